@@ -1,0 +1,84 @@
+#include "base/file.h"
+
+#include "base/error.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+namespace dagan {
+
+namespace fs = std::filesystem;
+
+namespace {
+class Descriptor {
+  public:
+    Descriptor(const fs::path& path, int flags) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+        if (fd_ < 0) throw fail("cannot be opened");
+    }
+    ~Descriptor() { ::close(fd_); }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+
+    void write(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0) throw fail("cannot be written");
+            bytes.remove_prefix(static_cast<size_t>(written));
+        }
+    }
+    void sync() {
+        if (::fsync(fd_) != 0 && errno != EINVAL) throw fail("cannot be synced to disk");
+    }
+
+  private:
+    Error fail(const std::string& what) const { return system_error(path_.string() + ": " + what + ": " + errno_text(errno)); }
+
+    fs::path path_;
+    int fd_;
+};
+
+// Gives a finished temporary file its name, durably. Removes the temporary when anything failed.
+void publish(const fs::path& temporary, const fs::path& path) {
+    { Descriptor(temporary, O_RDONLY).sync(); }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        throw system_error(path.string() + ": cannot be renamed into place: " + errno_text(errno));
+    }
+    Descriptor(path.parent_path(), O_RDONLY | O_DIRECTORY).sync();
+}
+} // namespace
+
+void write_atomically(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
+    const fs::path target = fs::absolute(path);
+    std::error_code failed;
+    fs::create_directories(target.parent_path(), failed);
+    if (failed) throw system_error(target.parent_path().string() + ": cannot be created: " + failed.message());
+    fs::path temporary = target;
+    temporary += ".tmp-" + std::to_string(::getpid());
+    try {
+        fill(temporary);
+        publish(temporary, target);
+    } catch (...) {
+        fs::remove(temporary, failed);
+        throw;
+    }
+}
+
+void write_atomically(const fs::path& path, std::string_view bytes) {
+    write_atomically(path, [&](const fs::path& temporary) { Descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC).write(bytes); });
+}
+
+std::string read_file(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw system_error(path.string() + ": cannot be read: " + errno_text(errno));
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (in.bad()) throw system_error(path.string() + ": reading it failed");
+    return std::move(text).str();
+}
+
+} // namespace dagan

@@ -1,0 +1,101 @@
+// What comes back from a worker: one TaskResult per attempt, whatever happened.
+#pragma once
+
+#include "spec/fields.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+// done, and diverged (a legitimate result of training), end a task; the others say whose fault it was.
+DAGAN_ENUM(Outcome, done, diverged, interrupted, died, stuck, input_error, system_error, out_of_memory, bug)
+
+// A file that outlives its task. `role`: "weights", "pool", "samples" (a PNG); path relative to the campaign folder.
+struct Artifact {
+    std::string role;
+    std::string path;
+    std::string sha256;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("role", self.role, "");
+        visit("path", self.path, "");
+        visit("sha256", self.sha256, "");
+    }
+    bool operator==(const Artifact&) const = default;
+};
+
+// One value of one curve: quantity "loss", "validation_accuracy", "critic_loss", "penalty", "spread", "score", ...
+struct CurvePoint {
+    int64_t step = 0; // epochs of a classifier, iterations of a DAGAN
+    std::string quantity;
+    double value = 0;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("step", self.step, "");
+        visit("quantity", self.quantity, "");
+        visit("value", self.value, "");
+    }
+    bool operator==(const CurvePoint&) const = default;
+};
+
+// A classifier's numbers. Test counts are those of the weights of `best_epoch`, the only ones that exist.
+struct ClassifierScore {
+    int64_t steps = 0;   // optimiser steps of the whole run
+    int best_epoch = 0;  // 1-based
+    int validation_correct = 0, validation_total = 0;
+    int test_correct = 0, test_total = 0;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("steps", self.steps, "");
+        visit("best_epoch", self.best_epoch, "");
+        visit("validation_correct", self.validation_correct, "");
+        visit("validation_total", self.validation_total, "");
+        visit("test_correct", self.test_correct, "");
+        visit("test_total", self.test_total, "");
+    }
+    bool operator==(const ClassifierScore&) const = default;
+};
+
+// Where and how fast an attempt ran.
+struct Cost {
+    std::string device;     // "cpu" or a GPU's name
+    double seconds = 0;     // of this attempt
+    int64_t steps = 0;      // done in this attempt
+    double seconds_per_step = 0;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("device", self.device, "");
+        visit("seconds", self.seconds, "");
+        visit("steps", self.steps, "");
+        visit("seconds_per_step", self.seconds_per_step, "");
+    }
+    bool operator==(const Cost&) const = default;
+};
+
+struct TaskResult {
+    std::string task;    // key
+    int64_t attempt = 0; // the token under which it ran; a result with an old token is refused
+    Outcome outcome = Outcome::done;
+    std::string error;   // "" when done
+    std::optional<ClassifierScore> score; // classifiers (and selectors) that are done
+    std::vector<CurvePoint> curve;
+    std::vector<Artifact> artifacts;
+    Cost cost;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("task", self.task, "");
+        visit("attempt", self.attempt, "");
+        visit("outcome", self.outcome, "");
+        visit("error", self.error, "");
+        visit("score", self.score, "");
+        visit("curve", self.curve, "");
+        visit("artifacts", self.artifacts, "");
+        visit("cost", self.cost, "");
+    }
+    bool operator==(const TaskResult&) const = default;
+};
+
+} // namespace dagan
