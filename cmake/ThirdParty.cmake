@@ -14,6 +14,7 @@ pkg_check_modules(spng REQUIRED IMPORTED_TARGET spng)
 pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 find_package(MPI REQUIRED COMPONENTS C)
+target_compile_definitions(MPI::MPI_C INTERFACE OMPI_SKIP_MPICXX) # the C API alone, from C++
 
 # SOCI's CMake package names differ between distributions; its libraries do not.
 find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
@@ -31,6 +32,11 @@ if(NOT EXISTS ${TORCH_ROOT}/lib/libtorch_cpu.so)
     message(FATAL_ERROR "LibTorch not found at '${TORCH_ROOT}': run `make setup`, or pass -DTORCH_ROOT=/path/to/libtorch")
 endif()
 add_library(dagan_torch INTERFACE)
+# The wheel carries headers of another fmt; the installed one, which we link, must be found first.
+find_path(FMT_INCLUDE_DIR fmt/format.h REQUIRED)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include-first)
+file(CREATE_LINK ${FMT_INCLUDE_DIR}/fmt ${CMAKE_BINARY_DIR}/include-first/fmt SYMBOLIC)
+target_include_directories(dagan_torch SYSTEM BEFORE INTERFACE ${CMAKE_BINARY_DIR}/include-first)
 target_include_directories(dagan_torch SYSTEM INTERFACE ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_directories(dagan_torch INTERFACE ${TORCH_ROOT}/lib)
 target_link_libraries(dagan_torch INTERFACE torch_cpu c10)

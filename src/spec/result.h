@@ -79,11 +79,11 @@ struct TaskResult {
     std::string task;    // key
     int64_t attempt = 0; // the token under which it ran; a result with an old token is refused
     Outcome outcome = Outcome::done;
-    std::string error;   // "" when done
-    std::optional<ClassifierScore> score; // classifiers (and selectors) that are done
-    std::vector<CurvePoint> curve;
-    std::vector<Artifact> artifacts;
-    Cost cost;
+    std::string error = {};                           // "" when done
+    std::optional<ClassifierScore> score = std::nullopt; // classifiers (and selectors) that are done
+    std::vector<CurvePoint> curve = {};
+    std::vector<Artifact> artifacts = {};
+    Cost cost = {};
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("task", self.task, "");

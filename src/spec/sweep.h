@@ -59,7 +59,7 @@ struct GanOptions {
 
     Select select = Select::classifier;
     SelectorClasses selector_classes = SelectorClasses::validation;
-    double selector_train = 0.75;
+    double selector_train = 0.75; // below 1: a share; else a count in the smallest class, e.g. 15 of 20
     int selector_z = 5;
     int checkpoints = 20;
 
@@ -89,7 +89,7 @@ struct GanOptions {
         visit("limit_classes", self.limit_classes, "use only the first source classes (0: all)");
         visit("select", self.select, "how the best checkpoint is chosen");
         visit("selector_classes", self.selector_classes, "domain on which the selector is trained and scores");
-        visit("selector_train", self.selector_train, "share of each class's images that train the selector");
+        visit("selector_train", self.selector_train, "images per class that train the selector: a share (0.75) or a count (15)");
         visit("selector_z", self.selector_z, "noise vectors per conditional image when scoring");
         visit("checkpoints", self.checkpoints, "how many checkpoints are compared, evenly spaced");
     }
@@ -219,7 +219,7 @@ struct SweepRow {
         visit("dataset", self.dataset, "name under `datasets`");
         visit("samples_per_class", self.samples_per_class, "real training images per class: a number, a list, or 5..15");
         visit("generated_per_real", self.generated_per_real, "generated images per real one: a number, a list, or 0..10");
-        visit("budget", self.budget, "baselines: equal epochs, equal steps, or both");
+        visit("budget", self.budget, "the m = 0 baseline trains for equal epochs, for the steps of each m >= 1 of the row, or both");
     }
     bool operator==(const SweepRow&) const = default;
 };
@@ -244,8 +244,19 @@ struct Sweep {
     std::map<std::string, DatasetOptions> datasets;
     GanOptions gan;
     ClassifierOptions classifier;
+    std::map<std::string, GanOptions> gan_for; // by data set: whole options, `gan` with the file's changes on top
+    std::map<std::string, ClassifierOptions> classifier_for;
     std::vector<SweepRow> sweep;
     Resources resources;
+
+    const GanOptions& gan_options(const std::string& dataset) const {
+        const auto own = gan_for.find(dataset);
+        return own == gan_for.end() ? gan : own->second;
+    }
+    const ClassifierOptions& classifier_options(const std::string& dataset) const {
+        const auto own = classifier_for.find(dataset);
+        return own == classifier_for.end() ? classifier : own->second;
+    }
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("name", self.name, "name of the sweep");
@@ -254,6 +265,8 @@ struct Sweep {
         visit("datasets", self.datasets, "data sets by name");
         visit("gan", self.gan, "DAGAN options");
         visit("classifier", self.classifier, "classifier options");
+        visit("gan_for", self.gan_for, "by data set: where its DAGAN's options differ from `gan`");
+        visit("classifier_for", self.classifier_for, "by data set: where its classifiers' options differ from `classifier`");
         visit("sweep", self.sweep, "the cells");
         visit("resources", self.resources, "how work is laid out");
     }

@@ -1,0 +1,41 @@
+#include "cluster/group.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+namespace dagan {
+
+namespace {
+constexpr size_t kAlignment = 64;
+
+struct Freed {
+    void operator()(float* memory) const { std::free(memory); }
+};
+
+class GroupAlone final : public Group {
+  public:
+    int rank() const override { return 0; }
+    int size() const override { return 1; }
+
+    std::span<float> allocate(size_t count) override {
+        const size_t bytes = (count * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
+        auto* memory = static_cast<float*>(std::aligned_alloc(kAlignment, std::max(bytes, kAlignment)));
+        if (memory == nullptr) throw system_error("gradients: no memory for " + std::to_string(count) + " numbers");
+        blocks_.emplace_back(memory);
+        std::fill_n(memory, count, 0.0F);
+        return {memory, count};
+    }
+
+    void all_reduce_mean(std::span<float>) override {}
+
+  private:
+    std::vector<std::unique_ptr<float, Freed>> blocks_;
+};
+} // namespace
+
+std::unique_ptr<Group> make_group_alone() { return std::make_unique<GroupAlone>(); }
+
+} // namespace dagan

@@ -1,0 +1,92 @@
+#include "base/error.h"
+#include "data/image_codec.h"
+#include "data/import.h"
+#include "data/resample.h"
+#include "data/source_files.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <map>
+#include <ranges>
+
+namespace dagan {
+
+namespace fs = std::filesystem;
+
+namespace {
+// By the folder that holds them, then by file name; both sorted.
+using Classes = std::map<std::string, std::map<std::string, std::vector<uint8_t>>>;
+
+bool is_picture(std::string_view name) {
+    const fs::path path(name);
+    for (const fs::path& part : path) {
+        if (part.string().starts_with(".") || part == "__MACOSX") return false; // left by file managers
+    }
+    std::string extension = path.extension().string();
+    std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
+
+Classes read_classes(const fs::path& source, const FolderOptions& options) {
+    Classes classes;
+    for_each_file(source, is_picture, [&](std::string_view name, const std::string& bytes) {
+        const std::string place = source.string() + ": " + std::string(name);
+        const fs::path path(name);
+        if (path.parent_path().empty()) throw input_error(place + ": lies in no folder; there must be one folder per class");
+        const PlanarImage image = decode_image(bytes, options.channels, place);
+        const int side = std::min(image.height, image.width);
+        auto small = resample(centre_square(image.pixels, options.channels, image.height, image.width), options.channels, side,
+                              side, options.size, options.resampling);
+        if (!classes[path.parent_path().generic_string()].emplace(path.filename().string(), std::move(small)).second) {
+            throw input_error(place + ": is in the archive twice");
+        }
+    });
+    if (classes.empty())
+        throw input_error(source.string() + ": holds no PNG or JPEG file; there must be one folder of them per class");
+    return classes;
+}
+
+// How many leading characters all class folders share as whole folders, the last one excepted: "faces/" of "faces/Ann".
+size_t shared_prefix(const Classes& classes) {
+    const std::string& first = classes.begin()->first;
+    const std::string& last = classes.rbegin()->first; // sorted, so these two differ earliest
+    const auto differs = std::ranges::mismatch(first, last).in1;
+    const std::string shared(first.begin(), differs);
+    const size_t slash = (classes.size() == 1 ? first : shared).rfind('/');
+    return slash == std::string::npos ? 0 : slash + 1;
+}
+
+void check(const FolderOptions& options) {
+    if (options.size < 1) throw input_error("import folder: size must be above 0");
+    if (options.channels != 1 && options.channels != 3) throw input_error("import folder: channels must be 1 or 3");
+    if (options.polarity != "colour" && options.polarity != "ink_is_low" && options.polarity != "ink_is_high") {
+        throw input_error("import folder: polarity '" + options.polarity + "' is not ink_is_low, ink_is_high or colour");
+    }
+}
+} // namespace
+
+Dataset import_folder(const fs::path& source, const FolderOptions& options) {
+    check(options);
+    const Classes classes = read_classes(source, options);
+    DatasetInfo info;
+    info.channels = options.channels;
+    info.height = info.width = options.size;
+    info.source = source.filename().string() + ", centre squares resized by " + to_string(options.resampling);
+    info.licence = options.licence;
+    info.polarity = options.polarity;
+    const size_t prefix = shared_prefix(classes);
+    std::vector<uint8_t> images;
+    std::vector<int32_t> labels;
+    std::vector<std::string> names;
+    for (const auto& [folder, pictures] : classes) {
+        for (const auto& pixels : std::views::values(pictures)) {
+            images.insert(images.end(), pixels.begin(), pixels.end());
+            labels.push_back(static_cast<int32_t>(names.size()));
+        }
+        names.push_back(folder.substr(prefix));
+    }
+    return {info, std::move(images), std::move(labels), std::move(names)};
+}
+
+} // namespace dagan

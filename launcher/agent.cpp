@@ -1,0 +1,192 @@
+#include "launcher/agent.h"
+
+#include "base/error.h"
+#include "base/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace dagan {
+
+namespace {
+constexpr int kGangTags = 32768;       // MPI guarantees that many
+constexpr int kMaxFailedStarts = 5;    // a trainer that cannot start at all is not a matter of bad luck
+std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
+} // namespace
+
+Agent::Agent(Options options, Mailbox& mailbox, Spawner& spawner, MakeCollectives make_collectives, const std::string& host)
+    : options_(std::move(options)), mailbox_(mailbox), spawner_(spawner), make_collectives_(std::move(make_collectives)) {
+    for (int i = 0; i < options_.slots + options_.spares; ++i) start_trainer();
+    say(RankUp{host});
+}
+
+Agent::~Agent() = default;
+
+void Agent::start_trainer() {
+    auto [ours, theirs] = make_socket_pair();
+    auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
+    const ChildId id = spawner_.start(options_.trainer, theirs.get(), memory->fd());
+    trainers_.push_back({.id = id, .link = AgentLink(Channel(std::move(ours))), .memory = std::move(memory), .last_sign = now(), .job = {}, .cause = {}});
+}
+
+void Agent::on_assign(const Assign& assignment) {
+    waiting_.push_back(assignment);
+    hand_out();
+}
+
+void Agent::hand_out() {
+    for (Trainer& trainer : trainers_) {
+        if (waiting_.empty()) return;
+        if (!trainer.ready || trainer.job || trainer.killed || trainer.link.closed()) continue;
+        Assign assignment = std::move(waiting_.front());
+        waiting_.pop_front();
+        begin(trainer, std::move(assignment));
+    }
+}
+
+void Agent::begin(Trainer& trainer, Assign assignment) {
+    trainer.last_sign = now();
+    trainer.link.send(encode(assignment));
+    if (stopping_) trainer.link.send(encode(StopWork{}));
+    std::unique_ptr<GangReducer> reducer;
+    if (assignment.members.size() > 1) {
+        reducer = std::make_unique<GangReducer>(make_collectives_(assignment.members, static_cast<int>(assignment.attempt % kGangTags)), trainer.memory);
+    }
+    trainer.job = Job{std::move(assignment), std::move(reducer)};
+}
+
+void Agent::on_stop_work() {
+    stopping_ = true;
+    for (Trainer& trainer : trainers_) {
+        if (trainer.job) trainer.link.send(encode(StopWork{}));
+    }
+}
+
+bool Agent::turn() {
+    bool active = reap();
+    for (auto trainer = trainers_.begin(); trainer != trainers_.end();) {
+        active |= listen(*trainer);
+        active |= advance_gang(*trainer);
+        find_stuck(*trainer);
+        if (trainer->link.closed()) {
+            on_death(*trainer);
+            trainer = trainers_.erase(trainer);
+            start_trainer();
+            hand_out();
+            active = true;
+        } else {
+            ++trainer;
+        }
+    }
+    std::erase_if(ending_gangs_, [](const auto& gang) {
+        gang->poll();
+        return gang->over();
+    });
+    return active;
+}
+
+bool Agent::listen(Trainer& trainer) {
+    bool active = false;
+    while (auto message = trainer.link.receive()) {
+        active = true;
+        trainer.last_sign = now();
+        if (const auto* request = std::get_if<ReduceRequest>(&*message)) {
+            require(trainer.job && trainer.job->reducer, "only a gang's trainer asks for reductions");
+            trainer.job->reducer->reduce(*request);
+        } else {
+            on_message(trainer, std::get<std::string>(*message));
+        }
+    }
+    trainer.link.flush();
+    return active;
+}
+
+void Agent::on_message(Trainer& trainer, const std::string& text) {
+    const Message message = decode_message(text);
+    if (std::holds_alternative<TrainerReady>(message)) {
+        trainer.ready = true;
+        failed_starts_ = 0;
+        hand_out();
+    } else if (std::holds_alternative<Progress>(message)) {
+        mailbox_.send(0, text);
+    } else if (const auto* ended = std::get_if<Ended>(&message)) {
+        require(trainer.job.has_value(), "a trainer ends the task that it was given");
+        on_job_over(trainer, ended->result.outcome);
+        mailbox_.send(0, text);
+        hand_out();
+    } else {
+        throw Error(Blame::bug, "a trainer sent what only others send: " + text);
+    }
+}
+
+void Agent::on_job_over(Trainer& trainer, Outcome outcome) {
+    if (auto gang = std::move(trainer.job->reducer)) {
+        outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted ? gang->finish() : gang->fail();
+        ending_gangs_.push_back(std::move(gang));
+    }
+    trainer.job.reset();
+}
+
+bool Agent::advance_gang(Trainer& trainer) {
+    if (!trainer.job || !trainer.job->reducer) return false;
+    const auto answer = trainer.job->reducer->poll();
+    if (!answer) return false;
+    trainer.link.answer(*answer);
+    trainer.last_sign = now();
+    return true;
+}
+
+// A trainer that waits for the others of its gang is not expected to say anything.
+void Agent::find_stuck(Trainer& trainer) {
+    const bool waits = trainer.job && trainer.job->reducer && trainer.job->reducer->trainer_waits();
+    const bool should_speak = trainer.job.has_value() || !trainer.ready;
+    if (!should_speak || waits || trainer.killed || now() - trainer.last_sign < options_.stuck_after) return;
+    log_error("a trainer gave no sign of life for {} s and is killed", options_.stuck_after.count());
+    trainer.killed = true;
+    spawner_.kill(trainer.id, SIGKILL);
+}
+
+bool Agent::reap() {
+    bool active = false;
+    while (auto event = spawner_.poll()) {
+        active = true;
+        const auto* exited = std::get_if<ChildExited>(&*event);
+        if (exited == nullptr) continue;
+        for (Trainer& trainer : trainers_) {
+            if (trainer.id == exited->id) trainer.cause = describe(*exited);
+        }
+    }
+    return active;
+}
+
+// Its socket closed: it is gone. What killed it may be known a moment later; the task does not wait for that.
+void Agent::on_death(Trainer& trainer) {
+    reap();
+    const std::string cause = trainer.cause.empty() ? "its socket closed" : trainer.cause;
+    log_warning("a trainer is gone: {}", cause);
+    if (!trainer.ready && ++failed_starts_ >= kMaxFailedStarts) {
+        throw system_error(fmt::format("{}: {} trainers in a row died before they could work: {}; hint: run it by hand to see why", options_.trainer.argv.front(),
+                                       failed_starts_, cause));
+    }
+    if (!trainer.job) return;
+    const Assign assignment = trainer.job->assignment;
+    const Outcome outcome = trainer.killed ? Outcome::stuck : Outcome::died;
+    on_job_over(trainer, outcome);
+    say(Ended{.position = assignment.position,
+              .result = {.task = assignment.task, .attempt = assignment.attempt, .outcome = outcome, .error = "trainer " + cause}});
+}
+
+std::vector<Watch> Agent::watches() const {
+    std::vector<Watch> watches{{.fd = spawner_.fd(), .until_writable = false}};
+    for (const Trainer& trainer : trainers_) watches.push_back({.fd = trainer.link.fd(), .until_writable = trainer.link.unsent_bytes() > 0});
+    return watches;
+}
+
+bool Agent::busy_reducing() const {
+    return std::any_of(trainers_.begin(), trainers_.end(),
+                       [](const Trainer& trainer) { return trainer.job && trainer.job->reducer && trainer.job->reducer->transferring(); });
+}
+
+} // namespace dagan

@@ -1,0 +1,93 @@
+// One MPI rank: starts trainers, hands them the coordinator's tasks, brings their results back and reduces their gradients with the
+// other agents of a gang. Computes nothing and never blocks; whatever crashes, hangs or runs out of memory is a trainer, and only
+// that trainer's task notices. A spare trainer with LibTorch loaded takes a dead one's place at once.
+#pragma once
+
+#include "cluster/backoff.h"
+#include "cluster/gang_reducer.h"
+#include "cluster/mailbox.h"
+#include "cluster/mpi_world.h"
+#include "cluster/spawner.h"
+#include "launcher/messages.h"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+class Agent {
+  public:
+    struct Options {
+        int slots = 1;                         // trainers that work side by side
+        int spares = 1;                        // loaded trainers that wait
+        ProgramStart trainer;                  // how to start one
+        std::chrono::seconds stuck_after{300}; // without a sign of life between steps
+    };
+    // Makes the collectives of a gang with these members (world ranks); `tag` differs between gangs.
+    using MakeCollectives = std::function<std::unique_ptr<GangCollectives>(const std::vector<int>& members, int tag)>;
+
+    // Everything must outlive the agent. Starts the trainers and reports the rank to the coordinator (rank 0).
+    Agent(Options options, Mailbox& mailbox, Spawner& spawner, MakeCollectives make_collectives, const std::string& host);
+    ~Agent();
+
+    // Messages from the coordinator.
+    void on_assign(const Assign& assignment);
+    void on_stop_work();
+    void on_shut_down() { shut_down_ = true; }
+
+    // One look at trainers, spawner and gangs. Returns true when something happened.
+    bool turn();
+    bool shut_down() const { return shut_down_; }
+    // Descriptors whose readiness means work; valid until the next turn.
+    std::vector<Watch> watches() const;
+    // A reduction is under way: do not sleep.
+    bool busy_reducing() const;
+
+  private:
+    using Time = std::chrono::steady_clock::time_point;
+    struct Job {
+        Assign assignment;
+        std::unique_ptr<GangReducer> reducer; // none for a group of one
+    };
+    struct Trainer {
+        ChildId id;
+        AgentLink link;
+        std::shared_ptr<SharedMemory> memory;
+        bool ready = false;   // LibTorch is loaded
+        bool killed = false;  // by us, being stuck; its end is near
+        Time last_sign;
+        std::optional<Job> job;
+        std::string cause;    // how it died, once the spawner said so
+    };
+
+    void start_trainer();
+    void hand_out();
+    void begin(Trainer& trainer, Assign assignment);
+    bool listen(Trainer& trainer);
+    void on_message(Trainer& trainer, const std::string& text);
+    void on_job_over(Trainer& trainer, Outcome outcome);
+    bool advance_gang(Trainer& trainer);
+    void find_stuck(Trainer& trainer);
+    bool reap();
+    void on_death(Trainer& trainer);
+    void say(const Message& message) { mailbox_.send(0, encode(message)); }
+
+    Options options_;
+    Mailbox& mailbox_;
+    Spawner& spawner_;
+    MakeCollectives make_collectives_;
+    std::list<Trainer> trainers_;
+    std::deque<Assign> waiting_;                          // for a trainer to be ready
+    std::list<std::unique_ptr<GangReducer>> ending_gangs_; // this rank's task is over, the gang not yet for all
+    int failed_starts_ = 0;                               // trainers in a row that died before they were ready
+    bool stopping_ = false;
+    bool shut_down_ = false;
+};
+
+} // namespace dagan

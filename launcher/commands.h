@@ -1,0 +1,28 @@
+// The commands of `dagan`, a file for each group. Each add_... declares its subcommands with their help; a chosen one runs in its callback
+// and leaves its exit code in `exit_code`. Errors are thrown as Error and printed by main alone.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+void add_data_commands(CLI::App& app, int& exit_code);    // data import|make|info|verify|show
+void add_plan_commands(CLI::App& app, int& exit_code);    // plan, describe
+void add_run_commands(CLI::App& app, int& exit_code);     // run, status, stop
+void add_results_commands(CLI::App& app, int& exit_code); // results rows|cells|table1|report|...
+
+// What commands that read a sweep share.
+struct SweepArguments {
+    std::string sweep;
+    std::vector<std::string> overrides;
+    std::string data; // "": DAGAN_DATA, else ./data/sets
+
+    void add_to(CLI::App& command);
+    std::filesystem::path data_folder() const;
+};
+
+} // namespace dagan

@@ -1,0 +1,137 @@
+// dagan run, status, stop
+#include "base/error.h"
+#include "cluster/topology.h"
+#include "launcher/campaign.h"
+#include "launcher/commands.h"
+#include "launcher/forecast.h"
+#include "launcher/status.h"
+#include "launcher/supervisor.h"
+#include "launcher/sweep_arguments.h"
+#include "sweeps/expand.h"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+namespace dagan {
+
+namespace {
+struct RunArguments {
+    SweepArguments sweep;
+    std::string output;
+    int ranks = 0;
+    bool quiet = false;
+};
+
+// As many ranks as the cores can feed, and at least a gang.
+int default_ranks(const Resources& resources) {
+    const int cores_per_rank = resources.trainers_per_rank * resources.threads_per_trainer;
+    return std::max({1, resources.gan_ranks, available_cores() / std::max(1, cores_per_rank)});
+}
+
+// Becomes the supervisor, with the campaign's absolute path on the command line, by which operators find every process of it.
+[[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks, bool quiet) {
+    const std::string program = (program_folder() / "dagan").string(), root = folder.root().string(), count = std::to_string(ranks);
+    std::vector<const char*> argv{program.c_str(), "supervise", root.c_str(), "-n", count.c_str()};
+    if (quiet) argv.push_back("--quiet");
+    argv.push_back(nullptr);
+    std::cout.flush();
+    ::execv(program.c_str(), const_cast<char* const*>(argv.data()));
+    throw system_error(program + ": cannot be started: " + errno_text(errno));
+}
+
+void run(const RunArguments& arguments) {
+    const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
+    const int ranks = arguments.ranks > 0 ? arguments.ranks : default_ranks(loaded.sweep.resources);
+    const Plan plan = expand(loaded);
+    Schedule(plan, expected_seconds(plan), {.ranks = ranks, .slots_per_rank = loaded.sweep.resources.trainers_per_rank}); // refuses gangs that do not fit
+    const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
+    begin_campaign(folder, loaded, arguments.sweep.data_folder());
+    become_supervisor(folder, ranks, arguments.quiet);
+}
+
+void add_run(CLI::App& app) {
+    auto* command = app.add_subcommand("run", "runs a sweep, or goes on with it: only what is missing runs\nExample: dagan run sweeps/demo.yaml -n 2 -o campaigns/demo");
+    auto arguments = std::make_shared<RunArguments>();
+    arguments->sweep.add_to(*command);
+    command->add_option("-n,--ranks", arguments->ranks, "MPI ranks (default: what the cores can feed)")->check(CLI::Range(1, 1000000));
+    command->add_option("-o,--output", arguments->output, "the campaign's folder (default: campaigns/NAME)");
+    command->add_flag("-q,--quiet", arguments->quiet, "no progress");
+    command->callback([arguments] { run(*arguments); });
+}
+
+void add_supervise(CLI::App& app, int& exit_code) {
+    auto* command = app.add_subcommand("supervise", "what `dagan run` becomes once the campaign is set up")->group("");
+    struct Arguments {
+        std::string folder;
+        SupervisorOptions options;
+    };
+    auto arguments = std::make_shared<Arguments>();
+    command->add_option("folder", arguments->folder)->required();
+    command->add_option("-n", arguments->options.ranks)->required();
+    command->add_flag("--quiet", arguments->options.quiet);
+    command->callback([arguments, &exit_code] { exit_code = supervise(CampaignFolder(arguments->folder), arguments->options); });
+}
+
+// The snapshot, corrected for a job that died before it could say so.
+Status current_status(const CampaignFolder& folder) {
+    read_manifest(folder); // throws when this is no campaign
+    auto status = read_status(folder);
+    if (!status) throw input_error(folder.root().string() + ": has not been started yet");
+    if (status->state == CampaignState::running && !is_held(folder)) {
+        status->state = CampaignState::stopped;
+        status->running.clear();
+        status->tasks.ready += std::exchange(status->tasks.running, 0);
+        status->eta_s = -1;
+    }
+    return *status;
+}
+
+void add_status(CLI::App& app) {
+    auto* command = app.add_subcommand("status", "how far a campaign is\nExample: dagan status campaigns/demo --watch");
+    struct Arguments {
+        std::string folder, format = "table";
+        bool watch = false;
+    };
+    auto arguments = std::make_shared<Arguments>();
+    command->add_option("folder", arguments->folder, "the campaign's folder")->required();
+    command->add_option("--format", arguments->format, "table or json")->check(CLI::IsMember({"table", "json"}));
+    command->add_flag("--watch", arguments->watch, "again every second, until it ends");
+    command->callback([arguments] {
+        const CampaignFolder folder(arguments->folder);
+        for (;;) {
+            const Status status = current_status(folder);
+            if (arguments->watch && ::isatty(STDOUT_FILENO) != 0) std::cout << "\033[H\033[2J";
+            std::cout << (arguments->format == "json" ? status_json(status) : status_table(status)) << std::flush;
+            if (!arguments->watch || status.state != CampaignState::running) return;
+            std::this_thread::sleep_for(std::chrono::seconds(1));
+        }
+    });
+}
+
+void add_stop(CLI::App& app) {
+    auto* command = app.add_subcommand("stop", "asks a running campaign to write its checkpoints and end (exit code 75)\nExample: dagan stop campaigns/demo");
+    auto folder = std::make_shared<std::string>();
+    command->add_option("folder", *folder, "the campaign's folder")->required();
+    command->callback([folder] {
+        ask_to_stop(CampaignFolder(*folder));
+        fmt::print("asked to stop; watch it with `dagan status {}`\n", *folder);
+    });
+}
+} // namespace
+
+void add_run_commands(CLI::App& app, int& exit_code) {
+    add_run(app);
+    add_supervise(app, exit_code);
+    add_status(app);
+    add_stop(app);
+}
+
+} // namespace dagan

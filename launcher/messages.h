@@ -1,0 +1,105 @@
+// What coordinator, agents and trainers say to each other. The same messages pass over MPI (coordinator - agent) and over the socket
+// (agent - trainer), as JSON text.
+#pragma once
+
+#include "spec/result.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace dagan {
+
+// Coordinator -> agent -> trainer: run this attempt; as member `position` of a gang when there are several members (world ranks).
+struct Assign {
+    static constexpr const char* kType = "assign";
+    std::string task; // key
+    int64_t attempt = 0;
+    std::string spec; // canonical text
+    std::vector<int> members;
+    int position = 0;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("task", self.task, "");
+        visit("attempt", self.attempt, "");
+        visit("spec", self.spec, "");
+        visit("members", self.members, "");
+        visit("position", self.position, "");
+    }
+    bool operator==(const Assign&) const = default;
+};
+
+// Coordinator -> agents -> trainers: write a checkpoint and return the task as interrupted.
+struct StopWork {
+    static constexpr const char* kType = "stop";
+    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    bool operator==(const StopWork&) const = default;
+};
+
+// Coordinator -> agents: the job is over.
+struct ShutDown {
+    static constexpr const char* kType = "shut_down";
+    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    bool operator==(const ShutDown&) const = default;
+};
+
+// Agent -> coordinator.
+struct RankUp {
+    static constexpr const char* kType = "rank_up";
+    std::string host;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("host", self.host, ""); }
+    bool operator==(const RankUp&) const = default;
+};
+
+// Agent -> coordinator: this rank was asked to stop by a signal.
+struct StopAsked {
+    static constexpr const char* kType = "stop_asked";
+    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    bool operator==(const StopAsked&) const = default;
+};
+
+// Trainer -> agent: LibTorch is loaded, give me work.
+struct TrainerReady {
+    static constexpr const char* kType = "trainer_ready";
+    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    bool operator==(const TrainerReady&) const = default;
+};
+
+// Trainer -> agent -> coordinator: alive, and this far.
+struct Progress {
+    static constexpr const char* kType = "progress";
+    std::string task;
+    int64_t attempt = 0;
+    int64_t step = 0, steps = 0;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("task", self.task, "");
+        visit("attempt", self.attempt, "");
+        visit("step", self.step, "");
+        visit("steps", self.steps, "");
+    }
+    bool operator==(const Progress&) const = default;
+};
+
+// Trainer -> agent -> coordinator, or from the agent in a dead trainer's place: one member's attempt is over.
+struct Ended {
+    static constexpr const char* kType = "ended";
+    int position = 0;
+    TaskResult result;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        visit("position", self.position, "");
+        visit("result", self.result, "");
+    }
+    bool operator==(const Ended&) const = default;
+};
+
+using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, TrainerReady, Progress, Ended>;
+
+std::string encode(const Message& message);
+Message decode_message(std::string_view text); // throws Blame::bug on what encode did not write
+
+} // namespace dagan

@@ -1,0 +1,34 @@
+#include "launcher/sweep_arguments.h"
+
+#include "data/dataset.h"
+
+#include <cstdlib>
+
+namespace dagan {
+
+namespace fs = std::filesystem;
+
+void SweepArguments::add_to(CLI::App& command) {
+    command.add_option("sweep", sweep, "sweep file (sweeps/*.yaml)")->required();
+    command.add_option("--set", overrides, "override a setting: --set classifier.epochs=20 (repeatable)")->take_all()->allow_extra_args(false);
+    command.add_option("--data", data, "folder of the data sets (default: $DAGAN_DATA, else data/sets)");
+}
+
+fs::path SweepArguments::data_folder() const {
+    if (!data.empty()) return data;
+    const char* variable = std::getenv("DAGAN_DATA");
+    return variable != nullptr && *variable != '\0' ? variable : "data/sets";
+}
+
+LoadedSweep load(const SweepArguments& arguments, MissingData missing) {
+    const fs::path folder = arguments.data_folder();
+    const DatasetLookup lookup = [&](const std::string& file) -> std::optional<KnownDataset> {
+        const fs::path path = folder / file;
+        if (!fs::exists(path)) return std::nullopt;
+        const DatasetInfo info = read_dataset_info(path);
+        return KnownDataset{{.classes = info.classes, .images_per_class = info.smallest_class, .channels = info.channels, .size = info.height}, info.sha256};
+    };
+    return load_sweep(arguments.sweep, arguments.overrides, lookup, missing);
+}
+
+} // namespace dagan

@@ -1,0 +1,86 @@
+// dagan-train: a trainer. `dagan-train work` is started by its agent, with the socket to it as fd 3 and shared memory as fd 4; it
+// loads LibTorch, asks for work, and ends when the agent does.
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cluster/process_guard.h"
+#include "launcher/campaign.h"
+#include "launcher/run_task.h"
+#include "launcher/version.h"
+
+#include "cluster/spawner.h"
+
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <iostream>
+
+namespace dagan {
+namespace {
+
+struct Arguments {
+    std::string campaign, data;
+    int rank = 0, threads = 1;
+};
+
+void set_up_torch(int threads) {
+    at::set_num_threads(threads);
+    at::set_num_interop_threads(1);
+    at::globalContext().setDeterministicAlgorithms(true, false);
+    // The first operation loads and initialises what a task should not wait for.
+    torch::conv2d(torch::ones({1, 1, 4, 4}), torch::ones({1, 1, 3, 3}));
+}
+
+int work(const Arguments& arguments) {
+    ignore_broken_pipes();
+    const CampaignFolder folder(arguments.campaign);
+    log_to_file(folder.rank_log(arguments.rank), fmt::format("trainer {}", ::getpid()));
+    TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
+    SharedMemory memory{Descriptor(kTrainerMemoryFd)};
+    TaskRunner runner(Workplace{folder.root()}, arguments.data, link, memory);
+    set_up_torch(arguments.threads);
+    link.send(encode(TrainerReady{}));
+    while (!link.closed()) {
+        const auto text = link.receive_within(std::chrono::minutes(1));
+        if (!text) continue;
+        const Message message = decode_message(*text);
+        const auto* assignment = std::get_if<Assign>(&message);
+        if (assignment == nullptr) continue; // a stop request that crossed the end of the task it was meant for
+        link.send(encode(Ended{.position = assignment->position, .result = runner.run(*assignment)}));
+    }
+    return static_cast<int>(ExitCode::done);
+}
+
+} // namespace
+} // namespace dagan
+
+int main(int argc, char** argv) {
+    using namespace dagan;
+    CLI::App app{"A trainer: LibTorch, one task at a time.\nExample: dagan-train --version"};
+    app.set_version_flag("--version", kVersion);
+    app.require_subcommand(1);
+    Arguments arguments;
+    auto* work_command = app.add_subcommand("work", "work for the agent at fd 3; started by dagan-worker");
+    work_command->add_option("campaign", arguments.campaign, "the campaign's folder")->required();
+    work_command->add_option("--rank", arguments.rank, "the agent's rank, for the log")->required();
+    work_command->add_option("--data", arguments.data, "folder of the data sets")->required();
+    work_command->add_option("--threads", arguments.threads, "CPU threads")->required();
+    try {
+        app.parse(argc, argv);
+        return work(arguments);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
+    } catch (const Error& error) {
+        log_error("{}", error.what());
+        std::cerr << "dagan-train: " << error.what() << '\n';
+        return static_cast<int>(error.blame());
+    } catch (const std::exception& error) {
+        log_error("{}", error.what());
+        std::cerr << "dagan-train: " << error.what() << '\n';
+        return static_cast<int>(ExitCode::bug);
+    }
+}

@@ -1,0 +1,26 @@
+// The plots of a campaign as SVG: test accuracy against generated images per real one, and a DAGAN's curves.
+#pragma once
+
+#include "results/queries.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dagan {
+
+struct NamedPlot {
+    std::string name; // for a file, without extension, e.g. "omniglot-n5"
+    std::string svg;
+};
+
+// One for each (dataset, n) of `cells` (in their order): means with 95 % intervals, and as a dashed line the baselines of as many
+// steps as the run with m, where there are any. `reduced` puts the word into the title.
+std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced);
+
+// One curve over training; at most some hundred of its points are drawn. NaN leaves a gap.
+std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,
+                       const std::vector<std::pair<int64_t, double>>& points);
+
+} // namespace dagan

@@ -1,0 +1,67 @@
+// What an analyst asks for, read from a campaign's database (opened read-only, at any time, also while the campaign runs). The
+// meaning of each column: interfaces, "Machine-readable output". Rows are sorted and hold nothing that differs between two equal
+// campaigns. `database` is the file results.sqlite. All throw Blame::input when it is not a results database, naming it.
+#pragma once
+
+#include "results/store.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace dagan {
+
+struct TrialRow {
+    std::string dataset;
+    int samples_per_class = 0, generated_per_real = 0, seed = 0;
+    std::string budget, softmax;
+    int64_t steps = 0;
+    int best_epoch = 0;
+    int validation_correct = 0, validation_total = 0, test_correct = 0, test_total = 0;
+};
+
+// There is one for each planned configuration, also when none of its seeds has finished: then seeds is 0 and the numbers are
+// empty.
+struct CellRow {
+    std::string dataset;
+    int samples_per_class = 0, generated_per_real = 0;
+    std::string budget;
+    int seeds = 0, missing = 0; // finished and not (yet)
+    // Means over the seeds present; sd and 95 % t intervals need two; gain is paired by seed against m = 0 with budget "epochs"
+    // (which has none).
+    std::optional<double> validation_mean, test_mean, test_sd, test_low, test_high, gain_mean, gain_low, gain_high;
+};
+
+// m is chosen by mean validation accuracy over the seeds present, the smaller on ties. No augmented row while no augmented trial
+// has finished.
+struct Table1Row {
+    std::string dataset;
+    int samples_per_class = 0;
+    bool augmented = false;
+    int generated_per_real = 0;
+    std::string budget;
+    int seeds = 0;
+    std::optional<double> test_mean, test_low, test_high;
+    std::optional<double> published; // as recalled, not verified (dagan.md section 11)
+};
+
+Campaign campaign_of(const std::filesystem::path& database); // throws Blame::input when none was entered yet
+std::vector<TrialRow> trial_rows(const std::filesystem::path& database);
+std::vector<CellRow> cell_rows(const std::filesystem::path& database);
+std::vector<Table1Row> table1_rows(const std::filesystem::path& database);
+
+// The answer to any query: one value for each column in each row; nothing stands for NULL.
+using Value = std::variant<std::monostate, int64_t, double, std::string>;
+struct Table {
+    std::vector<std::string> columns;
+    std::vector<std::vector<Value>> rows;
+};
+
+// Runs one SELECT of the user's. Whatever would write is refused. Throws Blame::input with SQLite's words when the query is
+// wrong.
+Table run_query(const std::filesystem::path& database, const std::string& sql);
+
+} // namespace dagan

@@ -1,0 +1,24 @@
+// Tables as text: aligned for people, CSV and JSON for programs (headers: interfaces, "Machine-readable output"), LaTeX for
+// papers. Equal input gives equal bytes.
+#pragma once
+
+#include "results/queries.h"
+#include "spec/fields.h"
+
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+DAGAN_ENUM(TableFormat, table, csv, json, latex)
+
+// CSV: RFC 4180 quoting, LF; NULL is empty. JSON: an array of objects. Fractions have `decimals` digits after the point (people's
+// formats: 4 at most), or the fewest that read back the same when it is negative.
+std::string render(const Table& table, TableFormat format, int decimals = -1);
+
+// In people's formats, published numbers carry their label and `reduced` (reductions.h) is said below the table.
+std::string render_rows(const std::vector<TrialRow>& rows, TableFormat format);
+std::string render_cells(const std::vector<CellRow>& rows, TableFormat format, const std::vector<std::string>& reduced = {});
+std::string render_table1(const std::vector<Table1Row>& rows, TableFormat format, const std::vector<std::string>& reduced = {});
+
+} // namespace dagan

@@ -1,0 +1,58 @@
+// The Store over one SOCI session. What decides whether a result is accepted (current token, ended or not) is kept in memory, as
+// there is one writer; the database's constraints hold besides. A transaction is open from the first change to commit(). After an
+// Error the store is of no further use: what was not committed is undone when it is closed. Internal to results.
+#pragma once
+
+#include "results/sqlite.h"
+#include "results/statements.h"
+#include "results/store.h"
+#include "results/timestamp.h"
+
+#include <unordered_map>
+
+namespace dagan {
+
+class SqlStore final : public Store {
+  public:
+    SqlStore(std::unique_ptr<soci::session> sql, std::filesystem::path place);
+
+    void enter(const Campaign& campaign, const Plan& plan) override;
+    std::vector<StoredTask> load() override;
+    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host) override;
+    bool finish_attempt(const TaskResult& result, bool final, bool refund) override;
+    void commit() override;
+
+  private:
+    struct TaskState {
+        int64_t running = 0; // token of the current attempt, 0 between attempts
+        bool ended = false;
+        EpochSelect epoch_select = EpochSelect::best_val;
+    };
+
+    void begin();
+    void enter_campaign(const Campaign& campaign);
+    void enter_task(const PlannedTask& task);
+    void read_states();
+    void end_attempt(const TaskResult& result, bool final, bool refund);
+    void keep_trial(const TaskResult& result, const std::vector<struct EpochCounts>& epochs, EpochSelect rule);
+    void keep_curve(const TaskResult& result);
+    void keep_artifacts(const TaskResult& result);
+
+    std::unique_ptr<soci::session> sql_;
+    std::filesystem::path place_;
+    std::unordered_map<std::string, TaskState> tasks_;
+    int64_t last_token_ = 0;
+    bool in_transaction_ = false;
+    Timestamp timestamp_;
+
+    InsertTask insert_task_;
+    InsertAttempt insert_attempt_;
+    EndAttempt end_attempt_;
+    InsertBestEpoch insert_best_epoch_;
+    InsertEpoch insert_epoch_;
+    InsertResult insert_result_;
+    InsertCurve insert_curve_;
+    InsertArtifact insert_artifact_;
+};
+
+} // namespace dagan

@@ -1,0 +1,34 @@
+// Opening a campaign's SQLite file, and turning SQLite's errors into ours. Internal to results: the only header that names SOCI.
+#pragma once
+
+#include "base/error.h"
+
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace dagan::sqlite {
+
+// For the one writer: makes the file and its schema when missing, with a rollback journal, full syncs and foreign keys.
+std::unique_ptr<soci::session> open_to_write(const std::filesystem::path& path);
+
+// For everybody else, at any time, also while the writer writes. First undoes what a writer that died left half done; then
+// nothing can be changed. Throws Blame::input when there is no results database at `path`.
+std::unique_ptr<soci::session> open_to_read(const std::filesystem::path& path);
+
+// What went wrong, whose move it is, and what to do.
+Error explained(const std::filesystem::path& path, const soci::soci_error& error);
+
+// Runs `work`, turning what SOCI throws into an Error that names the file.
+template <class Work> auto guarded(const std::filesystem::path& path, Work&& work) {
+    try {
+        return work();
+    } catch (const soci::soci_error& error) {
+        throw explained(path, error);
+    }
+}
+
+} // namespace dagan::sqlite

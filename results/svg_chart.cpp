@@ -1,0 +1,159 @@
+#include "results/svg_chart.h"
+
+#include "results/html.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace dagan {
+
+namespace {
+
+constexpr double kWidth = 480, kHeight = 310;
+constexpr double kLeft = 62, kRight = 14, kTop = 34, kBottom = 60;
+constexpr std::array<const char*, 4> kColours{"var(--series-1, #0072b2)", "var(--series-2, #d55e00)", "var(--series-3, #009e73)",
+                                              "var(--series-4, #cc79a7)"};
+
+struct Range {
+    double low = INFINITY, high = -INFINITY;
+    void include(double value) {
+        if (!std::isfinite(value)) return;
+        low = std::min(low, value);
+        high = std::max(high, value);
+    }
+    bool empty() const { return low > high; }
+};
+
+// A linear axis from values to pixels.
+struct Axis {
+    std::vector<double> ticks;
+    double low, high, from, to;
+    double operator()(double value) const { return from + (std::clamp(value, low, high) - low) / (high - low) * (to - from); }
+};
+
+Axis x_axis(const Chart& chart) {
+    Range range;
+    for (const auto& series : chart.series) {
+        for (const auto& point : series.points) range.include(point.x);
+    }
+    if (range.empty()) range = {0, 1};
+    if (range.low == range.high) range = {range.low - 0.5, range.high + 0.5};
+    auto ticks = axis_ticks(range.low, range.high, 10, false);
+    if (chart.whole_x) std::erase_if(ticks, [](double tick) { return tick != std::floor(tick); });
+    const double margin = (range.high - range.low) * 0.03;
+    return {ticks, range.low - margin, range.high + margin, kLeft, kWidth - kRight};
+}
+
+Axis y_axis(const Chart& chart) {
+    Range range;
+    for (const auto& series : chart.series) {
+        for (const auto& point : series.points) {
+            range.include(point.y);
+            if (point.low) range.include(*point.low);
+            if (point.high) range.include(*point.high);
+        }
+    }
+    if (range.empty()) range = {0, 1};
+    if (chart.y_floor) range.low = std::max(range.low, *chart.y_floor);
+    if (chart.y_ceiling) range.high = std::min(range.high, *chart.y_ceiling);
+    if (range.high - range.low < 1e-9) range = {range.low - 0.05, range.high + 0.05};
+    const auto ticks = axis_ticks(range.low, range.high, 6, true);
+    return {ticks, ticks.front(), ticks.back(), kHeight - kBottom, kTop};
+}
+
+std::string tick_text(double tick) { return fmt::format("{:.4g}", std::abs(tick) < 1e-12 ? 0.0 : tick); }
+
+std::string draw_axes(const Chart& chart, const Axis& x, const Axis& y) {
+    std::string out;
+    for (const double tick : y.ticks) {
+        out += fmt::format(
+            "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>"
+            "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
+            kLeft, kWidth - kRight, y(tick), y(tick), kLeft - 6, y(tick) + 4, tick_text(tick));
+    }
+    for (const double tick : x.ticks) {
+        out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", x(tick), kHeight - kBottom + 16,
+                           tick_text(tick));
+    }
+    out += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" fill=\"none\" stroke=\"currentColor\"/>\n", kLeft, kTop,
+                       kHeight - kBottom, kWidth - kRight);
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", (kLeft + kWidth - kRight) / 2,
+                       kHeight - kBottom + 32, html_escaped(chart.x_label));
+    out += fmt::format("<text transform=\"translate(14 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
+                       (kTop + kHeight - kBottom) / 2, html_escaped(chart.y_label));
+    return out;
+}
+
+std::string draw_point(const ChartPoint& point, const Axis& x, const Axis& y) {
+    std::string out = fmt::format("<circle cx=\"{0:.1f}\" cy=\"{1:.1f}\" r=\"3\" fill=\"currentColor\" stroke=\"none\"/>",
+                                  x(point.x), y(point.y));
+    if (!point.low || !point.high) return out;
+    return out + fmt::format("<path d=\"M{0:.1f} {1:.1f}V{2:.1f}M{3:.1f} {1:.1f}h6M{3:.1f} {2:.1f}h6\" fill=\"none\"/>",
+                             x(point.x), y(*point.low), y(*point.high), x(point.x) - 3);
+}
+
+std::string draw_series(const ChartSeries& series, size_t index, const Axis& x, const Axis& y) {
+    std::string path, marks;
+    bool pen_down = false;
+    for (const auto& point : series.points) {
+        if (!std::isfinite(point.y)) { // a gap, not a line across what is not known
+            pen_down = false;
+            continue;
+        }
+        path += fmt::format("{}{:.1f} {:.1f}", pen_down ? 'L' : 'M', x(point.x), y(point.y));
+        pen_down = true;
+        if (series.markers) marks += draw_point(point, x, y);
+    }
+    return fmt::format(
+        "<g style=\"color: {}\" stroke=\"currentColor\" stroke-width=\"1.75\"><path d=\"{}\" fill=\"none\"{}/>{}</g>\n",
+        kColours[index % kColours.size()], path, series.dashed ? " stroke-dasharray=\"6 4\"" : "", marks);
+}
+
+std::string draw_legend(const Chart& chart) {
+    if (chart.series.size() < 2) return "";
+    std::string out;
+    double left = kLeft;
+    for (size_t i = 0; i < chart.series.size(); ++i) {
+        const auto& series = chart.series[i];
+        out += fmt::format("<g style=\"color: {}\"><line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\" stroke=\"currentColor\" "
+                           "stroke-width=\"1.75\"{}/></g>"
+                           "<text x=\"{:.1f}\" y=\"{}\">{}</text>\n",
+                           kColours[i % kColours.size()], left, left + 22, kHeight - 9, kHeight - 9,
+                           series.dashed ? " stroke-dasharray=\"6 4\"" : "", left + 27, kHeight - 5, html_escaped(series.label));
+        left += 44 + 6.2 * static_cast<double>(series.label.size());
+    }
+    return out;
+}
+
+} // namespace
+
+std::vector<double> axis_ticks(double low, double high, int count, bool cover) {
+    const double raw = (high - low) / count;
+    const double power = std::pow(10.0, std::floor(std::log10(raw)));
+    const double fraction = raw / power;
+    const double step = power * (fraction <= 1 ? 1 : fraction <= 2 ? 2 : fraction <= 5 ? 5 : 10);
+    constexpr double kSlack = 1e-9; // of a step: a limit that is a tick but for rounding counts as one
+    const auto first = static_cast<int64_t>(cover ? std::floor(low / step + kSlack) : std::ceil(low / step - kSlack));
+    const auto last = static_cast<int64_t>(cover ? std::ceil(high / step - kSlack) : std::floor(high / step + kSlack));
+    std::vector<double> ticks;
+    for (int64_t i = first; i <= last; ++i) ticks.push_back(static_cast<double>(i) * step);
+    return ticks;
+}
+
+std::string render_svg(const Chart& chart) {
+    const Axis x = x_axis(chart), y = y_axis(chart);
+    std::string out = fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" "
+                                  "font-family=\"system-ui, sans-serif\" "
+                                  "font-size=\"12\" fill=\"currentColor\">\n<title>{}</title>\n<desc>{}</desc>\n",
+                                  kWidth, kHeight, html_escaped(chart.title), html_escaped(chart.description));
+    out += fmt::format("<text x=\"{:.1f}\" y=\"18\" font-size=\"14\" font-weight=\"600\">{}</text>\n", kLeft,
+                       html_escaped(chart.title));
+    out += draw_axes(chart, x, y);
+    for (size_t i = 0; i < chart.series.size(); ++i) out += draw_series(chart.series[i], i, x, y);
+    return out + draw_legend(chart) + "</svg>\n";
+}
+
+} // namespace dagan

@@ -1,0 +1,38 @@
+// A line chart as one SVG element: no script, no outside reference. Colours are CSS variables (--series-1 ...) with a
+// colour-blind-safe default (Okabe and Ito), lines and text take the page's text colour, so it reads on light and dark pages;
+// title and description speak to screen readers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+struct ChartPoint {
+    double x = 0, y = 0;
+    std::optional<double> low, high; // an interval, drawn as a bar through the point
+};
+
+struct ChartSeries {
+    std::string label;
+    std::vector<ChartPoint> points; // by ascending x
+    bool markers = true;            // a dot at each point
+    bool dashed = false;
+};
+
+struct Chart {
+    std::string title, description;
+    std::string x_label, y_label;
+    std::vector<ChartSeries> series;
+    // Limits of the y axis where values have natural ones (accuracies: 0 and 1); it never reaches beyond them.
+    std::optional<double> y_floor, y_ceiling;
+    bool whole_x = false; // x counts things: ticks at whole numbers only
+};
+
+std::string render_svg(const Chart& chart);
+
+// Round numbers that divide [low, high] into about `count` steps; includes those just outside when `cover`.
+std::vector<double> axis_ticks(double low, double high, int count, bool cover);
+
+} // namespace dagan

@@ -1,0 +1,138 @@
+#include "results/trials.h"
+
+#include "results/published.h"
+#include "results/statistics.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace dagan {
+
+namespace {
+
+using CellKey = std::tuple<std::string, int, int, int>; // dataset, n, m, M of the budget
+
+template <class Row> CellKey key_of_cell(const Row& row) {
+    return {row.dataset, row.samples_per_class, row.generated_per_real, matched_steps_of(row.budget)};
+}
+
+// Nothing where no case was held out.
+std::optional<double> share(int correct, int total) {
+    if (total == 0) return std::nullopt;
+    return static_cast<double>(correct) / total;
+}
+std::optional<double> validation_accuracy(const TrialRow& trial) {
+    return share(trial.validation_correct, trial.validation_total);
+}
+std::optional<double> test_accuracy(const TrialRow& trial) { return share(trial.test_correct, trial.test_total); }
+
+using Seeds = std::map<int, const TrialRow*>; // by seed
+
+template <class Accuracy> Summary summary_of(const Seeds& cell, Accuracy&& accuracy) {
+    std::vector<double> values;
+    for (const auto& [seed, trial] : cell) {
+        if (const auto value = accuracy(*trial)) values.push_back(*value);
+    }
+    return summarize(values);
+}
+
+// Of the differences to the baseline of equal epochs, for the seeds that both have.
+Summary paired_gain(const Seeds& cell, const Seeds& baseline) {
+    return summary_of(cell, [&](const TrialRow& trial) -> std::optional<double> {
+        const auto base = baseline.find(trial.seed);
+        if (base == baseline.end()) return std::nullopt;
+        const auto with = test_accuracy(trial), without = test_accuracy(*base->second);
+        if (!with || !without) return std::nullopt;
+        return *with - *without;
+    });
+}
+
+CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, Seeds>& trials) {
+    CellRow row{planned.dataset,
+                planned.samples_per_class,
+                planned.generated_per_real,
+                planned.budget,
+                0,
+                planned.seeds,
+                {},
+                {},
+                {},
+                {},
+                {},
+                {},
+                {},
+                {}};
+    const auto key = key_of_cell(planned);
+    const auto found = trials.find(key);
+    if (found == trials.end()) return row;
+    const auto tests = summary_of(found->second, test_accuracy);
+    row.seeds = static_cast<int>(found->second.size());
+    row.missing = planned.seeds - row.seeds;
+    row.validation_mean = summary_of(found->second, validation_accuracy).mean;
+    row.test_mean = tests.mean;
+    row.test_sd = tests.sd;
+    row.test_low = tests.low;
+    row.test_high = tests.high;
+    const CellKey baseline{planned.dataset, planned.samples_per_class, 0, 0};
+    const auto base = trials.find(baseline);
+    if (key == baseline || base == trials.end()) return row;
+    const auto gain = paired_gain(found->second, base->second);
+    row.gain_mean = gain.mean;
+    row.gain_low = gain.low;
+    row.gain_high = gain.high;
+    return row;
+}
+
+Table1Row table1_row(const CellRow& cell) {
+    const bool augmented = cell.generated_per_real > 0;
+    Table1Row row{cell.dataset, cell.samples_per_class, augmented,     cell.generated_per_real, cell.budget,
+                  cell.seeds,   cell.test_mean,         cell.test_low, cell.test_high,          std::nullopt};
+    if (matched_steps_of(cell.budget) == 0) row.published = published_accuracy(cell.dataset, cell.samples_per_class, augmented);
+    return row;
+}
+
+// The augmented cell of [begin, end) with the highest mean validation accuracy, or nullptr when none has a result.
+const CellRow* best_by_validation(const CellRow* begin, const CellRow* end) {
+    const CellRow* best = nullptr;
+    for (const CellRow* cell = begin; cell != end; ++cell) {
+        if (cell->generated_per_real == 0 || !cell->validation_mean) continue;
+        if (!best || *cell->validation_mean > *best->validation_mean) best = cell; // ascending m: the smaller wins a tie
+    }
+    return best;
+}
+
+} // namespace
+
+int matched_steps_of(const std::string& budget) {
+    const auto colon = budget.find(':');
+    return colon == std::string::npos ? 0 : std::stoi(budget.substr(colon + 1));
+}
+
+std::vector<CellRow> cells_of(const std::vector<PlannedCell>& planned, const std::vector<TrialRow>& trials) {
+    std::map<CellKey, Seeds> by_cell;
+    for (const auto& trial : trials) by_cell[key_of_cell(trial)][trial.seed] = &trial;
+    std::vector<CellRow> rows;
+    for (const auto& cell : planned) rows.push_back(cell_of(cell, by_cell));
+    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return key_of_cell(a) < key_of_cell(b); });
+    return rows;
+}
+
+std::vector<Table1Row> table1_of(const std::vector<CellRow>& cells) {
+    std::vector<Table1Row> rows;
+    for (size_t begin = 0, end = 0; begin < cells.size(); begin = end) {
+        while (end < cells.size() && cells[end].dataset == cells[begin].dataset &&
+               cells[end].samples_per_class == cells[begin].samples_per_class)
+            ++end;
+        const CellRow* chosen = best_by_validation(&cells[begin], &cells[begin] + (end - begin));
+        for (size_t i = begin; i < end; ++i) {
+            const int matched = matched_steps_of(cells[i].budget);
+            const bool shown = matched == 0 || (chosen && matched == chosen->generated_per_real);
+            if (cells[i].generated_per_real == 0 && shown) rows.push_back(table1_row(cells[i]));
+        }
+        if (chosen) rows.push_back(table1_row(*chosen));
+    }
+    return rows;
+}
+
+} // namespace dagan

@@ -1,0 +1,30 @@
+// The program's log: one line per event with time and level, to a file of this process's rank or to stderr. One logger per process,
+// set up by main; a thin front over spdlog.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+namespace dagan {
+
+enum class LogLevel { info, warning, error };
+
+// Appends to `path` from now on, each line marked with `who` ("agent", "trainer 4711"). Throws Blame::system when it cannot be opened.
+void log_to_file(const std::filesystem::path& path, std::string_view who);
+
+void log_line(LogLevel level, std::string_view text);
+
+template <class... Args> void log_info(fmt::format_string<Args...> format, Args&&... args) {
+    log_line(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args> void log_warning(fmt::format_string<Args...> format, Args&&... args) {
+    log_line(LogLevel::warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args> void log_error(fmt::format_string<Args...> format, Args&&... args) {
+    log_line(LogLevel::error, fmt::format(format, std::forward<Args>(args)...));
+}
+
+} // namespace dagan

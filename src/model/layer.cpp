@@ -1,0 +1,79 @@
+#include "model/layer.h"
+
+#include "base/error.h"
+#include "base/random.h"
+#include "model/dropout.h"
+#include "model/same_conv.h"
+
+namespace dagan {
+
+namespace {
+
+bool has_norm(const LayerRow& row) { return row.norm_parameters > 0; }
+
+} // namespace
+
+Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, uint64_t stream)
+    : row_(row), index_(index), dropout_(options.dropout) {
+    std::vector<int64_t> shape{row.out_channels, row.in_channels};
+    if (row.op == LayerOp::conv) shape.insert(shape.end(), {row.kernel, row.kernel});
+    weight = torch::empty(shape);
+    fill_glorot_uniform(weight, derive(stream, row.name));
+    weight = register_parameter("weight", weight);
+    bias = register_parameter("bias", torch::zeros({row.out_channels}));
+    if (!has_norm(row)) return;
+    const int64_t channels = row.norm_parameters / 2;
+    switch (options.norm) {
+    case LayerOptions::NormKind::renorm:
+        norm_ = register_module("norm", std::make_shared<BatchRenorm>(channels, options.clip));
+        break;
+    case LayerOptions::NormKind::layer: norm_ = register_module("norm", std::make_shared<LayerNorm>(channels)); break;
+    case LayerOptions::NormKind::batch: norm_ = register_module("norm", std::make_shared<BatchNorm>(channels)); break;
+    }
+}
+
+torch::Tensor Layer::forward(const torch::Tensor& x, const Pass& pass, const torch::Tensor& flag) {
+    if (row_.op == LayerOp::dense) return finish(linear(x), pass);
+    require(x.dim() == 4 && x.size(2) == row_.in_size && x.size(3) == row_.in_size,
+            row_.name + ": input of the size in the table");
+    torch::Tensor h = x;
+    if (row_.before == Before::norm_relu) h = torch::relu(normalise(h, pass));
+    if (flag.defined()) h = torch::cat({h, flag.expand({-1, -1, h.size(2), h.size(3)})}, 1);
+    if (row_.resize == Resize::up) h = resize_nearest(h, row_.out_size);
+    return finish(linear(h), pass);
+}
+
+torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass) {
+    if (const auto* renorm = std::get_if<std::shared_ptr<BatchRenorm>>(&norm_)) {
+        return (*renorm)->forward(x, pass.training, pass.norm_groups);
+    }
+    if (const auto* layer = std::get_if<std::shared_ptr<LayerNorm>>(&norm_)) return (*layer)->forward(x);
+    return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training);
+}
+
+torch::Tensor Layer::linear(const torch::Tensor& x) const {
+    return row_.op == LayerOp::dense ? at::linear(x, weight, bias) : same_conv(x, weight, bias, row_.stride);
+}
+
+torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {
+    switch (row_.after) {
+    case After::unit: return normalise(at::leaky_relu(x, kLeakySlope), pass);
+    case After::unit_dropout: return dropout(normalise(at::leaky_relu(x, kLeakySlope), pass), dropout_, pass, index_);
+    case After::linear: return x;
+    case After::tanh: return at::tanh(x);
+    case After::lrelu: return at::leaky_relu(x, kLeakySlope);
+    case After::dropout: return dropout(x, dropout_, pass, index_);
+    case After::pool: return at::avg_pool2d(x, {2, 2}, {2, 2});
+    }
+    require(false, "a row ends in a known operation");
+    return x;
+}
+
+torch::Tensor Walk::operator()(const torch::Tensor& x, const torch::Tensor& flag) {
+    require(next_ < layers_.size(), "a pass has as many steps as its table has rows");
+    return layers_[next_++]->forward(x, pass_, flag);
+}
+
+void Walk::require_end() const { require(next_ == layers_.size(), "a pass applies every row of its table"); }
+
+} // namespace dagan

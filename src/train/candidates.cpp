@@ -1,0 +1,157 @@
+#include "train/candidates.h"
+
+#include "base/error.h"
+#include "base/random.h"
+#include "data/contact_sheet.h"
+#include "data/roles.h"
+#include "model/losses.h"
+#include "train/generate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dagan {
+
+namespace {
+constexpr uint32_t kValidationBatches = 4; // of gan.batch_size pairs each: 128 pairs at the default
+constexpr size_t kScoreBatch = 64;
+constexpr size_t kSheetRows = 8;
+constexpr int kSheetGenerated = 6;
+
+double mean_distance(const torch::Tensor& a, const torch::Tensor& b) {
+    return (a - b).flatten(1).to(torch::kDouble).norm(2, 1).mean().item<double>();
+}
+} // namespace
+
+bool Candidate::finite() const {
+    return std::isfinite(critic_loss) && std::isfinite(wasserstein) && std::isfinite(penalty) && std::isfinite(spread) &&
+           std::isfinite(distance);
+}
+
+std::vector<CurvePoint> Candidate::curve() const {
+    std::vector<CurvePoint> points{{iteration, "validation_critic_loss", critic_loss},
+                                   {iteration, "validation_wasserstein", wasserstein},
+                                   {iteration, "validation_penalty", penalty},
+                                   {iteration, "spread", spread},
+                                   {iteration, "distance", distance},
+                                   {iteration, "z_diversity", distance > 0 ? spread / distance : 0}};
+    if (score) points.push_back({iteration, "score", *score});
+    return points;
+}
+
+std::vector<int64_t> candidate_iterations(int64_t iterations, int checkpoints) {
+    require(iterations > 0 && checkpoints > 0, "at least one iteration and one checkpoint");
+    std::vector<int64_t> chosen;
+    const int64_t count = std::min<int64_t>(checkpoints, iterations);
+    for (int64_t k = 1; k <= count; ++k) chosen.push_back(iterations * k / count);
+    return chosen;
+}
+
+const Candidate& choose(const std::vector<Candidate>& candidates, Select select) {
+    require(!candidates.empty(), "there is a candidate to choose");
+    switch (select) {
+    case Select::classifier:
+        return *std::ranges::max_element(candidates, {}, [](const Candidate& c) {
+            require(c.score.has_value(), "every candidate has a score");
+            return *c.score;
+        });
+    case Select::critic_loss: return *std::ranges::min_element(candidates, {}, &Candidate::critic_loss);
+    case Select::last: return candidates.back();
+    }
+    throw Error(Blame::bug, "unknown way to choose");
+}
+
+CandidateJudge::CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place)
+    : task_(task), data_(data), shape_(shape_of(data)), classes_(classes_of(task.dataset, data.info().classes, Domain::validation)),
+      pairs_(data, classes_, task.gan.pairs, /*rotate=*/false, derive(task.stream, "validation pairs")) {
+    if (task.gan.select != Select::classifier) return;
+    const std::filesystem::path weights = place.weights(task.selector);
+    selector_ = load_selector(weights);
+    if (selector_->shape != shape_) throw input_error(weights.string() + ": this selector was trained on images of another shape");
+    if (selector_->conditions.empty()) {
+        throw input_error(weights.string() + ": the selector has no conditional images: gan.selector_train leaves none; lower it");
+    }
+}
+
+std::optional<Candidate> CandidateJudge::judge(Generator& generator, Critic& critic, int64_t iteration, Observer& observer) const {
+    Candidate candidate{.iteration = iteration};
+    if (!measure_losses(generator, critic, candidate, observer)) return std::nullopt;
+    if (selector_ && !measure_score(generator, candidate, observer)) return std::nullopt;
+    return candidate;
+}
+
+bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candidate& candidate, Observer& observer) const {
+    const auto b = static_cast<uint32_t>(task_.gan.batch_size);
+    const uint64_t z_key = derive(task_.stream, "validation z"), other_key = derive(task_.stream, "validation other z");
+    const uint64_t epsilon_key = derive(task_.stream, "validation epsilon");
+    const auto inference = [&](const torch::Tensor& x, const torch::Tensor& y) { return critic.forward(x, y, Pass::inference()); };
+    for (uint32_t batch = 0; batch < kValidationBatches; ++batch) {
+        if (observer.stop_requested()) return false;
+        const torch::Tensor x = torch::empty({b, shape_.channels, shape_.size, shape_.size}), real = torch::empty_like(x);
+        pairs_.fill(batch, 0, b, floats_of(x), floats_of(real));
+        const torch::Tensor epsilon = torch::empty({b});
+        for (uint32_t i = 0; i < b; ++i) floats_of(epsilon)[i] = static_cast<float>(Random(epsilon_key, batch, i).uniform());
+        torch::Tensor fake, difference;
+        {
+            const torch::NoGradGuard no_grad;
+            fake = generator.forward(x, noise_tensor(z_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
+            const torch::Tensor other = generator.forward(x, noise_tensor(other_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
+            candidate.spread += mean_distance(fake, other) / kValidationBatches;
+            candidate.distance += mean_distance(fake, x) / kValidationBatches;
+            difference = inference(x, real).mean() - inference(x, fake).mean();
+        }
+        candidate.wasserstein += difference.item<double>() / kValidationBatches;
+        candidate.penalty +=
+            gradient_penalty(inference, x, real, fake, epsilon, task_.gan.penalty_norm).item<double>() / kValidationBatches;
+    }
+    candidate.critic_loss = task_.gan.penalty_weight * candidate.penalty - candidate.wasserstein;
+    return true;
+}
+
+bool CandidateJudge::measure_score(Generator& generator, Candidate& candidate, Observer& observer) const {
+    const torch::NoGradGuard no_grad;
+    std::vector<Wanted> wanted;
+    std::vector<int64_t> labels;
+    for (const Case& condition : selector_->conditions) {
+        for (int k = 0; k < task_.gan.selector_z; ++k) {
+            wanted.push_back({condition.image, k});
+            labels.push_back(condition.label);
+        }
+    }
+    const uint64_t key = derive(task_.stream, "selector z");
+    int64_t right = 0;
+    for (size_t begin = 0; begin < wanted.size(); begin += kScoreBatch) {
+        if (observer.stop_requested()) return false;
+        const size_t count = std::min(kScoreBatch, wanted.size() - begin);
+        const torch::Tensor made =
+            generate(generator, data_, shape_, std::span(wanted).subspan(begin, count), task_.gan.z_dim, key, 0);
+        const torch::Tensor flags = torch::ones({static_cast<int64_t>(count)}); // judged as real images
+        const torch::Tensor answers = selector_->network->forward(made, flags, Pass::inference()).argmax(1);
+        const torch::Tensor classes = torch::from_blob(labels.data() + begin, {static_cast<int64_t>(count)}, torch::kLong);
+        right += answers.eq(classes).sum().item<int64_t>();
+    }
+    candidate.score = static_cast<double>(right) / static_cast<double>(wanted.size());
+    return true;
+}
+
+void CandidateJudge::write_sheet(Generator& generator, const std::filesystem::path& path) const {
+    const size_t rows = std::min(kSheetRows, classes_.size());
+    std::vector<uint8_t> sheet;
+    const auto append = [&](const torch::Tensor& images) {
+        const std::span<const float> values = floats_of(images);
+        const size_t begin = sheet.size();
+        sheet.resize(begin + values.size());
+        to_bytes(values, std::span(sheet).subspan(begin));
+    };
+    for (size_t row = 0; row < rows; ++row) {
+        const int label = classes_[row * classes_.size() / rows];
+        const int condition = data_.first_of(label), other = condition + data_.count_of(label) - 1;
+        append(image_tensor(data_, std::vector{condition, other}, shape_));
+        std::vector<Wanted> wanted;
+        for (int k = 0; k < kSheetGenerated; ++k) wanted.push_back({condition, k});
+        append(generate(generator, data_, shape_, wanted, task_.gan.z_dim, derive(task_.stream, "sheet z"), 0));
+    }
+    write_png(path, image_grid(sheet, shape_.channels, shape_.size, 2 + kSheetGenerated, {.scale = shape_.size < 64 ? 3 : 1}));
+}
+
+} // namespace dagan

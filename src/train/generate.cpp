@@ -1,0 +1,57 @@
+#include "train/generate.h"
+
+#include "base/error.h"
+#include "base/random.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace dagan {
+
+namespace {
+constexpr size_t kBatch = 64; // fixed, so that the same image is always made in the same company
+
+void check_shape(const TrainedGenerator& generator, const Dataset& data) {
+    const ImageShape shape = shape_of(data);
+    if (generator.shape == shape) return;
+    throw input_error(fmt::format("the DAGAN makes images of {}x{}x{}, the data set has {}x{}x{}; train one on images of this shape",
+                                  generator.shape.size, generator.shape.size, generator.shape.channels, shape.size, shape.size,
+                                  shape.channels));
+}
+} // namespace
+
+torch::Tensor generate(Generator& generator, const Dataset& data, ImageShape shape, std::span<const Wanted> wanted, int z_dim,
+                       uint64_t key, uint32_t epoch) {
+    const torch::NoGradGuard no_grad;
+    std::vector<int> images;
+    for (const Wanted& one : wanted) images.push_back(one.image);
+    const torch::Tensor z = torch::empty({static_cast<int64_t>(wanted.size()), z_dim}, torch::kFloat);
+    const std::span<float> noise = floats_of(z);
+    const auto row = static_cast<size_t>(z_dim);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        fill_normal(noise.subspan(i * row, row), key, epoch, static_cast<uint32_t>(wanted[i].image), static_cast<uint32_t>(wanted[i].number));
+    }
+    return generator.forward(image_tensor(data, images, shape), z, Pass::inference()).contiguous();
+}
+
+std::optional<Pool> generate_pool(const TrainedGenerator& generator, const Dataset& data, const std::vector<int>& sources,
+                                  int per_image, uint64_t key, uint32_t epoch, Observer& observer, bool report_progress) {
+    check_shape(generator, data);
+    std::vector<Wanted> wanted;
+    for (const int source : sources) {
+        for (int k = 0; k < per_image; ++k) wanted.push_back({source, k});
+    }
+    const auto per_image_bytes = static_cast<size_t>(generator.shape.values());
+    std::vector<uint8_t> bytes(wanted.size() * per_image_bytes);
+    for (size_t begin = 0; begin < wanted.size(); begin += kBatch) {
+        if (observer.stop_requested()) return std::nullopt;
+        const size_t count = std::min(kBatch, wanted.size() - begin);
+        const torch::Tensor made = generate(*generator.network, data, generator.shape, std::span(wanted).subspan(begin, count),
+                                            generator.options.z_dim, key, epoch);
+        to_bytes(floats_of(made), std::span(bytes).subspan(begin * per_image_bytes, count * per_image_bytes));
+        if (report_progress) observer.progress(static_cast<int64_t>(begin + count), static_cast<int64_t>(wanted.size()));
+    }
+    return Pool(generator.shape.channels, generator.shape.size, per_image, sources, std::move(bytes), generator.sha256);
+}
+
+} // namespace dagan

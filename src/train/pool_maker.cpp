@@ -1,0 +1,56 @@
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/random.h"
+#include "data/roles.h"
+#include "train/generate.h"
+#include "train/step_times.h"
+#include "train/tasks.h"
+
+#include <algorithm>
+
+namespace dagan {
+
+namespace {
+// Real images from which the pool's are made: the training cases and no others (dagan.md sections 7 and 9), each once, ascending.
+std::vector<int> conditions(const PoolTask& task, const Dataset& data) {
+    const ClassifierCases cases = draw_cases(data, task.dataset, task.softmax, task.samples_per_class, task.stream);
+    std::vector<int> images;
+    for (const Case& one : cases.training) images.push_back(one.image);
+    std::sort(images.begin(), images.end());
+    images.erase(std::unique(images.begin(), images.end()), images.end());
+    return images;
+}
+
+// Whether `path` already is this pool, whole: made by the same generator from the same images.
+bool is_made(const std::filesystem::path& path, const TrainedGenerator& generator, const std::vector<int>& sources, int per_image) {
+    if (!std::filesystem::exists(path)) return false;
+    try {
+        const Pool pool = Pool::open(path);
+        return pool.gan_sha256() == generator.sha256 && pool.per_image() == per_image && std::ranges::equal(pool.sources(), sources);
+    } catch (const Error& error) {
+        if (error.blame() == Blame::system) throw;
+        return false;
+    }
+}
+} // namespace
+
+TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Observer& observer) {
+    const TrainedGenerator generator = load_generator(place.weights(task.gan_task));
+    const std::vector<int> sources = conditions(task, data);
+    const std::filesystem::path path = place.pool(task_key);
+    TaskOutput output;
+    if (!is_made(path, generator, sources, task.pool_size)) {
+        StepTimes times;
+        times.start();
+        const auto pool = generate_pool(generator, data, sources, task.pool_size, derive(task.stream, "pool z"), 0, observer, true);
+        times.stop();
+        if (!pool) return {.outcome = Outcome::interrupted};
+        pool->save(path);
+        output.steps_done = static_cast<int64_t>(sources.size()) * task.pool_size;
+        output.seconds_per_step = output.steps_done > 0 ? times.median() / static_cast<double>(output.steps_done) : 0;
+    }
+    output.artifacts.push_back(place.artifact("pool", path));
+    return output;
+}
+
+} // namespace dagan

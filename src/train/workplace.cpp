@@ -1,0 +1,10 @@
+#include "base/hash.h"
+#include "train/tasks.h"
+
+namespace dagan {
+
+Artifact Workplace::artifact(const std::string& role, const std::filesystem::path& path) const {
+    return {.role = role, .path = path.lexically_relative(campaign).string(), .sha256 = sha256_of_file(path)};
+}
+
+} // namespace dagan

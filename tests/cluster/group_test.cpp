@@ -1,0 +1,87 @@
+// Groups that need no MPI: alone, and through agents whose collectives are the fake's.
+#include "cluster/group_contract.h"
+#include "cluster/group_through_agent.h"
+#include "base/error.h"
+#include "support/agent_loop.h"
+#include "support/fake_collectives.h"
+
+#include <unistd.h>
+
+#include <thread>
+
+namespace dagan {
+namespace {
+
+struct Alone {
+    static std::vector<int> sizes() { return {1}; }
+    static void run(int, const GroupBody& body) { body(*make_group_alone()); }
+};
+
+// Each member: a thread as its trainer, one as its agent.
+struct ThroughFakeAgents {
+    static std::vector<int> sizes() { return {1, 2, 3, 4}; }
+    static void run(int size, const GroupBody& body) {
+        FakeGang gang(size);
+        std::vector<std::jthread> threads;
+        for (int rank = 0; rank < size; ++rank) {
+            auto ends = std::make_shared<std::pair<Channel, Channel>>(make_channel_pair());
+            auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
+            threads.emplace_back([ends, memory, &body, rank, size] {
+                TrainerLink link(std::move(ends->first));
+                SharedMemory mine(Descriptor(::dup(memory->fd())));
+                body(*make_group_through_agent(link, mine, rank, size));
+                link.send("end");
+                while (!link.closed()) link.receive_within(std::chrono::hours(1));
+            });
+            threads.emplace_back([ends, memory, &gang] {
+                AgentLink link(std::move(ends->second));
+                GangReducer reducer(gang.member(), memory);
+                serve_gang(link, reducer);
+            });
+        }
+    }
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Alone, GroupContract, Alone);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThroughFakeAgents, GroupContract, ThroughFakeAgents);
+
+TEST(GroupThroughAgentTest, DeathOfOneMemberIsGangBrokenForTheOthers) {
+    std::atomic<int> broken = 0;
+    ThroughFakeAgents::run(3, [&](Group& group) {
+        const auto x = group.allocate(10);
+        group.all_reduce_mean(x);
+        if (group.rank() == 1) return; // as good as dead: it ends while the others go on
+        try {
+            group.all_reduce_mean(x);
+        } catch (const GangBroken&) {
+            ++broken;
+        }
+    });
+    EXPECT_EQ(broken, 2);
+}
+
+TEST(GroupThroughAgentTest, MemoryOfAnEarlierGroupIsZeroAgain) {
+    auto [ours, theirs] = make_channel_pair();
+    TrainerLink link(std::move(ours));
+    SharedMemory memory = SharedMemory::create();
+    for (int i = 0; i < 2; ++i) {
+        const auto group = make_group_through_agent(link, memory, 0, 2);
+        const auto x = group->allocate(100);
+        for (const float value : x) ASSERT_EQ(value, 0);
+        std::fill(x.begin(), x.end(), 3.0F);
+    }
+}
+
+TEST(GroupThroughAgentTest, MemoryItDidNotAllocateIsRefused) {
+    auto [ours, theirs] = make_channel_pair();
+    TrainerLink link(std::move(ours));
+    SharedMemory memory = SharedMemory::create();
+    const auto group = make_group_through_agent(link, memory, 0, 2);
+    const auto x = group->allocate(16);
+    std::vector<float> foreign(16);
+    EXPECT_THROW(group->all_reduce_mean(foreign), Error);
+    EXPECT_THROW(group->all_reduce_mean({x.data() + 8, 16}), Error);
+}
+
+} // namespace
+} // namespace dagan

@@ -1,0 +1,142 @@
+// Kill anything at any time: run again, or going on by itself, a campaign gives the very rows of one that nobody disturbed.
+#include "e2e/laboratory.h"
+
+namespace dagan {
+namespace {
+
+using testing::HasSubstr;
+
+// Long enough to be hit in the middle.
+const Words kLonger{"gan.iterations=40", "classifier.epochs=12"};
+constexpr int kClassifiers = 8;
+constexpr int kTasks = 1 + 1 + 2 + kClassifiers;
+
+class KillTest : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        laboratory().need_strokes();
+        const fs::path quiet = laboratory().campaign("quiet");
+        const Finished finished = laboratory().dagan(run_words(kSmoke, quiet, 2, kLonger));
+        ASSERT_EQ(finished.exit_code, 0) << finished.text();
+        undisturbed_rows() = laboratory().rows(quiet);
+        ASSERT_EQ(lines_in(undisturbed_rows()), 1 + kClassifiers);
+    }
+    static std::string& undisturbed_rows() {
+        static std::string rows;
+        return rows;
+    }
+
+    Words words() const { return run_words(kSmoke, campaign_, 2, kLonger); }
+    Process start() const { return Process(lab_.command(words()), lab_.setting()); }
+
+    bool wait_for_done(Process& run, int tasks) const {
+        return comes_true([&] { return !run.running() || tasks_done(campaign_) >= tasks; }) && run.running();
+    }
+    void kill_all(const std::string& program = "") const {
+        for (const pid_t pid : processes_of(campaign_, program)) ::kill(pid, SIGKILL);
+    }
+    // As if nothing had happened: the same rows, every task ended once, nothing left running.
+    void expect_undisturbed() const {
+        EXPECT_EQ(lab_.rows(campaign_), undisturbed_rows());
+        EXPECT_EQ(lab_.count(campaign_, "attempt WHERE final = 1"), kTasks);
+        EXPECT_EQ(lab_.count(campaign_, "(SELECT task FROM attempt WHERE final = 1 GROUP BY task)"), kTasks);
+        EXPECT_TRUE(nothing_is_left_of(campaign_));
+        if (!HasFailure()) return;
+        std::printf("%s\n", lab_.dagan({"results", "query", campaign_.string(), "SELECT token, task, started, ended, outcome, final, error FROM attempt"}).out.c_str());
+    }
+
+    Laboratory& lab_ = laboratory();
+    fs::path campaign_ = laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
+};
+
+TEST_F(KillTest, EverythingKilledAndStartedAgain) {
+    for (const int done : {-1, 0, 3, 6}) { // before anything, while the DAGAN trains, among the classifiers
+        Process run = start();
+        if (done < 0) ASSERT_TRUE(comes_true([&] { return !processes_of(campaign_, "dagan-worker").empty(); }));
+        else if (!wait_for_done(run, done)) break; // it was faster
+        kill_all();
+        EXPECT_EQ(run.wait().signal, SIGKILL);
+        EXPECT_TRUE(nothing_is_left_of(campaign_));
+    }
+    const Finished again = lab_.dagan(words());
+    EXPECT_EQ(again.exit_code, 0) << again.text();
+    EXPECT_GE(lab_.count(campaign_, "attempt WHERE outcome IS NULL"), 1) << "nothing was killed in its midst";
+    expect_undisturbed();
+}
+
+TEST_F(KillTest, TrainersKilledOneByOne) {
+    Process run = start();
+    int kills = 0;
+    for (size_t turn = 0; run.running() && kills < 12; ++turn) {
+        const auto trainers = processes_of(campaign_, "dagan-train");
+        if (!trainers.empty() && tasks_done(campaign_) >= 0) {
+            ::kill(trainers[turn % trainers.size()], SIGKILL);
+            ++kills;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    }
+    const Finished finished = run.wait();
+    EXPECT_EQ(finished.exit_code, 0) << finished.text();
+    EXPECT_GE(lab_.count(campaign_, "attempt WHERE outcome = 'died'"), 1) << "no trainer was killed at work";
+    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    EXPECT_EQ(status.at("restarts"), 0) << "a trainer's death is no reason to start the job again";
+    expect_undisturbed();
+}
+
+TEST_F(KillTest, MpirunKilled) {
+    Process run = start();
+    ASSERT_TRUE(wait_for_done(run, 1));
+    kill_all("mpirun");
+    const Finished finished = run.wait();
+    EXPECT_EQ(finished.exit_code, 0) << finished.text();
+    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    EXPECT_EQ(status.at("restarts"), 1);
+    expect_undisturbed();
+}
+
+TEST_F(KillTest, ARankKilled) {
+    Process run = start();
+    ASSERT_TRUE(wait_for_done(run, 1));
+    const auto ranks = processes_of(campaign_, "dagan-worker"); // agents and their spawners
+    ASSERT_FALSE(ranks.empty());
+    ::kill(ranks.back(), SIGKILL);
+    const Finished finished = run.wait();
+    EXPECT_EQ(finished.exit_code, 0) << finished.text();
+    expect_undisturbed();
+}
+
+TEST_F(KillTest, TheSupervisorKilledTakesAllWithIt) {
+    Process run = start();
+    ASSERT_TRUE(wait_for_done(run, 1));
+    run.kill(SIGKILL);
+    run.wait();
+    EXPECT_TRUE(nothing_is_left_of(campaign_));
+    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    EXPECT_EQ(status.at("state"), "stopped");
+    EXPECT_EQ(lab_.dagan(words()).exit_code, 0);
+    expect_undisturbed();
+}
+
+TEST_F(KillTest, StoppedByASignalAndByCommand) {
+    Process first = start();
+    ASSERT_TRUE(wait_for_done(first, 1));
+    first.kill(SIGUSR1);
+    const Finished stopped = first.wait();
+    EXPECT_EQ(stopped.exit_code, 75) << stopped.text();
+    EXPECT_TRUE(nothing_is_left_of(campaign_));
+    EXPECT_EQ(Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"})).at("state"), "stopped");
+
+    const int before = tasks_done(campaign_);
+    Process second = start();
+    if (wait_for_done(second, before + 2)) {
+        EXPECT_EQ(lab_.dagan({"stop", campaign_.string()}).exit_code, 0);
+        EXPECT_EQ(second.wait().exit_code, 75);
+    }
+    EXPECT_EQ(lab_.count(campaign_, "attempt WHERE outcome = 'interrupted' AND charged = 1"), 0) << "a stop costs no credit";
+    const Finished resumed = lab_.dagan(words());
+    EXPECT_EQ(resumed.exit_code, 0) << resumed.text();
+    expect_undisturbed();
+}
+
+} // namespace
+} // namespace dagan

@@ -1,0 +1,131 @@
+// A campaign from its start to its table, with the smallest sweep that has every kind of task.
+#include "e2e/laboratory.h"
+
+#include <sstream>
+
+namespace dagan {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr int kTasks = 1 + 1 + 2 + 8; // selector, gan, a pool for each seed, classifiers
+constexpr int kClassifiers = 8;
+
+class RunTest : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        laboratory().need_strokes();
+        const Finished finished = laboratory().dagan(run_words(kSmoke, finished_campaign(), 2));
+        ASSERT_EQ(finished.exit_code, 0) << finished.text();
+    }
+    static fs::path finished_campaign() { return laboratory().campaign("finished"); }
+
+    Laboratory& lab_ = laboratory();
+};
+
+TEST_F(RunTest, EveryClassifierHasItsRow) {
+    const std::string rows = lab_.rows(finished_campaign());
+    EXPECT_THAT(rows, StartsWith("dataset,samples_per_class,generated_per_real,seed,budget,softmax,steps,best_epoch,"
+                                 "validation_correct,validation_total,test_correct,test_total\n"));
+    EXPECT_EQ(lines_in(rows), 1 + kClassifiers) << rows;
+    EXPECT_THAT(rows, HasSubstr("\nstrokes,1,0,0,epochs,held_out,"));
+    EXPECT_THAT(rows, HasSubstr("\nstrokes,2,2,1,epochs,held_out,"));
+    EXPECT_EQ(lab_.count(finished_campaign(), "attempt WHERE final = 1"), kTasks);
+    EXPECT_EQ(lab_.count(finished_campaign(), "attempt WHERE outcome <> 'done' OR outcome IS NULL"), 0);
+}
+
+TEST_F(RunTest, TwoRanksAndThreeGiveTheSameRows) {
+    const fs::path three = lab_.campaign("three");
+    const Finished finished = lab_.dagan(run_words(kSmoke, three, 3));
+    ASSERT_EQ(finished.exit_code, 0) << finished.text();
+    EXPECT_EQ(lab_.rows(three), lab_.rows(finished_campaign()));
+    EXPECT_TRUE(nothing_is_left_of(three));
+}
+
+TEST_F(RunTest, OneRankAndThreeGiveTheSameRows) {
+    std::vector<std::string> rows;
+    for (const int ranks : {1, 3}) {
+        const fs::path campaign = lab_.campaign("alone" + std::to_string(ranks));
+        const Finished finished = lab_.dagan(run_words(kSmoke, campaign, ranks, {"resources.gan_ranks=1"}));
+        ASSERT_EQ(finished.exit_code, 0) << finished.text();
+        rows.push_back(lab_.rows(campaign));
+    }
+    EXPECT_EQ(lines_in(rows[0]), 1 + kClassifiers);
+    EXPECT_EQ(rows[0], rows[1]);
+}
+
+TEST_F(RunTest, AFinishedCampaignReturnsWithoutStartingAnything) {
+    const std::string rows = lab_.rows(finished_campaign());
+    const auto job = fs::last_write_time(finished_campaign() / "logs" / "job.log");
+    const Finished again = lab_.dagan(run_words(kSmoke, finished_campaign(), 2));
+    EXPECT_EQ(again.exit_code, 0) << again.text();
+    EXPECT_THAT(again.err, HasSubstr(std::to_string(kTasks) + " of " + std::to_string(kTasks)));
+    EXPECT_EQ(lab_.count(finished_campaign(), "attempt"), kTasks);
+    EXPECT_EQ(fs::last_write_time(finished_campaign() / "logs" / "job.log"), job);
+    EXPECT_EQ(lab_.rows(finished_campaign()), rows);
+}
+
+TEST_F(RunTest, StatusHasTheKeysThatScriptsRelyOn) {
+    const Json status = Json::parse(lab_.output({"status", finished_campaign().string(), "--format", "json"}));
+    EXPECT_EQ(status.at("state"), "finished");
+    EXPECT_EQ(status.at("restarts"), 0);
+    EXPECT_EQ(status.at("eta_s"), 0);
+    for (const char* name : {"waiting", "ready", "running", "failed", "quarantined", "blocked"}) EXPECT_EQ(status.at("tasks").at(name), 0) << name;
+    EXPECT_EQ(status.at("tasks").at("done"), kTasks);
+    EXPECT_THAT(lab_.output({"status", finished_campaign().string()}), HasSubstr("smoke: finished"));
+}
+
+TEST_F(RunTest, ResultsComeInEveryFormat) {
+    const std::string folder = finished_campaign().string();
+    const std::string cells = lab_.output({"results", "cells", folder, "--format", "csv"});
+    EXPECT_THAT(cells, StartsWith("dataset,samples_per_class,generated_per_real,budget,seeds,missing,validation_mean,test_mean,test_sd,test_low,test_high,"
+                                  "gain_mean,gain_low,gain_high\n"));
+    EXPECT_EQ(lines_in(cells), 1 + 4);
+    const std::string table = lab_.output({"results", "table1", folder, "--format", "csv"});
+    EXPECT_THAT(table, StartsWith("dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published\n"));
+    EXPECT_EQ(lines_in(table), 1 + 4);
+    for (const char* what : {"rows", "cells", "table1"}) {
+        EXPECT_TRUE(Json::parse(lab_.output({"results", what, folder, "--format", "json"})).is_array()) << what;
+        EXPECT_THAT(lab_.output({"results", what, folder}), HasSubstr("strokes")) << what;
+    }
+    EXPECT_THAT(lab_.output({"results", "table1", folder, "--format", "latex"}), HasSubstr("\\begin{tabular}"));
+    EXPECT_EQ(lab_.query(finished_campaign(), "SELECT COUNT(*) FROM result"), std::to_string(kClassifiers + 1)); // the selector has one too
+}
+
+TEST_F(RunTest, TheReportIsOneFileWithEverythingInIt) {
+    std::string printed = lab_.output({"results", "report", finished_campaign().string()});
+    printed.pop_back();
+    const std::string html = read_file(printed);
+    for (const char* part : {"<svg", "data:image/png;base64,", "strokes", "</html>"}) EXPECT_THAT(html, HasSubstr(part));
+    for (const char* outside : {"src=\"http", "href=\"http", "<script src"}) EXPECT_THAT(html, testing::Not(HasSubstr(outside)));
+}
+
+TEST_F(RunTest, PlotsAreWritten) {
+    const fs::path figures = lab_.campaign("figures");
+    EXPECT_EQ(lines_in(lab_.output({"results", "plot", finished_campaign().string(), "-o", figures.string()})), 2); // n = 1, 2
+    for (const auto& entry : fs::directory_iterator(figures)) EXPECT_THAT(read_file(entry.path()), HasSubstr("</svg>"));
+}
+
+TEST_F(RunTest, ADaganLeavesSampleSheetsAndWeights) {
+    EXPECT_GE(lab_.count(finished_campaign(), "artifact WHERE role = 'samples'"), 1);
+    EXPECT_EQ(lab_.count(finished_campaign(), "artifact WHERE role = 'pool'"), 2);
+    const std::string path = lab_.query(finished_campaign(), "SELECT path FROM artifact WHERE role = 'samples'");
+    EXPECT_THAT(read_file(finished_campaign() / path), StartsWith("\x89PNG"));
+}
+
+TEST_F(RunTest, ASecondRunOfACampaignInUseIsRefused) {
+    const fs::path campaign = lab_.campaign("in-use");
+    const Words words = run_words(kSmoke, campaign, 2);
+    Process first(lab_.command(words), lab_.setting());
+    ASSERT_TRUE(comes_true([&] { return fs::exists(campaign / "status.json"); })) << first.wait().text();
+    const Finished second = lab_.dagan(words);
+    EXPECT_EQ(second.exit_code, 2) << second.text();
+    EXPECT_THAT(second.err, HasSubstr("process " + std::to_string(first.pid())));
+    EXPECT_THAT(second.err, HasSubstr(campaign.string()));
+    EXPECT_EQ(first.wait().exit_code, 0);
+    EXPECT_EQ(lab_.rows(campaign), lab_.rows(finished_campaign()));
+}
+
+} // namespace
+} // namespace dagan

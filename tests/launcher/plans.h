@@ -1,0 +1,59 @@
+// Plans without data sets: a task is its ranks, its needs and its expected seconds. For the tests of Schedule, Coordinator and simulate().
+#pragma once
+
+#include "base/random.h"
+#include "spec/task.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+struct Sketch {
+    int ranks = 1; // more than one: a gang
+    std::vector<int> needs = {};
+    double seconds = 1;
+};
+
+inline Plan plan_of(const std::vector<Sketch>& sketches) {
+    Plan plan;
+    for (const Sketch& sketch : sketches) {
+        const std::string name = "task" + std::to_string(plan.tasks.size());
+        TaskSpec spec;
+        if (sketch.ranks > 1) {
+            GanTask gan;
+            gan.dataset.name = name;
+            gan.ranks = sketch.ranks;
+            spec = gan;
+        } else {
+            ClassifierTask classifier;
+            classifier.dataset.name = name;
+            spec = classifier;
+        }
+        plan.tasks.push_back({name, spec, sketch.needs});
+    }
+    return plan;
+}
+
+inline std::vector<double> seconds_of(const std::vector<Sketch>& sketches) {
+    std::vector<double> seconds;
+    for (const Sketch& sketch : sketches) seconds.push_back(sketch.seconds);
+    return seconds;
+}
+
+// Up to `most` tasks, each with up to three needs, some of them gangs of up to `ranks`.
+inline std::vector<Sketch> random_sketches(Random& random, int most, int ranks) {
+    std::vector<Sketch> sketches(1 + random.below(static_cast<uint64_t>(most)));
+    for (size_t i = 0; i < sketches.size(); ++i) {
+        Sketch& sketch = sketches[i];
+        if (random.chance(0.25)) sketch.ranks = 1 + static_cast<int>(random.below(static_cast<uint64_t>(ranks)));
+        for (uint64_t needs = i == 0 ? 0 : random.below(4); needs > 0; --needs) sketch.needs.push_back(static_cast<int>(random.below(i)));
+        std::sort(sketch.needs.begin(), sketch.needs.end());
+        sketch.needs.erase(std::unique(sketch.needs.begin(), sketch.needs.end()), sketch.needs.end());
+        sketch.seconds = random.uniform(0.1, 10);
+    }
+    return sketches;
+}
+
+} // namespace dagan

@@ -1,0 +1,233 @@
+// Who may include whom (docs/architecture.md): reads every #include of the project and checks it against two tables, one of our
+// modules and one of the third-party headers. A header brings along what it includes, so third-party headers are followed through
+// ours.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace dagan {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Include {
+    std::string file; // from the project's root, "src/base/file.cpp"
+    int line = 0;
+    std::string header; // as written between the quotes or brackets
+};
+
+// A module and those below it, whose headers it may include. Nothing climbs.
+const std::map<std::string, std::set<std::string>> kLayers{
+    {"base", {}},
+    {"spec", {"base"}},
+    {"model", {"spec", "base"}},
+    {"data", {"spec", "base"}},
+    {"sweeps", {"spec", "base"}},
+    {"cluster", {"spec", "base"}},
+    {"results", {"spec", "base"}},
+    {"train", {"model", "data", "cluster", "spec", "base"}},
+    {"launcher", {"results", "train", "model", "data", "sweeps", "cluster", "spec", "base"}},
+};
+
+// Third-party headers by prefix, and the files (by prefix) that may see them, directly or through our headers.
+struct ThirdParty {
+    std::string library;
+    std::vector<std::string> headers;
+    std::vector<std::string> allowed;
+};
+const std::vector<ThirdParty> kThirdParty{
+    {"LibTorch", {"torch/", "ATen/", "c10/"}, {"src/model/", "src/train/", "launcher/trainer_", "launcher/run_task"}},
+    {"MPI", {"mpi.h"}, {"cluster/"}},
+    {"NCCL and CUDA", {"nccl.h", "cuda"}, {"cluster/"}},
+    {"HDF5", {"hdf5", "H5"}, {"data/"}},
+    {"archives and images", {"archive", "spng.h", "turbojpeg.h", "stb"}, {"data/"}},
+    {"yaml-cpp", {"yaml-cpp/"}, {"sweeps/", "cluster/"}},
+    {"SOCI and databases", {"soci/", "sqlite3.h", "libpq"}, {"results/"}},
+    {"CLI11", {"CLI/"}, {"launcher/"}},
+    {"hashes", {"xxhash.h", "openssl/"}, {"src/base/"}},
+    {"spdlog", {"spdlog/"}, {"src/base/"}},
+};
+
+bool starts_with_any(const std::string& text, const std::vector<std::string>& prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return text.starts_with(prefix); });
+}
+
+// "base" of "src/base/file.h" and of "base/file.h"; "" when it is no module of ours.
+std::string module_of(std::string path) {
+    if (path.starts_with("src/")) path.erase(0, 4);
+    const std::string first = path.substr(0, path.find('/'));
+    return kLayers.contains(first) && first != path ? first : "";
+}
+
+// The file of one of our headers: "base/file.h" lies in src/base, "data/pool.h" in data.
+std::string file_of(const std::string& header) {
+    static const std::set<std::string> kBelowSrc{"base", "spec", "model", "train"};
+    return (kBelowSrc.contains(module_of(header)) ? "src/" : "") + header;
+}
+
+const ThirdParty* third_party(const std::string& header) {
+    const auto found = std::find_if(kThirdParty.begin(), kThirdParty.end(),
+                                    [&](const ThirdParty& known) { return starts_with_any(header, known.headers); });
+    return found == kThirdParty.end() ? nullptr : &*found;
+}
+
+class LayerCheck {
+  public:
+    explicit LayerCheck(const std::vector<Include>& includes) : includes_(includes) {
+        for (const auto& include : includes) of_file_[include.file].push_back(&include);
+    }
+
+    std::vector<std::string> violations() {
+        for (const auto& include : includes_) check(include);
+        return found_;
+    }
+
+  private:
+    void check(const Include& include) {
+        const std::string from = module_of(include.file), to = module_of(include.header);
+        if (!to.empty() && to != from && !kLayers.at(from).contains(to)) report(include, from + " may not include " + to);
+        const bool header = include.file.ends_with(".h");
+        if (header && include.file != "src/spec/json.h" &&
+            (include.header == "spec/json.h" || include.header.starts_with("nlohmann/"))) {
+            report(include, "nlohmann's types stay out of headers; include spec/json.h in a .cpp file");
+        }
+        for (const auto& [library, chain] : libraries_behind(include.header)) {
+            if (!starts_with_any(include.file, library->allowed))
+                report(include, library->library + " is not for this module" + chain);
+        }
+    }
+
+    // Third-party libraries that a header brings along, with the way to them (" through a.h").
+    std::map<const ThirdParty*, std::string> libraries_behind(const std::string& header) {
+        if (module_of(header).empty()) {
+            const ThirdParty* library = third_party(header);
+            return library == nullptr ? std::map<const ThirdParty*, std::string>{}
+                                      : std::map<const ThirdParty*, std::string>{{library, ""}};
+        }
+        const auto known = behind_.find(header);
+        if (known != behind_.end()) return known->second;
+        behind_[header]; // ends a circle of includes
+        std::map<const ThirdParty*, std::string> all;
+        for (const Include* inner : of_file_[file_of(header)]) {
+            for (const auto& [library, chain] : libraries_behind(inner->header))
+                all.emplace(library, " through " + header + chain);
+        }
+        return behind_[header] = all;
+    }
+
+    void report(const Include& include, const std::string& what) {
+        found_.push_back(include.file + ":" + std::to_string(include.line) + ": " + include.header + ": " + what);
+    }
+
+    const std::vector<Include>& includes_;
+    std::map<std::string, std::vector<const Include*>> of_file_;
+    std::map<std::string, std::map<const ThirdParty*, std::string>> behind_;
+    std::vector<std::string> found_;
+};
+
+std::vector<std::string> violations_in(const std::vector<Include>& includes) { return LayerCheck(includes).violations(); }
+
+std::vector<Include> includes_of(std::istream& text, const std::string& file) {
+    static const std::regex kInclude(R"re(^\s*#\s*include\s*[<"]([^>"]+)[>"])re");
+    std::vector<Include> includes;
+    std::string line;
+    for (int number = 1; std::getline(text, line); ++number) {
+        std::smatch match;
+        if (std::regex_search(line, match, kInclude)) includes.push_back({file, number, match[1]});
+    }
+    return includes;
+}
+
+// Every #include of the modules; `files` counts those read by module.
+std::vector<Include> includes_of_project(std::map<std::string, int>& files) {
+    static const std::set<std::string> kSources{".h", ".hpp", ".in", ".c", ".cc", ".cpp", ".cu", ".cuh"};
+    const fs::path root = DAGAN_SOURCE_DIR;
+    std::vector<Include> all;
+    for (const char* top : {"src", "data", "sweeps", "cluster", "results", "launcher"}) {
+        for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
+            if (!entry.is_regular_file() || !kSources.contains(entry.path().extension())) continue;
+            const std::string file = entry.path().lexically_relative(root).generic_string();
+            ++files[module_of(file)];
+            std::ifstream text(entry.path());
+            const auto includes = includes_of(text, file);
+            all.insert(all.end(), includes.begin(), includes.end());
+        }
+    }
+    return all;
+}
+
+TEST(LayersTest, NothingClimbsAndThirdPartyHeadersStayAtHome) {
+    std::map<std::string, int> files;
+    const auto includes = includes_of_project(files);
+    for (const auto& [module, below] : kLayers) EXPECT_GT(files[module], 0) << "no file of " << module << " was read";
+    EXPECT_EQ(files[""], 0) << "a file lies in no module";
+    for (const auto& violation : violations_in(includes)) ADD_FAILURE() << violation;
+}
+
+// The check itself must be able to fail.
+std::string violation_of(const std::string& file, const std::string& header) {
+    const auto found = violations_in({{file, 7, header}});
+    return found.empty() ? "" : found.front();
+}
+
+TEST(LayersTest, AClimbingIncludeIsFound) {
+    EXPECT_EQ(violation_of("src/base/file.cpp", "spec/task.h"), "src/base/file.cpp:7: spec/task.h: base may not include spec");
+    EXPECT_EQ(violation_of("src/train/pools.cpp", "results/store.h"),
+              "src/train/pools.cpp:7: results/store.h: train may not include results");
+    EXPECT_NE(violation_of("data/pool.cpp", "sweeps/expand.h"), "");
+    EXPECT_NE(violation_of("results/store.cpp", "launcher/schedule.h"), "");
+    EXPECT_NE(violation_of("src/model/critic.cpp", "cluster/group.h"), "");
+}
+
+TEST(LayersTest, IncludesDownAndWithinAModuleAreFine) {
+    EXPECT_EQ(violation_of("src/base/file.cpp", "base/error.h"), "");
+    EXPECT_EQ(violation_of("src/train/pools.cpp", "data/pool.h"), "");
+    EXPECT_EQ(violation_of("launcher/coordinator.cpp", "results/store.h"), "");
+    EXPECT_EQ(violation_of("data/pool.cpp", "vector"), "");
+    EXPECT_EQ(violation_of("data/pool.cpp", "fmt/format.h"), "");
+}
+
+TEST(LayersTest, AThirdPartyHeaderAwayFromHomeIsFound) {
+    EXPECT_EQ(violation_of("sweeps/expand.cpp", "torch/torch.h"),
+              "sweeps/expand.cpp:7: torch/torch.h: LibTorch is not for this module");
+    EXPECT_NE(violation_of("launcher/agent.cpp", "torch/torch.h"), "") << "only the trainer's files see LibTorch";
+    EXPECT_EQ(violation_of("launcher/trainer_main.cpp", "torch/torch.h"), "");
+    EXPECT_NE(violation_of("launcher/agent.cpp", "mpi.h"), "");
+    EXPECT_NE(violation_of("src/train/pools.cpp", "hdf5.h"), "");
+    EXPECT_NE(violation_of("data/pool.cpp", "yaml-cpp/yaml.h"), "");
+    EXPECT_NE(violation_of("launcher/status.cpp", "soci/soci.h"), "");
+    EXPECT_NE(violation_of("results/store.h", "nlohmann/json.hpp"), "");
+    EXPECT_NE(violation_of("results/store.h", "spec/json.h"), "");
+    EXPECT_EQ(violation_of("results/store.cpp", "spec/json.h"), "");
+}
+
+TEST(LayersTest, AThirdPartyHeaderIsFoundThroughOurHeaders) {
+    const auto found = violations_in({{"data/hdf5_file.h", 3, "hdf5.h"},
+                                      {"data/pool.h", 4, "data/hdf5_file.h"},
+                                      {"data/pool.cpp", 1, "data/pool.h"},
+                                      {"src/train/pools.cpp", 9, "data/pool.h"}});
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0],
+              "src/train/pools.cpp:9: data/pool.h: HDF5 is not for this module through data/pool.h through data/hdf5_file.h");
+}
+
+TEST(LayersTest, IncludesAreReadInAllTheirSpellings) {
+    std::istringstream text("#include \"a.h\"\n  #  include <b/c.h> // why\n// #include \"not.h\"\n#include<d>\nint include;\n");
+    const auto includes = includes_of(text, "x.cpp");
+    ASSERT_EQ(includes.size(), 3U);
+    EXPECT_EQ(includes[0].header, "a.h");
+    EXPECT_EQ(includes[1].header, "b/c.h");
+    EXPECT_EQ(includes[1].line, 2);
+    EXPECT_EQ(includes[2].header, "d");
+}
+
+} // namespace
+} // namespace dagan

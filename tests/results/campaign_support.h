@@ -1,0 +1,79 @@
+// A small synthetic campaign for the tests of results: plans without data files, and results made by formula.
+#pragma once
+
+#include "results/store.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace dagan::testing {
+
+// A folder that is removed at the end of the test.
+class TemporaryFolder {
+  public:
+    TemporaryFolder() {
+        auto pattern = (std::filesystem::temp_directory_path() / "dagan-results-XXXXXX").string();
+        path_ = ::mkdtemp(pattern.data());
+    }
+    ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+inline Campaign campaign(const std::string& name = "test") {
+    Sweep sweep;
+    sweep.name = name;
+    return {name, to_text(sweep), "0.1.0", "2026-01-02T03:04:05Z"};
+}
+
+inline ClassifierTask classifier(const std::string& dataset, int n, int m, int seed, int match_steps_of = 0) {
+    ClassifierTask task;
+    task.dataset.name = dataset;
+    task.samples_per_class = n;
+    task.generated_per_real = m;
+    task.seed = seed;
+    task.match_steps_of = match_steps_of;
+    task.classifier.softmax = Softmax::held_out;
+    return task;
+}
+
+inline PlannedTask planned(TaskSpec spec) { return {key_of(spec), spec, {}}; }
+
+// A finished classifier: the best of `epochs` epochs is `best_epoch`, the others fall short of it.
+inline TaskResult scored(const std::string& task, int64_t token, int validation_correct, int test_correct, int total = 1000,
+                         int best_epoch = 2, int epochs = 3) {
+    TaskResult result;
+    result.task = task;
+    result.attempt = token;
+    result.score = ClassifierScore{100, best_epoch, validation_correct, total, test_correct, total};
+    for (int epoch = 1; epoch <= epochs; ++epoch) {
+        const int correct = epoch == best_epoch ? validation_correct : validation_correct / 2;
+        result.curve.push_back({epoch, "validation_accuracy", static_cast<double>(correct) / total});
+        result.curve.push_back({epoch, "loss", 1.0 / epoch});
+    }
+    result.cost = {"cpu", 2.0, 100, 0.02};
+    return result;
+}
+
+inline TaskResult ended(const std::string& task, int64_t token, Outcome outcome, const std::string& error = "") {
+    TaskResult result;
+    result.task = task;
+    result.attempt = token;
+    result.outcome = outcome;
+    result.error = error;
+    return result;
+}
+
+// Runs one classifier to its end.
+inline void finish(Store& store, const PlannedTask& task, int validation_correct, int test_correct, int total = 1000) {
+    const auto token = store.start_attempt(task.key, "0", "host");
+    store.finish_attempt(scored(task.key, token, validation_correct, test_correct, total), true, false);
+}
+
+} // namespace dagan::testing

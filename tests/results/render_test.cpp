@@ -1,0 +1,97 @@
+#include "results/render.h"
+
+#include "results/published.h"
+#include "results/reductions.h"
+
+#include <gtest/gtest.h>
+
+namespace dagan {
+namespace {
+
+const std::vector<CellRow> kCells{{"omniglot", 5, 0, "epochs", 2, 0, 0.8, 0.7, 0.01, 0.61, 0.79, {}, {}, {}},
+                                  {"omniglot", 5, 1, "epochs", 0, 2, {}, {}, {}, {}, {}, {}, {}, {}}};
+const std::vector<Table1Row> kTable1{{"omniglot", 5, false, 0, "epochs", 2, 0.7, 0.61, 0.79, 0.689904},
+                                     {"a_b", 5, true, 3, "epochs", 2, 0.75, {}, {}, {}}};
+
+TEST(RenderTest, RowsAsCsv) {
+    const std::vector<TrialRow> rows{{"omniglot", 5, 0, 1, "steps:3", "held_out", 1200, 2, 50, 63, 33, 42},
+                                     {"a,\"b\"", 5, 1, 0, "epochs", "all", 7, 1, 1, 2, 3, 4}};
+    EXPECT_EQ(render_rows(rows, TableFormat::csv), "dataset,samples_per_class,generated_per_real,seed,budget,softmax,steps,best_"
+                                                   "epoch,validation_correct,validation_total,test_correct,test_total\n"
+                                                   "omniglot,5,0,1,steps:3,held_out,1200,2,50,63,33,42\n"
+                                                   "\"a,\"\"b\"\"\",5,1,0,epochs,all,7,1,1,2,3,4\n");
+}
+
+TEST(RenderTest, CellsAsCsvLeaveEmptyWhatIsNotKnown) {
+    EXPECT_EQ(render_cells(kCells, TableFormat::csv),
+              "dataset,samples_per_class,generated_per_real,budget,seeds,missing,validation_mean,test_mean,test_sd,test_low,test_"
+              "high,gain_mean,gain_low,gain_high\n"
+              "omniglot,5,0,epochs,2,0,0.800000000,0.700000000,0.010000000,0.610000000,0.790000000,,,\n"
+              "omniglot,5,1,epochs,0,2,,,,,,,,\n");
+}
+
+TEST(RenderTest, Table1AsCsv) {
+    EXPECT_EQ(render_table1(kTable1, TableFormat::csv, {"classifier.epochs 3 (paper: 200)"}),
+              "dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published\n"
+              "omniglot,5,0,0,epochs,2,0.700000000,0.610000000,0.790000000,0.689904000\n"
+              "a_b,5,1,3,epochs,2,0.750000000,,,\n");
+}
+
+TEST(RenderTest, JsonKeepsTypesAndNulls) {
+    EXPECT_EQ(render({{"n", "half", "name", "none"}, {{int64_t{3}, 0.5, "x\"y", std::monostate{}}}}, TableFormat::json),
+              "[\n  {\n    \"n\": 3,\n    \"half\": 0.5,\n    \"name\": \"x\\\"y\",\n    \"none\": null\n  }\n]\n");
+}
+
+TEST(RenderTest, PeoplesTableIsAligned) {
+    EXPECT_EQ(render({{"name", "value"}, {{"a", int64_t{1}}, {"é", int64_t{100}}, {"long name", std::monostate{}}}},
+                     TableFormat::table),
+              "name       value\n"
+              "a              1\n"
+              "é            100\n"
+              "long name      -\n");
+}
+
+TEST(RenderTest, EveryPrintedPublishedNumberCarriesItsLabel) {
+    for (const auto format : {TableFormat::table, TableFormat::latex}) {
+        const auto text = render_table1(kTable1, format);
+        EXPECT_NE(text.find("0.6899"), std::string::npos) << text;
+        EXPECT_NE(text.find(kPublishedLabel), std::string::npos) << text;
+    }
+}
+
+TEST(RenderTest, ReducedSweepsAreCalledReduced) {
+    EXPECT_NE(render_table1(kTable1, TableFormat::table, {"seeds 2 (paper: 5)"}).find("reduced: seeds 2 (paper: 5)"),
+              std::string::npos);
+    EXPECT_EQ(render_table1(kTable1, TableFormat::table).find("reduced"), std::string::npos);
+}
+
+TEST(RenderTest, LatexIsATabularWithItsSpecialCharactersEscaped) {
+    const auto text = render_table1(kTable1, TableFormat::latex);
+    EXPECT_EQ(text.find("\\begin{tabular}"), 0u);
+    EXPECT_NE(text.find("a\\_b & 5"), std::string::npos) << text;
+    EXPECT_NE(text.find("\\end{tabular}"), std::string::npos);
+}
+
+TEST(PublishedTest, AreFoundByTheNamesOfTheDataSets) {
+    EXPECT_EQ(published_accuracy("emnist", 100, true), 0.848009);
+    EXPECT_EQ(published_accuracy("Faces", 5, false), 0.0446948);
+    EXPECT_EQ(published_accuracy("VGG-Face", 25, true), 0.584666);
+    EXPECT_FALSE(published_accuracy("omniglot", 7, true));
+    EXPECT_FALSE(published_accuracy("strokes", 5, true));
+}
+
+TEST(ReductionsTest, AFullSweepHasNone) { EXPECT_TRUE(reductions(Sweep{}).empty()); }
+
+TEST(ReductionsTest, EachIsNamedWithThePapersValue) {
+    Sweep sweep;
+    sweep.gan.iterations = 12;
+    sweep.gan.generator_widths = {8, 8, 8, 8};
+    sweep.classifier.epochs = 3;
+    sweep.seeds = 2;
+    EXPECT_EQ(reductions(sweep),
+              (std::vector<std::string>{"gan.iterations 12 (paper: 200000)", "gan.generator_widths 8,8,8,8 (paper: 64,64,64,64)",
+                                        "classifier.epochs 3 (paper: 200)", "seeds 2 (paper: 5)"}));
+}
+
+} // namespace
+} // namespace dagan

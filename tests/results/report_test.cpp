@@ -1,0 +1,221 @@
+// The report of a synthetic campaign: everything in one file, nothing from the network, what is missing said.
+#include "results/report.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "campaign_support.h"
+#include "results/plot.h"
+#include "results/published.h"
+#include "results/svg_chart.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <regex>
+
+namespace dagan {
+namespace {
+
+using namespace testing;
+
+// A whole PNG of one grey pixel.
+const std::string kPng("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\b\0\0\0\0:~\x9bU\0\0\0\nIDATx\xda"
+                       "c\xf8\x0f\0\1\1\1\0\x1b\xb6\xeeV\0\0\0\0IEND\xae"
+                       "B`\x82",
+                       67);
+
+size_t count(const std::string& text, const std::string& what) {
+    size_t found = 0;
+    for (size_t i = text.find(what); i != std::string::npos; i = text.find(what, i + what.size())) ++found;
+    return found;
+}
+
+class ReportTest : public ::testing::Test {
+  protected:
+    // 2 n x 4 m x 3 seeds and step-matched baselines; one trial fails for good, one DAGAN with curves and sample sheets.
+    void run_campaign(const std::string& name = "small <&> \"sweep\"") {
+        Plan plan;
+        GanTask gan;
+        gan.dataset.name = "omniglot";
+        plan.tasks.push_back(planned(gan));
+        for (int n : {5, 10}) {
+            for (int seed = 0; seed < 3; ++seed) {
+                for (int m : {0, 1, 2, 3}) plan.tasks.push_back(planned(classifier("omniglot", n, m, seed)));
+                plan.tasks.push_back(planned(classifier("omniglot", n, 0, seed, 2)));
+            }
+        }
+        const auto store = open_sqlite_store(folder_ / "results.sqlite");
+        Sweep sweep;
+        sweep.name = name;
+        sweep.classifier.epochs = 3;
+        store->enter({name, to_text(sweep), "0.1.0", "2026-01-02T03:04:05Z"}, plan);
+        finish_gan(*store, plan.tasks[0].key);
+        for (size_t i = 1; i < plan.tasks.size(); ++i) {
+            const auto& task = std::get<ClassifierTask>(plan.tasks[i].spec);
+            if (i == 5) {
+                const auto token = store->start_attempt(plan.tasks[i].key, "1", "node7");
+                store->finish_attempt(ended(plan.tasks[i].key, token, Outcome::died, "killed <by> signal 9"), true, false);
+                continue;
+            }
+            const int m = task.generated_per_real;
+            finish(*store, plan.tasks[i], 600 + 40 * (m == 2) + task.seed, 500 + 30 * m + 7 * task.seed + task.samples_per_class);
+        }
+        store->commit();
+    }
+    void finish_gan(Store& store, const std::string& key) {
+        auto result = ended(key, store.start_attempt(key, "0,1", "node1"), Outcome::done);
+        for (int i = 1; i <= 900; ++i) {
+            result.curve.push_back({i, "critic_loss", -50.0 / i - 3});
+            if (i % 300 == 0) result.curve.push_back({i, "score", 0.3 + i / 3000.0});
+        }
+        result.curve.push_back({901, "critic_loss", NAN});
+        for (const auto* name : {"x.300.png", "x.600.png", "x.900.png"})
+            result.artifacts.push_back({"samples", std::string("samples/") + name, "aa"});
+        result.cost = {"cpu", 10, 900, 0.01};
+        std::filesystem::create_directories(folder_ / "samples");
+        for (const auto* name : {"x.300.png", "x.900.png"}) std::ofstream(folder_ / "samples" / name, std::ios::binary) << kPng;
+        store.finish_attempt(result, true, false);
+    }
+    std::string report() { return read_file(write_report(folder_ / "")); }
+    TemporaryFolder folder_;
+};
+
+TEST_F(ReportTest, IsOneFileWithoutNetwork) {
+    run_campaign();
+    const auto html = report();
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "report" / "index.html"));
+    EXPECT_FALSE(std::regex_search(html, std::regex("(src|href)\\s*=\\s*\"?\\s*(https?:)?//")));
+    EXPECT_EQ(html.find("@import"), std::string::npos);
+    EXPECT_EQ(html.find("url("), std::string::npos);
+    EXPECT_EQ(html.find("<script"), std::string::npos);
+}
+
+TEST_F(ReportTest, ShowsTable1PlotsCurvesAndSheets) {
+    run_campaign();
+    const auto html = report();
+    EXPECT_NE(html.find("with DAGAN, m = 2 <strong>(chosen)</strong>"), std::string::npos);
+    EXPECT_NE(html.find("without DAGAN, steps of m = 2"), std::string::npos);
+    EXPECT_NE(html.find("with DAGAN, m = 3</td>"), std::string::npos) << "the paper's m is shown beside the chosen one";
+    EXPECT_EQ(count(html, "<svg"), 4u) << "two cells, two curves";
+    EXPECT_EQ(count(html, "src=\"data:image/png;base64,iVBORw0KGgo"), 2u);
+    EXPECT_NE(html.find("x.600.png is no longer there"), std::string::npos);
+}
+
+TEST_F(ReportTest, SaysWhatFailedAndWhatIsMissing) {
+    run_campaign();
+    const auto html = report();
+    EXPECT_NE(html.find("29 of 30 classifiers finished"), std::string::npos);
+    EXPECT_NE(html.find("killed &lt;by&gt; signal 9"), std::string::npos);
+    EXPECT_NE(html.find(">2 of 3<"), std::string::npos);
+    EXPECT_NE(html.find("node7"), std::string::npos);
+}
+
+TEST_F(ReportTest, LabelsPublishedNumbersAndReducedSweeps) {
+    run_campaign();
+    const auto html = report();
+    const auto label = std::string(kPublishedLabel.substr(std::string_view("published ").size()));
+    EXPECT_NE(html.find("published <small>" + label), std::string::npos);
+    EXPECT_NE(html.find("Reduced: classifier.epochs 3 (paper: 200)"), std::string::npos);
+    EXPECT_GT(count(html, ">reduced</span>"), 8u);
+}
+
+TEST_F(ReportTest, NamesNeverBecomeMarkup) {
+    run_campaign("<img src=x onerror=alert(1)>");
+    EXPECT_EQ(report().find("<img src=x"), std::string::npos);
+}
+
+TEST_F(ReportTest, AnEmptyCampaignHasAReportToo) {
+    const auto store = open_sqlite_store(folder_ / "results.sqlite");
+    store->enter(campaign(), Plan{{planned(classifier("omniglot", 5, 0, 0))}});
+    store->commit();
+    EXPECT_NE(report().find("0 of 1 classifiers finished"), std::string::npos);
+}
+
+TEST_F(ReportTest, AFolderWithoutCampaignIsRefused) {
+    try {
+        write_report(folder_ / "");
+        FAIL() << "made";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.blame(), Blame::input);
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "report"));
+}
+
+// Issue "Results an analyst can trust and enjoy": table1 and cells under 100 ms, report under 3 s and 5 MB. Printed; sizes are
+// asserted.
+TEST_F(ReportTest, AFullSweepMakesASmallFile) {
+    Plan plan;
+    for (const auto& [dataset, ns] : std::vector<std::pair<std::string, std::vector<int>>>{
+             {"omniglot", {5, 10, 15}}, {"emnist", {15, 25, 50, 100}}, {"faces", {5, 15, 25}}}) {
+        for (int n : ns) {
+            for (int m = 0; m <= 10; ++m) {
+                for (int seed = 0; seed < 5; ++seed) plan.tasks.push_back(planned(classifier(dataset, n, m, seed)));
+            }
+        }
+    }
+    ASSERT_EQ(plan.tasks.size(), 550u);
+    {
+        const auto store = open_sqlite_store(folder_ / "results.sqlite");
+        store->enter(campaign(), plan);
+        for (const auto& task : plan.tasks) {
+            const auto token = store->start_attempt(task.key, "0", "host");
+            store->finish_attempt(scored(task.key, token, 800, 700, 1000, 117, 200), true, false);
+        }
+        store->commit();
+    }
+    const auto milliseconds = [](const auto& work) {
+        const auto start = std::chrono::steady_clock::now();
+        work();
+        return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    };
+    const auto database = folder_ / "results.sqlite";
+    const double cells_ms = milliseconds([&] { EXPECT_EQ(cell_rows(database).size(), 110u); });
+    const double table1_ms = milliseconds([&] { EXPECT_EQ(table1_rows(database).size(), 20u); });
+    std::string html;
+    const double report_ms = milliseconds([&] { html = report(); });
+    std::printf("550 trials x 200 epochs: cells %.1f ms, table1 %.1f ms, report %.0f ms, %.2f MB; database %.1f MB\n", cells_ms,
+                table1_ms, report_ms, static_cast<double>(html.size()) / 1e6,
+                static_cast<double>(std::filesystem::file_size(database)) / 1e6);
+    EXPECT_LT(html.size(), 5000000u);
+}
+
+TEST(AccuracyPlotTest, DrawsTheStepMatchedBaselineDashedAndSpeaksToScreenReaders) {
+    const std::vector<CellRow> cells{{"omniglot", 5, 0, "epochs", 2, 0, 0.8, 0.70, 0.01, 0.61, 0.79, {}, {}, {}},
+                                     {"omniglot", 5, 0, "steps:1", 2, 0, 0.8, 0.72, 0.01, 0.63, 0.81, {}, {}, {}},
+                                     {"omniglot", 5, 1, "epochs", 2, 1, 0.8, 0.75, 0.01, 0.66, 0.84, {}, {}, {}}};
+    const auto plots = accuracy_plots(cells, true);
+    ASSERT_EQ(plots.size(), 1u);
+    EXPECT_EQ(plots[0].name, "omniglot-n5");
+    EXPECT_NE(plots[0].svg.find("stroke-dasharray"), std::string::npos);
+    EXPECT_NE(plots[0].svg.find("<title>omniglot, 5 images per class (reduced)</title>"), std::string::npos);
+    EXPECT_NE(plots[0].svg.find("0.7500 at m = 1"), std::string::npos);
+    EXPECT_NE(plots[0].svg.find("1 run is missing"), std::string::npos);
+    EXPECT_EQ(plots[0].svg.find("nan"), std::string::npos);
+}
+
+TEST(AccuracyPlotTest, CellsWithoutResultsGiveAnEmptyPlot) {
+    const auto plots = accuracy_plots({{"omniglot", 5, 0, "epochs", 0, 2, {}, {}, {}, {}, {}, {}, {}, {}}}, false);
+    EXPECT_NE(plots.at(0).svg.find("No result yet"), std::string::npos);
+}
+
+TEST(CurvePlotTest, NotANumberLeavesAGapAndLongCurvesAreThinned) {
+    std::vector<std::pair<int64_t, double>> points;
+    for (int i = 0; i < 20000; ++i) points.emplace_back(i, i == 10000 ? NAN : std::sin(i / 1000.0));
+    const auto svg = curve_plot("t", "iteration", "critic_loss", points);
+    EXPECT_LT(svg.size(), 20000u);
+    EXPECT_EQ(svg.find("nan"), std::string::npos);
+    EXPECT_EQ(count(svg, "M"), 3u) << "axes, and the curve before and after the gap";
+}
+
+TEST(AxisTicksTest, AreRoundAndCoverTheRange) {
+    EXPECT_EQ(axis_ticks(0, 10, 10, false).size(), 11u);
+    const auto ticks = axis_ticks(0.612, 0.838, 6, true);
+    EXPECT_NEAR(ticks.front(), 0.60, 1e-12);
+    EXPECT_NEAR(ticks.back(), 0.85, 1e-12);
+}
+
+} // namespace
+} // namespace dagan

@@ -1,0 +1,116 @@
+// A Store in memory that keeps the contract of results/store.h. It tells what is only written from what is committed, and can be made to
+// fail like a full disk at any of its calls.
+#pragma once
+
+#include "base/error.h"
+#include "results/store.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+class FakeStore final : public Store {
+  public:
+    struct Attempt {
+        std::string task, ranks, host;
+        std::optional<TaskResult> result;
+        bool final = false, charged = true;
+    };
+    struct Contents {
+        std::map<std::string, StoredTask> tasks; // by key
+        std::map<int64_t, Attempt> attempts;     // by token
+    };
+
+    explicit FakeStore(const Plan& plan) { enter({}, plan), commit(); }
+
+    // From now on the calls after the next `calls` throw, as all do after an error.
+    void fail_after(int calls) { calls_left_ = calls; }
+
+    const Contents& committed() const { return committed_; }
+    bool is_committed(int64_t token) const { return committed_.attempts.contains(token); }
+    const Attempt& attempt(int64_t token) const { return written_.attempts.at(token); }
+    int commits() const { return commits_; }
+
+    // What a campaign is judged by: outcome, score and artifacts of each task that ended, without tokens, times and places.
+    struct Ended {
+        Outcome outcome;
+        std::optional<ClassifierScore> score;
+        std::vector<Artifact> artifacts;
+        bool operator==(const Ended&) const = default;
+    };
+    std::map<std::string, Ended> ended() const {
+        std::map<std::string, Ended> ended;
+        for (const auto& [token, attempt] : committed_.attempts) {
+            if (!attempt.final) continue;
+            const bool first = ended.emplace(attempt.task, Ended{attempt.result->outcome, attempt.result->score, attempt.result->artifacts}).second;
+            require(first, "a task ends once");
+        }
+        return ended;
+    }
+
+    // A new job of the same campaign: what was not committed is gone.
+    void crash() {
+        written_ = committed_;
+        current_.clear();
+        calls_left_ = -1;
+    }
+
+    void enter(const Campaign&, const Plan& plan) override {
+        work();
+        for (const PlannedTask& task : plan.tasks) written_.tasks[task.key].task = task.key;
+    }
+    std::vector<StoredTask> load() override {
+        work();
+        std::vector<StoredTask> tasks;
+        for (const auto& [key, task] : written_.tasks) tasks.push_back(task);
+        return tasks;
+    }
+    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host) override {
+        work();
+        require(!written_.tasks.at(task).ended, "a task that has ended is not started again");
+        written_.attempts[++last_token_] = {task, ranks, host, std::nullopt, false, true};
+        ++written_.tasks.at(task).attempts;
+        ++written_.tasks.at(task).charged;
+        return current_[task] = last_token_;
+    }
+    bool finish_attempt(const TaskResult& result, bool final, bool refund) override {
+        work();
+        StoredTask& task = written_.tasks.at(result.task);
+        const auto current = current_.find(result.task);
+        if (task.ended || current == current_.end() || current->second != result.attempt) return false;
+        current_.erase(current);
+        Attempt& attempt = written_.attempts.at(result.attempt);
+        attempt.result = result;
+        attempt.final = final;
+        attempt.charged = !refund;
+        task.charged -= refund ? 1 : 0;
+        if (final) {
+            task.ended = result.outcome;
+            task.error = result.error;
+            task.artifacts = result.artifacts;
+        }
+        return true;
+    }
+    void commit() override {
+        work();
+        committed_ = written_;
+        ++commits_;
+    }
+
+  private:
+    void work() {
+        if (calls_left_ == 0) throw system_error("store: cannot be written: No space left on device");
+        if (calls_left_ > 0) --calls_left_;
+    }
+
+    Contents written_, committed_;
+    std::map<std::string, int64_t> current_; // running attempts by task
+    int64_t last_token_ = 0;
+    int commits_ = 0;
+    int calls_left_ = -1; // no failure planned
+};
+
+} // namespace dagan

@@ -1,0 +1,16 @@
+// What a test under mpirun stands in: the job, and a spawner forked before MPI_Init. Made by tests/support/mpi_main.cpp.
+#pragma once
+
+#include "cluster/mpi_world.h"
+#include "cluster/spawner.h"
+
+namespace dagan {
+
+struct MpiEnvironment {
+    Spawner spawner; // first: it forks
+    MpiWorld world;
+};
+
+MpiEnvironment& mpi_environment();
+
+} // namespace dagan

@@ -1,0 +1,78 @@
+// The sweeps that come with the program, planned without their data.
+#include "sweeps/cost_model.h"
+#include "sweeps/expand.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
+
+namespace dagan {
+namespace {
+
+const std::filesystem::path kSweeps = std::filesystem::path(DAGAN_SOURCE_DIR) / "sweeps";
+
+Plan plan_of(const std::string& name, const std::vector<std::string>& overrides = {}) {
+    return expand(load_sweep(
+        kSweeps / name, overrides, [](const std::string&) { return std::nullopt; }, MissingData::use_expect));
+}
+
+TEST(ShippedSweepsTest, AllLoadAndPlanWithoutData) {
+    int found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(kSweeps)) {
+        if (entry.path().extension() != ".yaml") continue;
+        ++found;
+        EXPECT_GT(plan_of(entry.path().filename()).tasks.size(), 0U) << entry.path();
+    }
+    EXPECT_GE(found, 3);
+}
+
+TEST(ShippedSweepsTest, Table1Is550ClassifiersAnd2Dagans) {
+    std::map<TaskKind, int> counts;
+    std::set<std::string> gans, keys;
+    for (const auto& task : plan_of("table1.yaml").tasks) {
+        ++counts[kind_of(task.spec)];
+        keys.insert(task.key);
+        if (kind_of(task.spec) == TaskKind::gan) gans.insert(dataset_of(task.spec).name);
+    }
+    EXPECT_EQ(counts[TaskKind::classifier], 550);
+    EXPECT_EQ(counts[TaskKind::gan], 2);
+    EXPECT_EQ(counts[TaskKind::selector], 2);
+    EXPECT_EQ(counts[TaskKind::pool], 3 * 5);
+    EXPECT_EQ(gans, (std::set<std::string>{"faces", "omniglot"})) << "EMNIST uses Omniglot's";
+    EXPECT_EQ(keys.size(), 569U);
+}
+
+// dagan.md section 13, "whole sweep, 5 seeds": 44.51 EFLOP of training, 0.035 of pools; a DAGAN's training 0.314 and 1.583.
+TEST(ShippedSweepsTest, Table1CostsWhatTheDesignSays) {
+    const Plan plan = plan_of("table1.yaml");
+    std::map<std::string, double> exaflop;
+    for (const auto& task : plan.tasks) {
+        exaflop[to_string(kind_of(task.spec)) + (kind_of(task.spec) == TaskKind::gan ? " " + dataset_of(task.spec).name : "")] +=
+            2 * macs_of(task.spec, plan) / 1e18;
+    }
+    EXPECT_NEAR(exaflop["classifier"], 44.51, 0.01 * 44.51) << "evaluation is not in the design's number";
+    EXPECT_NEAR(exaflop["pool"], 0.035, 0.0005);
+    EXPECT_NEAR(exaflop["gan omniglot"], 0.314, 0.001);
+    EXPECT_NEAR(exaflop["gan faces"], 1.583, 0.01);
+}
+
+TEST(ShippedSweepsTest, OptionsOfFacesDifferWhereThePaperDoes) {
+    for (const auto& task : plan_of("table1.yaml").tasks) {
+        const bool of_faces = dataset_of(task.spec).name == "faces";
+        if (const auto* gan = std::get_if<GanTask>(&task.spec)) {
+            EXPECT_EQ(gan->gan.dropout, of_faces ? 0.3 : 0.5);
+            EXPECT_EQ(gan->gan.iterations, 200000);
+        }
+        if (const auto* classifier = std::get_if<ClassifierTask>(&task.spec)) {
+            EXPECT_EQ(classifier->classifier.shift_px, of_faces ? 4 : 2);
+        }
+        if (const auto* selector = std::get_if<SelectorTask>(&task.spec)) {
+            EXPECT_EQ(selector->train_share, of_faces ? 0.8 : 0.75);
+        }
+    }
+}
+
+} // namespace
+} // namespace dagan
