@@ -1,5 +1,5 @@
-// How the agent's loop waits without burning a core: MPI cannot be waited for with poll(2), so the loop looks again after a pause that
-// grows from nothing to `longest` while nothing happens, and ends early when one of its file descriptors is ready.
+// How the agent's loop waits without burning a core: MPI cannot be waited for with poll(2), so the loop looks again after a pause
+// that grows from nothing to `longest` while nothing happens, and ends early when one of its file descriptors is ready.
 #pragma once
 
 #include <chrono>

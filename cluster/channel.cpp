@@ -1,6 +1,7 @@
 #include "cluster/channel.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -44,6 +45,7 @@ Channel::Channel(Descriptor socket) : socket_(std::move(socket)) {
 void Channel::send(std::string_view frame) {
     require(frame.size() <= kMaxFrameBytes, "a frame is at most 1 GiB");
     if (deaf_) return;
+    fault_point(FaultPoint::send);
     const auto length = static_cast<uint32_t>(frame.size());
     out_.append(reinterpret_cast<const char*>(&length), kHeaderBytes);
     out_.append(frame);
@@ -80,8 +82,8 @@ void Channel::read_available() {
         if (got > 0) {
             in_.append(block.data(), static_cast<size_t>(got));
             if (in_.size() - in_begin_ >= kHeaderBytes && frame_length(in_, in_begin_) > kMaxFrameBytes) {
-                throw system_error("channel: the peer sent no frame: a length of " + std::to_string(frame_length(in_, in_begin_)) +
-                                   " bytes; are both programs of one build?");
+                throw system_error("channel: the peer sent no frame: a length of " +
+                                   std::to_string(frame_length(in_, in_begin_)) + " bytes; are both programs of one build?");
             }
         } else if (got == 0 || errno == ECONNRESET) {
             ended_ = true;
@@ -99,6 +101,7 @@ std::optional<std::string> Channel::take_frame() {
     std::string frame = in_.substr(in_begin_ + kHeaderBytes, length);
     in_begin_ += kHeaderBytes + length;
     compact(in_, in_begin_);
+    fault_point(FaultPoint::receive);
     return frame;
 }
 

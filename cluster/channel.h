@@ -1,7 +1,7 @@
-// Whole messages (frames) between two processes of one machine, over a stream socket that never blocks: each frame is its length in
-// 4 bytes, then its bytes. What the peer is too slow to take is kept here and goes out with flush(). Frames arrive whole, once, in order.
-// A peer that is gone is not an error: closed() says so once everything it sent was received, and what is sent to it is dropped.
-// One thread at a time.
+// Whole messages (frames) between two processes of one machine, over a stream socket that never blocks: each frame is its length
+// in 4 bytes, then its bytes. What the peer is too slow to take is kept here and goes out with flush(). Frames arrive whole,
+// once, in order. A peer that is gone is not an error: closed() says so once everything it sent was received, and what is sent to
+// it is dropped. One thread at a time.
 #pragma once
 
 #include "cluster/descriptor.h"
@@ -46,8 +46,8 @@ class Channel {
     Descriptor socket_;
     std::string in_, out_;
     size_t in_begin_ = 0, out_begin_ = 0; // bytes before are consumed
-    bool ended_ = false;     // nothing more will arrive
-    bool deaf_ = false;      // the peer takes nothing more
+    bool ended_ = false;                  // nothing more will arrive
+    bool deaf_ = false;                   // the peer takes nothing more
 };
 
 // The two ends of a connection that nobody else holds; both close-on-exec. Throws Blame::system.

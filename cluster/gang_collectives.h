@@ -1,5 +1,6 @@
-// The two non-blocking collectives a gang's agents need. One operation at a time; every member starts the same operations in the same
-// order. Over MPI: make_mpi_collectives (cluster/mpi_world.h). The fake, for state machine tests: tests/support/fake_collectives.h.
+// The two non-blocking collectives a gang's agents need. One operation at a time; every member starts the same operations in the
+// same order. Over MPI: make_mpi_collectives (cluster/mpi_world.h). The fake, for state machine tests:
+// tests/support/fake_collectives.h.
 #pragma once
 
 #include <cstdint>

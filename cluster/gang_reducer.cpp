@@ -1,6 +1,7 @@
 #include "cluster/gang_reducer.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 
 #include <limits>
 #include <utility>
@@ -73,18 +74,22 @@ void GangReducer::enter_round() {
     agreement_[kReducing] = intent_ == Intent::none;
     agreement_[kCount] = intent_ == Intent::none ? count : std::numeric_limits<int64_t>::min();
     agreement_[kNegativeCount] = intent_ == Intent::none ? -count : std::numeric_limits<int64_t>::min();
+    fault_point(FaultPoint::before_reduce);
     phase_ = Phase::agreeing;
     collectives_->start_max(agreement_);
 }
 
 void GangReducer::on_agreement() {
     if (agreement_[kFailed] != 0) return end(State::broken, "a member died or was stopped");
-    if (agreement_[kFinished] != 0 && agreement_[kReducing] != 0) return end(State::broken, "a member ended its task before the others");
+    if (agreement_[kFinished] != 0 && agreement_[kReducing] != 0)
+        return end(State::broken, "a member ended its task before the others");
     if (agreement_[kFinished] != 0) return end(State::finished, "");
     const int64_t most = agreement_[kCount], least = -agreement_[kNegativeCount];
     if (most != least) {
-        return end(State::broken, "members reduce " + std::to_string(least) + " and " + std::to_string(most) + " numbers at once");
+        return end(State::broken,
+                   "members reduce " + std::to_string(least) + " and " + std::to_string(most) + " numbers at once");
     }
+    fault_point(FaultPoint::amid_reduce);
     data_ = memory_->floats(request_.offset, request_.count);
     phase_ = Phase::reducing;
     collectives_->start_sum(data_);
@@ -96,6 +101,7 @@ void GangReducer::on_reduced() {
     data_ = {};
     phase_ = Phase::idle;
     answer_ = ReduceAnswer::done;
+    fault_point(FaultPoint::after_reduce);
 }
 
 void GangReducer::end(State state, const std::string& why) {

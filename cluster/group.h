@@ -1,5 +1,5 @@
-// The trainers that train one DAGAN together. One trainer alone, trainers joined through their agents over MPI (CPU), and NCCL (GPU)
-// look the same to the training loop. Every member must make the same calls in the same order.
+// The trainers that train one DAGAN together. One trainer alone, trainers joined through their agents over MPI (CPU), and NCCL
+// (GPU) look the same to the training loop. Every member must make the same calls in the same order.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// The Group of a trainer whose agent does the reductions over MPI: the data lie in memory shared with the agent, the trainer only says
-// which part. Uses the whole shared memory from its start, so a trainer has at most one such group at a time.
+// The Group of a trainer whose agent does the reductions over MPI: the data lie in memory shared with the agent, the trainer only
+// says which part. Uses the whole shared memory from its start, so a trainer has at most one such group at a time.
 #pragma once
 
 #include "cluster/group.h"

@@ -1,5 +1,6 @@
-// Control messages between the agents of one MPI job. Never blocks; messages of one sender to one receiver arrive once, whole, in the
-// order of sending; a message to oneself is received like any other. One thread at a time. The fake is tests/support/fake_mailbox.h.
+// Control messages between the agents of one MPI job. Never blocks; messages of one sender to one receiver arrive once, whole, in
+// the order of sending; a message to oneself is received like any other. One thread at a time. The fake is
+// tests/support/fake_mailbox.h.
 #pragma once
 
 #include <optional>

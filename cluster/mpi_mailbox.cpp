@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/fault.h"
 #include "cluster/mpi_check.h"
 #include "cluster/mpi_world.h"
 
@@ -25,6 +26,7 @@ class MpiMailbox final : public Mailbox {
 
     void send(int to, std::string_view bytes) override {
         require(0 <= to && to < size_, "a message goes to a rank of this job");
+        fault_point(FaultPoint::mail_send);
         if (to == rank_) {
             own_.push_back({rank_, std::string(bytes)});
             return;
@@ -44,6 +46,7 @@ class MpiMailbox final : public Mailbox {
         if (!arriving_.empty() && complete(arriving_.front())) {
             Envelope envelope = std::move(arriving_.front().envelope);
             arriving_.pop_front();
+            fault_point(FaultPoint::mail_receive);
             return envelope;
         }
         if (!own_.empty()) return take_own();

@@ -1,5 +1,5 @@
-// The MPI job this process is a rank of. main makes one, after the Spawner, and passes it down. Errors of MPI are returned and thrown
-// as Error, not fatal. No MPI type in this header.
+// The MPI job this process is a rank of. main makes one, after the Spawner, and passes it down. Errors of MPI are returned and
+// thrown as Error, not fatal. No MPI type in this header.
 #pragma once
 
 #include "cluster/gang_collectives.h"
@@ -16,7 +16,8 @@ class MpiWorld {
   public:
     // MPI_Init_thread; MPI is called from this thread alone. Collective in effect: all ranks of the job do it.
     MpiWorld();
-    // Neither finalises nor waits: leaving a process without finalize() makes mpirun and srun end the job, which is right after an error.
+    // Neither finalises nor waits: leaving a process without finalize() makes mpirun and srun end the job, which is right after
+    // an error.
     ~MpiWorld() = default;
     MpiWorld(const MpiWorld&) = delete;
     MpiWorld& operator=(const MpiWorld&) = delete;
@@ -30,8 +31,8 @@ class MpiWorld {
     // Ends all ranks of the job at once with this exit code.
     [[noreturn]] void abort(int exit_code) const;
 
-    // Why this "job" is really several that do not know of each other (`srun --mpi=none` starts every rank as rank 0 of 1), with the
-    // fix; nothing when all is well. For the start-up check.
+    // Why this "job" is really several that do not know of each other (`srun --mpi=none` starts every rank as rank 0 of 1), with
+    // the fix; nothing when all is well. For the start-up check.
     std::optional<std::string> singletons_problem() const;
 
   private:
@@ -45,9 +46,9 @@ std::optional<std::string> singletons_problem(int world_size, std::optional<int>
 // Collective over all ranks. Destroy it when nothing is unsent; that waits for nobody.
 std::unique_ptr<Mailbox> make_mpi_mailbox(const MpiWorld& world);
 
-// Collectives among `members` (world ranks in gang order, this one among them). Collective over the members and blocks until all have called it,
-// so all agents must make the gangs they share in one order: that of the coordinator's messages. `tag` (0..32767) differs between
-// gangs that are made at the same time.
+// Collectives among `members` (world ranks in gang order, this one among them). Collective over the members and blocks until all
+// have called it, so all agents must make the gangs they share in one order: that of the coordinator's messages. `tag` (0..32767)
+// differs between gangs that are made at the same time.
 std::unique_ptr<GangCollectives> make_mpi_collectives(const MpiWorld& world, const std::vector<int>& members, int tag);
 
 } // namespace dagan

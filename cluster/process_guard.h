@@ -5,8 +5,8 @@
 
 namespace dagan {
 
-// This process gets SIGKILL when the thread of `parent` that forked it ends; it kills itself at once when `parent` is already gone.
-// Call it right after fork(); `parent` is the forking process's getpid(), taken before the fork. Survives exec.
+// This process gets SIGKILL when the thread of `parent` that forked it ends; it kills itself at once when `parent` is already
+// gone. Call it right after fork(); `parent` is the forking process's getpid(), taken before the fork. Survives exec.
 void die_with_parent(pid_t parent);
 
 // Writing to a closed socket or pipe returns EPIPE instead of ending the process.

@@ -26,8 +26,8 @@ SharedMemory::SharedMemory(Descriptor memfd, size_t capacity_bytes) : memfd_(std
     // Mapping beyond the end of the file is allowed; it becomes usable as the file grows.
     void* address = ::mmap(nullptr, capacity_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memfd_.get(), 0);
     if (address == MAP_FAILED) {
-        throw system_error("shared memory: " + std::to_string(capacity_bytes_ >> 20) + " MiB of address space: " + errno_text(errno) +
-                           "; check the limit of address space (ulimit -v)");
+        throw system_error("shared memory: " + std::to_string(capacity_bytes_ >> 20) +
+                           " MiB of address space: " + errno_text(errno) + "; check the limit of address space (ulimit -v)");
     }
     data_ = static_cast<std::byte*>(address);
 }

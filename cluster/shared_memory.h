@@ -1,6 +1,7 @@
-// Memory of two processes, an agent and its trainer, in an anonymous file (memfd) whose descriptor the trainer inherits. Both map its
-// whole capacity once, so addresses stay valid when it grows and a growth by one side is seen by the other at once. It never shrinks
-// (sealed), and what it has grown to is really there, so a side that checks size_bytes() may touch what lies below, whatever the other does.
+// Memory of two processes, an agent and its trainer, in an anonymous file (memfd) whose descriptor the trainer inherits. Both map
+// its whole capacity once, so addresses stay valid when it grows and a growth by one side is seen by the other at once. It never
+// shrinks (sealed), and what it has grown to is really there, so a side that checks size_bytes() may touch what lies below,
+// whatever the other does.
 #pragma once
 
 #include "cluster/descriptor.h"
@@ -24,8 +25,8 @@ class SharedMemory {
     SharedMemory& operator=(SharedMemory&&) = delete;
 
     int fd() const { return memfd_.get(); }
-    size_t size_bytes() const;     // how far it has grown, on either side
-    void grow(size_t size_bytes);  // to at least this; new bytes are 0. Throws Blame::system when memory or capacity is not there
+    size_t size_bytes() const;    // how far it has grown, on either side
+    void grow(size_t size_bytes); // to at least this; new bytes are 0. Throws Blame::system when memory or capacity is not there
     std::byte* data() const { return data_; }
 
     // The floats [offset, offset + count) counted from the start. Throws Blame::bug when they lie beyond what it has grown to.

@@ -1,6 +1,7 @@
 #include "cluster/spawner.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "cluster/process_guard.h"
 #include "cluster/spawner_protocol.h"
 
@@ -29,9 +30,7 @@ void append(std::string& bytes, const std::vector<std::string>& strings) {
     }
 }
 
-std::string head_bytes(const SpawnerRequest& head) {
-    return {reinterpret_cast<const char*>(&head), sizeof head};
-}
+std::string head_bytes(const SpawnerRequest& head) { return {reinterpret_cast<const char*>(&head), sizeof head}; }
 } // namespace
 
 std::string describe(const ChildExited& exit) {
@@ -79,6 +78,7 @@ ChildId Spawner::start(const ProgramStart& program, int socket, int memory) {
     std::string bytes = head_bytes(head);
     append(bytes, program.argv);
     append(bytes, program.environment);
+    fault_point(FaultPoint::spawn);
     request(bytes, {socket, memory});
     return ChildId{last_id_};
 }

@@ -1,7 +1,8 @@
-// Starts trainers from a process that was forked before MPI_Init, because nothing may fork after it. Whatever dies, nothing stays:
-// the spawner dies with its parent, trainers die with the spawner. A trainer gets standard streams (stdin is /dev/null), a socket as fd 3, shared
-// memory as fd 4, and nothing else open; it is in a session of its own and starts with HUP, INT, QUIT, TERM, USR1 and USR2 ignored: it is told to stop by
-// message. All calls return at once. One thread at a time: the one that made the Spawner, since the kernel ties the spawner's life to that thread.
+// Starts trainers from a process that was forked before MPI_Init, because nothing may fork after it. Whatever dies, nothing
+// stays: the spawner dies with its parent, trainers die with the spawner. A trainer gets standard streams (stdin is /dev/null), a
+// socket as fd 3, shared memory as fd 4, and nothing else open; it is in a session of its own and starts with HUP, INT, QUIT,
+// TERM, USR1 and USR2 ignored: it is told to stop by message. All calls return at once. One thread at a time: the one that made
+// the Spawner, since the kernel ties the spawner's life to that thread.
 #pragma once
 
 #include "cluster/descriptor.h"
@@ -34,7 +35,8 @@ struct ChildExited {
     int wait_status = 0; // as of waitpid
     int start_error = 0; // errno when the program could not be executed, else 0
 };
-using SpawnerEvent = std::variant<ChildStarted, ChildExited>; // per child: started, then exited; only exited when it could not be forked
+using SpawnerEvent =
+    std::variant<ChildStarted, ChildExited>; // per child: started, then exited; only exited when it could not be forked
 
 // "exited with code 3", "killed by signal 9 (Killed)", "could not be started: No such file or directory".
 std::string describe(const ChildExited& exit);
@@ -53,7 +55,8 @@ class Spawner {
     ChildId start(const ProgramStart& program, int socket, int memory);
     // Sends a signal; does nothing when the child has already ended. Throws Blame::system when the spawner is gone.
     void kill(ChildId id, int signal);
-    // The next event, or nothing yet. Throws Blame::system when the spawner is gone: trainers died with it, and so should the agent.
+    // The next event, or nothing yet. Throws Blame::system when the spawner is gone: trainers died with it, and so should the
+    // agent.
     std::optional<SpawnerEvent> poll();
     int fd() const { return socket_.get(); } // readable when poll() may give more
     pid_t pid() const { return pid_; }

@@ -141,7 +141,8 @@ class SpawnerProcess {
     void run() {
         while (wait()) {
             signalfd_siginfo ignored{};
-            while (::read(exits_.get(), &ignored, sizeof ignored) > 0) {} // one may stand for several children
+            while (::read(exits_.get(), &ignored, sizeof ignored) > 0) {
+            } // one may stand for several children
             reap();
             send_replies();
         }

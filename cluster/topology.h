@@ -21,8 +21,8 @@ int available_cores();
 // Threads of one trainer when nothing is asked for: its share of the cores, at least 1.
 int default_threads(int cores, int trainers);
 
-// Why so many trainers with so many threads do not fit on the cores they share (OpenMP threads that wait for a core spin: measured 10 times
-// slower), with the fix; nothing when they fit.
+// Why so many trainers with so many threads do not fit on the cores they share (OpenMP threads that wait for a core spin:
+// measured 10 times slower), with the fix; nothing when they fit.
 std::optional<std::string> crowding_problem(int trainers, int threads_per_trainer, int cores);
 
 } // namespace dagan

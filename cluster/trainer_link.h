@@ -1,6 +1,7 @@
 // Both ends of the one connection between an agent and its trainer. Two kinds of frames share it, told apart by their first byte:
-// control messages (the launcher's text, opaque here) and reductions: the trainer asks for one part of the shared memory to be averaged,
-// the agent answers each request exactly once. A trainer that waits for an answer keeps the control messages that arrive meanwhile.
+// control messages (the launcher's text, opaque here) and reductions: the trainer asks for one part of the shared memory to be
+// averaged, the agent answers each request exactly once. A trainer that waits for an answer keeps the control messages that
+// arrive meanwhile.
 #pragma once
 
 #include "cluster/channel.h"

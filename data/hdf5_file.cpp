@@ -194,7 +194,8 @@ struct H5Writer::Memory {
         all.image_realloc = [](void* old, size_t size, H5FD_file_image_op_t, void*) { return std::realloc(old, size); };
         all.image_free = [](void* old, H5FD_file_image_op_t why, void* self) {
             if (why == H5FD_FILE_IMAGE_OP_FILE_CLOSE) {
-                static_cast<Memory*>(self)->bytes = old;
+                std::swap(static_cast<Memory*>(self)->bytes, old);
+                std::free(old); // none, or the bytes of a file of this name that HDF5 tried to open first
             } else {
                 std::free(old);
             }
@@ -225,7 +226,8 @@ H5Writer::H5Writer(const fs::path& path) : path_(path), memory_(std::make_unique
     check(H5Pset_file_image_callbacks(access, &callbacks), "H5Pset_file_image_callbacks");
     // The format of HDF5 1.10 indexes fixed-size chunked data by an array: smaller and faster than the B-tree of 1.6.
     check(H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110), "H5Pset_libver_bounds");
-    file_ = H5Id(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
+    const std::string name = path.string() + " (in memory)"; // HDF5 would load a file of the real name first
+    file_ = H5Id(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
     check<hid_t>(file_, "H5Fcreate");
 }
 

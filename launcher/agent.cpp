@@ -32,7 +32,8 @@ void Agent::start_trainer() {
 }
 
 void Agent::on_assign(const Assign& assignment) {
-    waiting_.push_back(assignment);
+    const bool gang = assignment.members.size() > 1;
+    waiting_.push_back({assignment, gang ? make_collectives_(assignment.members, static_cast<int>(assignment.attempt % kGangTags)) : nullptr});
     hand_out();
 }
 
@@ -40,21 +41,19 @@ void Agent::hand_out() {
     for (Trainer& trainer : trainers_) {
         if (waiting_.empty()) return;
         if (!trainer.ready || trainer.job || trainer.killed || trainer.link.closed()) continue;
-        Assign assignment = std::move(waiting_.front());
+        Waiting next = std::move(waiting_.front());
         waiting_.pop_front();
-        begin(trainer, std::move(assignment));
+        begin(trainer, std::move(next));
     }
 }
 
-void Agent::begin(Trainer& trainer, Assign assignment) {
+void Agent::begin(Trainer& trainer, Waiting next) {
     trainer.last_sign = now();
-    trainer.link.send(encode(assignment));
+    trainer.link.send(encode(next.assignment));
     if (stopping_) trainer.link.send(encode(StopWork{}));
     std::unique_ptr<GangReducer> reducer;
-    if (assignment.members.size() > 1) {
-        reducer = std::make_unique<GangReducer>(make_collectives_(assignment.members, static_cast<int>(assignment.attempt % kGangTags)), trainer.memory);
-    }
-    trainer.job = Job{std::move(assignment), std::move(reducer)};
+    if (next.collectives) reducer = std::make_unique<GangReducer>(std::move(next.collectives), trainer.memory);
+    trainer.job = Job{std::move(next.assignment), std::move(reducer)};
 }
 
 void Agent::on_stop_work() {
@@ -185,8 +184,9 @@ std::vector<Watch> Agent::watches() const {
 }
 
 bool Agent::busy_reducing() const {
-    return std::any_of(trainers_.begin(), trainers_.end(),
-                       [](const Trainer& trainer) { return trainer.job && trainer.job->reducer && trainer.job->reducer->transferring(); });
+    const auto reducing = [](const Trainer& trainer) { return trainer.job && trainer.job->reducer && trainer.job->reducer->transferring(); };
+    return std::any_of(trainers_.begin(), trainers_.end(), reducing) ||
+           std::any_of(ending_gangs_.begin(), ending_gangs_.end(), [](const auto& gang) { return gang->transferring(); });
 }
 
 } // namespace dagan

@@ -26,7 +26,7 @@ class Agent {
     struct Options {
         int slots = 1;                         // trainers that work side by side
         int spares = 1;                        // loaded trainers that wait
-        ProgramStart trainer;                  // how to start one
+        ProgramStart trainer = {};             // how to start one
         std::chrono::seconds stuck_after{300}; // without a sign of life between steps
     };
     // Makes the collectives of a gang with these members (world ranks); `tag` differs between gangs.
@@ -55,6 +55,11 @@ class Agent {
         Assign assignment;
         std::unique_ptr<GangReducer> reducer; // none for a group of one
     };
+    // An assignment before a trainer has it; a gang's collectives are made at once, since the other members' agents wait for that.
+    struct Waiting {
+        Assign assignment;
+        std::unique_ptr<GangCollectives> collectives;
+    };
     struct Trainer {
         ChildId id;
         AgentLink link;
@@ -68,7 +73,7 @@ class Agent {
 
     void start_trainer();
     void hand_out();
-    void begin(Trainer& trainer, Assign assignment);
+    void begin(Trainer& trainer, Waiting next);
     bool listen(Trainer& trainer);
     void on_message(Trainer& trainer, const std::string& text);
     void on_job_over(Trainer& trainer, Outcome outcome);
@@ -83,7 +88,7 @@ class Agent {
     Spawner& spawner_;
     MakeCollectives make_collectives_;
     std::list<Trainer> trainers_;
-    std::deque<Assign> waiting_;                          // for a trainer to be ready
+    std::deque<Waiting> waiting_;                         // for a trainer to be ready
     std::list<std::unique_ptr<GangReducer>> ending_gangs_; // this rank's task is over, the gang not yet for all
     int failed_starts_ = 0;                               // trainers in a row that died before they were ready
     bool stopping_ = false;

@@ -67,16 +67,27 @@ void check_same(const CampaignFolder& folder, const Manifest& there, const Manif
     }
 }
 
-void make_folders(const CampaignFolder& folder) {
-    for (const fs::path& path : {folder.root(), folder.logs(), folder.root() / "checkpoints", folder.root() / "pools",
-                                 folder.root() / "samples", folder.root() / "report"}) {
-        std::error_code failed;
-        fs::create_directories(path, failed);
-        if (failed) throw system_error(fmt::format("{}: cannot be created: {}; hint: name a writable folder with -o", path.string(), failed.message()));
+void make_folder(const fs::path& path) {
+    std::error_code failed;
+    fs::create_directories(path, failed);
+    if (failed) throw system_error(fmt::format("{}: cannot be created: {}; hint: name a writable folder with -o", path.string(), failed.message()));
+}
+
+// Also when the campaign goes on: a first run may have been killed before it came to the last of them.
+void make_subfolders(const CampaignFolder& folder) {
+    for (const char* name : {"checkpoints", "pools", "samples", "report"}) make_folder(folder.root() / name);
+    make_folder(folder.logs());
+}
+
+void begin(const CampaignFolder& folder, const Manifest& manifest) {
+    if (fs::exists(folder.root()) && !fs::is_empty(folder.root())) {
+        throw input_error(fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o", folder.root().string()));
     }
+    make_folder(folder.root());
     if (::access(folder.root().c_str(), W_OK) != 0) {
         throw system_error(fmt::format("{}: cannot be written; hint: name a writable folder with -o", folder.root().string()));
     }
+    write_atomically(folder.manifest(), encode_manifest(manifest).dump(2) + "\n");
 }
 } // namespace
 
@@ -115,14 +126,11 @@ Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded,
     if (fs::exists(folder.manifest())) {
         Manifest there = read_manifest(folder);
         check_same(folder, there, manifest);
-        there.data_folder = manifest.data_folder;
-        return there;
+        manifest.campaign = there.campaign;
+    } else {
+        begin(folder, manifest);
     }
-    if (fs::exists(folder.root()) && !fs::is_empty(folder.root())) {
-        throw input_error(fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o", folder.root().string()));
-    }
-    make_folders(folder);
-    write_atomically(folder.manifest(), encode_manifest(manifest).dump(2) + "\n");
+    make_subfolders(folder);
     return manifest;
 }
 

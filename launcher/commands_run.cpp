@@ -1,9 +1,10 @@
-// dagan run, status, stop
+// dagan run, status, stop, explain, logs
 #include "base/error.h"
 #include "cluster/topology.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
 #include "launcher/forecast.h"
+#include "launcher/standing.h"
 #include "launcher/status.h"
 #include "launcher/supervisor.h"
 #include "launcher/sweep_arguments.h"
@@ -37,9 +38,9 @@ int default_ranks(const Resources& resources) {
 }
 
 // Becomes the supervisor, with the campaign's absolute path on the command line, by which operators find every process of it.
-[[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks, bool quiet) {
+[[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks, const std::string& data_folder, bool quiet) {
     const std::string program = (program_folder() / "dagan").string(), root = folder.root().string(), count = std::to_string(ranks);
-    std::vector<const char*> argv{program.c_str(), "supervise", root.c_str(), "-n", count.c_str()};
+    std::vector<const char*> argv{program.c_str(), "supervise", root.c_str(), "-n", count.c_str(), "--data", data_folder.c_str()};
     if (quiet) argv.push_back("--quiet");
     argv.push_back(nullptr);
     std::cout.flush();
@@ -53,8 +54,8 @@ void run(const RunArguments& arguments) {
     const Plan plan = expand(loaded);
     Schedule(plan, expected_seconds(plan), {.ranks = ranks, .slots_per_rank = loaded.sweep.resources.trainers_per_rank}); // refuses gangs that do not fit
     const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
-    begin_campaign(folder, loaded, arguments.sweep.data_folder());
-    become_supervisor(folder, ranks, arguments.quiet);
+    const Manifest manifest = begin_campaign(folder, loaded, arguments.sweep.data_folder());
+    become_supervisor(folder, ranks, manifest.data_folder, arguments.quiet);
 }
 
 void add_run(CLI::App& app) {
@@ -76,6 +77,7 @@ void add_supervise(CLI::App& app, int& exit_code) {
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder)->required();
     command->add_option("-n", arguments->options.ranks)->required();
+    command->add_option("--data", arguments->options.data_folder)->required();
     command->add_flag("--quiet", arguments->options.quiet);
     command->callback([arguments, &exit_code] { exit_code = supervise(CampaignFolder(arguments->folder), arguments->options); });
 }
@@ -125,6 +127,21 @@ void add_stop(CLI::App& app) {
         fmt::print("asked to stop; watch it with `dagan status {}`\n", *folder);
     });
 }
+
+void add_task_command(CLI::App& app, const std::string& name, const std::string& help,
+                      std::string (*answer)(const CampaignFolder&, const Manifest&, const std::string&)) {
+    auto* command = app.add_subcommand(name, fmt::format("{}\nExample: dagan {} campaigns/demo 'gan strokes'", help, name));
+    struct Arguments {
+        std::string folder, task;
+    };
+    auto arguments = std::make_shared<Arguments>();
+    command->add_option("folder", arguments->folder, "the campaign's folder")->required();
+    command->add_option("task", arguments->task, "a task's key, the beginning of its key, or its label")->required();
+    command->callback([arguments, answer] {
+        const CampaignFolder folder(arguments->folder);
+        std::cout << answer(folder, read_manifest(folder), arguments->task);
+    });
+}
 } // namespace
 
 void add_run_commands(CLI::App& app, int& exit_code) {
@@ -132,6 +149,8 @@ void add_run_commands(CLI::App& app, int& exit_code) {
     add_supervise(app, exit_code);
     add_status(app);
     add_stop(app);
+    add_task_command(app, "explain", "why a task waits or failed, where it ran, what it cost", explain);
+    add_task_command(app, "logs", "the log lines about one task", log_of);
 }
 
 } // namespace dagan

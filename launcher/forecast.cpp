@@ -69,7 +69,7 @@ int64_t task_bytes(const GanTask& task) {
     const int64_t generator = generator_table(task.gan, task.dataset.channels, task.dataset.size).parameters();
     const int64_t critic = critic_table(task.gan, task.dataset.channels, task.dataset.size).parameters();
     const int64_t resumable = 2 * 3 * (generator + critic); // two checkpoints of weights and both moments
-    return (resumable + generator * (task.gan.checkpoints + 1)) * kBytesPerWeight;
+    return (resumable + generator * (std::min<int64_t>(task.gan.checkpoints, task.gan.iterations) + 1)) * kBytesPerWeight;
 }
 int64_t task_bytes(const PoolTask& task) {
     const int64_t image = int64_t{task.dataset.channels} * task.dataset.size * task.dataset.size;

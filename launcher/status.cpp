@@ -34,7 +34,8 @@ void write_status(const CampaignFolder& folder, const Status& status) {
 std::optional<Status> read_status(const CampaignFolder& folder) { return read_snapshot<Status>(folder.status()); }
 
 void write_ending(const CampaignFolder& folder, const Ending& ending) {
-    write_atomically(folder.ending(), encode_json(ending).dump(2) + "\n");
+    // An error's text need not be UTF-8.
+    write_atomically(folder.ending(), encode_json(ending).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 std::optional<Ending> read_ending(const CampaignFolder& folder) { return read_snapshot<Ending>(folder.ending()); }
 
@@ -59,7 +60,8 @@ std::string status_line(const Status& status) {
 std::string status_table(const Status& status) {
     std::string text = fmt::format("{}: {}\n{}\n", status.name, to_string(status.state), status_line(status));
     for (const RunningTask& task : status.running) {
-        text += fmt::format("  {:<44} rank {:<8} step {}/{}\n", task.label, fmt::join(task.ranks, ","), task.step, task.steps);
+        const std::string ranks = fmt::format("{}", fmt::join(task.ranks, ","));
+        text += fmt::format("  {:<44} rank {:<8} step {}/{}\n", task.label, ranks, task.step, task.steps);
     }
     return text;
 }

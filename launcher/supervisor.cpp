@@ -5,8 +5,8 @@
 #include "base/stop.h"
 #include "cluster/process_guard.h"
 #include "launcher/holder.h"
+#include "launcher/standing.h"
 #include "launcher/status.h"
-#include "results/store.h"
 
 #include <fmt/format.h>
 
@@ -30,33 +30,8 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// What the store says of the campaign; the measure of progress over restarts.
-struct Standing {
-    size_t ended = 0, failed = 0, tasks = 0;
-    bool complete() const { return tasks > 0 && ended == tasks; }
-};
-
-Standing standing_of(const CampaignFolder& folder, const Manifest& manifest) {
-    Standing standing;
-    if (!fs::exists(folder.database())) return standing;
-    const Plan plan = manifest.plan();
-    std::vector<double> unit(plan.tasks.size(), 1);
-    Schedule schedule(plan, unit, {.ranks = std::max(1, manifest.sweep.resources.gan_ranks)});
-    std::map<std::string, StoredTask> stored;
-    const auto store = open_sqlite_store(folder.database());
-    store->enter(manifest.campaign, plan);
-    for (StoredTask& task : store->load()) stored[task.task] = std::move(task);
-    for (size_t i = 0; i < plan.tasks.size(); ++i) {
-        if (const auto found = stored.find(plan.tasks[i].key); found != stored.end()) {
-            schedule.restore(static_cast<TaskIndex>(i), found->second.ended, found->second.error, found->second.charged);
-        }
-    }
-    const TaskCounts counts = schedule.counts();
-    standing.tasks = plan.tasks.size();
-    standing.failed = static_cast<size_t>(counts.failed + counts.quarantined + counts.blocked);
-    standing.ended = static_cast<size_t>(counts.done) + standing.failed;
-    return standing;
-}
+// How many tasks have come to their end; the measure of progress over restarts.
+int ended_in(const TaskCounts& counts) { return counts.done + counts.failed + counts.quarantined + counts.blocked; }
 
 // The live line on a terminal, a line now and then in a log; nothing when quiet.
 class ProgressLine {
@@ -93,7 +68,8 @@ class ProgressLine {
 std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options, int restarts) {
     const fs::path bin = program_folder();
     return {"mpirun", "-n", std::to_string(options.ranks), "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
-            (bin / "dagan-worker").string(), folder.root().string(), "--trainer", (bin / "dagan-train").string(), "--restarts", std::to_string(restarts)};
+            (bin / "dagan-worker").string(), folder.root().string(), "--trainer", (bin / "dagan-train").string(), "--data", options.data_folder,
+            "--restarts", std::to_string(restarts)};
 }
 
 // In the child: becomes mpirun, in a process group of its own so that a terminal's Ctrl-C reaches the supervisor alone.
@@ -156,15 +132,13 @@ class Supervisor {
 
     int run() {
         for (int restarts = 0;; ++restarts) {
-            const Standing before = standing_of(folder_, manifest_);
-            if (before.complete()) return finished(before);
+            const TaskCounts before = counts();
+            if (before.all_ended() && (restarts > 0 || before.done == before.total())) return finished(before);
             if (stop_signalled()) return stopped();
             run_job(restarts);
             if (const auto ending = read_ending(folder_)) return ended(*ending);
-            const Standing after = standing_of(folder_, manifest_);
-            if (after.complete()) return finished(after);
             if (stop_signalled()) return stopped();
-            consider_restart(after.ended > before.ended);
+            consider_restart(ended_in(counts()) > ended_in(before));
         }
     }
 
@@ -203,10 +177,13 @@ class Supervisor {
         if (ending.exit_code == static_cast<int>(ExitCode::some_failed)) hint_at_failures();
         return ending.exit_code;
     }
-    int finished(const Standing& standing) {
-        line_.say(fmt::format("{}: finished, {} of {} tasks done", folder_.root().string(), standing.ended - standing.failed, standing.tasks));
-        if (standing.failed > 0) hint_at_failures();
-        return static_cast<int>(standing.failed > 0 ? ExitCode::some_failed : ExitCode::done);
+    TaskCounts counts() const { return standing_of(folder_, manifest_).schedule->counts(); }
+
+    int finished(const TaskCounts& tasks) {
+        line_.say(fmt::format("{}: finished, {} of {} tasks done", folder_.root().string(), tasks.done, tasks.total()));
+        if (tasks.done == tasks.total()) return static_cast<int>(ExitCode::done);
+        hint_at_failures();
+        return static_cast<int>(ExitCode::some_failed);
     }
     int stopped() {
         line_.say("stopped; run the same command again to go on");

@@ -12,6 +12,7 @@ namespace dagan {
 
 struct SupervisorOptions {
     int ranks = 1;
+    std::string data_folder;
     bool quiet = false;
     int max_fruitless_restarts = 3; // in a row, each without a single task's progress
 };

@@ -89,6 +89,8 @@ class CampaignRun {
   private:
     const Plan& enter(const Manifest& manifest, const Plan& plan) {
         store_->enter(manifest.campaign, plan);
+        // What a person starts again is what is missing, failures included; a restart after an accident leaves them.
+        if (restarts_ == 0 && store_->reopen_failed() > 0) log_info("tasks that failed before are tried again");
         store_->commit();
         return plan;
     }
@@ -154,6 +156,15 @@ ProgramStart trainer_program(const Arguments& arguments, const CampaignFolder& f
             .environment = {"OMP_NUM_THREADS=" + threads, "MKL_NUM_THREADS=" + threads}};
 }
 
+// On a full disk even this may fail; the job log has the message then.
+void leave_last_word(const CampaignFolder& folder, const Error& error) {
+    try {
+        write_ending(folder, {CampaignState::failed, static_cast<int>(error.blame()), error.what()});
+    } catch (const Error& unwritten) {
+        std::cerr << unwritten.what() << '\n';
+    }
+}
+
 int work(const Arguments& arguments) {
     const CampaignFolder folder(arguments.campaign);
     Spawner spawner; // forks, so it comes before MPI_Init
@@ -180,7 +191,7 @@ int work(const Arguments& arguments) {
     } catch (const Error& error) {
         log_error("{}", error.what());
         std::cerr << error.what() << '\n';
-        write_ending(folder, {CampaignState::failed, static_cast<int>(error.blame()), error.what()});
+        leave_last_word(folder, error);
         world.abort(static_cast<int>(error.blame()));
     }
 }

@@ -1,5 +1,6 @@
 -- The results database of one campaign, the same for SQLite and PostgreSQL (sqlite_guards.sql adds what SQLite needs besides).
--- One writer, the coordinator; everybody may read at any time. Facts are added, never changed: only an attempt's end is filled in later.
+-- One writer, the coordinator; everybody may read at any time. Facts are added, never changed: an attempt's end is filled in later, and
+-- is no longer final when a failed task is tried again.
 -- A task is named by its key everywhere. Times are ISO 8601 in UTC. What is not known yet, and what is not a number, is NULL.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY);

@@ -1,5 +1,6 @@
 #include "results/sql_store.h"
 
+#include "base/fault.h"
 #include "results/trial_record.h"
 
 #include <fmt/format.h>
@@ -51,7 +52,9 @@ void SqlStore::begin() {
 
 void SqlStore::commit() {
     if (!in_transaction_) return;
+    fault_point(FaultPoint::before_commit);
     sqlite::guarded(place_, [&] { *sql_ << "COMMIT"; });
+    fault_point(FaultPoint::after_commit);
     in_transaction_ = false;
 }
 
@@ -131,6 +134,20 @@ std::vector<StoredTask> SqlStore::load() {
     });
 }
 
+int SqlStore::reopen_failed() {
+    return sqlite::guarded(place_, [&] {
+        begin();
+        soci::rowset<std::string> failed =
+            (sql_->prepare << "SELECT task FROM attempt WHERE final = 1 AND outcome NOT IN ('done', 'diverged')");
+        const std::vector<std::string> keys(failed.begin(), failed.end());
+        for (const auto& key : keys) {
+            *sql_ << "UPDATE attempt SET final = 0, charged = 0 WHERE task = :task", soci::use(key);
+            tasks_[key].ended = false;
+        }
+        return static_cast<int>(keys.size());
+    });
+}
+
 int64_t SqlStore::start_attempt(const std::string& task, const std::string& ranks, const std::string& host) {
     const auto found = tasks_.find(task);
     require(found != tasks_.end(), "an attempt is of a task of the plan, not of " + task);
@@ -144,6 +161,7 @@ int64_t SqlStore::start_attempt(const std::string& task, const std::string& rank
         row.host = host;
         row.started = timestamp_.now();
         row.run();
+        fault_point(FaultPoint::attempt);
         found->second.running = ++last_token_;
         return last_token_;
     });

@@ -18,6 +18,7 @@ class SqlStore final : public Store {
 
     void enter(const Campaign& campaign, const Plan& plan) override;
     std::vector<StoredTask> load() override;
+    int reopen_failed() override;
     int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host) override;
     bool finish_attempt(const TaskResult& result, bool final, bool refund) override;
     void commit() override;

@@ -48,6 +48,8 @@ class Store {
     // added). Comes before all else. Throws Blame::input when the database holds another sweep.
     virtual void enter(const Campaign& campaign, const Plan& plan) = 0;
     virtual std::vector<StoredTask> load() = 0; // one per task entered, in no particular order
+    // Opens every task again that ended in failure, all its credits given back; its attempts stay on record. Returns how many.
+    virtual int reopen_failed() = 0;
     // Records that an attempt begins, before its first instruction, charged a credit until its end says otherwise. Returns its
     // token: positive, larger than all before it in this database. An earlier attempt of the task without an end is thereby no
     // longer current.

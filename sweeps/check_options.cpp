@@ -14,10 +14,6 @@ void check_gan(const GanOptions& gan, int gan_ranks, const std::string& path, Fi
     // A data set's own section is at fault only when it writes the option; what it inherits is reported under `gan`.
     const auto ours = [&](const char* key) { return path == "gan" || findings.written(path + "." + key); };
     if (gan.skip_kernel == 2 && ours("skip_kernel")) findings.report(path + ".skip_kernel", "2 is out of range; wanted 3 or 1");
-    if (gan.checkpoints > gan.iterations && findings.sound(path + ".iterations") && (ours("checkpoints") || ours("iterations"))) {
-        findings.report(path + ".checkpoints", fmt::format("{} checkpoints of {} iterations; at most one an iteration",
-                                                           gan.checkpoints, gan.iterations));
-    }
     if (gan_ranks > 0 && gan.batch_size % gan_ranks != 0 && findings.sound("resources.gan_ranks") && ours("batch_size")) {
         findings.report(path + ".batch_size", fmt::format("{} pairs cannot be divided evenly among resources.gan_ranks = {}",
                                                           gan.batch_size, gan_ranks));

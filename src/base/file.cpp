@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -24,12 +25,14 @@ class Descriptor {
     Descriptor& operator=(const Descriptor&) = delete;
 
     void write(std::string_view bytes) {
+        fault_point(FaultPoint::before_write);
         while (!bytes.empty()) {
             const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
             if (written < 0 && errno == EINTR) continue;
             if (written < 0) throw fail("cannot be written");
             bytes.remove_prefix(static_cast<size_t>(written));
         }
+        fault_point(FaultPoint::after_write);
     }
     void sync() {
         if (::fsync(fd_) != 0 && errno != EINVAL) throw fail("cannot be synced to disk");
@@ -44,10 +47,14 @@ class Descriptor {
 
 // Gives a finished temporary file its name, durably. Removes the temporary when anything failed.
 void publish(const fs::path& temporary, const fs::path& path) {
+    fault_point(FaultPoint::before_fsync);
     { Descriptor(temporary, O_RDONLY).sync(); }
+    fault_point(FaultPoint::after_fsync);
+    fault_point(FaultPoint::before_rename);
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
         throw system_error(path.string() + ": cannot be renamed into place: " + errno_text(errno));
     }
+    fault_point(FaultPoint::after_rename);
     Descriptor(path.parent_path(), O_RDONLY | O_DIRECTORY).sync();
 }
 } // namespace

@@ -91,7 +91,7 @@ struct GanOptions {
         visit("selector_classes", self.selector_classes, "domain on which the selector is trained and scores");
         visit("selector_train", self.selector_train, "images per class that train the selector: a share (0.75) or a count (15)");
         visit("selector_z", self.selector_z, "noise vectors per conditional image when scoring");
-        visit("checkpoints", self.checkpoints, "how many checkpoints are compared, evenly spaced");
+        visit("checkpoints", self.checkpoints, "at most how many checkpoints are compared, evenly spaced over the iterations");
     }
     bool operator==(const GanOptions&) const = default;
 };

@@ -13,7 +13,8 @@ void Adam::step(const torch::Tensor& values, const torch::Tensor& gradients) {
     require(steps_ < kExactInFloat, "fewer optimiser steps than a float can count");
     ++steps_;
     const torch::Tensor count = torch::full({}, static_cast<double>(steps_), torch::kFloat);
-    at::_fused_adam_({values}, {gradients}, {first_}, {second_}, {}, {count}, options_.learning_rate, options_.beta1, options_.beta2,
+    at::_fused_adam_({values}, {gradients}, {first_}, {second_}, {}, {count}, options_.learning_rate, options_.beta1,
+                     options_.beta2,
                      /*weight_decay=*/0, kEps, /*amsgrad=*/false, /*maximize=*/false);
 }
 

@@ -62,18 +62,22 @@ const Candidate& choose(const std::vector<Candidate>& candidates, Select select)
 }
 
 CandidateJudge::CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place)
-    : task_(task), data_(data), shape_(shape_of(data)), classes_(classes_of(task.dataset, data.info().classes, Domain::validation)),
+    : task_(task), data_(data), shape_(shape_of(data)),
+      classes_(classes_of(task.dataset, data.info().classes, Domain::validation)),
       pairs_(data, classes_, task.gan.pairs, /*rotate=*/false, derive(task.stream, "validation pairs")) {
     if (task.gan.select != Select::classifier) return;
     const std::filesystem::path weights = place.weights(task.selector);
     selector_ = load_selector(weights);
-    if (selector_->shape != shape_) throw input_error(weights.string() + ": this selector was trained on images of another shape");
+    if (selector_->shape != shape_)
+        throw input_error(weights.string() + ": this selector was trained on images of another shape");
     if (selector_->conditions.empty()) {
-        throw input_error(weights.string() + ": the selector has no conditional images: gan.selector_train leaves none; lower it");
+        throw input_error(weights.string() +
+                          ": the selector has no conditional images: gan.selector_train leaves none; lower it");
     }
 }
 
-std::optional<Candidate> CandidateJudge::judge(Generator& generator, Critic& critic, int64_t iteration, Observer& observer) const {
+std::optional<Candidate> CandidateJudge::judge(Generator& generator, Critic& critic, int64_t iteration,
+                                               Observer& observer) const {
     Candidate candidate{.iteration = iteration};
     if (!measure_losses(generator, critic, candidate, observer)) return std::nullopt;
     if (selector_ && !measure_score(generator, candidate, observer)) return std::nullopt;
@@ -84,7 +88,9 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
     const auto b = static_cast<uint32_t>(task_.gan.batch_size);
     const uint64_t z_key = derive(task_.stream, "validation z"), other_key = derive(task_.stream, "validation other z");
     const uint64_t epsilon_key = derive(task_.stream, "validation epsilon");
-    const auto inference = [&](const torch::Tensor& x, const torch::Tensor& y) { return critic.forward(x, y, Pass::inference()); };
+    const auto inference = [&](const torch::Tensor& x, const torch::Tensor& y) {
+        return critic.forward(x, y, Pass::inference());
+    };
     for (uint32_t batch = 0; batch < kValidationBatches; ++batch) {
         if (observer.stop_requested()) return false;
         const torch::Tensor x = torch::empty({b, shape_.channels, shape_.size, shape_.size}), real = torch::empty_like(x);
@@ -95,7 +101,8 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
         {
             const torch::NoGradGuard no_grad;
             fake = generator.forward(x, noise_tensor(z_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
-            const torch::Tensor other = generator.forward(x, noise_tensor(other_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
+            const torch::Tensor other =
+                generator.forward(x, noise_tensor(other_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
             candidate.spread += mean_distance(fake, other) / kValidationBatches;
             candidate.distance += mean_distance(fake, x) / kValidationBatches;
             difference = inference(x, real).mean() - inference(x, fake).mean();

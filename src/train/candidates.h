@@ -1,5 +1,5 @@
-// The checkpoints of a DAGAN that are compared, what is measured of each on classes it was not trained on, and the rule by which one
-// is chosen (dagan.md sections 5 and 6). Target-test classes play no part.
+// The checkpoints of a DAGAN that are compared, what is measured of each on classes it was not trained on, and the rule by which
+// one is chosen (dagan.md sections 5 and 6). Target-test classes play no part.
 #pragma once
 
 #include "data/pairs.h"
@@ -19,7 +19,8 @@ struct Candidate {
     double critic_loss = 0, wasserstein = 0, penalty = 0; // on pairs of the validation classes, both networks in inference mode
     double spread = 0;   // mean L2 distance between two x~ of one x_i with different z; near 0: the noise is ignored
     double distance = 0; // mean L2 distance between x~ and x_i; near 0: x_i is copied
-    std::optional<double> score = std::nullopt; // share of x~ that the selector assigns to the class of x_i; with select = classifier
+    std::optional<double> score =
+        std::nullopt; // share of x~ that the selector assigns to the class of x_i; with select = classifier
 
     bool finite() const;
     std::vector<CurvePoint> curve() const;
@@ -36,7 +37,8 @@ struct Candidate {
     bool operator==(const Candidate&) const = default;
 };
 
-// Iterations after which a candidate is taken: `checkpoints` of them (at most one an iteration), evenly spaced, the last one last.
+// Iterations after which a candidate is taken: `checkpoints` of them (at most one an iteration), evenly spaced, the last one
+// last.
 std::vector<int64_t> candidate_iterations(int64_t iterations, int checkpoints);
 
 // The chosen of at least one candidate in ascending order: highest score, lowest critic loss, or the last; the earliest on ties.
@@ -51,8 +53,8 @@ class CandidateJudge {
     // Nothing when the observer asked to stop. Leaves both networks as they were.
     std::optional<Candidate> judge(Generator& generator, Critic& critic, int64_t iteration, Observer& observer) const;
 
-    // Some conditions of validation classes, one a row: the condition, another real image of its class, and generated ones that differ
-    // in z.
+    // Some conditions of validation classes, one a row: the condition, another real image of its class, and generated ones that
+    // differ in z.
     void write_sheet(Generator& generator, const std::filesystem::path& path) const;
 
   private:

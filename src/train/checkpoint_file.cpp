@@ -19,9 +19,10 @@ void check_facts(const ResumeFacts& written, const ResumeFacts& here, const std:
     const Json old_facts = encode_json(written), new_facts = encode_json(here);
     for (const auto& [name, value] : new_facts.items()) {
         if (old_facts.at(name) == value) continue;
-        throw input_error(fmt::format("{}: cannot go on from this checkpoint: {} was {}, is {}: the result would have other bits; "
-                                      "run with the old value, or delete the file to start anew",
-                                      place, name, old_facts.at(name).dump(), value.dump()));
+        throw input_error(
+            fmt::format("{}: cannot go on from this checkpoint: {} was {}, is {}: the result would have other bits; "
+                        "run with the old value, or delete the file to start anew",
+                        place, name, old_facts.at(name).dump(), value.dump()));
     }
 }
 } // namespace

@@ -33,8 +33,8 @@ class CheckpointFile {
   public:
     CheckpointFile(std::filesystem::path path, ResumeFacts facts);
 
-    // The latest whole checkpoint, or nothing. Warns of one that is not whole, and of a CPU with other instructions. Throws Blame::input,
-    // naming file and difference, when a whole one was written under other facts.
+    // The latest whole checkpoint, or nothing. Warns of one that is not whole, and of a CPU with other instructions. Throws
+    // Blame::input, naming file and difference, when a whole one was written under other facts.
     std::optional<TensorFile> load();
 
     // Writes a new one, and keeps the one before it. Throws Blame::system; then at least one of the older ones is still there.

@@ -27,14 +27,14 @@ Augmentation augmentation_of(const ClassifierOptions& options, const Dataset& da
     return {.rotate = true,
             .shift_px = options.shift_px,
             .noise_sigma = options.noise_sigma,
-            .fill_with_background = data.info().polarity != "colour"};
+            .fill_with_background = data.info().polarity == "ink_is_low"};
 }
 
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 } // namespace
 
-GeneratedImages::GeneratedImages(TrainedGenerator generator, const Dataset& data, const std::vector<Case>& training, int per_image,
-                                 uint64_t key)
+GeneratedImages::GeneratedImages(TrainedGenerator generator, const Dataset& data, const std::vector<Case>& training,
+                                 int per_image, uint64_t key)
     : generator_(std::move(generator)), data_(&data), sources_(sources_of(training)), per_image_(per_image), key_(key) {}
 
 bool GeneratedImages::prepare(uint32_t epoch, Observer& observer) {
@@ -109,10 +109,12 @@ void ClassifierRun::train_step() {
     const auto epoch = static_cast<uint32_t>(progress_.epochs_done);
     loader_->fill(epoch, static_cast<int>(progress_.steps % batches_per_epoch_), batch_);
     const int64_t b = batch_.size();
-    const torch::Tensor images = torch::from_blob(batch_.images.data(), {b, shape_.channels, shape_.size, shape_.size}, torch::kFloat);
+    const torch::Tensor images =
+        torch::from_blob(batch_.images.data(), {b, shape_.channels, shape_.size, shape_.size}, torch::kFloat);
     const torch::Tensor flags = torch::from_blob(batch_.real.data(), {b}, torch::kFloat);
     const torch::Tensor labels = torch::from_blob(batch_.labels.data(), {b}, torch::kLong);
-    const Pass pass{.training = true, .key = derive(job_.stream, "dropout classifier"), .step = static_cast<uint32_t>(progress_.steps)};
+    const Pass pass{
+        .training = true, .key = derive(job_.stream, "dropout classifier"), .step = static_cast<uint32_t>(progress_.steps)};
 
     flat_.zero_gradients();
     const torch::Tensor loss = torch::cross_entropy_loss(network_->forward(images, flags, pass), labels);

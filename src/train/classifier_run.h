@@ -1,6 +1,6 @@
-// One training of a classifier, for trials and selectors alike (dagan.md section 7): epochs of augmented batches, Adam on the mean
-// cross-entropy, validation after every epoch, and the test cases once, with the chosen epoch's weights. The batch of a step and
-// its masks are functions of (stream, epoch, batch), so any step can be the first of a resumed run.
+// One training of a classifier, for trials and selectors alike (dagan.md section 7): epochs of augmented batches, Adam on the
+// mean cross-entropy, validation after every epoch, and the test cases once, with the chosen epoch's weights. The batch of a step
+// and its masks are functions of (stream, epoch, batch), so any step can be the first of a resumed run.
 #pragma once
 
 #include "cluster/group.h"
@@ -23,9 +23,9 @@ namespace dagan {
 // What one training of a classifier is made of.
 struct ClassifierJob {
     ClassifierOptions options;
-    ClassifierCases cases;      // validation and test cases may be missing where nothing is chosen or reported
+    ClassifierCases cases; // validation and test cases may be missing where nothing is chosen or reported
     int generated_per_real = 0;
-    int64_t steps = 0;          // optimiser steps in all; the last epoch may be cut short by it
+    int64_t steps = 0; // optimiser steps in all; the last epoch may be cut short by it
     EpochSelect epoch_select = EpochSelect::best_val;
     uint64_t stream = 0;
 };
@@ -33,10 +33,11 @@ struct ClassifierJob {
 // Where an epoch's generated images come from.
 class GeneratedImages {
   public:
-    GeneratedImages() = default;                                        // there are none
-    explicit GeneratedImages(Pool pool) : pool_(std::move(pool)) {}     // made once
+    GeneratedImages() = default;                                    // there are none
+    explicit GeneratedImages(Pool pool) : pool_(std::move(pool)) {} // made once
     // Made anew for each epoch, `per_image` from every training case. `data` must outlive this.
-    GeneratedImages(TrainedGenerator generator, const Dataset& data, const std::vector<Case>& training, int per_image, uint64_t key);
+    GeneratedImages(TrainedGenerator generator, const Dataset& data, const std::vector<Case>& training, int per_image,
+                    uint64_t key);
 
     // Makes ready what `epoch` shows; false when the observer asked to stop. After that pool() is the epoch's, or null.
     bool prepare(uint32_t epoch, Observer& observer);
@@ -57,8 +58,8 @@ int64_t classifier_steps(const ClassifierOptions& options, int64_t cases, int ge
 class ClassifierRun {
   public:
     // `data` and `observer` must outlive this.
-    ClassifierRun(ClassifierJob job, const std::string& task_key, const Dataset& data, const Workplace& place, GeneratedImages generated,
-                  Observer& observer);
+    ClassifierRun(ClassifierJob job, const std::string& task_key, const Dataset& data, const Workplace& place,
+                  GeneratedImages generated, Observer& observer);
 
     // Trains to the end, or until asked to stop. When done, the network has the chosen epoch's weights.
     TaskOutput run();
@@ -113,11 +114,11 @@ class ClassifierRun {
     int batches_per_epoch_ = 0;
     std::optional<EpochLoader> loader_; // of loader_epoch_
     int loader_epoch_ = -1;
-    LabelledBatch batch_;      // reused
-    torch::Tensor loss_sums_;  // double [2]: loss and number of this epoch's images
-    TensorFile kept_;          // weights of the best epoch so far, where one is chosen
+    LabelledBatch batch_;     // reused
+    torch::Tensor loss_sums_; // double [2]: loss and number of this epoch's images
+    TensorFile kept_;         // weights of the best epoch so far, where one is chosen
     Progress progress_;
-    int64_t first_step_ = 0;   // of this attempt
+    int64_t first_step_ = 0; // of this attempt
     StepTimes times_;
     SaveTimer save_timer_;
 };

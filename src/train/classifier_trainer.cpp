@@ -10,10 +10,12 @@
 namespace dagan {
 
 namespace {
-GeneratedImages generated_images(const ClassifierTask& task, const Dataset& data, const std::vector<Case>& training, const Workplace& place) {
+GeneratedImages generated_images(const ClassifierTask& task, const Dataset& data, const std::vector<Case>& training,
+                                 const Workplace& place) {
     if (task.generated_per_real == 0) return {};
     if (task.classifier.generation == Generation::pool) return GeneratedImages(Pool::open(place.pool(task.pool)));
-    return {load_generator(place.weights(task.gan_task)), data, training, task.generated_per_real, derive(task.stream, "fresh z")};
+    return {load_generator(place.weights(task.gan_task)), data, training, task.generated_per_real,
+            derive(task.stream, "fresh z")};
 }
 } // namespace
 
@@ -35,8 +37,8 @@ TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_
     return output;
 }
 
-// The last epoch's weights: the selector judges by what it learned, nothing is chosen on the conditions. These are real images it has
-// not seen, so its accuracy on them, logged as validation, says how far its judgement can be trusted.
+// The last epoch's weights: the selector judges by what it learned, nothing is chosen on the conditions. These are real images it
+// has not seen, so its accuracy on them, logged as validation, says how far its judgement can be trusted.
 TaskOutput train_selector(const SelectorTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
                           Observer& observer) {
     const std::filesystem::path weights = place.weights(task_key);

@@ -1,7 +1,7 @@
 // All parameters of a network in one buffer and their gradients in another, so that the optimiser is one call and a gang's
-// reduction one message. The module's parameters become views (each starts on a 64-byte boundary; the gaps stay 0), and backward()
-// accumulates into the gradient buffer. The gradient buffer is the group's memory and ends with `extra` floats that travel with it.
-// The module may outlive this object, but not the group.
+// reduction one message. The module's parameters become views (each starts on a 64-byte boundary; the gaps stay 0), and
+// backward() accumulates into the gradient buffer. The gradient buffer is the group's memory and ends with `extra` floats that
+// travel with it. The module may outlive this object, but not the group.
 #pragma once
 
 #include "cluster/group.h"

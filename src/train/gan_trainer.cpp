@@ -45,7 +45,8 @@ struct Progress {
 
 class GanRun {
   public:
-    GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group, Observer& observer);
+    GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
+           Observer& observer);
     TaskOutput run();
 
   private:
@@ -84,13 +85,14 @@ class GanRun {
     std::vector<int64_t> candidate_iterations_;
     std::span<float> agreement_; // {stop, diverged} or the step from which a member starts
     Progress progress_;
-    int64_t first_step_ = 0;     // of this attempt
-    StepTimes times_;            // of whole iterations
+    int64_t first_step_ = 0; // of this attempt
+    StepTimes times_;        // of whole iterations
     bool timing_ = false;
     SaveTimer save_timer_;
 };
 
-GanRun::GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group, Observer& observer)
+GanRun::GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
+               Observer& observer)
     : task_(task), key_(key), place_(place), group_(group), observer_(observer), shape_(shape_of(data)),
       wgan_(task.gan, task.stream, data, training_classes(task, data), group), renorm_state_(wgan_.generator(), group),
       checkpoint_(place.checkpoint(key), ResumeFacts::here(key, group.size())),
@@ -121,7 +123,8 @@ TaskOutput GanRun::run() {
 }
 
 bool GanRun::candidate_due() const {
-    return at_iteration_end() && iteration() > progress_.evaluated && std::ranges::binary_search(candidate_iterations_, iteration());
+    return at_iteration_end() && iteration() > progress_.evaluated &&
+           std::ranges::binary_search(candidate_iterations_, iteration());
 }
 
 void GanRun::resume() {
@@ -138,7 +141,9 @@ void GanRun::check_same_start() {
     const int64_t mine = progress_.steps;
     group_.all_reduce_mean(agreement_);
     const bool same = agreement_[0] == static_cast<float>(mine & 0xFFFF) && agreement_[1] == static_cast<float>(mine >> 16);
-    if (!same) throw system_error(checkpoint_.path().string() + ": the members of the gang see different checkpoints; is the folder shared?");
+    if (!same)
+        throw system_error(checkpoint_.path().string() +
+                           ": the members of the gang see different checkpoints; is the folder shared?");
 }
 
 Votes GanRun::train_step() {
@@ -231,7 +236,8 @@ void GanRun::save() {
 void GanRun::restore(const TensorFile& file, const std::string& place) {
     progress_ = from_json_text<Progress>(file.text("progress", place));
     restore_network("critic", wgan_.critic_parameters(), wgan_.critic_adam(), progress_.critic_adam_steps, file, place);
-    restore_network("generator", wgan_.generator_parameters(), wgan_.generator_adam(), progress_.generator_adam_steps, file, place);
+    restore_network("generator", wgan_.generator_parameters(), wgan_.generator_adam(), progress_.generator_adam_steps, file,
+                    place);
     renorm_state_.unpack(file.tensor("renorm_state_by_rank", place)[group_.rank()]);
     wgan_.restore_loss_sums(file.tensor("loss_sums", place));
 }

@@ -14,9 +14,9 @@ constexpr size_t kBatch = 64; // fixed, so that the same image is always made in
 void check_shape(const TrainedGenerator& generator, const Dataset& data) {
     const ImageShape shape = shape_of(data);
     if (generator.shape == shape) return;
-    throw input_error(fmt::format("the DAGAN makes images of {}x{}x{}, the data set has {}x{}x{}; train one on images of this shape",
-                                  generator.shape.size, generator.shape.size, generator.shape.channels, shape.size, shape.size,
-                                  shape.channels));
+    throw input_error(fmt::format(
+        "the DAGAN makes images of {}x{}x{}, the data set has {}x{}x{}; train one on images of this shape", generator.shape.size,
+        generator.shape.size, generator.shape.channels, shape.size, shape.size, shape.channels));
 }
 } // namespace
 
@@ -29,7 +29,8 @@ torch::Tensor generate(Generator& generator, const Dataset& data, ImageShape sha
     const std::span<float> noise = floats_of(z);
     const auto row = static_cast<size_t>(z_dim);
     for (size_t i = 0; i < wanted.size(); ++i) {
-        fill_normal(noise.subspan(i * row, row), key, epoch, static_cast<uint32_t>(wanted[i].image), static_cast<uint32_t>(wanted[i].number));
+        fill_normal(noise.subspan(i * row, row), key, epoch, static_cast<uint32_t>(wanted[i].image),
+                    static_cast<uint32_t>(wanted[i].number));
     }
     return generator.forward(image_tensor(data, images, shape), z, Pass::inference()).contiguous();
 }

@@ -1,5 +1,6 @@
-// The part of a gang's state that differs between its members: the generator's renorm state, which each member updates from its own
-// slice. It is averaged at fixed iterations, and gathered to position 0's checkpoint so that every member resumes with its own.
+// The part of a gang's state that differs between its members: the generator's renorm state, which each member updates from its
+// own slice. It is averaged at fixed iterations, and gathered to position 0's checkpoint so that every member resumes with its
+// own.
 #pragma once
 
 #include "cluster/group.h"

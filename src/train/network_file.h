@@ -1,5 +1,5 @@
-// Trained networks on disk: weights by name, and in the metadata all that is needed to build the network again and to know where it
-// comes from. A finished task's weights file is also the mark that it is finished: it holds the task's whole output.
+// Trained networks on disk: weights by name, and in the metadata all that is needed to build the network again and to know where
+// it comes from. A finished task's weights file is also the mark that it is finished: it holds the task's whole output.
 #pragma once
 
 #include "data/roles.h"

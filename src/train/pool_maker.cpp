@@ -22,11 +22,13 @@ std::vector<int> conditions(const PoolTask& task, const Dataset& data) {
 }
 
 // Whether `path` already is this pool, whole: made by the same generator from the same images.
-bool is_made(const std::filesystem::path& path, const TrainedGenerator& generator, const std::vector<int>& sources, int per_image) {
+bool is_made(const std::filesystem::path& path, const TrainedGenerator& generator, const std::vector<int>& sources,
+             int per_image) {
     if (!std::filesystem::exists(path)) return false;
     try {
         const Pool pool = Pool::open(path);
-        return pool.gan_sha256() == generator.sha256 && pool.per_image() == per_image && std::ranges::equal(pool.sources(), sources);
+        return pool.gan_sha256() == generator.sha256 && pool.per_image() == per_image &&
+               std::ranges::equal(pool.sources(), sources);
     } catch (const Error& error) {
         if (error.blame() == Blame::system) throw;
         return false;
@@ -34,7 +36,8 @@ bool is_made(const std::filesystem::path& path, const TrainedGenerator& generato
 }
 } // namespace
 
-TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Observer& observer) {
+TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
+                     Observer& observer) {
     const TrainedGenerator generator = load_generator(place.weights(task.gan_task));
     const std::vector<int> sources = conditions(task, data);
     const std::filesystem::path path = place.pool(task_key);
@@ -42,7 +45,8 @@ TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Da
     if (!is_made(path, generator, sources, task.pool_size)) {
         StepTimes times;
         times.start();
-        const auto pool = generate_pool(generator, data, sources, task.pool_size, derive(task.stream, "pool z"), 0, observer, true);
+        const auto pool =
+            generate_pool(generator, data, sources, task.pool_size, derive(task.stream, "pool z"), 0, observer, true);
         times.stop();
         if (!pool) return {.outcome = Outcome::interrupted};
         pool->save(path);

@@ -1,6 +1,6 @@
-// The four kinds of work, each complete in itself: given a task, its data and a folder, train and leave files. No MPI, YAML, SQL or
-// plan here. Each resumes from its own checkpoint when the folder has one that fits, bit by bit as if never interrupted, and writes one
-// on a schedule and when the observer asks to stop.
+// The four kinds of work, each complete in itself: given a task, its data and a folder, train and leave files. No MPI, YAML, SQL
+// or plan here. Each resumes from its own checkpoint when the folder has one that fits, bit by bit as if never interrupted, and
+// writes one on a schedule and when the observer asks to stop.
 #pragma once
 
 #include "cluster/group.h"
@@ -23,7 +23,9 @@ struct Workplace {
     std::filesystem::path campaign; // the campaign folder
     std::chrono::seconds checkpoint_every{60};
 
-    std::filesystem::path checkpoint(const std::string& task) const { return campaign / "checkpoints" / (task + ".resume.safetensors"); }
+    std::filesystem::path checkpoint(const std::string& task) const {
+        return campaign / "checkpoints" / (task + ".resume.safetensors");
+    }
     std::filesystem::path weights(const std::string& task) const { return campaign / "checkpoints" / (task + ".safetensors"); }
     std::filesystem::path candidate(const std::string& task, int64_t iteration) const {
         return campaign / "checkpoints" / (task + "." + std::to_string(iteration) + ".safetensors");
@@ -41,19 +43,23 @@ struct Workplace {
 struct TaskOutput {
     Outcome outcome = Outcome::done; // done, diverged or interrupted; all else is thrown
     std::optional<ClassifierScore> score = std::nullopt;
-    std::vector<CurvePoint> curve = {};     // of the whole run, also what earlier attempts added
-    std::vector<Artifact> artifacts = {};   // sample sheets of a DAGAN: the chosen checkpoint's first
-    int64_t steps_done = 0;          // in this attempt: iterations of a DAGAN, optimiser steps of a classifier, images of a pool
-    double seconds_per_step = 0;     // median; of such a step
+    std::vector<CurvePoint> curve = {};   // of the whole run, also what earlier attempts added
+    std::vector<Artifact> artifacts = {}; // sample sheets of a DAGAN: the chosen checkpoint's first
+    int64_t steps_done = 0;      // in this attempt: iterations of a DAGAN, optimiser steps of a classifier, images of a pool
+    double seconds_per_step = 0; // median; of such a step
 };
 
-// `task_key` names the files. All throw Error by blame; GangBroken passes through. A selector, DAGAN or pool whose file is already
-// whole is not made again: its output is read from the file. A classifier leaves no file behind when it is done.
-TaskOutput train_selector(const SelectorTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Observer& observer);
-// Collective over the group, which has task.ranks members. Position 0 writes files, scores candidates with the selector's weights and
-// chooses; the others return the same outcome without curve and artifacts.
-TaskOutput train_gan(const GanTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Group& group, Observer& observer);
-TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Observer& observer);
-TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Observer& observer);
+// `task_key` names the files. All throw Error by blame; GangBroken passes through. A selector, DAGAN or pool whose file is
+// already whole is not made again: its output is read from the file. A classifier leaves no file behind when it is done.
+TaskOutput train_selector(const SelectorTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
+                          Observer& observer);
+// Collective over the group, which has task.ranks members. Position 0 writes files, scores candidates with the selector's weights
+// and chooses; the others return the same outcome without curve and artifacts.
+TaskOutput train_gan(const GanTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Group& group,
+                     Observer& observer);
+TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
+                     Observer& observer);
+TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
+                            Observer& observer);
 
 } // namespace dagan

@@ -23,8 +23,8 @@ struct DtypeName {
     torch::ScalarType type;
     const char* name;
 };
-constexpr std::array<DtypeName, 5> kDtypes{{{torch::kFloat, "F32"}, {torch::kDouble, "F64"}, {torch::kLong, "I64"},
-                                            {torch::kInt, "I32"}, {torch::kByte, "U8"}}};
+constexpr std::array<DtypeName, 5> kDtypes{
+    {{torch::kFloat, "F32"}, {torch::kDouble, "F64"}, {torch::kLong, "I64"}, {torch::kInt, "I32"}, {torch::kByte, "U8"}}};
 
 const char* name_of(torch::ScalarType type) {
     for (const auto& dtype : kDtypes) {
@@ -70,7 +70,8 @@ Entry read_entry(const Json& json, const std::string& name, size_t data_size, co
     if (entry.begin > entry.end || entry.end > data_size) throw broken(place, "tensor '" + name + "' lies outside of the data");
     size_t bytes = torch::elementSize(entry.type);
     for (const int64_t size : entry.shape) {
-        if (size < 0 || (size > 0 && bytes > data_size / static_cast<size_t>(size))) throw broken(place, "tensor '" + name + "' is larger than the file");
+        if (size < 0 || (size > 0 && bytes > data_size / static_cast<size_t>(size)))
+            throw broken(place, "tensor '" + name + "' is larger than the file");
         bytes *= static_cast<size_t>(size);
     }
     if (bytes != entry.end - entry.begin) throw broken(place, "tensor '" + name + "' has another length than its shape");
@@ -152,7 +153,8 @@ std::string encode_tensor_file(const TensorFile& file) {
         const torch::Tensor packed = tensor.detach().cpu().contiguous();
         const size_t begin = data.size();
         data.append(static_cast<const char*>(packed.data_ptr()), packed.nbytes());
-        header[name] = {{"dtype", name_of(packed.scalar_type())}, {"shape", packed.sizes().vec()}, {"data_offsets", {begin, data.size()}}};
+        header[name] = {
+            {"dtype", name_of(packed.scalar_type())}, {"shape", packed.sizes().vec()}, {"data_offsets", {begin, data.size()}}};
     }
     const std::string checksum = checksum_of(header, data);
     header[kMetadata][kChecksum] = checksum;
@@ -167,7 +169,9 @@ TensorFile decode_tensor_file(std::string_view bytes, const std::string& place) 
     }
 }
 
-void write_tensor_file(const std::filesystem::path& path, const TensorFile& file) { write_atomically(path, encode_tensor_file(file)); }
+void write_tensor_file(const std::filesystem::path& path, const TensorFile& file) {
+    write_atomically(path, encode_tensor_file(file));
+}
 
 TensorFile read_tensor_file(const std::filesystem::path& path) { return decode_tensor_file(read_file(path), path.string()); }
 

@@ -27,7 +27,7 @@ std::string encode_tensor_file(const TensorFile& file);
 TensorFile decode_tensor_file(std::string_view bytes, const std::string& place);
 
 void write_tensor_file(const std::filesystem::path& path, const TensorFile& file); // atomically; throws Blame::system
-TensorFile read_tensor_file(const std::filesystem::path& path);                    // throws Blame::system or, as above, Blame::input
+TensorFile read_tensor_file(const std::filesystem::path& path); // throws Blame::system or, as above, Blame::input
 
 // Parameters and buffers of a module as `prefix` + name. Storing copies.
 void store_module(const torch::nn::Module& module, const std::string& prefix, TensorFile& file);

@@ -8,8 +8,8 @@ namespace dagan {
 ImageShape shape_of(const Dataset& data) {
     const DatasetInfo& info = data.info();
     if (info.height != info.width) {
-        throw input_error("data set " + info.source + ": images are " + std::to_string(info.height) + "x" + std::to_string(info.width) +
-                          ": the networks need square ones; import with --size");
+        throw input_error("data set " + info.source + ": images are " + std::to_string(info.height) + "x" +
+                          std::to_string(info.width) + ": the networks need square ones; import with --size");
     }
     return {info.channels, info.height};
 }
@@ -27,7 +27,8 @@ std::span<float> floats_of(const torch::Tensor& tensor) {
 }
 
 torch::Tensor image_tensor(const Dataset& data, std::span<const int> images, ImageShape shape) {
-    torch::Tensor tensor = torch::empty({static_cast<int64_t>(images.size()), shape.channels, shape.size, shape.size}, torch::kFloat);
+    torch::Tensor tensor =
+        torch::empty({static_cast<int64_t>(images.size()), shape.channels, shape.size, shape.size}, torch::kFloat);
     const std::span<float> values = floats_of(tensor);
     const auto per_image = static_cast<size_t>(shape.values());
     for (size_t i = 0; i < images.size(); ++i) to_network_range(data.image(images[i]), values.subspan(i * per_image, per_image));

@@ -50,12 +50,14 @@ bool GanLosses::finite() const {
     return std::isfinite(critic_loss) && std::isfinite(wasserstein) && std::isfinite(penalty) && std::isfinite(generator_loss);
 }
 
-WganGp::WganGp(const GanOptions& options, uint64_t stream, const Dataset& data, std::vector<int> classes, Group& group, int norm_groups)
+WganGp::WganGp(const GanOptions& options, uint64_t stream, const Dataset& data, std::vector<int> classes, Group& group,
+               int norm_groups)
     : options_(options), shape_(shape_of(data)), z_key_(derive(stream, "gan z")), epsilon_key_(derive(stream, "gan epsilon")),
       generator_key_(derive(stream, "dropout generator")), critic_key_(derive(stream, "dropout critic")),
-      interpolate_key_(derive(stream, "dropout critic interpolates")), judge_key_(derive(stream, "dropout critic generator step")), group_(group), //
-      first_(slice_of(options.batch_size, group) * static_cast<uint32_t>(group.rank())), count_(slice_of(options.batch_size, group)),
-      norm_groups_(norm_groups),
+      interpolate_key_(derive(stream, "dropout critic interpolates")),
+      judge_key_(derive(stream, "dropout critic generator step")), group_(group),
+      first_(slice_of(options.batch_size, group) * static_cast<uint32_t>(group.rank())),
+      count_(slice_of(options.batch_size, group)), norm_groups_(norm_groups),
       pairs_(data, std::move(classes), options.pairs, options.rotate, derive(stream, "gan pairs")),
       generator_(std::make_unique<Generator>(options, shape_.channels, shape_.size, derive(stream, "gan generator weights"))),
       critic_(std::make_unique<Critic>(options, shape_.channels, shape_.size, derive(stream, "gan critic weights"))),
@@ -100,7 +102,9 @@ void WganGp::accumulate_critic_gradient(const GanBatch& batch, const torch::Tens
     // Fake and real alternate, so that sample i has the masks 2i and 2i + 1 wherever a member's slice begins.
     const torch::Tensor candidates = torch::stack({fakes, batch.real}, 1).flatten(0, 1);
     const torch::Tensor scores =
-        critic_->forward(batch.x.repeat_interleave(2, 0), candidates, training_pass(critic_key_, s, 2 * first_)).view({-1, 2}).mean(0);
+        critic_->forward(batch.x.repeat_interleave(2, 0), candidates, training_pass(critic_key_, s, 2 * first_))
+            .view({-1, 2})
+            .mean(0);
     const torch::Tensor wasserstein = scores[1] - scores[0];
 
     const Pass pass = training_pass(interpolate_key_, s, first_);

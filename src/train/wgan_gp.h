@@ -1,7 +1,8 @@
 // The WGAN-GP training of a DAGAN, step by step (dagan.md sections 1 and 5), over a group whose members each take their slice of
-// every batch. Steps are numbered from 0 over the whole run: step s belongs to iteration s / (critic_steps + 1), whose last step is the
-// generator's. Everything random (pairs, z, epsilon, dropout masks) is a function of (stream, s, index in the whole batch), so the
-// state is parameters, Adam moments, renorm state and the loss sums, and any step can be the first of a resumed run.
+// every batch. Steps are numbered from 0 over the whole run: step s belongs to iteration s / (critic_steps + 1), whose last step
+// is the generator's. Everything random (pairs, z, epsilon, dropout masks) is a function of (stream, s, index in the whole
+// batch), so the state is parameters, Adam moments, renorm state and the loss sums, and any step can be the first of a resumed
+// run.
 #pragma once
 
 #include "cluster/group.h"
@@ -40,9 +41,11 @@ struct GanLosses {
 
 class WganGp {
   public:
-    // `data` and `group` must outlive this. `norm_groups`: the generator's batch statistics over this many equal parts of the slice;
-    // with R, one member computes what R members would (dagan.md section 5). Throws Blame::input when the batch does not divide.
-    WganGp(const GanOptions& options, uint64_t stream, const Dataset& data, std::vector<int> classes, Group& group, int norm_groups = 1);
+    // `data` and `group` must outlive this. `norm_groups`: the generator's batch statistics over this many equal parts of the
+    // slice; with R, one member computes what R members would (dagan.md section 5). Throws Blame::input when the batch does not
+    // divide.
+    WganGp(const GanOptions& options, uint64_t stream, const Dataset& data, std::vector<int> classes, Group& group,
+           int norm_groups = 1);
 
     Generator& generator() { return *generator_; }
     Critic& critic() { return *critic_; }
@@ -51,16 +54,17 @@ class WganGp {
     Adam& generator_adam() { return generator_adam_; }
     Adam& critic_adam() { return critic_adam_; }
 
-    // Takes step s, whichever kind it is. Collective; returns the gang's votes. No value is read back from the device but the votes.
+    // Takes step s, whichever kind it is. Collective; returns the gang's votes. No value is read back from the device but the
+    // votes.
     Votes step(uint32_t s, const Votes& mine);
     bool is_generator_step(uint32_t s) const { return s % steps_per_iteration() == steps_per_iteration() - 1; }
     uint32_t steps_per_iteration() const { return static_cast<uint32_t>(options_.critic_steps) + 1; }
 
     // The parts of a step, in order, for step() and for tests.
     GanBatch draw_batch(uint32_t s) const;
-    torch::Tensor make_fakes(const GanBatch& batch, uint32_t s);                                // constant; updates the renorm state
+    torch::Tensor make_fakes(const GanBatch& batch, uint32_t s); // constant; updates the renorm state
     void accumulate_critic_gradient(const GanBatch& batch, const torch::Tensor& fakes, uint32_t s); // of L_D; G gets none
-    void accumulate_generator_gradient(const GanBatch& batch, uint32_t s);                      // of L_G; D gets none
+    void accumulate_generator_gradient(const GanBatch& batch, uint32_t s);                          // of L_G; D gets none
 
     // Means over the gang since the last call; the host waits for the device. NaN where no step was taken.
     GanLosses take_losses();

@@ -1,4 +1,5 @@
-// Gangs over MPI: every rank is an agent. The contract of Group with trainers as threads, then trainers as processes that are killed.
+// Gangs over MPI: every rank is an agent. The contract of Group with trainers as threads, then trainers as processes that are
+// killed.
 #include "base/random.h"
 #include "cluster/group_contract.h"
 #include "cluster/group_through_agent.h"
@@ -75,7 +76,8 @@ TEST(GangOverMpiTest, DisjointGangsReduceSideBySide) {
     for (const int rank : mine) sum += static_cast<float>(rank);
     run_member(mine, &mine == &low ? 1 : 2, [&](Group& group) {
         EXPECT_EQ(mine[static_cast<size_t>(group.rank())], world().rank());
-        for (int round = 0; round < 20; ++round) expect_mean(group, static_cast<float>(world().rank()), sum / static_cast<float>(mine.size()));
+        for (int round = 0; round < 20; ++round)
+            expect_mean(group, static_cast<float>(world().rank()), sum / static_cast<float>(mine.size()));
     });
 }
 
@@ -90,10 +92,13 @@ TEST(GangOverMpiTest, GangsFollowOneAnotherManyTimes) {
 // The life of one member with a trainer process: tells it to reduce, returns what it says, or "dead".
 class Member {
   public:
-    explicit Member(int tag) : reducer_(make_gang(all_ranks(), tag, probe_.memory)) { EXPECT_EQ(probe_.ask("hello"), "echo hello"); }
+    explicit Member(int tag) : reducer_(make_gang(all_ranks(), tag, probe_.memory)) {
+        EXPECT_EQ(probe_.ask("hello"), "echo hello");
+    }
 
     void tell_to_reduce(int count) {
-        probe_.tell("reduce " + std::to_string(world().rank()) + " " + std::to_string(world().size()) + " " + std::to_string(count));
+        probe_.tell("reduce " + std::to_string(world().rank()) + " " + std::to_string(world().size()) + " " +
+                    std::to_string(count));
     }
     void kill_trainer() { mpi_environment().spawner.kill(probe_.id, SIGKILL); }
     bool over() const { return reducer_->over(); }

@@ -42,7 +42,8 @@ class Gang {
         }
     }
     void expect_all(State state) {
-        for (int i = 0; i < size(); ++i) EXPECT_EQ((*this)[i].state(), state) << "member " << i << ": " << (*this)[i].why_broken();
+        for (int i = 0; i < size(); ++i)
+            EXPECT_EQ((*this)[i].state(), state) << "member " << i << ": " << (*this)[i].why_broken();
         EXPECT_EQ(released(), state == State::running ? 0 : size());
     }
 
@@ -66,7 +67,8 @@ TEST(GangReducerTest, MeanReplacesThePartAndNothingElse) {
         EXPECT_EQ(gang.answers(i), kDone);
         for (size_t k = 0; k < 64; ++k) {
             const float own = static_cast<float>(k) + 10.0F * static_cast<float>(i);
-            EXPECT_EQ(gang.data(i)[k], 16 <= k && k < 24 ? static_cast<float>(k) + 10.0F : own) << "member " << i << " place " << k;
+            EXPECT_EQ(gang.data(i)[k], 16 <= k && k < 24 ? static_cast<float>(k) + 10.0F : own)
+                << "member " << i << " place " << k;
         }
     }
     gang.expect_all(State::running);
@@ -195,7 +197,8 @@ TEST(GangReducerTest, GangOfOneReducesToItself) {
 
 // Trainers that reduce `rounds` times each and then end, of which some die or are ended at random; agents run in random order.
 struct RandomRun {
-    explicit RandomRun(uint64_t run_seed) : seed(run_seed), random(run_seed), gang(1 + static_cast<int>(random.below(5))), rounds(random.below(6)) {
+    explicit RandomRun(uint64_t run_seed)
+        : seed(run_seed), random(run_seed), gang(1 + static_cast<int>(random.below(5))), rounds(random.below(6)) {
         lost.resize(static_cast<size_t>(gang.size()));
         ended.resize(static_cast<size_t>(gang.size()));
         asked.resize(static_cast<size_t>(gang.size()));
@@ -226,7 +229,8 @@ struct RandomRun {
     void check() {
         SCOPED_TRACE("seed " + std::to_string(seed));
         for (int i = 0; i < gang.size(); ++i) {
-            ASSERT_EQ(gang.answers(i).size() + (gang[i].trainer_waits() ? 1 : 0), asked[static_cast<size_t>(i)]) << "one answer for each request";
+            ASSERT_EQ(gang.answers(i).size() + (gang[i].trainer_waits() ? 1 : 0), asked[static_cast<size_t>(i)])
+                << "one answer for each request";
         }
     }
 

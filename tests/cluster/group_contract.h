@@ -1,6 +1,7 @@
 // What every Group must do, whatever is behind it. A back end is a struct with
 //     static std::vector<int> sizes();                            // gang sizes it can be tested with here
-//     static void run(int size, const GroupBody& body);           // runs `body` on each member that lives in this process, all at once
+//     static void run(int size, const GroupBody& body);           // runs `body` on each member that lives in this process, all
+//     at once
 // The members check each other through the group itself, so they may as well be processes (MPI, NCCL).
 #pragma once
 
@@ -20,7 +21,9 @@ using GroupBody = std::function<void(Group&)>;
 
 // Member `rank`'s value at place i: of either sign and of different magnitudes, so that the order of adding shows in the bits.
 inline float contract_value(int rank, size_t i, int step) {
-    const uint32_t mixed = (static_cast<uint32_t>(i) * 2654435761U + static_cast<uint32_t>(rank) * 40503U + static_cast<uint32_t>(step)) * 2246822519U;
+    const uint32_t mixed =
+        (static_cast<uint32_t>(i) * 2654435761U + static_cast<uint32_t>(rank) * 40503U + static_cast<uint32_t>(step)) *
+        2246822519U;
     return std::ldexp(static_cast<float>(static_cast<int32_t>(mixed)) * 0x1p-31F, static_cast<int>(mixed >> 7 & 15));
 }
 
@@ -129,7 +132,8 @@ TYPED_TEST_P(GroupContract, ManySmallReductionsInARow) {
     });
 }
 
-REGISTER_TYPED_TEST_SUITE_P(GroupContract, RanksAreThePositions, AllocatedMemoryIsZeroAlignedAndStays, MeanEqualsAReferenceInDouble, AllMembersGetTheSameBits,
-                            OnlyThePartIsReduced, ManySmallReductionsInARow);
+REGISTER_TYPED_TEST_SUITE_P(GroupContract, RanksAreThePositions, AllocatedMemoryIsZeroAlignedAndStays,
+                            MeanEqualsAReferenceInDouble, AllMembersGetTheSameBits, OnlyThePartIsReduced,
+                            ManySmallReductionsInARow);
 
 } // namespace dagan

@@ -1,7 +1,7 @@
 // Groups that need no MPI: alone, and through agents whose collectives are the fake's.
+#include "base/error.h"
 #include "cluster/group_contract.h"
 #include "cluster/group_through_agent.h"
-#include "base/error.h"
 #include "support/agent_loop.h"
 #include "support/fake_collectives.h"
 

@@ -14,7 +14,8 @@ namespace {
 
 // A message says who sent it to whom, its number, and has a length and filling that follow from these.
 std::string made(int from, int to, int number) {
-    Random random(derive(1, "mailbox test", {static_cast<uint64_t>(from), static_cast<uint64_t>(to), static_cast<uint64_t>(number)}));
+    Random random(
+        derive(1, "mailbox test", {static_cast<uint64_t>(from), static_cast<uint64_t>(to), static_cast<uint64_t>(number)}));
     const size_t length = random.chance(0.01) ? random.below(3 << 20) : random.below(200); // eager and rendezvous
     return std::to_string(from) + ">" + std::to_string(to) + "#" + std::to_string(number) + ":" +
            std::string(length, static_cast<char>('a' + number % 26));
@@ -24,7 +25,7 @@ TEST(MailboxTest, EverythingArrivesOnceWholeAndInOrderUnderLoad) {
     const auto mailbox = make_mpi_mailbox(mpi_environment().world);
     const int size = mailbox->size(), rank = mailbox->rank();
     constexpr int kMessages = 400; // from each to each
-    std::map<int, int> heard; // by sender
+    std::map<int, int> heard;      // by sender
     int sent = 0, received = 0;
     Random random(derive(static_cast<uint64_t>(rank), "order"));
     Backoff backoff;
@@ -36,7 +37,8 @@ TEST(MailboxTest, EverythingArrivesOnceWholeAndInOrderUnderLoad) {
         }
         if (const auto envelope = mailbox->receive()) {
             const int number = heard[envelope->from]++;
-            ASSERT_TRUE(envelope->bytes == made(envelope->from, rank, number)) << "from " << envelope->from << " number " << number;
+            ASSERT_TRUE(envelope->bytes == made(envelope->from, rank, number))
+                << "from " << envelope->from << " number " << number;
             ++received;
             backoff.on_activity();
         }
@@ -50,7 +52,8 @@ TEST(MailboxTest, TalkingToOneselfDoesNotDrownTheOthers) {
     const int size = mailbox->size(), rank = mailbox->rank();
     if (rank != 0) {
         mailbox->send(0, "from outside");
-        while (!mailbox->receive()) {}
+        while (!mailbox->receive()) {
+        }
     } else {
         int outside = 0;
         for (mailbox->send(0, "again"); outside < size - 1;) {
@@ -77,7 +80,8 @@ TEST(MailboxTest, TwoMailboxesDoNotMix) {
     EXPECT_EQ(*got, (Envelope{previous, "other"}));
     while (!(got = one->receive())) other->unsent();
     EXPECT_EQ(*got, (Envelope{previous, "one"}));
-    while (one->unsent() + other->unsent() > 0) {}
+    while (one->unsent() + other->unsent() > 0) {
+    }
 }
 
 TEST(MailboxTest, UnknownRankIsABug) {

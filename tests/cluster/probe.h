@@ -26,7 +26,8 @@ template <class What> auto wait_for(What what) {
 }
 
 struct Probe {
-    explicit Probe(Spawner& spawner, const std::vector<std::string>& environment = {}) : Probe(spawner, environment, make_socket_pair()) {}
+    explicit Probe(Spawner& spawner, const std::vector<std::string>& environment = {})
+        : Probe(spawner, environment, make_socket_pair()) {}
 
     void tell(const std::string& order) { link.send(order); }
     std::string hear() {
@@ -44,7 +45,8 @@ struct Probe {
 
   private:
     Probe(Spawner& spawner, const std::vector<std::string>& environment, std::pair<Descriptor, Descriptor> ends)
-        : id(spawner.start({{DAGAN_TRAINER_PROBE}, environment}, ends.second.get(), memory->fd())), link(Channel(std::move(ends.first))) {}
+        : id(spawner.start({{DAGAN_TRAINER_PROBE}, environment}, ends.second.get(), memory->fd())),
+          link(Channel(std::move(ends.first))) {}
 };
 
 } // namespace dagan

@@ -94,14 +94,20 @@ TEST_F(KillTest, MpirunKilled) {
     expect_undisturbed();
 }
 
-TEST_F(KillTest, ARankKilled) {
+// A rank is an agent and, below it, the spawner of its trainers. mpirun tells the other ranks to terminate when one is gone: not a stop that anybody asked for.
+TEST_F(KillTest, AnAgentAndASpawnerKilled) {
     Process run = start();
-    ASSERT_TRUE(wait_for_done(run, 1));
-    const auto ranks = processes_of(campaign_, "dagan-worker"); // agents and their spawners
-    ASSERT_FALSE(ranks.empty());
-    ::kill(ranks.back(), SIGKILL);
+    for (const bool spawner : {false, true}) {
+        ASSERT_TRUE(wait_for_done(run, std::max(0, tasks_done(campaign_)) + 1));
+        const auto ranks = processes_of(campaign_, "dagan-worker");
+        const auto victim = std::find_if(ranks.rbegin(), ranks.rend(), [&](pid_t pid) { return spawner == std::count(ranks.begin(), ranks.end(), parent_of(pid)); });
+        ASSERT_NE(victim, ranks.rend());
+        ::kill(*victim, SIGKILL);
+    }
     const Finished finished = run.wait();
     EXPECT_EQ(finished.exit_code, 0) << finished.text();
+    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    EXPECT_EQ(status.at("restarts"), 2);
     expect_undisturbed();
 }
 

@@ -23,6 +23,8 @@ using namespace std::chrono_literals;
 
 class AgentTest : public testing::Test {
   protected:
+    static void SetUpTestSuite() { log_to_file("/dev/null", "test"); }
+
     // Ranks 0 .. ranks-1. `stuck_after` bounds what a loaded machine may delay; only tests that wait for it make it short.
     void start(int ranks, Agent::Options options = {}) {
         if (options.trainer.argv.empty()) options.trainer.argv = {DAGAN_FAKE_TRAINER};
@@ -161,7 +163,7 @@ TEST_F(AgentTest, AStuckTrainerIsFoundAndKilled) {
 
 TEST_F(AgentTest, ATrainerThatBeatsIsNotStuckHoweverLongItsTaskIs) {
     start(1, {.slots = 1, .spares = 1, .stuck_after = 1s});
-    assign(0, "long", "beat 2500 done");
+    assign(0, "long", "beat 1500 done");
     turn_until_ended(1);
     EXPECT_EQ(result_of("long").outcome, Outcome::done);
 }
@@ -210,7 +212,7 @@ TEST_F(AgentTest, AGangsMembersGetTheMeanOfAll) {
 
 TEST_F(AgentTest, AMemberThatWaitsForTheOthersIsNotStuck) {
     start(2, {.slots = 1, .spares = 1, .stuck_after = 1s});
-    assign_gang("gan", {"reduce 10", "beat 2500 reduce 10"});
+    assign_gang("gan", {"reduce 10", "beat 1500 reduce 10"});
     turn_until_ended(2);
     EXPECT_EQ(result_of("gan", 0).outcome, Outcome::done);
     EXPECT_EQ(result_of("gan", 1).outcome, Outcome::done);

@@ -1,6 +1,7 @@
 #include "launcher/coordinator.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "launcher/plans.h"
 #include "support/fake_store.h"
 
@@ -41,6 +42,8 @@ Ended ended(const Assign& assignment, Outcome outcome = Outcome::done, const std
 
 class CoordinatorTest : public testing::Test {
   protected:
+    static void SetUpTestSuite() { log_to_file("/dev/null", "test"); }
+
     void begin(const std::vector<Sketch>& tasks, Schedule::Resources resources) {
         plan_ = plan_of(tasks);
         seconds_ = seconds_of(tasks);

@@ -116,6 +116,24 @@ TEST_P(StoreTest, ARefundGivesTheCreditBack) {
     EXPECT_EQ(task.charged, 1);
 }
 
+TEST_P(StoreTest, FailedTasksCanBeOpenedAgainAndDoneOnesNot) {
+    finish(*store_, plan_.tasks[0], 800, 700);
+    const auto token = store_->start_attempt(key(1), "0", "a");
+    store_->finish_attempt(ended(key(1), token, Outcome::died), true, false);
+    store_->commit();
+    reopen();
+    EXPECT_EQ(store_->reopen_failed(), 1);
+    store_->commit();
+    reopen();
+    EXPECT_FALSE(stored(key(1)).ended);
+    EXPECT_EQ(stored(key(1)).charged, 0);
+    EXPECT_EQ(stored(key(1)).attempts, 1);
+    EXPECT_EQ(stored(key(0)).ended, Outcome::done);
+    const auto again = store_->start_attempt(key(1), "0", "a");
+    EXPECT_TRUE(store_->finish_attempt(ended(key(1), again, Outcome::diverged), true, false));
+    EXPECT_EQ(store_->reopen_failed(), 0);
+}
+
 TEST_P(StoreTest, AnErrorIsKeptWithItsTask) {
     const auto token = store_->start_attempt(key(0), "0", "a");
     store_->finish_attempt(ended(key(0), token, Outcome::input_error, "no such file: 'x'; DROP TABLE task"), true, false);

@@ -1,4 +1,5 @@
-// The part of an agent that a gang's trainer needs, without a launcher: reductions are done, other messages are handed to the test.
+// The part of an agent that a gang's trainer needs, without a launcher: reductions are done, other messages are handed to the
+// test.
 #pragma once
 
 #include "cluster/backoff.h"

@@ -1,5 +1,5 @@
-// The collectives of a gang whose members all live in this process, on any threads. Stricter than MPI: it throws when members start
-// different operations in one place of the order, or start one after release(), which over MPI would be undefined.
+// The collectives of a gang whose members all live in this process, on any threads. Stricter than MPI: it throws when members
+// start different operations in one place of the order, or start one after release(), which over MPI would be undefined.
 #pragma once
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
-// A gang of members in threads of one process, for tests of collective code: sums in double in rank order, so the mean has the same
-// bits on all. A member that leaves with an exception breaks the gang, as a trainer that dies does.
+// A gang of members in threads of one process, for tests of collective code: sums in double in rank order, so the mean has the
+// same bits on all. A member that leaves with an exception breaks the gang, as a trainer that dies does.
 #pragma once
 
 #include "cluster/group.h"

@@ -68,6 +68,17 @@ class FakeStore final : public Store {
         for (const auto& [key, task] : written_.tasks) tasks.push_back(task);
         return tasks;
     }
+    int reopen_failed() override {
+        work();
+        int reopened = 0;
+        for (auto& [key, task] : written_.tasks) {
+            if (!task.ended || *task.ended == Outcome::done || *task.ended == Outcome::diverged) continue;
+            task.ended.reset();
+            task.charged = 0;
+            ++reopened;
+        }
+        return reopened;
+    }
     int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host) override {
         work();
         require(!written_.tasks.at(task).ended, "a task that has ended is not started again");

@@ -1,5 +1,6 @@
-// The main of tests that run under mpirun: every rank runs every test, in step. Rank 0 prints; the others print failures only. A test that
-// fails on any rank fails the run on all, and a rank that does not come to a test's end ends the job instead of hanging it.
+// The main of tests that run under mpirun: every rank runs every test, in step. Rank 0 prints; the others print failures only. A
+// test that fails on any rank fails the run on all, and a rank that does not come to a test's end ends the job instead of hanging
+// it.
 #include "support/mpi_environment.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,8 @@ class InStep final : public testing::EmptyTestEventListener {
     void OnTestPartResult(const testing::TestPartResult& part) override {
         const int rank = environment->world.rank();
         if (rank == 0 || !part.failed()) return;
-        std::fprintf(stderr, "rank %d: %s:%d: Failure\n%s\n", rank, part.file_name() ? part.file_name() : "?", part.line_number(), part.summary());
+        std::fprintf(stderr, "rank %d: %s:%d: Failure\n%s\n", rank, part.file_name() ? part.file_name() : "?", part.line_number(),
+                     part.summary());
     }
 
     void OnTestEnd(const testing::TestInfo& test) override {
@@ -33,7 +35,8 @@ class InStep final : public testing::EmptyTestEventListener {
         const auto deadline = std::chrono::steady_clock::now() + kStepTimeout;
         for (int all_came = 0; MPI_Test(&request, &all_came, MPI_STATUS_IGNORE), all_came == 0; ::sched_yield()) {
             if (std::chrono::steady_clock::now() < deadline) continue;
-            std::fprintf(stderr, "rank %d: %s.%s: another rank did not come to its end\n", environment->world.rank(), test.test_suite_name(), test.name());
+            std::fprintf(stderr, "rank %d: %s.%s: another rank did not come to its end\n", environment->world.rank(),
+                         test.test_suite_name(), test.name());
             environment->world.abort(1);
         }
         any_failed_ |= failed != 0;
@@ -58,7 +61,8 @@ int main(int argc, char** argv) {
     if (environment->world.rank() != 0) delete listeners.Release(listeners.default_result_printer());
     const int result = RUN_ALL_TESTS();
     const bool failed = result != 0 || in_step->any_failed();
-    if (in_step->any_failed() && result == 0) std::fprintf(stderr, "rank %d: a test failed on another rank\n", environment->world.rank());
+    if (in_step->any_failed() && result == 0)
+        std::fprintf(stderr, "rank %d: a test failed on another rank\n", environment->world.rank());
     environment->world.finalize();
     environment.reset();
     return failed ? 1 : 0;

@@ -125,4 +125,13 @@ inline std::vector<pid_t> processes_of(const std::filesystem::path& folder, cons
     return found;
 }
 
+// 0 when it is gone.
+inline pid_t parent_of(pid_t pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("PPid:")) return std::stoi(line.substr(5));
+    }
+    return 0;
+}
+
 } // namespace dagan

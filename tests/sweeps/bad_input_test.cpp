@@ -100,8 +100,6 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"iterations: 12", "skip_kernel: 2", "x.yaml:9: gan.skip_kernel: 2 is out of range; wanted 3 or 1"},
         Mistake{"iterations: 12", "selector_train: 1.5",
                 "x.yaml:9: gan.selector_train: 1.5 is neither a share below 1 nor a whole number of images; e.g. 0.75 or 15"},
-        Mistake{"checkpoints: 2", "checkpoints: 13",
-                "x.yaml:9: gan.checkpoints: 13 checkpoints of 12 iterations; at most one an iteration"},
         Mistake{"batch_size: 8", "batch_size: 7",
                 "x.yaml:9: gan.batch_size: 7 pairs cannot be divided evenly among resources.gan_ranks = 2"},
         Mistake{"gan_ranks: 2", "gan_ranks: 0",

@@ -25,7 +25,9 @@ Candidate candidate(int64_t iteration, double critic_loss, double score) {
 }
 
 TEST(ChooseTest, ByClassifierTheHighestScoreWinsTheEarliestOnTies) {
-    EXPECT_EQ(choose({candidate(1, 0, 0.2), candidate(2, 0, 0.7), candidate(3, 0, 0.7), candidate(4, 0, 0.5)}, Select::classifier).iteration, 2);
+    EXPECT_EQ(choose({candidate(1, 0, 0.2), candidate(2, 0, 0.7), candidate(3, 0, 0.7), candidate(4, 0, 0.5)}, Select::classifier)
+                  .iteration,
+              2);
 }
 
 TEST(ChooseTest, ByCriticLossTheLowestWinsTheEarliestOnTies) {
@@ -40,7 +42,8 @@ TEST(ChooseTest, ByClassifierACandidateWithoutScoreIsAMistakeOfOurs) {
 
 struct CandidateJudgeTest : testing::Test {
     CandidateJudgeTest()
-        : task(tiny::gan_task()), data(tiny::dataset()), generator(task.gan, 1, tiny::kSize, 1), critic(task.gan, 1, tiny::kSize, 2) {}
+        : task(tiny::gan_task()), data(tiny::dataset()), generator(task.gan, 1, tiny::kSize, 1),
+          critic(task.gan, 1, tiny::kSize, 2) {}
     tiny::Campaign campaign;
     GanTask task;
     Dataset data;
@@ -65,11 +68,10 @@ TEST_F(CandidateJudgeTest, MeasuresTheSameTwiceAndLeavesTheNetworksAsTheyWere) {
 }
 
 TEST_F(CandidateJudgeTest, AGeneratorThatIgnoresItsNoiseHasNoSpread) {
-    const torch::NoGradGuard no_grad;
     const CandidateJudge judge(task, data, campaign.place());
     EXPECT_GT(judge.judge(generator, critic, 1, observer)->spread, 0);
     for (auto& item : generator.named_parameters()) {
-        if (item.key().starts_with("noise")) item.value().zero_();
+        if (item.key().starts_with("noise")) item.value().detach().zero_();
     }
     const auto deaf = judge.judge(generator, critic, 1, observer);
     EXPECT_EQ(deaf->spread, 0);
@@ -89,14 +91,13 @@ TEST_F(CandidateJudgeTest, StopsWhenAskedTo) {
 
 // A selector whose last layer always answers class 1: the score is the share of conditions of class 1.
 TEST_F(CandidateJudgeTest, TheScoreIsTheShareOfImagesAssignedToTheirConditionsClass) {
-    const torch::NoGradGuard no_grad;
     Classifier selector(tiny::classifier_options(), 1, tiny::kSize, 3, 5);
     torch::Tensor bias;
     for (auto& item : selector.named_parameters()) {
         if (item.value().dim() == 1 && item.value().numel() == 3) bias = item.value();
     }
     ASSERT_TRUE(bias.defined());
-    bias.copy_(torch::tensor({0.0F, 1e6F, 0.0F}));
+    bias.detach().copy_(torch::tensor({0.0F, 1e6F, 0.0F}));
     const std::vector<Case> conditions{{60, 0}, {61, 0}, {70, 1}, {80, 2}, {71, 1}};
     write_tensor_file(campaign.place().weights("selector"),
                       selector_file(selector, tiny::classifier_options(), {1, tiny::kSize}, 3, conditions));
@@ -109,7 +110,8 @@ TEST_F(CandidateJudgeTest, TheScoreIsTheShareOfImagesAssignedToTheirConditionsCl
 
 TEST_F(CandidateJudgeTest, ASelectorForOtherImagesIsRefused) {
     const Classifier selector(tiny::classifier_options(), 3, 32, 3, 5);
-    write_tensor_file(campaign.place().weights("selector"), selector_file(selector, tiny::classifier_options(), {3, 32}, 3, {{60, 0}}));
+    write_tensor_file(campaign.place().weights("selector"),
+                      selector_file(selector, tiny::classifier_options(), {3, 32}, 3, {{60, 0}}));
     task.gan.select = Select::classifier;
     task.selector = "selector";
     EXPECT_THROW(CandidateJudge(task, data, campaign.place()), Error);

@@ -21,7 +21,7 @@ TensorFile numbered(float number) {
 float number_of(const std::optional<TensorFile>& file) { return file ? file->tensors.at("number")[0].item<float>() : -1; }
 
 struct CheckpointFileTest : testing::Test {
-    CheckpointFile file(ResumeFacts facts) { return {campaign.place().checkpoint("task"), std::move(facts)}; }
+    CheckpointFile file(ResumeFacts under) { return {campaign.place().checkpoint("task"), std::move(under)}; }
     CheckpointFile file() { return file(facts); }
     void cut(const fs::path& path) { fs::resize_file(path, fs::file_size(path) / 2); }
 

@@ -20,16 +20,16 @@ const std::string kKey = "classifier-key";
 struct ClassifierTrainerTest : testing::Test {
     ClassifierTrainerTest() { at::set_num_threads(1); }
 
-    TaskOutput train(const ClassifierTask& task, const Workplace& place, Observer& observer) {
-        return train_classifier(task, kKey, data, place, observer);
+    TaskOutput train(const ClassifierTask& which, const Workplace& place, Observer& observer) {
+        return train_classifier(which, kKey, data, place, observer);
     }
-    TaskOutput train(const ClassifierTask& task, const Workplace& place) {
+    TaskOutput train(const ClassifierTask& which, const Workplace& place) {
         tiny::FakeObserver observer;
-        return train(task, place, observer);
+        return train(which, place, observer);
     }
-    TaskOutput train(const ClassifierTask& task) {
+    TaskOutput train(const ClassifierTask& which) {
         tiny::Campaign campaign;
-        return train(task, campaign.place());
+        return train(which, campaign.place());
     }
     static void make_generator(const Workplace& place) {
         const Generator generator(tiny::gan_options(), 1, tiny::kSize, 3);
@@ -77,7 +77,8 @@ TEST_F(ClassifierTrainerTest, CountsItsCasesAndLeavesNoFile) {
     EXPECT_EQ(curve(output, "loss").size(), 3U);
     EXPECT_EQ(curve(output, "validation_accuracy").size(), 3U);
     EXPECT_TRUE(output.artifacts.empty());
-    EXPECT_TRUE(!fs::exists(campaign.place().campaign / "checkpoints") || fs::is_empty(campaign.place().campaign / "checkpoints"));
+    EXPECT_TRUE(!fs::exists(campaign.place().campaign / "checkpoints") ||
+                fs::is_empty(campaign.place().campaign / "checkpoints"));
 }
 
 TEST_F(ClassifierTrainerTest, TheTestCountsAreThoseOfTheBestEpochsWeights) {
@@ -107,9 +108,10 @@ TEST_F(ClassifierTrainerTest, EpochSelectLastTakesTheLast) {
 TEST_F(ClassifierTrainerTest, AStepMatchedBaselineTakesExactlyTheStepsOfTheOtherRun) {
     task.match_steps_of = 2;
     const TaskOutput output = train(task);
-    EXPECT_EQ(output.score->steps, 3 * 14);                // epochs * ceil(12 * 3 * (1 + 2) / 8)
+    EXPECT_EQ(output.score->steps, 3 * 14);                     // epochs * ceil(12 * 3 * (1 + 2) / 8)
     EXPECT_EQ(curve(output, "validation_accuracy").size(), 9U); // 42 steps of 5 an epoch: the ninth is cut short
     tiny::Campaign campaign;
+    task.match_steps_of = 0;
     const ClassifierTask other = augmented(campaign.place(), Generation::pool);
     EXPECT_EQ(train(other, campaign.place()).score->steps, output.score->steps);
 }
@@ -117,7 +119,7 @@ TEST_F(ClassifierTrainerTest, AStepMatchedBaselineTakesExactlyTheStepsOfTheOther
 TEST_F(ClassifierTrainerTest, InterruptedAtAnyStepGivesTheSameBits) {
     const TaskOutput expected = train(task);
     Random random(77);
-    for (int trial = 0; trial < 12; ++trial) {
+    for (int trial = 0; trial < 6; ++trial) {
         tiny::Campaign campaign;
         const auto stop = static_cast<int64_t>(random.below(23));
         tiny::FakeObserver observer(stop);
@@ -134,7 +136,7 @@ TEST_F(ClassifierTrainerTest, InterruptedWithGeneratedImagesGivesTheSameBits) {
         const ClassifierTask with_images = augmented(undisturbed.place(), generation);
         const TaskOutput expected = train(with_images, undisturbed.place());
         EXPECT_EQ(expected.score->steps, 3 * 14);
-        for (const int64_t stop : {1, 9, 20, 33}) {
+        for (const int64_t stop : {3, 20}) {
             tiny::Campaign campaign;
             augmented(campaign.place(), generation);
             tiny::FakeObserver observer(stop);
@@ -220,7 +222,8 @@ TEST_F(ClassifierTrainerTest, AnInterruptedSelectorHasTheSameWeights) {
     tiny::FakeObserver quiet, stopping(4);
     tiny::Campaign undisturbed, campaign;
     const TaskOutput expected = train_selector(tiny::selector_task(), "selector-key", data, undisturbed.place(), quiet);
-    EXPECT_EQ(train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), stopping).outcome, Outcome::interrupted);
+    EXPECT_EQ(train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), stopping).outcome,
+              Outcome::interrupted);
     const TaskOutput output = train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), quiet);
     EXPECT_EQ(output.artifacts, expected.artifacts);
 }

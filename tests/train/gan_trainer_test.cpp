@@ -23,23 +23,23 @@ const std::string kKey = "gan-key";
 struct GanTrainerTest : testing::Test {
     GanTrainerTest() { at::set_num_threads(1); }
 
-    TaskOutput train(const GanTask& task, const Workplace& place, Observer& observer) {
+    TaskOutput train(const GanTask& which, const Workplace& place, Observer& observer) {
         const auto group = make_group_alone();
-        return train_gan(task, kKey, data, place, *group, observer);
+        return train_gan(which, kKey, data, place, *group, observer);
     }
-    TaskOutput train(const GanTask& task, const Workplace& place) {
+    TaskOutput train(const GanTask& which, const Workplace& place) {
         tiny::FakeObserver observer;
-        return train(task, place, observer);
+        return train(which, place, observer);
     }
     // As the launcher does: again and again until it is done.
-    TaskOutput train_with_interruptions(const GanTask& task, const Workplace& place, const std::vector<int64_t>& stops) {
+    TaskOutput train_with_interruptions(const GanTask& which, const Workplace& place, const std::vector<int64_t>& stops) {
         for (const int64_t stop : stops) {
             tiny::FakeObserver observer(stop);
-            const TaskOutput output = train(task, place, observer);
+            const TaskOutput output = train(which, place, observer);
             if (output.outcome == Outcome::done) return output;
             EXPECT_EQ(output.outcome, Outcome::interrupted);
         }
-        return train(task, place);
+        return train(which, place);
     }
     static std::string weights_hash(const TaskOutput& output) {
         for (const Artifact& artifact : output.artifacts) {
@@ -72,9 +72,11 @@ TEST_F(GanTrainerTest, LeavesChosenWeightsSheetsAndCurvesAndNothingElse) {
     EXPECT_EQ(output.artifacts[0].role, "weights");
     EXPECT_EQ(output.artifacts[0].path, "checkpoints/gan-key.safetensors");
     EXPECT_EQ(output.artifacts[1].role, "samples");
-    EXPECT_EQ(std::distance(fs::directory_iterator(place.campaign / "checkpoints"), {}), 1) << "candidates and checkpoints are gone";
+    EXPECT_EQ(std::distance(fs::directory_iterator(place.campaign / "checkpoints"), {}), 1)
+        << "candidates and checkpoints are gone";
     for (const char* quantity : {"critic_loss", "wasserstein", "penalty", "generator_loss"}) {
-        for (int64_t iteration = 1; iteration <= 4; ++iteration) EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
+        for (int64_t iteration = 1; iteration <= 4; ++iteration)
+            EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
     }
     for (const char* quantity : {"validation_critic_loss", "spread", "distance"}) {
         for (const int64_t iteration : {2, 4}) EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
@@ -101,14 +103,15 @@ TEST_F(GanTrainerTest, TheChosenWeightsAreThoseOfTheCandidateWithTheLowestCritic
     train(shorter, other.place());
     const TrainedGenerator a = load_generator(campaign.place().weights(kKey)), b = load_generator(other.place().weights(kKey));
     const auto parameters = b.network->named_parameters();
-    for (const auto& item : a.network->named_parameters()) EXPECT_TRUE(torch::equal(item.value(), parameters[item.key()])) << item.key();
+    for (const auto& item : a.network->named_parameters())
+        EXPECT_TRUE(torch::equal(item.value(), parameters[item.key()])) << item.key();
 }
 
 TEST_F(GanTrainerTest, InterruptedAtAnyStepGivesTheSameBits) {
     tiny::Campaign undisturbed;
     const TaskOutput expected = train(task, undisturbed.place());
     Random random(2024);
-    for (int trial = 0; trial < 12; ++trial) {
+    for (int trial = 0; trial < 6; ++trial) {
         std::vector<int64_t> stops;
         for (int i = 0; i < 3; ++i) stops.push_back(static_cast<int64_t>(random.below(12)));
         tiny::Campaign campaign;
@@ -276,7 +279,7 @@ TEST_F(GangTest, InterruptedByAnyMemberGivesTheSameBits) {
     tiny::Campaign undisturbed;
     const auto expected = train_gang(undisturbed.place());
     for (const int who : {0, 1}) {
-        for (const int64_t stop_at : {0, 2, 4, 9, 11}) {
+        for (const int64_t stop_at : {0, 4, 11}) {
             tiny::Campaign campaign;
             const auto stopped = train_gang(campaign.place(), stop_at, who);
             ASSERT_EQ(stopped[0].outcome, Outcome::interrupted) << "member " << who << " at " << stop_at;
@@ -308,7 +311,8 @@ TEST_F(GangTest, AMemberThatDiesBreaksTheGangAndTheNextOneGoesOn) {
                               at::set_num_threads(1);
                               tiny::FakeObserver quiet;
                               DyingObserver dying(4);
-                              train_gan(task, kKey, data, campaign.place(), group, group.rank() == 1 ? static_cast<Observer&>(dying) : quiet);
+                              train_gan(task, kKey, data, campaign.place(), group,
+                                        group.rank() == 1 ? static_cast<Observer&>(dying) : quiet);
                           }),
                  std::runtime_error);
     const auto resumed = train_gang(campaign.place());

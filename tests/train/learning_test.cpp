@@ -27,7 +27,9 @@ TEST(LearningTest, ASmallClassifierLearnsStrokesFarAboveChance) {
     ASSERT_TRUE(output.score);
     const double accuracy = static_cast<double>(output.score->test_correct) / output.score->test_total;
     RecordProperty("test_accuracy", std::to_string(accuracy));
-    EXPECT_GT(accuracy, 10.0 / kClasses) << "chance is " << 1.0 / kClasses;
+    // Guessing has 12 of the 40 test cases right less often than once in a million runs.
+    EXPECT_GT(accuracy, 0.3) << "chance is " << 1.0 / kClasses;
+    EXPECT_LT(output.curve[output.curve.size() - 2].value, output.curve.front().value / 2) << "the training loss halves at least";
 }
 
 } // namespace

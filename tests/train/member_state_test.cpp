@@ -28,7 +28,8 @@ TEST(MemberStateTest, GatherBringsEveryMembersBitsToAll) {
             for (int rank = 0; rank < size; ++rank) {
                 Buffers expected(rank);
                 const torch::Tensor row = torch::cat({expected.many, expected.one.view({1})});
-                EXPECT_EQ(0, std::memcmp(all[rank].data_ptr(), row.data_ptr(), row.nbytes())) << "rank " << rank << " of " << size;
+                EXPECT_EQ(0, std::memcmp(all[rank].data_ptr(), row.data_ptr(), row.nbytes()))
+                    << "rank " << rank << " of " << size;
             }
         });
     }

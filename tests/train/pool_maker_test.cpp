@@ -23,7 +23,7 @@ struct PoolMakerTest : testing::Test {
         const Generator generator(tiny::gan_options(), 1, tiny::kSize, 3);
         write_tensor_file(campaign.place().weights("gan"), generator_file(generator, tiny::gan_options(), {1, tiny::kSize}));
     }
-    TaskOutput make(Observer& observer) { return make_pool(task, "pool-key", data, campaign.place(), observer); }
+    TaskOutput make(Observer& who) { return make_pool(task, "pool-key", data, campaign.place(), who); }
     fs::path path() { return campaign.place().pool("pool-key"); }
 
     tiny::Campaign campaign;

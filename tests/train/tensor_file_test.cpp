@@ -80,7 +80,8 @@ TEST(TensorFileTest, FollowsThePublishedLayout) {
 
 TEST(TensorFileTest, RefusesEveryTruncation) {
     const std::string bytes = encode_tensor_file(example());
-    for (size_t length = 0; length < bytes.size(); ++length) expect_refused(bytes.substr(0, length), "cut to " + std::to_string(length));
+    for (size_t length = 0; length < bytes.size(); ++length)
+        expect_refused(bytes.substr(0, length), "cut to " + std::to_string(length));
 }
 
 TEST(TensorFileTest, RefusesEveryAlteredByte) {

@@ -1,5 +1,5 @@
-// Small everything for tests of training: a data set of 12 classes whose images are bars of their own place and slope with a little
-// noise, networks of four filters, and an observer that asks to stop when told.
+// Small everything for tests of training: a data set of 12 classes whose images are bars of their own place and slope with a
+// little noise, networks of four filters, and an observer that asks to stop when told.
 #pragma once
 
 #include "base/random.h"
@@ -37,9 +37,18 @@ inline Dataset dataset(int classes = 12, int images_per_class = 10, uint64_t str
             labels.push_back(label);
         }
     }
-    DatasetInfo info{.classes = classes, .images = classes * images_per_class, .channels = 1, .height = kSize, .width = kSize,
-                     .smallest_class = images_per_class, .largest_class = images_per_class, .shards = 1, .source = "tiny",
-                     .licence = "none", .polarity = "ink_is_low", .sha256 = "tiny"};
+    DatasetInfo info{.classes = classes,
+                     .images = classes * images_per_class,
+                     .channels = 1,
+                     .height = kSize,
+                     .width = kSize,
+                     .smallest_class = images_per_class,
+                     .largest_class = images_per_class,
+                     .shards = 1,
+                     .source = "tiny",
+                     .licence = "none",
+                     .polarity = "ink_is_low",
+                     .sha256 = "tiny"};
     return Dataset(std::move(info), std::move(images), std::move(labels), std::move(names));
 }
 
@@ -68,7 +77,9 @@ inline GanOptions gan_options() {
     return options;
 }
 
-inline GanTask gan_task() { return {.dataset = reference(), .gan = gan_options(), .selector = "", .stream = 11, .ranks = 1, .threads = 1}; }
+inline GanTask gan_task() {
+    return {.dataset = reference(), .gan = gan_options(), .selector = "", .stream = 11, .ranks = 1, .threads = 1};
+}
 
 inline ClassifierOptions classifier_options() {
     ClassifierOptions options;
@@ -91,7 +102,12 @@ inline ClassifierTask classifier_task() {
 }
 
 inline SelectorTask selector_task() {
-    return {.dataset = reference(), .classes = SelectorClasses::validation, .train_share = 0.7, .classifier = classifier_options(), .stream = 17, .threads = 1};
+    return {.dataset = reference(),
+            .classes = SelectorClasses::validation,
+            .train_share = 0.7,
+            .classifier = classifier_options(),
+            .stream = 17,
+            .threads = 1};
 }
 
 inline PoolTask pool_task() {
@@ -129,8 +145,9 @@ class Campaign {
     Campaign() {
         const auto* test = testing::UnitTest::GetInstance()->current_test_info();
         static int count = 0;
-        place_.campaign = std::filesystem::path(testing::TempDir()) /
-                          (std::string("dagan-") + test->name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+        place_.campaign =
+            std::filesystem::path(testing::TempDir()) /
+            (std::string("dagan-") + test->name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
         place_.checkpoint_every = std::chrono::hours(1);
         std::filesystem::create_directories(place_.campaign);
     }

@@ -176,7 +176,8 @@ TEST(WganGpTest, TheCriticStepIsTheEquationOfTheLoss) {
 TEST(WganGpTest, ACriticStepGivesTheGeneratorNoGradientAndLeavesItsWeights) {
     const auto group = make_group_alone();
     Trainer trainer(*group);
-    const torch::Tensor weights = trainer.gan.generator_parameters().values().clone(), critic = trainer.gan.critic_parameters().values().clone();
+    const torch::Tensor weights = trainer.gan.generator_parameters().values().clone(),
+                        critic = trainer.gan.critic_parameters().values().clone();
     trainer.gan.step(0, {});
     EXPECT_EQ(trainer.gan.generator_parameters().gradients().abs().max().item<float>(), 0);
     EXPECT_TRUE(torch::equal(trainer.gan.generator_parameters().values(), weights));
@@ -186,7 +187,8 @@ TEST(WganGpTest, ACriticStepGivesTheGeneratorNoGradientAndLeavesItsWeights) {
 TEST(WganGpTest, AGeneratorStepLeavesTheCriticsWeightsAndGradients) {
     const auto group = make_group_alone();
     Trainer trainer(*group);
-    const torch::Tensor weights = trainer.gan.critic_parameters().values().clone(), generator = trainer.gan.generator_parameters().values().clone();
+    const torch::Tensor weights = trainer.gan.critic_parameters().values().clone(),
+                        generator = trainer.gan.generator_parameters().values().clone();
     trainer.gan.step(2, {});
     EXPECT_EQ(trainer.gan.critic_parameters().gradients().abs().max().item<float>(), 0);
     EXPECT_TRUE(torch::equal(trainer.gan.critic_parameters().values(), weights));
@@ -243,7 +245,8 @@ TEST(WganGpTest, MembersHaveTheSameWeightsAndLossesAfterSomeSteps) {
         at::set_num_threads(1);
         Trainer trainer(group);
         for (uint32_t s = 0; s < 6; ++s) trainer.gan.step(s, {});
-        weights[group.rank()] = torch::cat({trainer.gan.critic_parameters().values(), trainer.gan.generator_parameters().values()}).clone();
+        weights[group.rank()] =
+            torch::cat({trainer.gan.critic_parameters().values(), trainer.gan.generator_parameters().values()}).clone();
         losses[group.rank()] = trainer.gan.take_losses();
     });
     EXPECT_TRUE(torch::equal(weights[0], weights[1]));
