@@ -23,7 +23,7 @@ demo:
 	@build/bin/dagan results report campaigns/demo
 
 bench: build
-	@cmake --build --preset bench
+	@cmake --build build --target bench
 
 # Format, layers, sanitizers.
 check: setup

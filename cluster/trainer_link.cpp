@@ -59,6 +59,7 @@ ReduceAnswer TrainerLink::reduce(ReduceRequest request) {
     std::array<char, 1 + sizeof request> frame{kReduce};
     std::memcpy(frame.data() + 1, &request, sizeof request);
     channel_.send({frame.data(), frame.size()});
+    const auto asked = std::chrono::steady_clock::now();
     while (!channel_.closed()) {
         auto reply = channel_.receive_within(std::chrono::hours(1)); // returns early for signals; then wait again
         if (!reply) continue;
@@ -67,6 +68,7 @@ ReduceAnswer TrainerLink::reduce(ReduceRequest request) {
             continue;
         }
         require(is_reduce(*reply, 1), "the agent answers a reduction with one byte");
+        reducing_ += std::chrono::steady_clock::now() - asked;
         const auto answer = static_cast<ReduceAnswer>((*reply)[1]);
         require(answer == ReduceAnswer::done || answer == ReduceAnswer::broken, "an answer is 'done' or 'broken'");
         return answer;

@@ -40,6 +40,8 @@ class TrainerLink {
     // Asks the agent and waits for its answer, however long the other members take: the agent knows that this trainer waits and
     // expects no heartbeat from it. Throws Blame::system when the agent is gone.
     ReduceAnswer reduce(ReduceRequest request);
+    // The time spent so since the beginning: others' work, not this trainer's.
+    std::chrono::nanoseconds time_reducing() const { return reducing_; }
 
     bool closed() const { return kept_.empty() && channel_.closed(); } // the agent is gone, and all it said was received
     bool flush() { return channel_.flush(); }
@@ -49,6 +51,7 @@ class TrainerLink {
     std::optional<std::string> take_kept();
 
     Channel channel_;
+    std::chrono::nanoseconds reducing_{0};
     std::deque<std::string> kept_; // control messages that arrived while waiting for an answer
 };
 

@@ -27,6 +27,9 @@ target_link_libraries(dagan_soci INTERFACE ${SOCI_SQLITE3_LIBRARY} ${SOCI_CORE_L
 # LibTorch from the pinned wheel. Not find_package(Torch): with this wheel it demands nvcc, changes global flags and
 # links the CUDA libraries into everything.
 file(GLOB wheel_torch ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+if(DEFINED ENV{TORCH_ROOT})
+    set(wheel_torch $ENV{TORCH_ROOT})
+endif()
 set(TORCH_ROOT "${wheel_torch}" CACHE PATH "LibTorch folder (holds include/ and lib/)")
 if(NOT EXISTS ${TORCH_ROOT}/lib/libtorch_cpu.so)
     message(FATAL_ERROR "LibTorch not found at '${TORCH_ROOT}': run `make setup`, or pass -DTORCH_ROOT=/path/to/libtorch")

@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include "base/error.h"
+#include "data/class_counts.h"
 #include "data/hdf5_file.h"
 
 #include <fmt/format.h>
@@ -203,6 +204,19 @@ void write_shard(const fs::path& path, const Dataset& data, int begin, int end) 
 } // namespace
 
 DatasetInfo read_dataset_info(const fs::path& path) { return read_header(path).info; }
+
+std::vector<ClassCount> read_class_counts(const fs::path& path) {
+    const Header header = read_header(path);
+    std::vector<ClassCount> counts;
+    for (const std::string& name : header.class_names) counts.push_back({name, 0});
+    for (const int32_t label : header.labels) ++counts[static_cast<size_t>(label)].images;
+    return counts;
+}
+
+std::string smallest_class_name(const fs::path& path) {
+    const std::vector<ClassCount> counts = read_class_counts(path);
+    return std::ranges::min_element(counts, {}, &ClassCount::images)->name;
+}
 
 Dataset Dataset::open(const fs::path& path) {
     Header header = read_header(path);

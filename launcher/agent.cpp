@@ -2,18 +2,31 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cluster/job_broken.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 
 namespace dagan {
 
 namespace {
-constexpr int kGangTags = 32768;       // MPI guarantees that many
-constexpr int kMaxFailedStarts = 5;    // a trainer that cannot start at all is not a matter of bad luck
-std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
+constexpr int kGangTags = 32768;    // MPI guarantees that many
+constexpr std::chrono::seconds kSpawnerPatience{10}; // it answers within milliseconds
+constexpr int kMaxFailedStarts = 5; // a trainer that cannot start at all is not a matter of bad luck
+SteadyTime now() { return std::chrono::steady_clock::now(); }
+
+// By SIGSTOP, as /proc/PID/stat has it: "PID (name) T ...".
+bool is_stopped(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/stat", pid));
+    std::string stat;
+    std::getline(file, stat);
+    const size_t name_end = stat.rfind(')');
+    if (name_end == std::string::npos || name_end + 2 >= stat.size()) return false;
+    return stat[name_end + 2] == 'T';
+}
 } // namespace
 
 Agent::Agent(Options options, Mailbox& mailbox, Spawner& spawner, MakeCollectives make_collectives, const std::string& host)
@@ -28,7 +41,7 @@ void Agent::start_trainer() {
     auto [ours, theirs] = make_socket_pair();
     auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
     const ChildId id = spawner_.start(options_.trainer, theirs.get(), memory->fd());
-    trainers_.push_back({.id = id, .link = AgentLink(Channel(std::move(ours))), .memory = std::move(memory), .last_sign = now(), .job = {}, .cause = {}});
+    trainers_.push_back({.id = id, .link = AgentLink(Channel(std::move(ours))), .memory = std::move(memory), .silence = Silence(now()), .job = {}, .cause = {}});
 }
 
 void Agent::on_assign(const Assign& assignment) {
@@ -48,7 +61,8 @@ void Agent::hand_out() {
 }
 
 void Agent::begin(Trainer& trainer, Waiting next) {
-    trainer.last_sign = now();
+    trainer.silence.on_sign(now());
+    trainer.longest_step_s = 0;
     trainer.link.send(encode(next.assignment));
     if (stopping_) trainer.link.send(encode(StopWork{}));
     std::unique_ptr<GangReducer> reducer;
@@ -90,7 +104,7 @@ bool Agent::listen(Trainer& trainer) {
     bool active = false;
     while (auto message = trainer.link.receive()) {
         active = true;
-        trainer.last_sign = now();
+        trainer.silence.on_sign(now());
         if (const auto* request = std::get_if<ReduceRequest>(&*message)) {
             require(trainer.job && trainer.job->reducer, "only a gang's trainer asks for reductions");
             trainer.job->reducer->reduce(*request);
@@ -108,7 +122,8 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
         trainer.ready = true;
         failed_starts_ = 0;
         hand_out();
-    } else if (std::holds_alternative<Progress>(message)) {
+    } else if (const auto* progress = std::get_if<Progress>(&message)) {
+        trainer.longest_step_s = progress->longest_step_s;
         mailbox_.send(0, text);
     } else if (const auto* ended = std::get_if<Ended>(&message)) {
         require(trainer.job.has_value(), "a trainer ends the task that it was given");
@@ -133,17 +148,25 @@ bool Agent::advance_gang(Trainer& trainer) {
     const auto answer = trainer.job->reducer->poll();
     if (!answer) return false;
     trainer.link.answer(*answer);
-    trainer.last_sign = now();
+    trainer.silence.on_sign(now());
     return true;
 }
 
-// A trainer that waits for the others of its gang is not expected to say anything.
+// A stopped process is found within its patience. One that is not stopped may be waiting for a slow disk or a busy core as well as
+// turning in circles, so it has longer. A trainer that waits for the others of its gang is not expected to say anything.
 void Agent::find_stuck(Trainer& trainer) {
+    const auto silent = trainer.silence.at(now());
+    if ((trainer.pid == 0 || trainer.killed) && silent > kSpawnerPatience) throw JobBroken("spawner: is frozen: it neither starts nor ends trainers; the job is ended, so that it can be started again");
     const bool waits = trainer.job && trainer.job->reducer && trainer.job->reducer->trainer_waits();
-    const bool should_speak = trainer.job.has_value() || !trainer.ready;
-    if (!should_speak || waits || trainer.killed || now() - trainer.last_sign < options_.stuck_after) return;
-    log_error("a trainer gave no sign of life for {} s and is killed", options_.stuck_after.count());
+    if (trainer.killed || (trainer.ready && !trainer.job)) return;
+    if (waits) return trainer.silence.on_sign(now());
+    const std::chrono::nanoseconds patience = patience_for(std::chrono::duration<double>(trainer.longest_step_s));
+    const auto longer = trainer.longest_step_s > 0 ? options_.slow_after : options_.stuck_after;
+    if (silent < std::max<std::chrono::nanoseconds>(patience, longer) && (silent < patience || !is_stopped(trainer.pid))) return;
+    log_error("trainer {} gave no sign of life for {:.1f} s (its longest step: {:.2f} s) and is killed", trainer.pid,
+              std::chrono::duration<double>(silent).count(), trainer.longest_step_s);
     trainer.killed = true;
+    trainer.silence.on_sign(now());
     spawner_.kill(trainer.id, SIGKILL);
 }
 
@@ -151,11 +174,11 @@ bool Agent::reap() {
     bool active = false;
     while (auto event = spawner_.poll()) {
         active = true;
-        const auto* exited = std::get_if<ChildExited>(&*event);
-        if (exited == nullptr) continue;
-        for (Trainer& trainer : trainers_) {
-            if (trainer.id == exited->id) trainer.cause = describe(*exited);
-        }
+        const ChildId id = std::visit([](const auto& child) { return child.id; }, *event);
+        const auto trainer = std::find_if(trainers_.begin(), trainers_.end(), [&](const Trainer& each) { return each.id == id; });
+        if (trainer == trainers_.end()) continue;
+        if (const auto* started = std::get_if<ChildStarted>(&*event)) trainer->pid = started->pid;
+        else trainer->cause = describe(std::get<ChildExited>(*event));
     }
     return active;
 }

@@ -8,6 +8,7 @@
 #include "cluster/mailbox.h"
 #include "cluster/mpi_world.h"
 #include "cluster/spawner.h"
+#include "launcher/heartbeat.h"
 #include "launcher/messages.h"
 
 #include <chrono>
@@ -27,7 +28,8 @@ class Agent {
         int slots = 1;                         // trainers that work side by side
         int spares = 1;                        // loaded trainers that wait
         ProgramStart trainer = {};             // how to start one
-        std::chrono::seconds stuck_after{300}; // without a sign of life between steps
+        std::chrono::seconds stuck_after{300}; // without a sign of life while loading and before the second step, unless it is stopped (see find_stuck)
+        std::chrono::seconds slow_after{60};   // the same later on
     };
     // Makes the collectives of a gang with these members (world ranks); `tag` differs between gangs.
     using MakeCollectives = std::function<std::unique_ptr<GangCollectives>(const std::vector<int>& members, int tag)>;
@@ -50,7 +52,6 @@ class Agent {
     bool busy_reducing() const;
 
   private:
-    using Time = std::chrono::steady_clock::time_point;
     struct Job {
         Assign assignment;
         std::unique_ptr<GangReducer> reducer; // none for a group of one
@@ -66,7 +67,9 @@ class Agent {
         std::shared_ptr<SharedMemory> memory;
         bool ready = false;   // LibTorch is loaded
         bool killed = false;  // by us, being stuck; its end is near
-        Time last_sign;
+        Silence silence;
+        double longest_step_s = 0; // of the present attempt; 0: not known yet
+        pid_t pid = 0;             // 0 until the spawner said so
         std::optional<Job> job;
         std::string cause;    // how it died, once the spawner said so
     };

@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace dagan {
@@ -79,8 +80,16 @@ void make_subfolders(const CampaignFolder& folder) {
     make_folder(folder.logs());
 }
 
+// Nothing is there, or no more than the half of a manifest: a first run was killed while it wrote that.
+bool is_free(const CampaignFolder& folder) {
+    if (!fs::exists(folder.root())) return true;
+    const std::string half = folder.manifest().filename().string() + std::string(kTemporaryMark);
+    return fs::is_directory(folder.root()) &&
+           std::all_of(fs::directory_iterator(folder.root()), {}, [&](const fs::path& path) { return path.filename().string().starts_with(half); });
+}
+
 void begin(const CampaignFolder& folder, const Manifest& manifest) {
-    if (fs::exists(folder.root()) && !fs::is_empty(folder.root())) {
+    if (!is_free(folder)) {
         throw input_error(fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o", folder.root().string()));
     }
     make_folder(folder.root());

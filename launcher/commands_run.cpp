@@ -1,9 +1,10 @@
-// dagan run, status, stop, explain, logs
+// dagan run, status, stop, explain, logs, reproduce
 #include "base/error.h"
 #include "cluster/topology.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
 #include "launcher/forecast.h"
+#include "launcher/reproduce.h"
 #include "launcher/standing.h"
 #include "launcher/status.h"
 #include "launcher/supervisor.h"
@@ -142,6 +143,23 @@ void add_task_command(CLI::App& app, const std::string& name, const std::string&
         std::cout << answer(folder, read_manifest(folder), arguments->task);
     });
 }
+
+void add_reproduce(CLI::App& app, int& exit_code) {
+    auto* command = app.add_subcommand("reproduce", "runs one row again from its provenance and compares (exit code 4 when it differs)\n"
+                                                    "Example: dagan reproduce campaigns/demo 'classifier strokes n=5 m=1 seed=0'");
+    struct Arguments {
+        std::string folder, task;
+    };
+    auto arguments = std::make_shared<Arguments>();
+    command->add_option("folder", arguments->folder, "the campaign's folder")->required();
+    command->add_option("task", arguments->task, "a classifier's key, the beginning of its key, or its label")->required();
+    command->callback([arguments, &exit_code] {
+        const CampaignFolder folder(arguments->folder);
+        const Reproduction reproduction = reproduce(folder, read_manifest(folder), arguments->task);
+        std::cout << reproduction.text;
+        if (!reproduction.equal) exit_code = static_cast<int>(ExitCode::some_failed);
+    });
+}
 } // namespace
 
 void add_run_commands(CLI::App& app, int& exit_code) {
@@ -149,6 +167,7 @@ void add_run_commands(CLI::App& app, int& exit_code) {
     add_supervise(app, exit_code);
     add_status(app);
     add_stop(app);
+    add_reproduce(app, exit_code);
     add_task_command(app, "explain", "why a task waits or failed, where it ran, what it cost", explain);
     add_task_command(app, "logs", "the log lines about one task", log_of);
 }

@@ -19,7 +19,7 @@ std::chrono::nanoseconds patience_for(std::chrono::duration<double> longest_step
     return std::chrono::seconds(2) + std::chrono::duration_cast<std::chrono::nanoseconds>(10 * longest_step);
 }
 
-Heartbeat::Heartbeat(std::vector<int> watched, std::chrono::nanoseconds limit, SteadyTime now) : limit_(limit) {
+Heartbeat::Heartbeat(const std::vector<int>& watched, Limits limits, SteadyTime now) : limits_(limits) {
     for (const int rank : watched) watched_.push_back({rank, Silence(now)});
 }
 
@@ -31,14 +31,16 @@ bool Heartbeat::due(SteadyTime now) {
 
 void Heartbeat::on_sign(int rank, SteadyTime now) {
     for (Watched& watched : watched_) {
-        if (watched.rank == rank) watched.silence.on_sign(now);
+        if (watched.rank != rank) continue;
+        watched.silence.on_sign(now);
+        watched.heard = true;
     }
 }
 
 std::optional<int> Heartbeat::lost(SteadyTime now) {
     std::optional<int> lost;
     for (Watched& watched : watched_) {
-        if (watched.silence.at(now) >= limit_ && !lost) lost = watched.rank;
+        if (watched.silence.at(now) >= (watched.heard ? limits_.silence : limits_.first_sign) && !lost) lost = watched.rank;
     }
     return lost;
 }

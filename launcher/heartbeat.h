@@ -29,26 +29,31 @@ class Silence {
 // The time a working trainer may be silent before it counts as frozen, from the longest step of its attempt so far.
 std::chrono::nanoseconds patience_for(std::chrono::duration<double> longest_step);
 
-// The beats between ranks: each rank beats to rank 0 and rank 0 to each, once a second; who gave no sign for `limit` is lost.
+// The beats between ranks: each rank beats to rank 0 and rank 0 to each, once a second; who gave no sign for too long is lost.
 class Heartbeat {
   public:
+    struct Limits {
+        std::chrono::nanoseconds silence;    // of a rank that was heard before
+        std::chrono::nanoseconds first_sign; // rank 0 may have a large campaign to read first
+    };
     // `watched`: the ranks whose signs are expected.
-    Heartbeat(std::vector<int> watched, std::chrono::nanoseconds limit, SteadyTime now);
+    Heartbeat(const std::vector<int>& watched, Limits limits, SteadyTime now);
 
     // Is it time to beat? True once a second.
     bool due(SteadyTime now);
     // Any message of a rank is a sign of life; ranks that are not watched are ignored.
     void on_sign(int rank, SteadyTime now);
-    // A watched rank that has been silent for the limit.
+    // A watched rank that has been silent for its limit.
     std::optional<int> lost(SteadyTime now);
 
   private:
     struct Watched {
         int rank;
         Silence silence;
+        bool heard = false;
     };
     std::vector<Watched> watched_;
-    std::chrono::nanoseconds limit_;
+    Limits limits_;
     std::optional<SteadyTime> beat_;
 };
 

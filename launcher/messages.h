@@ -61,6 +61,13 @@ struct StopAsked {
     bool operator==(const StopAsked&) const = default;
 };
 
+// Agent -> coordinator, and coordinator -> agents, once a second: still here.
+struct Beat {
+    static constexpr const char* kType = "beat";
+    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    bool operator==(const Beat&) const = default;
+};
+
 // Trainer -> agent: LibTorch is loaded, give me work.
 struct TrainerReady {
     static constexpr const char* kType = "trainer_ready";
@@ -74,12 +81,14 @@ struct Progress {
     std::string task;
     int64_t attempt = 0;
     int64_t step = 0, steps = 0;
+    double longest_step_s = 0; // between two looks at the world in this attempt; 0 before the second
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("task", self.task, "");
         visit("attempt", self.attempt, "");
         visit("step", self.step, "");
         visit("steps", self.steps, "");
+        visit("longest_step_s", self.longest_step_s, "");
     }
     bool operator==(const Progress&) const = default;
 };
@@ -97,7 +106,7 @@ struct Ended {
     bool operator==(const Ended&) const = default;
 };
 
-using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, TrainerReady, Progress, Ended>;
+using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, Beat, TrainerReady, Progress, Ended>;
 
 std::string encode(const Message& message);
 Message decode_message(std::string_view text); // throws Blame::bug on what encode did not write

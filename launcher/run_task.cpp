@@ -1,25 +1,30 @@
 #include "launcher/run_task.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "cluster/group_through_agent.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 
 namespace dagan {
 
 namespace {
 using Clock = std::chrono::steady_clock;
 
-// Tells the agent how far the task is, several times a second at most, and listens for a stop request.
+// Tells the agent how far the task is and how long its steps take, several times a second at most, and listens for a stop request. A step
+// is what lies between two calls: batches of training, of validation, of generation.
 class LinkObserver : public Observer {
   public:
-    LinkObserver(TrainerLink& link, const Assign& assignment) : link_(link), progress_{assignment.task, assignment.attempt, 0, 0} {}
+    LinkObserver(TrainerLink& link, const Assign& assignment) : link_(link), progress_{assignment.task, assignment.attempt, 0, 0, 0} {}
 
     bool stop_requested() override {
+        measure_step();
         while (const auto text = link_.receive()) {
             require(std::holds_alternative<StopWork>(decode_message(*text)), "a working trainer is told to stop and nothing else");
             stop_ = true;
@@ -29,12 +34,18 @@ class LinkObserver : public Observer {
         return stop_;
     }
     void progress(int64_t step, int64_t steps) override {
+        measure_step();
         progress_.step = step;
         progress_.steps = steps;
         speak();
     }
 
   private:
+    void measure_step() {
+        const auto worked = Clock::now() - link_.time_reducing(); // waiting for the gang's other members is not work
+        if (looked_) progress_.longest_step_s = std::max(progress_.longest_step_s, std::chrono::duration<double>(worked - *looked_).count());
+        looked_ = worked;
+    }
     void speak() {
         constexpr auto kPause = std::chrono::milliseconds(250);
         if (Clock::now() - spoke_ < kPause) return;
@@ -45,6 +56,7 @@ class LinkObserver : public Observer {
     TrainerLink& link_;
     Progress progress_;
     Clock::time_point spoke_{};
+    std::optional<Clock::time_point> looked_;
     bool stop_ = false;
 };
 
@@ -83,14 +95,17 @@ TaskResult TaskRunner::run(const Assign& assignment) {
     guarded(result, [&] {
         const TaskSpec spec = task_from_text(assignment.spec);
         log_info("{} (attempt {}) begins", label_of(spec), assignment.attempt);
+        fault_point(FaultPoint::task_begin);
         LinkObserver observer(link_, assignment);
-        TaskOutput output = execute(spec, assignment, observer);
+        const auto group = group_for(assignment);
+        TaskOutput output = run_task(spec, assignment.task, data_for(dataset_of(spec)), place_, *group, observer);
         result.outcome = output.outcome;
         result.score = output.score;
         result.curve = std::move(output.curve);
         result.artifacts = std::move(output.artifacts);
         result.cost.steps = output.steps_done;
         result.cost.seconds_per_step = output.seconds_per_step;
+        fault_point(FaultPoint::task_end);
     });
     result.cost.device = "cpu";
     result.cost.seconds = std::chrono::duration<double>(Clock::now() - began).count();
@@ -98,30 +113,35 @@ TaskResult TaskRunner::run(const Assign& assignment) {
     return result;
 }
 
-TaskOutput TaskRunner::execute(const TaskSpec& spec, const Assign& assignment, Observer& observer) {
-    const Dataset& data = data_for(dataset_of(spec));
-    const std::string& key = assignment.task;
-    if (const auto* task = std::get_if<SelectorTask>(&spec)) return train_selector(*task, key, data, place_, observer);
-    if (const auto* task = std::get_if<PoolTask>(&spec)) return make_pool(*task, key, data, place_, observer);
-    if (const auto* task = std::get_if<ClassifierTask>(&spec)) return train_classifier(*task, key, data, place_, observer);
+TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group, Observer& observer) {
+    if (const auto* task = std::get_if<SelectorTask>(&spec)) return train_selector(*task, key, data, place, observer);
+    if (const auto* task = std::get_if<GanTask>(&spec)) return train_gan(*task, key, data, place, group, observer);
+    if (const auto* task = std::get_if<PoolTask>(&spec)) return make_pool(*task, key, data, place, observer);
+    return train_classifier(std::get<ClassifierTask>(spec), key, data, place, observer);
+}
+
+std::unique_ptr<Group> TaskRunner::group_for(const Assign& assignment) {
     const auto members = static_cast<int>(assignment.members.size());
-    const auto group = members == 1 ? make_group_alone() : make_group_through_agent(link_, memory_, assignment.position, members);
-    return train_gan(std::get<GanTask>(spec), key, data, place_, *group, observer);
+    return members == 1 ? make_group_alone() : make_group_through_agent(link_, memory_, assignment.position, members);
 }
 
 // The data set stays loaded for the next task, which most often needs the same.
 const Dataset& TaskRunner::data_for(const DatasetRef& ref) {
-    if (loaded_ != ref.options.file || !data_) {
-        data_.reset();
-        data_ = Dataset::open(data_folder_ / ref.options.file);
-        loaded_ = ref.options.file;
-    }
-    if (data_->info().sha256 != ref.sha256) {
-        throw input_error(fmt::format("{}: is not the data set that this campaign began with: sha256 {} there, {} then; hint: put the old file back, "
-                                      "or begin a new campaign",
-                                      (data_folder_ / ref.options.file).string(), data_->info().sha256, ref.sha256));
+    if (!data_ || data_->info().sha256 != ref.sha256) {
+        data_.reset(); // two sets at once might not fit
+        data_ = open_data_of(ref, data_folder_);
     }
     return *data_;
+}
+
+Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder) {
+    Dataset data = Dataset::open(data_folder / ref.options.file);
+    if (data.info().sha256 != ref.sha256) {
+        throw input_error(fmt::format("{}: is not the data set that this campaign began with: sha256 {} now, {} then; hint: put the old file back, "
+                                      "or begin a new campaign",
+                                      (data_folder / ref.options.file).string(), data.info().sha256, ref.sha256));
+    }
+    return data;
 }
 
 } // namespace dagan

@@ -15,6 +15,12 @@
 
 namespace dagan {
 
+// Runs a task of any kind with its data; `group` is asked for by DAGANs alone. Throws Error by blame.
+TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group, Observer& observer);
+
+// The data set of a task, checked against the hash that the task was made with. Throws Blame::input when it is another.
+Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder);
+
 class TaskRunner {
   public:
     // `link` leads to the agent; `memory` is shared with it.
@@ -25,14 +31,13 @@ class TaskRunner {
     TaskResult run(const Assign& assignment);
 
   private:
-    TaskOutput execute(const TaskSpec& spec, const Assign& assignment, Observer& observer);
+    std::unique_ptr<Group> group_for(const Assign& assignment);
     const Dataset& data_for(const DatasetRef& ref);
 
     Workplace place_;
     std::filesystem::path data_folder_;
     TrainerLink& link_;
     SharedMemory& memory_;
-    std::string loaded_; // name of the file held in data_
     std::optional<Dataset> data_;
 };
 

@@ -31,7 +31,8 @@ Schedule::Schedule(const Plan& plan, const std::vector<double>& expected_seconds
                                           label_of(planned.spec), task.ranks, resources.ranks, task.ranks, task.ranks, resources.ranks));
         }
         task.needs = planned.needs;
-        task.state = Waiting{static_cast<int>(planned.needs.size())};
+        ++counts_.waiting;
+        set_state(i, Waiting{static_cast<int>(planned.needs.size())});
         for (const TaskIndex need : planned.needs) {
             require(need < i, "a plan is in topological order");
             at(need).needed_by.push_back(i);
@@ -83,7 +84,7 @@ std::vector<Start> Schedule::fill() {
         }
         for (const Rank rank : *ranks) --free_slots_[static_cast<size_t>(rank)];
         free -= task.ranks;
-        task.state = Running{*ranks};
+        set_state(index, Running{*ranks});
         next = ready_.erase(next);
         starts.push_back({index, *ranks});
     }
@@ -140,12 +141,12 @@ Verdict Schedule::after_failure(TaskIndex index, Outcome outcome, const std::str
 }
 
 void Schedule::become_ready(TaskIndex index) {
-    at(index).state = Ready{};
+    set_state(index, Ready{});
     ready_.insert(index);
 }
 
 void Schedule::become_done(TaskIndex index) {
-    at(index).state = Done{};
+    set_state(index, Done{});
     for (const TaskIndex next : at(index).needed_by) {
         auto* waiting = std::get_if<Waiting>(&at(next).state);
         if (waiting != nullptr && --waiting->open_needs == 0) become_ready(next);
@@ -153,33 +154,42 @@ void Schedule::become_done(TaskIndex index) {
 }
 
 void Schedule::become_failed(TaskIndex index, TaskState state) {
-    at(index).state = std::move(state);
+    set_state(index, std::move(state));
     std::vector<TaskIndex> blocked{at(index).needed_by};
     while (!blocked.empty()) {
         const TaskIndex next = blocked.back();
         blocked.pop_back();
         if (!is<Waiting>(at(next).state)) continue;
-        at(next).state = Blocked{index};
+        set_state(next, Blocked{index});
         blocked.insert(blocked.end(), at(next).needed_by.begin(), at(next).needed_by.end());
     }
 }
 
-TaskCounts Schedule::counts() const {
-    TaskCounts counts;
-    for (const Task& task : tasks_) {
-        counts.waiting += is<Waiting>(task.state);
-        counts.ready += is<Ready>(task.state);
-        counts.running += is<Running>(task.state);
-        counts.done += is<Done>(task.state);
-        counts.failed += is<Failed>(task.state);
-        counts.quarantined += is<Quarantined>(task.state);
-        counts.blocked += is<Blocked>(task.state);
-    }
-    return counts;
+void Schedule::set_state(TaskIndex index, TaskState state) {
+    --counter_of(at(index).state);
+    at(index).state = std::move(state);
+    ++counter_of(at(index).state);
+}
+
+int& Schedule::counter_of(const TaskState& state) {
+    int* const counters[] = {&counts_.waiting, &counts_.ready,  &counts_.running, &counts_.done, // in the order of TaskState's alternatives
+                             &counts_.failed,  &counts_.quarantined, &counts_.blocked};
+    return *counters[state.index()];
 }
 
 void Schedule::check_invariants() const {
     std::vector<int> used(free_slots_.size(), 0);
+    TaskCounts counted;
+    for (const Task& task : tasks_) {
+        counted.waiting += is<Waiting>(task.state);
+        counted.ready += is<Ready>(task.state);
+        counted.running += is<Running>(task.state);
+        counted.done += is<Done>(task.state);
+        counted.failed += is<Failed>(task.state);
+        counted.quarantined += is<Quarantined>(task.state);
+        counted.blocked += is<Blocked>(task.state);
+    }
+    require(counted == counts_, "the counts are those of the states");
     for (TaskIndex i = 0; i < static_cast<int>(tasks_.size()); ++i) {
         const Task& task = tasks_[static_cast<size_t>(i)];
         int open = 0;

@@ -88,7 +88,7 @@ class Schedule {
 
     const TaskState& state(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].state; }
     int charged(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].charged; }
-    TaskCounts counts() const;
+    const TaskCounts& counts() const { return counts_; }
     int free_slots(Rank rank) const { return free_slots_[static_cast<size_t>(rank)]; }
 
     // Throws Blame::bug when a rule is broken: open needs counted right, no rank overfull, ready set right. For tests; O(tasks).
@@ -107,6 +107,8 @@ class Schedule {
         bool operator()(TaskIndex a, TaskIndex b) const;
     };
 
+    void set_state(TaskIndex task, TaskState state); // the one place where a state changes
+    int& counter_of(const TaskState& state);
     Task& at(TaskIndex task) { return tasks_[static_cast<size_t>(task)]; }
     std::optional<std::vector<Rank>> place(int ranks, const std::set<Rank>& kept) const;
     std::set<Rank> ranks_to_keep(int ranks) const;
@@ -119,6 +121,7 @@ class Schedule {
     std::vector<Task> tasks_;
     std::set<TaskIndex, LongestPathFirst> ready_;
     std::vector<int> free_slots_;
+    TaskCounts counts_;
     Resources resources_;
     bool starting_ = true;
 };

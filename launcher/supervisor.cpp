@@ -4,9 +4,11 @@
 #include "base/file.h"
 #include "base/stop.h"
 #include "cluster/process_guard.h"
+#include "launcher/heartbeat.h"
 #include "launcher/holder.h"
 #include "launcher/standing.h"
 #include "launcher/status.h"
+#include "launcher/upkeep.h"
 
 #include <fmt/format.h>
 
@@ -110,6 +112,8 @@ class Job {
     }
     // mpirun passes USR1 on to the ranks; TERM would make it kill them.
     void ask_to_stop() const { ::kill(pid_, SIGUSR1); }
+    // The ranks, and all below them, die with mpirun.
+    void kill() const { ::kill(pid_, SIGKILL); }
     bool could_not_start() const { return WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == 127; }
 
   private:
@@ -125,6 +129,42 @@ std::string last_lines(const fs::path& log, int count) {
     return text.substr(from);
 }
 
+// Notices a job that has come to a standstill: rank 0 writes its snapshot once a second. Most frozen processes are noticed within the job;
+// this is for mpirun, for a rank 0 that is alone, and for ranks that wait for a frozen one within MPI.
+class StandstillWatch {
+  public:
+    explicit StandstillWatch(const CampaignFolder& folder) : folder_(folder), written_(last_written()), silence_(Clock::now()) {}
+
+    bool standstill() {
+        const auto written = last_written();
+        if (written != written_) {
+            written_ = written;
+            limit_ = kLimit;
+            silence_.on_sign(Clock::now());
+        }
+        return silence_.at(Clock::now()) > limit_;
+    }
+
+  private:
+    static constexpr std::chrono::seconds kLimit{30}, kStartLimit{300};
+
+    fs::file_time_type last_written() const {
+        std::error_code none;
+        return fs::last_write_time(folder_.status(), none);
+    }
+    CampaignFolder folder_;
+    fs::file_time_type written_;
+    Silence silence_;
+    std::chrono::seconds limit_ = kStartLimit; // before the job's first snapshot
+};
+
+// What tells whether a job brought the campaign forward.
+struct Advance {
+    int ended = 0;
+    fs::file_time_type checkpoint;
+    bool operator==(const Advance&) const = default;
+};
+
 class Supervisor {
   public:
     Supervisor(const CampaignFolder& folder, const SupervisorOptions& options)
@@ -135,10 +175,15 @@ class Supervisor {
             const TaskCounts before = counts();
             if (before.all_ended() && (restarts > 0 || before.done == before.total())) return finished(before);
             if (stop_signalled()) return stopped();
+            const Advance before_job{ended_in(before), newest_checkpoint(folder_)};
+            remove_leftovers(folder_);
+            require_space(folder_);
             run_job(restarts);
-            if (const auto ending = read_ending(folder_)) return ended(*ending);
+            const auto ending = read_ending(folder_);
+            if (ending && (stop_signalled() || !calls_for_restart(*ending))) return ended(*ending);
             if (stop_signalled()) return stopped();
-            consider_restart(ended_in(counts()) > ended_in(before));
+            require_space(folder_);
+            consider_restart(Advance{ended_in(counts()), newest_checkpoint(folder_)} != before_job, ending);
         }
     }
 
@@ -146,12 +191,18 @@ class Supervisor {
     void run_job(int restarts) {
         fs::remove(folder_.ending());
         Job job(folder_, options_, restarts);
-        bool asked = false;
+        StandstillWatch watch(folder_);
+        bool asked = false, killed = false;
         while (job.running()) {
             if (stop_signalled() && !asked) {
                 asked = true;
                 line_.say("stop requested: waiting for checkpoints");
                 job.ask_to_stop();
+            }
+            if (!killed && watch.standstill()) {
+                killed = true;
+                line_.say("the MPI job stands still and is killed");
+                job.kill();
             }
             line_.show(read_status(folder_));
             std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 20 : 100));
@@ -161,19 +212,28 @@ class Supervisor {
         }
     }
 
-    // The job died without a last word.
-    void consider_restart(bool progressed) {
+    // Accidents that the job lived to tell. mpirun sends TERM to all ranks when one is gone, and they stop as if asked to, though nobody
+    // asked us; and a fault of the system may pass (a spawner was killed, a disk was away for a moment).
+    static bool calls_for_restart(const Ending& ending) {
+        return ending.state == CampaignState::stopped || ending.exit_code == static_cast<int>(ExitCode::system);
+    }
+
+    // The job died, with or without a last word.
+    void consider_restart(bool progressed, const std::optional<Ending>& ending) {
         fruitless_ = progressed ? 0 : fruitless_ + 1;
+        const bool said_why = ending && ending->state == CampaignState::failed;
         if (fruitless_ > options_.max_fruitless_restarts) {
             throw system_error(fmt::format("{}: the MPI job died {} times in a row without any progress; its last lines:\n{}hint: see {}", folder_.root().string(),
-                                           fruitless_, last_lines(folder_.job_log(), 8), folder_.logs().string()));
+                                           fruitless_, said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8), folder_.logs().string()));
         }
-        line_.say("the MPI job died; it is started again");
+        line_.say(said_why ? ending->message + "; the MPI job is started again" : "the MPI job died; it is started again");
         std::this_thread::sleep_for(std::chrono::milliseconds(200) * (1 << std::min(fruitless_, 5)));
     }
 
     int ended(const Ending& ending) {
         line_.say(fmt::format("{}: {}", to_string(ending.state), ending.message));
+        if (ending.exit_code == static_cast<int>(ExitCode::done)) return ending.exit_code;
+        require_space(folder_); // a full disk is the one thing to know then
         if (ending.exit_code == static_cast<int>(ExitCode::some_failed)) hint_at_failures();
         return ending.exit_code;
     }

@@ -14,7 +14,7 @@ struct SupervisorOptions {
     int ranks = 1;
     std::string data_folder;
     bool quiet = false;
-    int max_fruitless_restarts = 3; // in a row, each without a single task's progress
+    int max_fruitless_restarts = 3; // in a row, each without a task that ended or a checkpoint that was written
 };
 
 // Returns the exit code of the campaign. Throws Blame::input when another supervisor is in charge, naming it.

@@ -1,5 +1,6 @@
 #include "launcher/sweep_arguments.h"
 
+#include "data/class_counts.h"
 #include "data/dataset.h"
 
 #include <cstdlib>
@@ -26,7 +27,8 @@ LoadedSweep load(const SweepArguments& arguments, MissingData missing) {
         const fs::path path = folder / file;
         if (!fs::exists(path)) return std::nullopt;
         const DatasetInfo info = read_dataset_info(path);
-        return KnownDataset{{.classes = info.classes, .images_per_class = info.smallest_class, .channels = info.channels, .size = info.height}, info.sha256};
+        const DatasetShape shape{.classes = info.classes, .images_per_class = info.smallest_class, .channels = info.channels, .size = info.height};
+        return KnownDataset{shape, info.sha256, smallest_class_name(path)};
     };
     return load_sweep(arguments.sweep, arguments.overrides, lookup, missing);
 }

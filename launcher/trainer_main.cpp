@@ -2,13 +2,13 @@
 // loads LibTorch, asks for work, and ends when the agent does.
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "cluster/process_guard.h"
+#include "cluster/spawner.h"
 #include "launcher/campaign.h"
 #include "launcher/run_task.h"
 #include "launcher/version.h"
-
-#include "cluster/spawner.h"
 
 #include <torch/torch.h>
 
@@ -23,7 +23,7 @@ namespace dagan {
 namespace {
 
 struct Arguments {
-    std::string campaign, data;
+    std::string campaign, data, task_file;
     int rank = 0, threads = 1;
 };
 
@@ -55,6 +55,25 @@ int work(const Arguments& arguments) {
     return static_cast<int>(ExitCode::done);
 }
 
+// Nobody watches, nobody stops it.
+class NoObserver : public Observer {
+  public:
+    bool stop_requested() override { return false; }
+    void progress(int64_t, int64_t) override {}
+};
+
+// One task in this process, its output as JSON on stdout. The folder has what the task needs (weights, pools), laid out like a campaign's.
+int once(const Arguments& arguments) {
+    set_up_torch(arguments.threads);
+    const TaskSpec spec = task_from_text(read_file(arguments.task_file));
+    const Dataset data = open_data_of(dataset_of(spec), arguments.data);
+    NoObserver observer;
+    const TaskOutput output = run_task(spec, key_of(spec), data, Workplace{arguments.campaign}, *make_group_alone(), observer);
+    const TaskResult result{.task = key_of(spec), .outcome = output.outcome, .score = output.score};
+    std::cout << encode(Ended{.position = 0, .result = result}) << '\n';
+    return static_cast<int>(ExitCode::done);
+}
+
 } // namespace
 } // namespace dagan
 
@@ -69,9 +88,14 @@ int main(int argc, char** argv) {
     work_command->add_option("--rank", arguments.rank, "the agent's rank, for the log")->required();
     work_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     work_command->add_option("--threads", arguments.threads, "CPU threads")->required();
+    auto* once_command = app.add_subcommand("once", "run one task alone and print its result; used by `dagan reproduce`");
+    once_command->add_option("folder", arguments.campaign, "folder laid out like a campaign's, with what the task needs")->required();
+    once_command->add_option("--task", arguments.task_file, "file with the task's text")->required();
+    once_command->add_option("--data", arguments.data, "folder of the data sets")->required();
+    once_command->add_option("--threads", arguments.threads, "CPU threads")->required();
     try {
         app.parse(argc, argv);
-        return work(arguments);
+        return once_command->parsed() ? once(arguments) : work(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
     } catch (const Error& error) {

@@ -2,14 +2,17 @@
 // Started by the supervisor through mpirun, or by srun: `dagan-worker CAMPAIGN --trainer PATH [--data DIR] [--restarts N]`.
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "cluster/job_broken.h"
 #include "cluster/process_guard.h"
 #include "cluster/topology.h"
 #include "launcher/agent.h"
 #include "launcher/campaign.h"
 #include "launcher/coordinator.h"
 #include "launcher/forecast.h"
+#include "launcher/heartbeat.h"
 #include "launcher/version.h"
 #include "train/tasks.h"
 
@@ -71,6 +74,7 @@ class CampaignRun {
             told_ = true;
             write_snapshot();
             write_ending(folder_, ending());
+            fault_point(FaultPoint::ending_written);
             pool_.shut_down();
         } else if (seconds_now() - last_snapshot_s_ > 1) {
             write_snapshot();
@@ -103,6 +107,7 @@ class CampaignRun {
         status.name = name_;
         status.restarts = restarts_;
         write_status(folder_, status);
+        fault_point(FaultPoint::status_written);
     }
 
     CampaignFolder folder_;
@@ -120,6 +125,7 @@ void dispatch(const Envelope& envelope, Agent& agent, CampaignRun* run) {
     if (const auto* assign = std::get_if<Assign>(&message)) return agent.on_assign(*assign);
     if (std::holds_alternative<StopWork>(message)) return agent.on_stop_work();
     if (std::holds_alternative<ShutDown>(message)) return agent.on_shut_down();
+    if (std::holds_alternative<Beat>(message)) return;
     require(run != nullptr, "what is for the coordinator is sent to rank 0");
     if (const auto* up = std::get_if<RankUp>(&message)) return run->coordinator().on_rank_up(envelope.from, *up);
     if (const auto* progress = std::get_if<Progress>(&message)) return run->coordinator().on_progress(*progress);
@@ -128,9 +134,35 @@ void dispatch(const Envelope& envelope, Agent& agent, CampaignRun* run) {
     throw Error(Blame::bug, "a rank sent what only trainers send: " + envelope.bytes);
 }
 
+// Says that this rank is alive and notices when one that it depends on is not.
+class Pulse {
+  public:
+    explicit Pulse(Mailbox& mailbox)
+        : mailbox_(mailbox), watched_(ranks_watched_by(mailbox.rank(), mailbox.size())), heartbeat_(watched_, kLimits, std::chrono::steady_clock::now()) {}
+
+    void on_message(int from) { heartbeat_.on_sign(from, std::chrono::steady_clock::now()); }
+    // Throws JobBroken.
+    void turn() {
+        const auto now = std::chrono::steady_clock::now();
+        if (heartbeat_.due(now)) {
+            for (const int rank : watched_) mailbox_.send(rank, encode(Beat{}));
+        }
+        if (const auto lost = heartbeat_.lost(now)) {
+            throw JobBroken(fmt::format("rank {}: is dead or frozen: gave no sign of life for too long; the job is ended, so that it can be started again", *lost));
+        }
+    }
+
+  private:
+    static constexpr Heartbeat::Limits kLimits{.silence = std::chrono::seconds(10), .first_sign = std::chrono::minutes(5)};
+    Mailbox& mailbox_;
+    std::vector<int> watched_;
+    Heartbeat heartbeat_;
+};
+
 // The loop of a rank. Ends when the coordinator says so and nothing of ours is under way.
 void serve(Agent& agent, Mailbox& mailbox, CampaignRun* run) {
     Backoff backoff;
+    Pulse pulse(mailbox);
     bool stop_sent = false;
     while (!agent.shut_down() || mailbox.unsent() > 0) {
         bool active = agent.busy_reducing();
@@ -140,8 +172,10 @@ void serve(Agent& agent, Mailbox& mailbox, CampaignRun* run) {
         }
         while (const auto envelope = mailbox.receive()) {
             active = true;
+            pulse.on_message(envelope->from);
             dispatch(*envelope, agent, run);
         }
+        if (!agent.shut_down()) pulse.turn();
         active |= agent.turn();
         if (run != nullptr && !agent.shut_down()) run->turn();
         if (active) backoff.on_activity();
@@ -191,7 +225,8 @@ int work(const Arguments& arguments) {
     } catch (const Error& error) {
         log_error("{}", error.what());
         std::cerr << error.what() << '\n';
-        leave_last_word(folder, error);
+        // A last word would keep the supervisor from starting the job again.
+        if (dynamic_cast<const JobBroken*>(&error) == nullptr) leave_last_word(folder, error);
         world.abort(static_cast<int>(error.blame()));
     }
 }

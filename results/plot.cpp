@@ -65,7 +65,7 @@ std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool re
 }
 
 std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,
-                       const std::vector<std::pair<int64_t, double>>& points) {
+                       const std::vector<std::pair<int64_t, double>>& points, std::optional<int64_t> chosen) {
     ChartSeries series{quantity, {}, points.size() <= 40, false};
     const size_t stride = (points.size() + kDrawnPoints - 1) / kDrawnPoints;
     for (size_t i = 0; i < points.size(); ++i) {
@@ -80,6 +80,11 @@ std::string curve_plot(const std::string& title, const std::string& x_label, con
     chart.x_label = x_label;
     chart.y_label = quantity;
     chart.series.push_back(std::move(series));
+    if (chosen) {
+        chart.marked_x = static_cast<double>(*chosen);
+        chart.mark_label = "chosen";
+        chart.description += fmt::format(" Chosen: {}.", *chosen);
+    }
     return render_svg(chart);
 }
 

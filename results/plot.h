@@ -19,8 +19,9 @@ struct NamedPlot {
 // steps as the run with m, where there are any. `reduced` puts the word into the title.
 std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced);
 
-// One curve over training; at most some hundred of its points are drawn. NaN leaves a gap.
+// One curve over training; at most some hundred of its points are drawn. NaN leaves a gap. `chosen`: the iteration whose weights
+// were taken, marked by a line.
 std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,
-                       const std::vector<std::pair<int64_t, double>>& points);
+                       const std::vector<std::pair<int64_t, double>>& points, std::optional<int64_t> chosen = std::nullopt);
 
 } // namespace dagan

@@ -43,7 +43,7 @@ struct Table1Row {
     bool augmented = false;
     int generated_per_real = 0;
     std::string budget;
-    int seeds = 0;
+    int seeds = 0, missing = 0;
     std::optional<double> test_mean, test_low, test_high;
     std::optional<double> published; // as recalled, not verified (dagan.md section 11)
 };

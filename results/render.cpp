@@ -113,30 +113,48 @@ std::string latex_escaped(const std::string& text) {
     return out;
 }
 
-std::string to_latex(const Table& table, int decimals) {
-    std::string text = "\\begin{tabular}{" + std::string(table.columns.size(), 'l') + "}\n\\hline\n";
+// Notes stand in the table's last lines, so that they are printed with it.
+std::string to_latex(const Table& table, int decimals, const std::vector<std::string>& notes = {}) {
+    std::string alignment;
+    for (size_t i = 0; i < table.columns.size(); ++i)
+        alignment += std::ranges::any_of(table.rows, [i](const auto& row) { return is_number(row[i]); }) ? 'r' : 'l';
+    std::string text = "\\begin{tabular}{" + alignment + "}\n\\hline\n";
     const auto line = [](const std::vector<std::string>& fields) { return fmt::format("{} \\\\\n", fmt::join(fields, " & ")); };
     std::vector<std::string> fields;
     for (const auto& column : table.columns) fields.push_back(latex_escaped(column));
     text += line(fields) + "\\hline\n";
     for (const auto& row : table.rows) {
         fields.clear();
-        for (const auto& value : row) fields.push_back(latex_escaped(text_of(value, decimals)));
+        for (const auto& value : row)
+            fields.push_back(std::holds_alternative<std::monostate>(value) ? "--" : latex_escaped(text_of(value, decimals)));
         text += line(fields);
     }
-    return text + "\\hline\n\\end{tabular}\n";
+    text += "\\hline\n";
+    for (const auto& note : notes)
+        text += fmt::format("\\multicolumn{{{}}}{{l}}{{\\footnotesize {}}} \\\\\n", table.columns.size(), latex_escaped(note));
+    return text + "\\end{tabular}\n";
 }
 
 bool for_people(TableFormat format) { return format == TableFormat::table || format == TableFormat::latex; }
 
-// A remark below a table, in the format's own way.
-std::string remark(const std::string& text, TableFormat format) {
-    return format == TableFormat::latex ? "% " + text + "\n" : text + "\n";
+// How many seeds have a result, for people also of how many when some have none.
+Value seeds_value(int seeds, int missing, TableFormat format) {
+    if (missing == 0 || !for_people(format)) return integer(seeds);
+    return fmt::format("{} of {}", seeds, seeds + missing);
 }
 
-std::string reduced_remark(const std::vector<std::string>& reduced, TableFormat format) {
-    if (reduced.empty() || !for_people(format)) return "";
-    return remark(fmt::format("reduced: {}", fmt::join(reduced, ", ")), format);
+std::string render_with_notes(const Table& table, TableFormat format, const std::vector<std::string>& notes) {
+    if (format == TableFormat::latex) return to_latex(table, kPeopleDecimals, notes);
+    std::string text = render(table, format, kProgramDecimals);
+    if (for_people(format)) {
+        for (const auto& note : notes) text += note + "\n";
+    }
+    return text;
+}
+
+std::vector<std::string> reduced_notes(const std::vector<std::string>& reduced) {
+    if (reduced.empty()) return {};
+    return {fmt::format("reduced: {}", fmt::join(reduced, ", "))};
 }
 
 } // namespace
@@ -176,22 +194,27 @@ std::string render_cells(const std::vector<CellRow>& rows, TableFormat format, c
                               optional_value(row.test_high), optional_value(row.gain_mean), optional_value(row.gain_low),
                               optional_value(row.gain_high)});
     }
-    return render(table, format, kProgramDecimals) + reduced_remark(reduced, format);
+    return render_with_notes(table, format, reduced_notes(reduced));
 }
 
 std::string render_table1(const std::vector<Table1Row>& rows, TableFormat format, const std::vector<std::string>& reduced) {
     Table table;
     table.columns = {"dataset", "samples_per_class", "augmented", "generated_per_real", "budget",
                      "seeds",   "test_mean",         "test_low",  "test_high",          "published"};
+    if (format == TableFormat::latex) {
+        table.columns = {"Data set", "Samples per class", "DAGAN",    "Generated per real", "Budget",
+                         "Seeds",    "Test accuracy",     "95 % low", "95 % high",          "Published"};
+    }
     if (for_people(format)) table.columns.back() += "*";
     for (const auto& row : rows) {
-        table.rows.push_back({row.dataset, integer(row.samples_per_class), integer(row.augmented),
-                              integer(row.generated_per_real), row.budget, integer(row.seeds), optional_value(row.test_mean),
+        const Value augmented = format == TableFormat::latex ? Value(row.augmented ? "with" : "without") : integer(row.augmented);
+        table.rows.push_back({row.dataset, integer(row.samples_per_class), augmented, integer(row.generated_per_real), row.budget,
+                              seeds_value(row.seeds, row.missing, format), optional_value(row.test_mean),
                               optional_value(row.test_low), optional_value(row.test_high), optional_value(row.published)});
     }
-    std::string text = render(table, format, kProgramDecimals);
-    if (for_people(format)) text += remark("* " + std::string(kPublishedLabel), format);
-    return text + reduced_remark(reduced, format);
+    std::vector<std::string> notes{"* " + std::string(kPublishedLabel)};
+    std::ranges::copy(reduced_notes(reduced), std::back_inserter(notes));
+    return render_with_notes(table, format, notes);
 }
 
 } // namespace dagan

@@ -165,17 +165,46 @@ std::string sample_sheet(const fs::path& campaign, const std::string& relative, 
         png_data_uri(file), html_escaped(dataset), html_escaped(fs::path(relative).filename().string()));
 }
 
+// The checkpoint whose weights were taken, as the curve "chosen" tells: its only point.
+std::optional<int64_t> chosen_iteration(const TrainedGan& gan) {
+    const auto found = gan.curves.find("chosen");
+    if (found == gan.curves.end() || found->second.empty()) return std::nullopt;
+    return found->second.front().first;
+}
+
+// What was measured of the chosen checkpoint, in words: a generator that copies its condition scores well, so no number stands
+// alone.
+std::string chosen_text(const TrainedGan& gan, int64_t chosen) {
+    std::vector<std::string> measured;
+    for (const char* quantity : {"score", "validation_critic_loss", "spread", "distance", "z_diversity"}) {
+        const auto curve = gan.curves.find(quantity);
+        if (curve == gan.curves.end()) continue;
+        for (const auto& [iteration, value] : curve->second) {
+            if (iteration == chosen) measured.push_back(fmt::format("{} {:.4g}", quantity, value));
+        }
+    }
+    return fmt::format("Chosen: the checkpoint after iteration {}{}{}.", chosen, measured.empty() ? "" : ": ",
+                       fmt::join(measured, ", "));
+}
+
 std::string gan_part(const fs::path& campaign, const TrainedGan& gan, bool reduced) {
-    std::string body = fmt::format("<h3>{} <span class=\"quiet\">({})</span></h3>\n<div class=\"grid\">\n",
-                                   html_escaped(gan.dataset), html_escaped(gan.state));
+    std::string body = fmt::format("<h3>{} <span class=\"quiet\">({})</span></h3>\n", html_escaped(gan.dataset),
+                                   html_escaped(gan.state));
+    const std::optional<int64_t> chosen = chosen_iteration(gan);
+    if (chosen) body += paragraph(chosen_text(gan, *chosen));
+    body += "<div class=\"grid\">\n";
     std::vector<std::string> quantities;
-    for (const auto& [quantity, curve] : gan.curves) quantities.push_back(quantity);
-    // What chooses the checkpoint comes first, then the critic, then the rest by name.
-    const auto place = [](const std::string& quantity) { return quantity == "score" ? 0 : quantity == "critic_loss" ? 1 : 2; };
+    for (const auto& [quantity, curve] : gan.curves) {
+        if (quantity != "chosen") quantities.push_back(quantity);
+    }
+    // What may choose the checkpoint comes first, then the critic, then the rest by name.
+    const auto place = [](const std::string& quantity) {
+        return quantity == "score" ? 0 : quantity == "validation_critic_loss" ? 1 : quantity == "critic_loss" ? 2 : 3;
+    };
     std::stable_sort(quantities.begin(), quantities.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
     for (const auto& quantity : quantities) {
         const auto title = fmt::format("DAGAN of {}: {}{}", gan.dataset, quantity, reduced ? " (reduced)" : "");
-        body += "<figure>\n" + curve_plot(title, "iteration", quantity, gan.curves.at(quantity)) + "</figure>\n";
+        body += "<figure>\n" + curve_plot(title, "iteration", quantity, gan.curves.at(quantity), chosen) + "</figure>\n";
     }
     body += "</div>\n<div class=\"grid\">\n";
     for (const auto& sheet : evenly(gan.samples, kSheetsShown)) body += sample_sheet(campaign, sheet, gan.dataset);
@@ -186,7 +215,8 @@ std::string gans_section(const fs::path& campaign, const ReportData& data, bool 
     if (data.gans.empty()) return section("dagans", "DAGANs", paragraph("This sweep trains none."));
     std::string body =
         paragraph("Each sheet shows real images beside images generated from them; score is the share of generated images that a "
-                  "classifier trained on real ones gives the class of their source.",
+                  "classifier trained on real ones gives the class of their source. z_diversity: mean distance between images of one "
+                  "condition over that between images of different conditions; near 0 the noise is ignored.",
                   "quiet");
     for (const auto& gan : data.gans) body += gan_part(campaign, gan, reduced);
     return section("dagans", "DAGANs", body);

@@ -112,6 +112,16 @@ std::string draw_series(const ChartSeries& series, size_t index, const Axis& x, 
         kColours[index % kColours.size()], path, series.dashed ? " stroke-dasharray=\"6 4\"" : "", marks);
 }
 
+std::string draw_mark(const Chart& chart, const Axis& x) {
+    if (!chart.marked_x) return "";
+    const double at = x(*chart.marked_x);
+    const bool right = at > (kLeft + kWidth - kRight) / 2; // then the label stands to the left of the line
+    return fmt::format("<path class=\"mark\" d=\"M{0:.1f} {1:.1f}V{2:.1f}\" fill=\"none\" stroke=\"currentColor\" "
+                       "stroke-opacity=\"0.6\" stroke-dasharray=\"2 3\"/><text x=\"{3:.1f}\" y=\"{4:.1f}\"{5}>{6}</text>\n",
+                       at, kTop, kHeight - kBottom, at + (right ? -4 : 4), kTop + 10, right ? " text-anchor=\"end\"" : "",
+                       html_escaped(chart.mark_label));
+}
+
 std::string draw_legend(const Chart& chart) {
     if (chart.series.size() < 2) return "";
     std::string out;
@@ -151,7 +161,7 @@ std::string render_svg(const Chart& chart) {
                                   kWidth, kHeight, html_escaped(chart.title), html_escaped(chart.description));
     out += fmt::format("<text x=\"{:.1f}\" y=\"18\" font-size=\"14\" font-weight=\"600\">{}</text>\n", kLeft,
                        html_escaped(chart.title));
-    out += draw_axes(chart, x, y);
+    out += draw_axes(chart, x, y) + draw_mark(chart, x);
     for (size_t i = 0; i < chart.series.size(); ++i) out += draw_series(chart.series[i], i, x, y);
     return out + draw_legend(chart) + "</svg>\n";
 }

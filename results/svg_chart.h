@@ -28,6 +28,9 @@ struct Chart {
     // Limits of the y axis where values have natural ones (accuracies: 0 and 1); it never reaches beyond them.
     std::optional<double> y_floor, y_ceiling;
     bool whole_x = false; // x counts things: ticks at whole numbers only
+    // A dotted vertical line at this x, with its label.
+    std::optional<double> marked_x;
+    std::string mark_label;
 };
 
 std::string render_svg(const Chart& chart);

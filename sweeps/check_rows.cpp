@@ -69,10 +69,15 @@ class RowCheck {
         const int test = dataset.protocol == Protocol::balanced47 ? 0 : dataset.cases.test; // there, a split of its own
         const int held_out = test + dataset.cases.validation;
         if (largest + held_out <= images) return;
-        findings_.report(
-            at,
-            fmt::format("{} training + {} test + {} validation images = {}, but the smallest class of '{}' has {}; at most {}",
-                        largest, test, dataset.cases.validation, largest + held_out, row_.dataset, images, images - held_out));
+        const std::string& name = known->second.smallest_class;
+        const std::string hint =
+            images > held_out ? fmt::format("at most {}", images - held_out)
+                              : fmt::format("its {} held-out images leave none: lower datasets.{}.cases or leave such classes out",
+                                            held_out, row_.dataset);
+        findings_.report(at, fmt::format("{} training + {} test + {} validation images = {}, but the smallest class of '{}'{} has "
+                                         "{}; {}",
+                                         largest, test, dataset.cases.validation, largest + held_out, row_.dataset,
+                                         name.empty() ? "" : " (" + name + ")", images, hint));
     }
 
     void check_pool() {

@@ -16,7 +16,8 @@ namespace dagan {
 // What is known of a data file without opening it here (sweeps does not read HDF5): its shape and hash.
 struct KnownDataset {
     DatasetShape shape;
-    std::string sha256; // "" when only `expect` is known
+    std::string sha256;              // "" when only `expect` is known
+    std::string smallest_class = ""; // its name, for messages; "" when it is not known
 };
 
 // Looks a data file up by the name in the sweep; nothing when the file is not there. May throw Blame::input on a file that is

@@ -65,7 +65,7 @@ void write_atomically(const fs::path& path, const std::function<void(const fs::p
     fs::create_directories(target.parent_path(), failed);
     if (failed) throw system_error(target.parent_path().string() + ": cannot be created: " + failed.message());
     fs::path temporary = target;
-    temporary += ".tmp-" + std::to_string(::getpid());
+    temporary += std::string(kTemporaryMark) + std::to_string(::getpid());
     try {
         fill(temporary);
         publish(temporary, target);

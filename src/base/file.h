@@ -8,6 +8,9 @@
 
 namespace dagan {
 
+// In the name of a file that is not whole yet; a killed process leaves one behind.
+inline constexpr std::string_view kTemporaryMark = ".tmp-";
+
 // Writes `bytes` to `path` so that a reader, or a crash at any time, sees the old file or the whole new one.
 // Creates missing parent folders. Throws Blame::system (disk full, not writable) and leaves the old file.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);

@@ -25,7 +25,7 @@ double mean_distance(const torch::Tensor& a, const torch::Tensor& b) {
 
 bool Candidate::finite() const {
     return std::isfinite(critic_loss) && std::isfinite(wasserstein) && std::isfinite(penalty) && std::isfinite(spread) &&
-           std::isfinite(distance);
+           std::isfinite(distance) && std::isfinite(condition_distance);
 }
 
 std::vector<CurvePoint> Candidate::curve() const {
@@ -34,7 +34,8 @@ std::vector<CurvePoint> Candidate::curve() const {
                                    {iteration, "validation_penalty", penalty},
                                    {iteration, "spread", spread},
                                    {iteration, "distance", distance},
-                                   {iteration, "z_diversity", distance > 0 ? spread / distance : 0}};
+                                   {iteration, "condition_distance", condition_distance},
+                                   {iteration, "z_diversity", condition_distance > 0 ? spread / condition_distance : 0}};
     if (score) points.push_back({iteration, "score", *score});
     return points;
 }
@@ -47,18 +48,32 @@ std::vector<int64_t> candidate_iterations(int64_t iterations, int checkpoints) {
     return chosen;
 }
 
-const Candidate& choose(const std::vector<Candidate>& candidates, Select select) {
-    require(!candidates.empty(), "there is a candidate to choose");
+double Candidate::merit(Select select) const {
     switch (select) {
-    case Select::classifier:
-        return *std::ranges::max_element(candidates, {}, [](const Candidate& c) {
-            require(c.score.has_value(), "every candidate has a score");
-            return *c.score;
-        });
-    case Select::critic_loss: return *std::ranges::min_element(candidates, {}, &Candidate::critic_loss);
-    case Select::last: return candidates.back();
+    case Select::classifier: require(score.has_value(), "every candidate has a score"); return *score;
+    case Select::critic_loss: return critic_loss;
+    case Select::last: return static_cast<double>(iteration);
     }
     throw Error(Blame::bug, "unknown way to choose");
+}
+
+const Candidate& choose(const std::vector<Candidate>& candidates, Select select) {
+    require(!candidates.empty(), "there is a candidate to choose");
+    const auto merit = [&](const Candidate& candidate) { return candidate.merit(select); };
+    if (select == Select::critic_loss) return *std::ranges::min_element(candidates, {}, merit);
+    return *std::ranges::max_element(candidates, {}, merit);
+}
+
+double distance_between_conditions(const torch::Tensor& images, const torch::Tensor& conditions) {
+    const torch::Tensor made = images.flatten(1).to(torch::kDouble), given = conditions.flatten(1);
+    torch::Tensor sum = torch::zeros({}, torch::kDouble), count = torch::zeros({}, torch::kLong);
+    for (int64_t i = 0; i + 1 < made.size(0); ++i) {
+        const torch::Tensor differ = given.slice(0, i + 1).ne(given[i]).any(1);
+        sum += (made.slice(0, i + 1) - made[i]).norm(2, 1).masked_select(differ).sum();
+        count += differ.sum();
+    }
+    const auto pairs = count.item<int64_t>();
+    return pairs > 0 ? sum.item<double>() / static_cast<double>(pairs) : 0;
 }
 
 CandidateJudge::CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place)
@@ -91,6 +106,7 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
     const auto inference = [&](const torch::Tensor& x, const torch::Tensor& y) {
         return critic.forward(x, y, Pass::inference());
     };
+    std::vector<torch::Tensor> conditions, fakes;
     for (uint32_t batch = 0; batch < kValidationBatches; ++batch) {
         if (observer.stop_requested()) return false;
         const torch::Tensor x = torch::empty({b, shape_.channels, shape_.size, shape_.size}), real = torch::empty_like(x);
@@ -105,6 +121,8 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
                 generator.forward(x, noise_tensor(other_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
             candidate.spread += mean_distance(fake, other) / kValidationBatches;
             candidate.distance += mean_distance(fake, x) / kValidationBatches;
+            conditions.push_back(x);
+            fakes.push_back(fake);
             difference = inference(x, real).mean() - inference(x, fake).mean();
         }
         candidate.wasserstein += difference.item<double>() / kValidationBatches;
@@ -112,6 +130,7 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
             gradient_penalty(inference, x, real, fake, epsilon, task_.gan.penalty_norm).item<double>() / kValidationBatches;
     }
     candidate.critic_loss = task_.gan.penalty_weight * candidate.penalty - candidate.wasserstein;
+    candidate.condition_distance = distance_between_conditions(torch::cat(fakes), torch::cat(conditions));
     return true;
 }
 

@@ -19,11 +19,13 @@ struct Candidate {
     double critic_loss = 0, wasserstein = 0, penalty = 0; // on pairs of the validation classes, both networks in inference mode
     double spread = 0;   // mean L2 distance between two x~ of one x_i with different z; near 0: the noise is ignored
     double distance = 0; // mean L2 distance between x~ and x_i; near 0: x_i is copied
+    double condition_distance = 0; // mean L2 distance between x~ of two conditions; spread over it is the diversity over z
     std::optional<double> score =
         std::nullopt; // share of x~ that the selector assigns to the class of x_i; with select = classifier
 
     bool finite() const;
     std::vector<CurvePoint> curve() const;
+    double merit(Select select) const; // what it is chosen by: the score, the critic loss or the iteration
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("iteration", self.iteration, "");
@@ -32,6 +34,7 @@ struct Candidate {
         visit("penalty", self.penalty, "");
         visit("spread", self.spread, "");
         visit("distance", self.distance, "");
+        visit("condition_distance", self.condition_distance, "");
         visit("score", self.score, "");
     }
     bool operator==(const Candidate&) const = default;
@@ -43,6 +46,9 @@ std::vector<int64_t> candidate_iterations(int64_t iterations, int checkpoints);
 
 // The chosen of at least one candidate in ascending order: highest score, lowest critic loss, or the last; the earliest on ties.
 const Candidate& choose(const std::vector<Candidate>& candidates, Select select);
+
+// Mean L2 distance between every two of `images` whose conditions differ, [N, C, H, W] both; 0 when all conditions are alike.
+double distance_between_conditions(const torch::Tensor& images, const torch::Tensor& conditions);
 
 // Judges checkpoints of one DAGAN. Pairs, conditions and noise are the same for all of them.
 class CandidateJudge {

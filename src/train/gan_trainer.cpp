@@ -264,9 +264,10 @@ void GanRun::tidy_up() const {
 
 // Chooses, publishes the chosen weights with the task's whole output (the mark that it is finished), then tidies up.
 TaskOutput GanRun::finish() {
-    TaskOutput result = output(Outcome::done);
-    if (!writes()) return result;
+    if (!writes()) return output(Outcome::done);
     const Candidate& chosen = choose(progress_.candidates, task_.gan.select);
+    progress_.curve.push_back({chosen.iteration, "chosen", chosen.merit(task_.gan.select)});
+    TaskOutput result = output(Outcome::done);
     FinishedTask finished{.task = key_, .curve = progress_.curve};
     finished.samples.push_back(place_.artifact("samples", place_.samples(key_, chosen.iteration)));
     for (const Candidate& candidate : progress_.candidates) {

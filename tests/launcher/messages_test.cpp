@@ -22,8 +22,9 @@ std::vector<Message> one_of_each() {
             ShutDown{},
             RankUp{"node-17"},
             StopAsked{},
+            Beat{},
             TrainerReady{},
-            Progress{"key", 7, 12, 200'000},
+            Progress{"key", 7, 12, 200'000, 0.25},
             Ended{1, result},
             Ended{0, {}}};
 }

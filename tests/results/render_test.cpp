@@ -10,8 +10,8 @@ namespace {
 
 const std::vector<CellRow> kCells{{"omniglot", 5, 0, "epochs", 2, 0, 0.8, 0.7, 0.01, 0.61, 0.79, {}, {}, {}},
                                   {"omniglot", 5, 1, "epochs", 0, 2, {}, {}, {}, {}, {}, {}, {}, {}}};
-const std::vector<Table1Row> kTable1{{"omniglot", 5, false, 0, "epochs", 2, 0.7, 0.61, 0.79, 0.689904},
-                                     {"a_b", 5, true, 3, "epochs", 2, 0.75, {}, {}, {}}};
+const std::vector<Table1Row> kTable1{{"omniglot", 5, false, 0, "epochs", 2, 0, 0.7, 0.61, 0.79, 0.689904},
+                                     {"a_b", 5, true, 3, "epochs", 2, 3, 0.75, {}, {}, {}}};
 
 TEST(RenderTest, RowsAsCsv) {
     const std::vector<TrialRow> rows{{"omniglot", 5, 0, 1, "steps:3", "held_out", 1200, 2, 50, 63, 33, 42},
@@ -67,9 +67,27 @@ TEST(RenderTest, ReducedSweepsAreCalledReduced) {
 
 TEST(RenderTest, LatexIsATabularWithItsSpecialCharactersEscaped) {
     const auto text = render_table1(kTable1, TableFormat::latex);
-    EXPECT_EQ(text.find("\\begin{tabular}"), 0u);
-    EXPECT_NE(text.find("a\\_b & 5"), std::string::npos) << text;
+    EXPECT_EQ(text.find("\\begin{tabular}{lrlrlrrrrr}"), 0u) << text;
+    EXPECT_NE(text.find("Data set & Samples per class & DAGAN & Generated per real & Budget & Seeds"), std::string::npos) << text;
+    EXPECT_NE(text.find("95 \\% low"), std::string::npos) << text;
+    EXPECT_NE(text.find("a\\_b & 5 & with & 3"), std::string::npos) << text;
+    EXPECT_NE(text.find("0.7500 & -- & --"), std::string::npos) << text;
     EXPECT_NE(text.find("\\end{tabular}"), std::string::npos);
+}
+
+// A note after the tabular, or in a comment, would be lost in print.
+TEST(RenderTest, LatexPrintsItsNotesWithinTheTable) {
+    const auto text = render_table1(kTable1, TableFormat::latex, {"seeds 2 (paper: 5)"});
+    const auto end = text.find("\\end{tabular}");
+    EXPECT_LT(text.find(kPublishedLabel), end) << text;
+    EXPECT_LT(text.find("{\\footnotesize reduced: seeds 2 (paper: 5)}"), end) << text;
+    EXPECT_EQ(text.find("\n%"), std::string::npos) << text;
+}
+
+TEST(RenderTest, PeopleSeeHowManySeedsAreMissing) {
+    for (const auto format : {TableFormat::table, TableFormat::latex})
+        EXPECT_NE(render_table1(kTable1, format).find("2 of 5"), std::string::npos);
+    EXPECT_EQ(render_table1(kTable1, TableFormat::csv).find(" of "), std::string::npos);
 }
 
 TEST(PublishedTest, AreFoundByTheNamesOfTheDataSets) {

@@ -72,6 +72,7 @@ class ReportTest : public ::testing::Test {
             if (i % 300 == 0) result.curve.push_back({i, "score", 0.3 + i / 3000.0});
         }
         result.curve.push_back({901, "critic_loss", NAN});
+        result.curve.push_back({600, "chosen", 0.5});
         for (const auto* name : {"x.300.png", "x.600.png", "x.900.png"})
             result.artifacts.push_back({"samples", std::string("samples/") + name, "aa"});
         result.cost = {"cpu", 10, 900, 0.01};
@@ -102,6 +103,15 @@ TEST_F(ReportTest, ShowsTable1PlotsCurvesAndSheets) {
     EXPECT_EQ(count(html, "<svg"), 4u) << "two cells, two curves";
     EXPECT_EQ(count(html, "src=\"data:image/png;base64,iVBORw0KGgo"), 2u);
     EXPECT_NE(html.find("x.600.png is no longer there"), std::string::npos);
+}
+
+TEST_F(ReportTest, MarksTheChosenCheckpointInWordsAndInEveryCurve) {
+    run_campaign();
+    const auto html = report();
+    EXPECT_NE(html.find("Chosen: the checkpoint after iteration 600: score 0.5."), std::string::npos);
+    EXPECT_EQ(count(html, "class=\"mark\""), 2u) << "score and critic loss";
+    EXPECT_EQ(html.find("DAGAN of omniglot: chosen"), std::string::npos) << "no curve of its own";
+    EXPECT_LT(html.find("DAGAN of omniglot: score"), html.find("DAGAN of omniglot: critic_loss"));
 }
 
 TEST_F(ReportTest, SaysWhatFailedAndWhatIsMissing) {

@@ -150,11 +150,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "critic_loss"},
         Mistake{"iterations: 12", "limit_classes: 41", "x.yaml:9: gan.limit_classes: 41: 'omniglot' has only 40 source classes"},
         Mistake{"iterations: 12", "selector_train: 20",
-                "x.yaml:9: gan.selector_train: 20 leaves 20 of the 20 images of a class to train the selector and 0 as "
-                "conditions; both need one"},
+                "x.yaml:9: gan.selector_train: 20: 20 of the 20 images of the smallest class would train the selector, the rest "
+                "be its conditions; both need one; e.g. 0.75, a share"},
         Mistake{"iterations: 12", "selector_train: 0.01",
-                "x.yaml:9: gan.selector_train: 0.01 leaves 0 of the 20 images of a class to train the selector and 20 as "
-                "conditions; both need one"}));
+                "x.yaml:9: gan.selector_train: 0.01: 0 of the 20 images of the smallest class would train the selector, the rest "
+                "be its conditions; both need one; e.g. 0.75, a share"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Data, BadInputTest,
@@ -180,6 +180,15 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.yaml:12: sweep.0.samples_per_class: 16 training + 2 test + 3 validation images = 21, but the smallest class "
                 "of 'omniglot' has 20; at "
                 "most 15"},
+        Mistake{"    file: omniglot.h5\n    " + kSplit,
+                "    file: portraits.h5\n    split: {source: [0, 6], validation: [6, 8], test: [8, 10]}",
+                "x.yaml:12: sweep.0.samples_per_class: 4 training + 2 test + 3 validation images = 9, but the smallest class of "
+                "'omniglot' (Ann Lee) has 8; at most 3"},
+        Mistake{"    file: omniglot.h5\n    " + kSplit,
+                "    file: portraits.h5\n    cases: {test: 5, validation: 3}\n    split: {source: [0, 6], validation: [6, 8], test: [8, 10]}",
+                "x.yaml:13: sweep.0.samples_per_class: 4 training + 5 test + 3 validation images = 12, but the smallest class of "
+                "'omniglot' (Ann Lee) has 8; its 8 held-out images leave none: lower datasets.omniglot.cases or leave such classes "
+                "out"},
         Mistake{"epochs: 3", "pool_size: 2",
                 "x.yaml:12: sweep.0.generated_per_real: 3 exceeds classifier.pool_size = 2, the images made of each real one"},
         Mistake{"epochs: 3", "eval_drop_last: true",

@@ -42,7 +42,7 @@ inline std::optional<KnownDataset> lookup_made_up(const std::string& file) {
     static const std::map<std::string, KnownDataset> kFiles{
         {"omniglot.h5", {{1623, 20, 1, 28}, "omniglot-sha"}}, {"emnist.h5", {{47, 2800, 1, 28}, "emnist-sha"}},
         {"faces.h5", {{2396, 100, 3, 64}, "faces-sha"}},      {"dots.h5", {{100, 20, 1, 8}, "dots-sha"}},
-        {"single.h5", {{100, 1, 1, 28}, "single-sha"}},
+        {"single.h5", {{100, 1, 1, 28}, "single-sha"}},       {"portraits.h5", {{10, 8, 1, 28}, "portraits-sha", "Ann Lee"}},
     };
     if (file == "broken.h5") throw input_error("broken.h5: /images: has rank 3 instead of 4");
     const auto found = kFiles.find(file);

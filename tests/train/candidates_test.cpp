@@ -40,6 +40,26 @@ TEST(ChooseTest, ByClassifierACandidateWithoutScoreIsAMistakeOfOurs) {
     EXPECT_THROW(choose({{.iteration = 1}, {.iteration = 2}}, Select::classifier), Error);
 }
 
+// Conditions a, b, a: the first and the last are one condition, so two pairs count, 5 and 13 apart.
+TEST(DistanceBetweenConditionsTest, IsTheMeanOverPairsOfImagesWhoseConditionsDiffer) {
+    const torch::Tensor images = torch::tensor({0.0F, 0.0F, 3.0F, 4.0F, 8.0F, 16.0F}).view({3, 1, 1, 2});
+    const torch::Tensor conditions = torch::tensor({1.0F, 0.0F, 0.0F, 1.0F, 1.0F, 0.0F}).view({3, 1, 1, 2});
+    EXPECT_DOUBLE_EQ(distance_between_conditions(images, conditions), (5.0 + 13.0) / 2);
+    EXPECT_EQ(distance_between_conditions(images, torch::zeros_like(conditions)), 0);
+    EXPECT_EQ(distance_between_conditions(images.slice(0, 0, 1), conditions.slice(0, 0, 1)), 0);
+}
+
+TEST(CandidateTest, DiversityOverZIsTheSpreadWithinAConditionOverTheDistanceBetweenConditions) {
+    const auto diversity = [](const Candidate& candidate) {
+        for (const CurvePoint& point : candidate.curve()) {
+            if (point.quantity == "z_diversity") return point.value;
+        }
+        return -1.0;
+    };
+    EXPECT_EQ(diversity({.iteration = 1, .spread = 1, .distance = 2, .condition_distance = 4}), 0.25);
+    EXPECT_EQ(diversity({.iteration = 1, .spread = 0, .distance = 2, .condition_distance = 0}), 0);
+}
+
 struct CandidateJudgeTest : testing::Test {
     CandidateJudgeTest()
         : task(tiny::gan_task()), data(tiny::dataset()), generator(task.gan, 1, tiny::kSize, 1),
@@ -76,6 +96,7 @@ TEST_F(CandidateJudgeTest, AGeneratorThatIgnoresItsNoiseHasNoSpread) {
     const auto deaf = judge.judge(generator, critic, 1, observer);
     EXPECT_EQ(deaf->spread, 0);
     EXPECT_GT(deaf->distance, 0);
+    EXPECT_GT(deaf->condition_distance, 0);
 }
 
 TEST_F(CandidateJudgeTest, TheCriticLossIsMadeOfItsParts) {

@@ -17,24 +17,25 @@ namespace dagan {
 namespace {
 
 constexpr int kGoldenSteps = 10;
-constexpr int kPixels = 14; // 14, 7, 4, 2, 1: even and odd sizes for padding and resize
+constexpr int kPixels = 18; // 18, 9, 5, 3, 2: even and odd sizes for padding and resize
 constexpr uint64_t kStream = 21;
 
 // float32 keeps 6e-8 of a number; sums of some thousand terms through twenty layers, twice differentiated, keep some 1e-5 of
 // their largest term. A wrong mask, step, order or factor changes them by shares of one.
 constexpr double kLossTolerance = 1e-4, kGradientTolerance = 1e-3, kStateTolerance = 1e-4;
 // With beta1 = 0 Adam moves a weight by about the learning rate whatever the size of its gradient, so a weight whose gradient is
-// all rounding may go the other way. Steps are compared on average over a tensor: in shares of the learning rate, per step.
-constexpr double kMoveTolerance = 1e-2;
+// all rounding may go the other way. Moves are compared on average over a tensor, some of which have four elements: in shares
+// of the learning rate, per step. Another beta, bias correction or order of steps is off by shares of one.
+constexpr double kMoveTolerance = 5e-2;
 
 GanOptions golden_options(PenaltyNorm norm) {
     GanOptions options;
-    options.generator_widths = options.critic_widths = {3, 4, 5, 3};
+    options.generator_widths = options.critic_widths = {3, 4, 5, 4};
     options.generator_inner = options.critic_inner = 1;
     options.z_dim = 6;
     options.critic_steps = 2;
     options.batch_size = 4;
-    options.learning_rate = 1e-3; // ten steps that move
+    options.learning_rate = 1e-4;
     options.penalty_norm = norm;
     return options;
 }
@@ -115,7 +116,7 @@ class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
         at::set_num_threads(1);
     }
     static golden::Shape shape() {
-        return {.batch = 4, .channels = 1, .size = kPixels, .z_dim = 6, .inner = 1, .widths = {3, 4, 5, 3}};
+        return {.batch = 4, .channels = 1, .size = kPixels, .z_dim = 6, .inner = 1, .widths = {3, 4, 5, 4}};
     }
     // The streams of dropout are part of the results of every campaign: their names must not change either.
     golden::Masks masks(const char* purpose, uint32_t s, uint32_t first = 0, uint32_t stride = 1) const {

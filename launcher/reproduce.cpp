@@ -1,0 +1,112 @@
+#include "launcher/reproduce.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "launcher/messages.h"
+#include "launcher/standing.h"
+#include "launcher/supervisor.h"
+#include "launcher/version.h"
+#include "results/queries.h"
+
+#include <fmt/format.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace dagan {
+
+namespace fs = std::filesystem;
+
+namespace {
+// A folder of its own for the second run, with links to what the campaign made; gone at the end.
+class Scratch {
+  public:
+    explicit Scratch(const CampaignFolder& campaign) {
+        std::string pattern = (fs::temp_directory_path() / "dagan-reproduce-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr) throw system_error(pattern + ": cannot be made: " + errno_text(errno));
+        root_ = pattern;
+        for (const char* folder : {"checkpoints", "pools"}) {
+            fs::create_directories(root_ / folder);
+            for (const auto& entry : fs::directory_iterator(campaign.root() / folder)) {
+                if (entry.path().filename().string().find(".resume.") == std::string::npos) {
+                    fs::create_symlink(entry.path(), root_ / folder / entry.path().filename());
+                }
+            }
+        }
+    }
+    ~Scratch() {
+        std::error_code ignored;
+        fs::remove_all(root_, ignored);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    const fs::path& root() const { return root_; }
+
+  private:
+    fs::path root_;
+};
+
+// Runs `command` (no shell) with its standard output in `output`. Returns its exit code, or 128 + signal.
+int run_program(const std::vector<std::string>& command, const fs::path& output) {
+    std::vector<char*> argv;
+    for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    const pid_t child = ::fork();
+    if (child < 0) throw system_error(command.front() + ": cannot be started: " + errno_text(errno));
+    if (child == 0) {
+        if (std::freopen(output.c_str(), "w", stdout) == nullptr) ::_exit(126);
+        ::execv(argv[0], argv.data());
+        ::_exit(127);
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string describe(const ClassifierScore& score) {
+    return fmt::format("steps {}, best epoch {}, validation {}/{}, test {}/{}", score.steps, score.best_epoch, score.validation_correct, score.validation_total,
+                       score.test_correct, score.test_total);
+}
+
+ClassifierScore stored_score(const CampaignFolder& folder, const std::string& key, const std::string& label) {
+    const Table table = run_query(folder.database(), fmt::format("SELECT steps, best_epoch, validation_correct, validation_total, test_correct, test_total "
+                                                                 "FROM result WHERE task = '{}'", key)); // a key is hex digits
+    if (table.rows.empty()) throw input_error(fmt::format("{}: has no result to compare with; hint: see `dagan explain`", label));
+    const auto number = [&](size_t column) { return static_cast<int>(std::get<int64_t>(table.rows.front()[column])); };
+    return {.steps = number(0), .best_epoch = number(1), .validation_correct = number(2), .validation_total = number(3), .test_correct = number(4), .test_total = number(5)};
+}
+
+ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest, const PlannedTask& planned) {
+    const Scratch scratch(folder);
+    const fs::path task = scratch.root() / "task.json", output = scratch.root() / "output.json";
+    write_atomically(task, to_text(planned.spec));
+    const std::string threads = std::to_string(threads_of(planned.spec));
+    ::setenv("OMP_NUM_THREADS", threads.c_str(), 1);
+    ::setenv("MKL_NUM_THREADS", threads.c_str(), 1);
+    const int code = run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(), "--task", task.string(), "--data",
+                                  manifest.data_folder, "--threads", threads}, output);
+    if (code == static_cast<int>(ExitCode::input)) throw input_error(label_of(planned.spec) + ": was refused, see the message above");
+    if (code != 0) throw system_error(fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), code));
+    const auto ended = std::get<Ended>(decode_message(read_file(output)));
+    if (!ended.result.score) throw system_error(fmt::format("{}: ended as {}", label_of(planned.spec), to_string(ended.result.outcome)));
+    return *ended.result.score;
+}
+} // namespace
+
+Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest, const std::string& name) {
+    const Plan plan = manifest.plan();
+    const PlannedTask& planned = plan.tasks[static_cast<size_t>(find_task(plan, name))];
+    const std::string label = label_of(planned.spec);
+    if (kind_of(planned.spec) != TaskKind::classifier) throw input_error(label + ": is no row of the results; hint: name a classifier");
+    if (manifest.campaign.code_version != kVersion) {
+        throw input_error(fmt::format("{}: was made by version {}, this is {}; hint: use that version", folder.root().string(), manifest.campaign.code_version, kVersion));
+    }
+    const ClassifierScore then = stored_score(folder, planned.key, label);
+    const ClassifierScore now = run_again(folder, manifest, planned);
+    return {.equal = now == then,
+            .text = fmt::format("{}\n  then: {}\n  now:  {}\n  {}\n", label, describe(then), describe(now), now == then ? "equal" : "DIFFERENT")};
+}
+
+} // namespace dagan
