@@ -1,7 +1,6 @@
 #include "cluster/mpi_world.h"
 
 #include "base/error.h"
-#include "cluster/job_broken.h"
 #include "cluster/mpi_check.h"
 
 #include <mpi.h>
@@ -17,7 +16,7 @@ void check_mpi(int code, const char* call) {
     std::array<char, MPI_MAX_ERROR_STRING> text{};
     int length = 0;
     if (MPI_Error_string(code, text.data(), &length) != MPI_SUCCESS) length = 0;
-    throw JobBroken(std::string("MPI: ") + call + " failed: " + std::string(text.data(), static_cast<size_t>(length)));
+    throw system_error(std::string("MPI: ") + call + " failed: " + std::string(text.data(), static_cast<size_t>(length)));
 }
 
 int mpi_count(unsigned long count) {

@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/fault.h"
-#include "cluster/job_broken.h"
 #include "cluster/process_guard.h"
 #include "cluster/spawner_protocol.h"
 
@@ -107,7 +106,7 @@ void Spawner::request(const std::string& bytes, const std::vector<int>& fds) {
     do {
         sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0) throw JobBroken("spawner: does not take a request: " + errno_text(errno));
+    if (sent < 0) throw system_error("spawner: does not take a request: " + errno_text(errno));
 }
 
 std::optional<SpawnerEvent> Spawner::poll() {
@@ -117,7 +116,7 @@ std::optional<SpawnerEvent> Spawner::poll() {
         got = ::recv(socket_.get(), &reply, sizeof reply, MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
-    if (got <= 0) throw JobBroken("spawner: process " + std::to_string(pid_) + " has died, and all trainers with it");
+    if (got <= 0) throw system_error("spawner: process " + std::to_string(pid_) + " has died, and all trainers with it");
     require(got == sizeof reply, "a reply of the spawner is whole");
     const ChildId id{reply.id};
     if (reply.kind == SpawnerReply::Kind::started) return ChildStarted{id, reply.pid};

@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "cluster/job_broken.h"
 
 #include <fmt/format.h>
 
@@ -156,7 +155,7 @@ bool Agent::advance_gang(Trainer& trainer) {
 // turning in circles, so it has longer. A trainer that waits for the others of its gang is not expected to say anything.
 void Agent::find_stuck(Trainer& trainer) {
     const auto silent = trainer.silence.at(now());
-    if ((trainer.pid == 0 || trainer.killed) && silent > kSpawnerPatience) throw JobBroken("spawner: is frozen: it neither starts nor ends trainers; the job is ended, so that it can be started again");
+    if ((trainer.pid == 0 || trainer.killed) && silent > kSpawnerPatience) throw system_error("spawner: is frozen: it neither starts nor ends trainers");
     const bool waits = trainer.job && trainer.job->reducer && trainer.job->reducer->trainer_waits();
     if (trainer.killed || (trainer.ready && !trainer.job)) return;
     if (waits) return trainer.silence.on_sign(now());

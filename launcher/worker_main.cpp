@@ -5,7 +5,6 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "cluster/job_broken.h"
 #include "cluster/process_guard.h"
 #include "cluster/topology.h"
 #include "launcher/agent.h"
@@ -141,14 +140,14 @@ class Pulse {
         : mailbox_(mailbox), watched_(ranks_watched_by(mailbox.rank(), mailbox.size())), heartbeat_(watched_, kLimits, std::chrono::steady_clock::now()) {}
 
     void on_message(int from) { heartbeat_.on_sign(from, std::chrono::steady_clock::now()); }
-    // Throws JobBroken.
+    // Throws Blame::system, which ends the job; the supervisor starts it again.
     void turn() {
         const auto now = std::chrono::steady_clock::now();
         if (heartbeat_.due(now)) {
             for (const int rank : watched_) mailbox_.send(rank, encode(Beat{}));
         }
         if (const auto lost = heartbeat_.lost(now)) {
-            throw JobBroken(fmt::format("rank {}: is dead or frozen: gave no sign of life for too long; the job is ended, so that it can be started again", *lost));
+            throw system_error(fmt::format("rank {}: is dead or frozen: gave no sign of life for too long", *lost));
         }
     }
 
@@ -225,8 +224,7 @@ int work(const Arguments& arguments) {
     } catch (const Error& error) {
         log_error("{}", error.what());
         std::cerr << error.what() << '\n';
-        // A last word would keep the supervisor from starting the job again.
-        if (dynamic_cast<const JobBroken*>(&error) == nullptr) leave_last_word(folder, error);
+        leave_last_word(folder, error);
         world.abort(static_cast<int>(error.blame()));
     }
 }

@@ -188,8 +188,8 @@ std::string chosen_text(const TrainedGan& gan, int64_t chosen) {
 }
 
 std::string gan_part(const fs::path& campaign, const TrainedGan& gan, bool reduced) {
-    std::string body = fmt::format("<h3>{} <span class=\"quiet\">({})</span></h3>\n", html_escaped(gan.dataset),
-                                   html_escaped(gan.state));
+    std::string body =
+        fmt::format("<h3>{} <span class=\"quiet\">({})</span></h3>\n", html_escaped(gan.dataset), html_escaped(gan.state));
     const std::optional<int64_t> chosen = chosen_iteration(gan);
     if (chosen) body += paragraph(chosen_text(gan, *chosen));
     body += "<div class=\"grid\">\n";
@@ -213,11 +213,11 @@ std::string gan_part(const fs::path& campaign, const TrainedGan& gan, bool reduc
 
 std::string gans_section(const fs::path& campaign, const ReportData& data, bool reduced) {
     if (data.gans.empty()) return section("dagans", "DAGANs", paragraph("This sweep trains none."));
-    std::string body =
-        paragraph("Each sheet shows real images beside images generated from them; score is the share of generated images that a "
-                  "classifier trained on real ones gives the class of their source. z_diversity: mean distance between images of one "
-                  "condition over that between images of different conditions; near 0 the noise is ignored.",
-                  "quiet");
+    std::string body = paragraph(
+        "Each sheet shows real images beside images generated from them; score is the share of generated images that a "
+        "classifier trained on real ones gives the class of their source. z_diversity: mean distance between images of one "
+        "condition over that between images of different conditions; near 0 the noise is ignored.",
+        "quiet");
     for (const auto& gan : data.gans) body += gan_part(campaign, gan, reduced);
     return section("dagans", "DAGANs", body);
 }

@@ -86,7 +86,7 @@ CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, Seeds>& tria
 
 Table1Row table1_row(const CellRow& cell) {
     const bool augmented = cell.generated_per_real > 0;
-    Table1Row row{cell.dataset, cell.samples_per_class, augmented,      cell.generated_per_real, cell.budget,  cell.seeds,
+    Table1Row row{cell.dataset, cell.samples_per_class, augmented,     cell.generated_per_real, cell.budget, cell.seeds,
                   cell.missing, cell.test_mean,         cell.test_low, cell.test_high,          std::nullopt};
     if (matched_steps_of(cell.budget) == 0) row.published = published_accuracy(cell.dataset, cell.samples_per_class, augmented);
     return row;

@@ -291,9 +291,10 @@ void check_gan_data(const LoadedSweep& loaded, const std::string& name, Findings
     if (training < 1 || training >= shape.images_per_class) {
         findings.report(
             options + ".selector_train",
-            fmt::format("{}: {} of the {} images of the smallest class would train the selector, the rest be its conditions; both "
-                        "need one; e.g. 0.75, a share",
-                        gan.selector_train, training, shape.images_per_class));
+            fmt::format(
+                "{}: {} of the {} images of the smallest class would train the selector, the rest be its conditions; both "
+                "need one; e.g. 0.75, a share",
+                gan.selector_train, training, shape.images_per_class));
     }
 }
 

@@ -27,6 +27,7 @@ class RowCheck {
         if (!findings_.sound(path_ + ".dataset")) return;
         check_cases();
         check_pool();
+        check_softmax();
         check_evaluation();
     }
 
@@ -71,13 +72,15 @@ class RowCheck {
         if (largest + held_out <= images) return;
         const std::string& name = known->second.smallest_class;
         const std::string hint =
-            images > held_out ? fmt::format("at most {}", images - held_out)
-                              : fmt::format("its {} held-out images leave none: lower datasets.{}.cases or leave such classes out",
-                                            held_out, row_.dataset);
-        findings_.report(at, fmt::format("{} training + {} test + {} validation images = {}, but the smallest class of '{}'{} has "
-                                         "{}; {}",
-                                         largest, test, dataset.cases.validation, largest + held_out, row_.dataset,
-                                         name.empty() ? "" : " (" + name + ")", images, hint));
+            images > held_out
+                ? fmt::format("at most {}", images - held_out)
+                : fmt::format("its {} held-out images leave none: lower datasets.{}.cases or leave such classes out", held_out,
+                              row_.dataset);
+        findings_.report(at,
+                         fmt::format("{} training + {} test + {} validation images = {}, but the smallest class of '{}'{} has "
+                                     "{}; {}",
+                                     largest, test, dataset.cases.validation, largest + held_out, row_.dataset,
+                                     name.empty() ? "" : " (" + name + ")", images, hint));
     }
 
     void check_pool() {
@@ -88,6 +91,20 @@ class RowCheck {
         findings_.report(path_ + ".generated_per_real",
                          fmt::format("{} exceeds {}.pool_size = {}, the images made of each real one", most, options_path(),
                                      options.pool_size));
+    }
+
+    // A softmax of one class is always right.
+    void check_softmax() {
+        const auto known = loaded_.known.find(row_.dataset);
+        const DatasetOptions& dataset = loaded_.sweep.datasets.at(row_.dataset);
+        if (loaded_.sweep.classifier_options(row_.dataset).softmax != Softmax::target || known == loaded_.known.end() ||
+            dataset.protocol == Protocol::balanced47 || !findings_.sound("datasets." + row_.dataset) ||
+            size_of(dataset.split.test, known->second.shape.classes) > 1) {
+            return;
+        }
+        findings_.report(
+            "datasets." + row_.dataset + ".split.test",
+            "1 class is too few for a classifier of the test classes alone; at least 2, or classifier.softmax: held_out");
     }
 
     void check_evaluation() {

@@ -87,9 +87,11 @@ class Faults {
         passages_ = std::vector<std::atomic<long>>(wishes_.size());
     }
     void pass(FaultPoint point) {
+        const FaultWish* due = nullptr; // found first, since a strike may throw and every wish counts every passage
         for (size_t i = 0; i < wishes_.size(); ++i) {
-            if (wishes_[i].point == point && ++passages_[i] == wishes_[i].passage && is_the_once()) strike(wishes_[i]);
+            if (wishes_[i].point == point && ++passages_[i] == wishes_[i].passage) due = &wishes_[i];
         }
+        if (due != nullptr && is_the_once()) strike(*due);
     }
 
   private:

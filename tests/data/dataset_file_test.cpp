@@ -1,4 +1,5 @@
 #include "base/random.h"
+#include "data/class_counts.h"
 #include "data/support.h"
 
 #include <fmt/format.h>
@@ -100,6 +101,18 @@ TEST_F(DatasetFileTest, TheHeaderAloneTellsSizesAndCounts) {
     EXPECT_EQ(info.largest_class, 5);
     EXPECT_EQ(info.shards, 1);
     EXPECT_EQ(info.sha256, data_.info().sha256);
+}
+
+TEST_F(DatasetFileTest, TheSmallestClassIsKnownByName) {
+    const std::vector<ClassCount> counts = read_class_counts(path_);
+    ASSERT_EQ(counts.size(), 3U);
+    size_t smallest = 0;
+    for (size_t label = 0; label < counts.size(); ++label) {
+        EXPECT_EQ(counts[label].name, data_.class_name(static_cast<int>(label)));
+        EXPECT_EQ(counts[label].images, data_.count_of(static_cast<int>(label)));
+        if (counts[label].images < counts[smallest].images) smallest = label;
+    }
+    EXPECT_EQ(smallest_class_name(path_), counts[smallest].name);
 }
 
 TEST_F(DatasetFileTest, ShardsOpenAsOneSetWithTheSameHash) {

@@ -184,11 +184,13 @@ INSTANTIATE_TEST_SUITE_P(
                 "    file: portraits.h5\n    split: {source: [0, 6], validation: [6, 8], test: [8, 10]}",
                 "x.yaml:12: sweep.0.samples_per_class: 4 training + 2 test + 3 validation images = 9, but the smallest class of "
                 "'omniglot' (Ann Lee) has 8; at most 3"},
-        Mistake{"    file: omniglot.h5\n    " + kSplit,
-                "    file: portraits.h5\n    cases: {test: 5, validation: 3}\n    split: {source: [0, 6], validation: [6, 8], test: [8, 10]}",
-                "x.yaml:13: sweep.0.samples_per_class: 4 training + 5 test + 3 validation images = 12, but the smallest class of "
-                "'omniglot' (Ann Lee) has 8; its 8 held-out images leave none: lower datasets.omniglot.cases or leave such classes "
-                "out"},
+        Mistake{
+            "    file: omniglot.h5\n    " + kSplit + "\n    cases: {test: 2, validation: 3}",
+            "    file: portraits.h5\n    split: {source: [0, 6], validation: [6, 8], test: [8, 10]}\n"
+            "    cases: {test: 5, validation: 3}",
+            "x.yaml:12: sweep.0.samples_per_class: 4 training + 5 test + 3 validation images = 12, but the smallest class of "
+            "'omniglot' (Ann Lee) has 8; its 8 held-out images leave none: lower datasets.omniglot.cases or leave such classes "
+            "out"},
         Mistake{"epochs: 3", "pool_size: 2",
                 "x.yaml:12: sweep.0.generated_per_real: 3 exceeds classifier.pool_size = 2, the images made of each real one"},
         Mistake{"epochs: 3", "eval_drop_last: true",
@@ -276,6 +278,15 @@ TEST(BadInputOfTwoSetsTest, PairsOfDistinctImagesNeedTwo) {
         refusal_of(with(with_second_row(options), "iterations: 12", "iterations: 12, pairs: distinct, select: last"));
     EXPECT_NE(message.find("gan.pairs: distinct pairs need 2 images per class; a class of 'second' has 1"), std::string::npos)
         << message;
+}
+
+TEST(BadInputTest, ASoftmaxOfOneTestClassIsRefusedBecauseItIsAlwaysRight) {
+    const std::string one = with(kSmallSweep, "[1412, 1420]", "[1412, 1413]");
+    EXPECT_EQ(refusal_of(one), "");
+    EXPECT_EQ(
+        refusal_of(with(one, "softmax: held_out", "softmax: target")),
+        "x.yaml:7: datasets.omniglot.split.test: 1 class is too few for a classifier of the test classes alone; at least 2, "
+        "or classifier.softmax: held_out");
 }
 
 TEST(BadInputTest, AllProblemsAreReportedTogether) {

@@ -94,6 +94,7 @@ TEST_F(GanTrainerTest, TheChosenWeightsAreThoseOfTheCandidateWithTheLowestCritic
         if (value(output, iteration, "validation_critic_loss") < value(output, best, "validation_critic_loss")) best = iteration;
     }
     EXPECT_EQ(output.artifacts[1].path, "samples/gan-key." + std::to_string(best) + ".png");
+    EXPECT_EQ(value(output, best, "chosen"), value(output, best, "validation_critic_loss")) << "the choice is stored";
     // Training just so long gives the same weights.
     GanTask shorter = task;
     shorter.gan.iterations = best;

@@ -111,8 +111,7 @@ void expect_same_moves(const golden::Named& actual, const golden::Named& expecte
 
 class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
   protected:
-    GoldenStepsTest()
-        : plain_(shape(), parameters(gan_.generator()), buffers(gan_.generator()), parameters(gan_.critic())) {
+    GoldenStepsTest() : plain_(shape(), parameters(gan_.generator()), buffers(gan_.generator()), parameters(gan_.critic())) {
         at::set_num_threads(1);
     }
     static golden::Shape shape() {
@@ -128,9 +127,10 @@ class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
         gan_.step(s, {});
         golden::Named gradient;
         const golden::Values x = values(batch.x), fake = plain_.fakes(x, values(batch.z), masks("dropout generator", s));
-        const golden::CriticLosses expected = plain_.critic_gradient(
-            x, values(batch.real), fake, values(batch.epsilon), options_.penalty_weight, GetParam() == PenaltyNorm::column,
-            masks("dropout critic", s, 0, 2), masks("dropout critic", s, 1, 2), masks("dropout critic interpolates", s), gradient);
+        const golden::CriticLosses expected =
+            plain_.critic_gradient(x, values(batch.real), fake, values(batch.epsilon), options_.penalty_weight,
+                                   GetParam() == PenaltyNorm::column, masks("dropout critic", s, 0, 2),
+                                   masks("dropout critic", s, 1, 2), masks("dropout critic interpolates", s), gradient);
         const GanLosses losses = gan_.take_losses();
         EXPECT_NEAR(losses.critic_loss, expected.critic_loss, kLossTolerance * std::abs(expected.critic_loss));
         EXPECT_NEAR(losses.penalty, expected.penalty, kLossTolerance * expected.penalty);
@@ -171,8 +171,7 @@ TEST_P(GoldenStepsTest, TenStepsGiveTheReferencesLossesGradientsWeightsAndState)
             ++critic_steps;
         }
         expect_same_moves(parameters(gan_.critic()), plain_.critic(), options_.learning_rate, critic_steps);
-        expect_same_moves(parameters(gan_.generator()), plain_.generator(), options_.learning_rate,
-                          std::max(generator_steps, 1));
+        expect_same_moves(parameters(gan_.generator()), plain_.generator(), options_.learning_rate, std::max(generator_steps, 1));
         expect_close(buffers(gan_.generator()), plain_.state(), kStateTolerance);
         if (HasFailure()) return;
     }

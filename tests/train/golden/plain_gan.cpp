@@ -102,7 +102,8 @@ double PlainGan::penalty(const Values& x, const Values& mixed, bool column, cons
     Parameters<Var> fixed;
     for (const auto& [name, numbers] : critic_) fixed[name] = constants<Var>(numbers);
     const Maps<Var> y = maps_of(candidates, b, c, h);
-    const Var score = mean_of(Passage<Var>(shape_, fixed, masks, nullptr).critic(maps_of(constants<Var>(x), b, c, h), y)) * Var(b);
+    const Var score =
+        mean_of(Passage<Var>(shape_, fixed, masks, nullptr).critic(maps_of(constants<Var>(x), b, c, h), y)) * Var(b);
     const std::vector<double> derivatives = first_tape.gradients(score.node);
     Values g;
     for (const Var& candidate : candidates) g.push_back(derivatives[candidate.node]);

@@ -17,7 +17,8 @@ template <class S> struct Maps {
     std::vector<S> v;
 
     Maps() = default;
-    Maps(int batch, int channels, int size) : b(batch), c(channels), h(size), v(static_cast<size_t>(batch * channels * size * size)) {}
+    Maps(int batch, int channels, int size)
+        : b(batch), c(channels), h(size), v(static_cast<size_t>(batch * channels * size * size)) {}
     size_t index(int n, int k, int i, int j) const { return static_cast<size_t>(((n * c + k) * h + i) * h + j); }
     S& at(int n, int k, int i, int j) { return v[index(n, k, i, j)]; }
     const S& at(int n, int k, int i, int j) const { return v[index(n, k, i, j)]; }
@@ -138,7 +139,9 @@ template <class S> class Passage {
         for (int n = 0; n < x.b; ++n)
             for (int k = 0; k < out; ++k)
                 for (int i = 0; i < o; ++i)
-                    for (int j = 0; j < o; ++j) y.at(n, k, i, j) = bias[static_cast<size_t>(k)] + window(x, weight, n, k, i * stride - before, j * stride - before);
+                    for (int j = 0; j < o; ++j)
+                        y.at(n, k, i, j) =
+                            bias[static_cast<size_t>(k)] + window(x, weight, n, k, i * stride - before, j * stride - before);
         return y;
     }
 
@@ -216,7 +219,8 @@ template <class S> class Passage {
             const double A_mu = a_mu[k] + (1 - w[0]) * mu, A_sg = a_sg[k] + (1 - w[0]) * sigma;
             const double r = sigma / A_sg, d = (mu - A_mu) / A_sg;
             for (int n = 0; n < x.b; ++n)
-                for (int i = 0; i < x.h * x.h; ++i) y.at(n, c, 0, i) = gamma[k] * ((x.at(n, c, 0, i) - mean) / deviation * S(r) + S(d)) + beta[k];
+                for (int i = 0; i < x.h * x.h; ++i)
+                    y.at(n, c, 0, i) = gamma[k] * ((x.at(n, c, 0, i) - mean) / deviation * S(r) + S(d)) + beta[k];
             a_mu[k] = p * a_mu[k] + (1 - p) * mu;
             a_sg[k] = p * a_sg[k] + (1 - p) * sigma;
             M[k] = q * M[k] + (1 - q) * a_mu[k] / w_next;

@@ -1,0 +1,66 @@
+// A campaign with `budget: both` from its plan to its table and plots: step-matched rows, seeds, intervals, and what is missing.
+#include "e2e/laboratory.h"
+
+#include <sstream>
+
+namespace dagan {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kClassifiers = 2 * (2 + 1) * 2; // n = 1, 2; m = 0, 2 and the baseline of m = 2's steps; two seeds
+
+std::vector<std::string> fields_of(const std::string& line) {
+    std::vector<std::string> fields;
+    std::istringstream stream(line);
+    for (std::string field; std::getline(stream, field, ',');) fields.push_back(field);
+    return fields;
+}
+
+class BudgetTest : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        laboratory().need_strokes();
+        const Finished finished = laboratory().dagan(run_words(kSmoke, campaign(), 2, {"sweep.0.budget=both"}));
+        ASSERT_EQ(finished.exit_code, 0) << finished.text();
+    }
+    static fs::path campaign() { return laboratory().campaign("both"); }
+    Laboratory& lab_ = laboratory();
+};
+
+TEST_F(BudgetTest, EveryAugmentedRunHasABaselineOfExactlyItsSteps) {
+    EXPECT_EQ(lab_.count(campaign(), "trial"), kClassifiers);
+    for (const char* n : {"1", "2"}) {
+        const std::string where = std::string(" FROM trial WHERE seed = 0 AND samples_per_class = ") + n;
+        const std::string augmented = lab_.query(campaign(), "SELECT steps" + where + " AND generated_per_real = 2");
+        EXPECT_EQ(lab_.query(campaign(), "SELECT steps" + where + " AND budget = 'steps:2'"), augmented);
+        EXPECT_NE(lab_.query(campaign(), "SELECT steps" + where + " AND generated_per_real = 0 AND budget = 'epochs'"),
+                  augmented);
+    }
+}
+
+TEST_F(BudgetTest, TableCellsAndPlotsShowTheStepMatchedBaseline) {
+    const std::string table = lab_.output({"results", "table1", campaign().string(), "--format", "csv"});
+    EXPECT_EQ(lines_in(table), 1 + 2 * 3) << table;
+    for (const char* row :
+         {"\nstrokes,1,0,0,epochs,2,", "\nstrokes,1,0,0,steps:2,2,", "\nstrokes,2,0,0,steps:2,2,", "\nstrokes,2,1,2,epochs,2,"})
+        EXPECT_THAT(table, HasSubstr(row));
+    std::istringstream cells(lab_.output({"results", "cells", campaign().string(), "--format", "csv"}));
+    std::string line;
+    std::getline(cells, line);
+    for (int i = 0; i < 6; ++i) {
+        ASSERT_TRUE(std::getline(cells, line)) << i;
+        const std::vector<std::string> fields = fields_of(line);
+        EXPECT_EQ(fields.at(4), "2") << line; // seeds
+        EXPECT_EQ(fields.at(5), "0") << line; // missing
+        EXPECT_LE(std::stod(fields.at(9)), std::stod(fields.at(7))) << line;
+        EXPECT_GE(std::stod(fields.at(10)), std::stod(fields.at(7))) << line;
+    }
+    const fs::path figures = lab_.campaign("both-figures");
+    lab_.output({"results", "plot", campaign().string(), "-o", figures.string()});
+    EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("stroke-dasharray=\"6 4\""));
+    EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("m = 0 with as many steps"));
+}
+
+} // namespace
+} // namespace dagan
