@@ -1,5 +1,5 @@
 # A thin front over CMake presets and workflows: `make demo` and `make test` do all set-up on a fresh Debian or Ubuntu machine.
-.PHONY: setup build test demo bench check clean
+.PHONY: setup build test test-slow demo bench check clean
 .DEFAULT_GOAL := build
 
 setup:
@@ -11,6 +11,10 @@ build: setup
 
 test: build
 	@ctest --preset release
+
+# Chaos, faults at every point, frozen processes, full disks, learning: about ten minutes.
+test-slow: build
+	@ctest --preset slow
 
 # Everything at once on the embedded data set: builds, makes the set, runs sweeps/demo.yaml on 2 ranks, prints the table.
 demo:

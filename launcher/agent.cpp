@@ -12,9 +12,9 @@
 namespace dagan {
 
 namespace {
-constexpr int kGangTags = 32768;    // MPI guarantees that many
+constexpr int kGangTags = 32768;                     // MPI guarantees that many
 constexpr std::chrono::seconds kSpawnerPatience{10}; // it answers within milliseconds
-constexpr int kMaxFailedStarts = 5; // a trainer that cannot start at all is not a matter of bad luck
+constexpr int kMaxFailedStarts = 5;                  // a trainer that cannot start at all is not a matter of bad luck
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 // By SIGSTOP, as /proc/PID/stat has it: "PID (name) T ...".
@@ -40,12 +40,18 @@ void Agent::start_trainer() {
     auto [ours, theirs] = make_socket_pair();
     auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
     const ChildId id = spawner_.start(options_.trainer, theirs.get(), memory->fd());
-    trainers_.push_back({.id = id, .link = AgentLink(Channel(std::move(ours))), .memory = std::move(memory), .silence = Silence(now()), .job = {}, .cause = {}});
+    trainers_.push_back({.id = id,
+                         .link = AgentLink(Channel(std::move(ours))),
+                         .memory = std::move(memory),
+                         .silence = Silence(now()),
+                         .job = {},
+                         .cause = {}});
 }
 
 void Agent::on_assign(const Assign& assignment) {
     const bool gang = assignment.members.size() > 1;
-    waiting_.push_back({assignment, gang ? make_collectives_(assignment.members, static_cast<int>(assignment.attempt % kGangTags)) : nullptr});
+    waiting_.push_back(
+        {assignment, gang ? make_collectives_(assignment.members, static_cast<int>(assignment.attempt % kGangTags)) : nullptr});
     hand_out();
 }
 
@@ -136,7 +142,8 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
 
 void Agent::on_job_over(Trainer& trainer, Outcome outcome) {
     if (auto gang = std::move(trainer.job->reducer)) {
-        outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted ? gang->finish() : gang->fail();
+        outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted ? gang->finish()
+                                                                                                    : gang->fail();
         ending_gangs_.push_back(std::move(gang));
     }
     trainer.job.reset();
@@ -151,11 +158,12 @@ bool Agent::advance_gang(Trainer& trainer) {
     return true;
 }
 
-// A stopped process is found within its patience. One that is not stopped may be waiting for a slow disk or a busy core as well as
-// turning in circles, so it has longer. A trainer that waits for the others of its gang is not expected to say anything.
+// A stopped process is found within its patience. One that is not stopped may be waiting for a slow disk or a busy core as well
+// as turning in circles, so it has longer. A trainer that waits for the others of its gang is not expected to say anything.
 void Agent::find_stuck(Trainer& trainer) {
     const auto silent = trainer.silence.at(now());
-    if ((trainer.pid == 0 || trainer.killed) && silent > kSpawnerPatience) throw system_error("spawner: is frozen: it neither starts nor ends trainers");
+    if ((trainer.pid == 0 || trainer.killed) && silent > kSpawnerPatience)
+        throw system_error("spawner: is frozen: it neither starts nor ends trainers");
     const bool waits = trainer.job && trainer.job->reducer && trainer.job->reducer->trainer_waits();
     if (trainer.killed || (trainer.ready && !trainer.job)) return;
     if (waits) return trainer.silence.on_sign(now());
@@ -176,8 +184,10 @@ bool Agent::reap() {
         const ChildId id = std::visit([](const auto& child) { return child.id; }, *event);
         const auto trainer = std::find_if(trainers_.begin(), trainers_.end(), [&](const Trainer& each) { return each.id == id; });
         if (trainer == trainers_.end()) continue;
-        if (const auto* started = std::get_if<ChildStarted>(&*event)) trainer->pid = started->pid;
-        else trainer->cause = describe(std::get<ChildExited>(*event));
+        if (const auto* started = std::get_if<ChildStarted>(&*event))
+            trainer->pid = started->pid;
+        else
+            trainer->cause = describe(std::get<ChildExited>(*event));
     }
     return active;
 }
@@ -188,25 +198,30 @@ void Agent::on_death(Trainer& trainer) {
     const std::string cause = trainer.cause.empty() ? "its socket closed" : trainer.cause;
     log_warning("a trainer is gone: {}", cause);
     if (!trainer.ready && ++failed_starts_ >= kMaxFailedStarts) {
-        throw system_error(fmt::format("{}: {} trainers in a row died before they could work: {}; hint: run it by hand to see why", options_.trainer.argv.front(),
-                                       failed_starts_, cause));
+        throw system_error(
+            fmt::format("{}: {} trainers in a row died before they could work: {}; hint: run it by hand to see why",
+                        options_.trainer.argv.front(), failed_starts_, cause));
     }
     if (!trainer.job) return;
     const Assign assignment = trainer.job->assignment;
     const Outcome outcome = trainer.killed ? Outcome::stuck : Outcome::died;
     on_job_over(trainer, outcome);
-    say(Ended{.position = assignment.position,
-              .result = {.task = assignment.task, .attempt = assignment.attempt, .outcome = outcome, .error = "trainer " + cause}});
+    say(Ended{
+        .position = assignment.position,
+        .result = {.task = assignment.task, .attempt = assignment.attempt, .outcome = outcome, .error = "trainer " + cause}});
 }
 
 std::vector<Watch> Agent::watches() const {
     std::vector<Watch> watches{{.fd = spawner_.fd(), .until_writable = false}};
-    for (const Trainer& trainer : trainers_) watches.push_back({.fd = trainer.link.fd(), .until_writable = trainer.link.unsent_bytes() > 0});
+    for (const Trainer& trainer : trainers_)
+        watches.push_back({.fd = trainer.link.fd(), .until_writable = trainer.link.unsent_bytes() > 0});
     return watches;
 }
 
 bool Agent::busy_reducing() const {
-    const auto reducing = [](const Trainer& trainer) { return trainer.job && trainer.job->reducer && trainer.job->reducer->transferring(); };
+    const auto reducing = [](const Trainer& trainer) {
+        return trainer.job && trainer.job->reducer && trainer.job->reducer->transferring();
+    };
     return std::any_of(trainers_.begin(), trainers_.end(), reducing) ||
            std::any_of(ending_gangs_.begin(), ending_gangs_.end(), [](const auto& gang) { return gang->transferring(); });
 }

@@ -1,6 +1,6 @@
-// One MPI rank: starts trainers, hands them the coordinator's tasks, brings their results back and reduces their gradients with the
-// other agents of a gang. Computes nothing and never blocks; whatever crashes, hangs or runs out of memory is a trainer, and only
-// that trainer's task notices. A spare trainer with LibTorch loaded takes a dead one's place at once.
+// One MPI rank: starts trainers, hands them the coordinator's tasks, brings their results back and reduces their gradients with
+// the other agents of a gang. Computes nothing and never blocks; whatever crashes, hangs or runs out of memory is a trainer, and
+// only that trainer's task notices. A spare trainer with LibTorch loaded takes a dead one's place at once.
 #pragma once
 
 #include "cluster/backoff.h"
@@ -25,11 +25,12 @@ namespace dagan {
 class Agent {
   public:
     struct Options {
-        int slots = 1;                         // trainers that work side by side
-        int spares = 1;                        // loaded trainers that wait
-        ProgramStart trainer = {};             // how to start one
-        std::chrono::seconds stuck_after{300}; // without a sign of life while loading and before the second step, unless it is stopped (see find_stuck)
-        std::chrono::seconds slow_after{60};   // the same later on
+        int slots = 1;             // trainers that work side by side
+        int spares = 1;            // loaded trainers that wait
+        ProgramStart trainer = {}; // how to start one
+        std::chrono::seconds stuck_after{
+            300}; // without a sign of life while loading and before the second step, unless it is stopped (see find_stuck)
+        std::chrono::seconds slow_after{60}; // the same later on
     };
     // Makes the collectives of a gang with these members (world ranks); `tag` differs between gangs.
     using MakeCollectives = std::function<std::unique_ptr<GangCollectives>(const std::vector<int>& members, int tag)>;
@@ -56,7 +57,8 @@ class Agent {
         Assign assignment;
         std::unique_ptr<GangReducer> reducer; // none for a group of one
     };
-    // An assignment before a trainer has it; a gang's collectives are made at once, since the other members' agents wait for that.
+    // An assignment before a trainer has it; a gang's collectives are made at once, since the other members' agents wait for
+    // that.
     struct Waiting {
         Assign assignment;
         std::unique_ptr<GangCollectives> collectives;
@@ -65,13 +67,13 @@ class Agent {
         ChildId id;
         AgentLink link;
         std::shared_ptr<SharedMemory> memory;
-        bool ready = false;   // LibTorch is loaded
-        bool killed = false;  // by us, being stuck; its end is near
+        bool ready = false;  // LibTorch is loaded
+        bool killed = false; // by us, being stuck; its end is near
         Silence silence;
         double longest_step_s = 0; // of the present attempt; 0: not known yet
         pid_t pid = 0;             // 0 until the spawner said so
         std::optional<Job> job;
-        std::string cause;    // how it died, once the spawner said so
+        std::string cause; // how it died, once the spawner said so
     };
 
     void start_trainer();
@@ -91,9 +93,9 @@ class Agent {
     Spawner& spawner_;
     MakeCollectives make_collectives_;
     std::list<Trainer> trainers_;
-    std::deque<Waiting> waiting_;                         // for a trainer to be ready
+    std::deque<Waiting> waiting_;                          // for a trainer to be ready
     std::list<std::unique_ptr<GangReducer>> ending_gangs_; // this rank's task is over, the gang not yet for all
-    int failed_starts_ = 0;                               // trainers in a row that died before they were ready
+    int failed_starts_ = 0;                                // trainers in a row that died before they were ready
     bool stopping_ = false;
     bool shut_down_ = false;
 };

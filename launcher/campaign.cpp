@@ -46,7 +46,8 @@ std::string first_difference(const Json& there, const Json& here, const std::str
         keys.update(here);
         for (const auto& [key, unused] : keys.items()) {
             const std::string inner = path.empty() ? key : path + "." + key;
-            if (!there.contains(key) || !here.contains(key)) return inner + (there.contains(key) ? ": only there" : ": only here");
+            if (!there.contains(key) || !here.contains(key))
+                return inner + (there.contains(key) ? ": only there" : ": only here");
             std::string difference = first_difference(there[key], here[key], inner);
             if (!difference.empty()) return difference;
         }
@@ -71,7 +72,9 @@ void check_same(const CampaignFolder& folder, const Manifest& there, const Manif
 void make_folder(const fs::path& path) {
     std::error_code failed;
     fs::create_directories(path, failed);
-    if (failed) throw system_error(fmt::format("{}: cannot be created: {}; hint: name a writable folder with -o", path.string(), failed.message()));
+    if (failed)
+        throw system_error(
+            fmt::format("{}: cannot be created: {}; hint: name a writable folder with -o", path.string(), failed.message()));
 }
 
 // Also when the campaign goes on: a first run may have been killed before it came to the last of them.
@@ -84,13 +87,15 @@ void make_subfolders(const CampaignFolder& folder) {
 bool is_free(const CampaignFolder& folder) {
     if (!fs::exists(folder.root())) return true;
     const std::string half = folder.manifest().filename().string() + std::string(kTemporaryMark);
-    return fs::is_directory(folder.root()) &&
-           std::all_of(fs::directory_iterator(folder.root()), {}, [&](const fs::path& path) { return path.filename().string().starts_with(half); });
+    return fs::is_directory(folder.root()) && std::all_of(fs::directory_iterator(folder.root()), {}, [&](const fs::path& path) {
+               return path.filename().string().starts_with(half);
+           });
 }
 
 void begin(const CampaignFolder& folder, const Manifest& manifest) {
     if (!is_free(folder)) {
-        throw input_error(fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o", folder.root().string()));
+        throw input_error(
+            fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o", folder.root().string()));
     }
     make_folder(folder.root());
     if (::access(folder.root().c_str(), W_OK) != 0) {
@@ -104,7 +109,9 @@ Plan Manifest::plan() const { return expand(LoadedSweep{sweep, known}); }
 
 Manifest read_manifest(const CampaignFolder& folder) {
     if (!fs::exists(folder.manifest())) {
-        throw input_error(fmt::format("{}: is not a campaign: it has no campaign.json; hint: give the folder that `dagan run -o` made", folder.root().string()));
+        throw input_error(
+            fmt::format("{}: is not a campaign: it has no campaign.json; hint: give the folder that `dagan run -o` made",
+                        folder.root().string()));
     }
     const Json json = Json::parse(read_file(folder.manifest()), nullptr, false);
     if (!json.is_object()) throw input_error(folder.manifest().string() + ": is not JSON");
@@ -117,7 +124,8 @@ Manifest read_manifest(const CampaignFolder& folder) {
         for (const auto& [name, known] : datasets) manifest.known[name] = {known.shape, known.sha256};
         manifest.data_folder = json.at("data_folder").get<std::string>();
     } catch (const std::exception& error) {
-        throw input_error(fmt::format("{}: was written by another version of this program: {}", folder.manifest().string(), error.what()));
+        throw input_error(
+            fmt::format("{}: was written by another version of this program: {}", folder.manifest().string(), error.what()));
     }
     return manifest;
 }

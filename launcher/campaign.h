@@ -1,5 +1,5 @@
-// A campaign is a folder; the names of its files are made here and nowhere else. campaign.json freezes what was asked for (the sweep, the
-// data sets' hashes, the code's version) when the campaign begins; later runs must ask for the same.
+// A campaign is a folder; the names of its files are made here and nowhere else. campaign.json freezes what was asked for (the
+// sweep, the data sets' hashes, the code's version) when the campaign begins; later runs must ask for the same.
 #pragma once
 
 #include "results/store.h"
@@ -20,12 +20,12 @@ class CampaignFolder {
     const std::filesystem::path& root() const { return root_; }
     std::filesystem::path manifest() const { return root_ / "campaign.json"; }
     std::filesystem::path database() const { return root_ / "results.sqlite"; }
-    std::filesystem::path status() const { return root_ / "status.json"; }   // snapshot, once a second
-    std::filesystem::path ending() const { return root_ / "ending.json"; }   // how the last MPI job ended, by its own word
-    std::filesystem::path holder() const { return root_ / "holder"; }        // locked by the supervisor in charge
+    std::filesystem::path status() const { return root_ / "status.json"; } // snapshot, once a second
+    std::filesystem::path ending() const { return root_ / "ending.json"; } // how the last MPI job ended, by its own word
+    std::filesystem::path holder() const { return root_ / "holder"; }      // locked by the supervisor in charge
     std::filesystem::path logs() const { return root_ / "logs"; }
     std::filesystem::path rank_log(int rank) const { return logs() / ("rank-" + std::to_string(rank) + ".log"); }
-    std::filesystem::path job_log() const { return logs() / "job.log"; }     // what mpirun and its ranks print
+    std::filesystem::path job_log() const { return logs() / "job.log"; } // what mpirun and its ranks print
 
   private:
     std::filesystem::path root_;
@@ -43,8 +43,9 @@ struct Manifest {
 // The manifest of an existing campaign. Throws Blame::input when the folder is not a campaign.
 Manifest read_manifest(const CampaignFolder& folder);
 
-// Begins a campaign in `folder` (made with all its subfolders), or checks that the campaign there is this very one. Throws Blame::input
-// with the first difference when it is another, Blame::system when the folder cannot be written; then nothing was changed.
+// Begins a campaign in `folder` (made with all its subfolders), or checks that the campaign there is this very one. Throws
+// Blame::input with the first difference when it is another, Blame::system when the folder cannot be written; then nothing was
+// changed.
 Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded, const std::filesystem::path& data_folder);
 
 } // namespace dagan

@@ -1,5 +1,5 @@
-// The commands of `dagan`, a file for each group. Each add_... declares its subcommands with their help; a chosen one runs in its callback
-// and leaves its exit code in `exit_code`. Errors are thrown as Error and printed by main alone.
+// The commands of `dagan`, a file for each group. Each add_... declares its subcommands with their help; a chosen one runs in its
+// callback and leaves its exit code in `exit_code`. Errors are thrown as Error and printed by main alone.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -26,20 +26,23 @@ struct Output {
     void save(const Dataset& data) const {
         const auto written = save_dataset(path, data, shards);
         const DatasetInfo& info = data.info();
-        fmt::print("{}: {} classes, {} images of {}x{}x{}\n", written.string(), info.classes, info.images, info.height, info.width, info.channels);
+        fmt::print("{}: {} classes, {} images of {}x{}x{}\n", written.string(), info.classes, info.images, info.height,
+                   info.width, info.channels);
     }
 };
 
 // An option that takes the names of an enum's values.
 template <NamedEnum E> void add_enum(CLI::App& command, const std::string& name, E& value, const std::string& help) {
     command
-        .add_option_function<std::string>(name, [&value](const std::string& text) { value = *enum_from<E>(text); }, help)
+        .add_option_function<std::string>(
+            name, [&value](const std::string& text) { value = *enum_from<E>(text); }, help)
         ->check(CLI::IsMember(split_names(enum_list(E{}))));
 }
 
 void add_omniglot(CLI::App& import) {
-    auto* command = import.add_subcommand("omniglot", "the two official zips, or the folders unpacked from them\nExample: dagan data import omniglot "
-                                                      "images_background.zip images_evaluation.zip -o data/sets/omniglot.h5");
+    auto* command = import.add_subcommand(
+        "omniglot", "the two official zips, or the folders unpacked from them\nExample: dagan data import omniglot "
+                    "images_background.zip images_evaluation.zip -o data/sets/omniglot.h5");
     struct Arguments {
         std::vector<std::string> sources;
         OmniglotOptions options;
@@ -55,8 +58,9 @@ void add_omniglot(CLI::App& import) {
 }
 
 void add_emnist(CLI::App& import) {
-    auto* command = import.add_subcommand("emnist", "EMNIST Balanced or ByMerge from its four idx or idx.gz files\nExample: dagan data import emnist "
-                                                    "train-images train-labels test-images test-labels -o data/sets/emnist.h5");
+    auto* command = import.add_subcommand(
+        "emnist", "EMNIST Balanced or ByMerge from its four idx or idx.gz files\nExample: dagan data import emnist "
+                  "train-images train-labels test-images test-labels -o data/sets/emnist.h5");
     struct Arguments {
         std::string train_images, train_labels, test_images, test_labels;
         Output output;
@@ -68,13 +72,15 @@ void add_emnist(CLI::App& import) {
     command->add_option("test_labels", arguments->test_labels, "idx1 file, may be gzipped")->required();
     arguments->output.add_to(*command);
     command->callback([arguments] {
-        arguments->output.save(import_emnist({arguments->train_images, arguments->train_labels, arguments->test_images, arguments->test_labels}));
+        arguments->output.save(
+            import_emnist({arguments->train_images, arguments->train_labels, arguments->test_images, arguments->test_labels}));
     });
 }
 
 void add_folder(CLI::App& import) {
-    auto* command = import.add_subcommand("folder", "a folder or zip of PNG and JPEG images, one folder per class\nExample: dagan data import folder "
-                                                    "faces.zip --size 64 --channels 3 -o data/sets/faces.h5");
+    auto* command = import.add_subcommand(
+        "folder", "a folder or zip of PNG and JPEG images, one folder per class\nExample: dagan data import folder "
+                  "faces.zip --size 64 --channels 3 -o data/sets/faces.h5");
     struct Arguments {
         std::string source;
         FolderOptions options;
@@ -92,7 +98,8 @@ void add_folder(CLI::App& import) {
 }
 
 void add_npy(CLI::App& import) {
-    auto* command = import.add_subcommand("npy", "a NumPy array [classes, samples, H, W, C]\nExample: dagan data import npy vgg_face.npy -o data/sets/faces.h5");
+    auto* command = import.add_subcommand(
+        "npy", "a NumPy array [classes, samples, H, W, C]\nExample: dagan data import npy vgg_face.npy -o data/sets/faces.h5");
     struct Arguments {
         std::string file;
         ArrayOptions options;
@@ -108,7 +115,8 @@ void add_npy(CLI::App& import) {
 
 void add_make(CLI::App& data) {
     auto* make = data.add_subcommand("make", "data sets made by this program: nothing to download")->require_subcommand(1);
-    auto* command = make->add_subcommand("strokes", "a synthetic handwriting set\nExample: dagan data make strokes -o data/sets/strokes.h5");
+    auto* command =
+        make->add_subcommand("strokes", "a synthetic handwriting set\nExample: dagan data make strokes -o data/sets/strokes.h5");
     struct Arguments {
         StrokesOptions options;
         Output output;
@@ -145,7 +153,8 @@ void print_info(const DatasetInfo& info, const std::string& format) {
 }
 
 void add_info(CLI::App& data) {
-    auto* command = data.add_subcommand("info", "what a data set holds\nExample: dagan data info data/sets/omniglot.h5 --format json");
+    auto* command =
+        data.add_subcommand("info", "what a data set holds\nExample: dagan data info data/sets/omniglot.h5 --format json");
     struct Arguments {
         std::string file, format = "table";
     };
@@ -156,7 +165,8 @@ void add_info(CLI::App& data) {
 }
 
 void add_verify(CLI::App& data) {
-    auto* command = data.add_subcommand("verify", "reads everything and checks sums, sizes and order\nExample: dagan data verify data/sets/omniglot.h5");
+    auto* command = data.add_subcommand(
+        "verify", "reads everything and checks sums, sizes and order\nExample: dagan data verify data/sets/omniglot.h5");
     auto file = std::make_shared<std::string>();
     command->add_option("file", *file, "HDF5 file, or the first of its shards")->required();
     command->callback([file] {
@@ -166,7 +176,8 @@ void add_verify(CLI::App& data) {
 }
 
 void add_show(CLI::App& data) {
-    auto* command = data.add_subcommand("show", "draws a contact sheet: a row per class\nExample: dagan data show data/sets/omniglot.h5 -o sheet.png");
+    auto* command = data.add_subcommand(
+        "show", "draws a contact sheet: a row per class\nExample: dagan data show data/sets/omniglot.h5 -o sheet.png");
     struct Arguments {
         std::string file, output = "sheet.png";
         int classes = 20, images = 20, scale = 2;

@@ -32,13 +32,16 @@ PlanFigures figures_of(const Sweep& sweep, const Plan& plan, int ranks) {
     for (const PlannedTask& task : plan.tasks) ++figures.tasks[to_string(kind_of(task.spec))];
     const Rate rate;
     figures.ranks = ranks > 0 ? ranks : std::max(1, sweep.resources.gan_ranks);
-    figures.forecast = simulate(plan, expected_seconds(plan, rate), {.ranks = figures.ranks, .slots_per_rank = sweep.resources.trainers_per_rank});
+    figures.forecast = simulate(plan, expected_seconds(plan, rate),
+                                {.ranks = figures.ranks, .slots_per_rank = sweep.resources.trainers_per_rank});
     figures.disk = disk_bytes(plan);
     figures.uncertainty = rate.uncertainty;
     return figures;
 }
 
-Json interval(double expected, double factor) { return {{"expected", expected}, {"low", expected / factor}, {"high", expected * factor}}; }
+Json interval(double expected, double factor) {
+    return {{"expected", expected}, {"low", expected / factor}, {"high", expected * factor}};
+}
 
 std::string plan_json(const PlanFigures& figures) {
     return Json{{"tasks", figures.tasks},
@@ -56,7 +59,8 @@ std::string plan_table(const Sweep& sweep, const PlanFigures& figures) {
     std::string text = fmt::format("{} on {} ranks\n", sweep.name, figures.ranks);
     for (const auto& [kind, count] : figures.tasks) text += fmt::format("  {:<11} {:>6} tasks\n", kind, count);
     const auto range = [&](double seconds) {
-        return fmt::format("{} ({} to {})", duration_text(seconds), duration_text(seconds / figures.uncertainty), duration_text(seconds * figures.uncertainty));
+        return fmt::format("{} ({} to {})", duration_text(seconds), duration_text(seconds / figures.uncertainty),
+                           duration_text(seconds * figures.uncertainty));
     };
     text += fmt::format("  {:<11} {}\n", "work", range(figures.forecast.rank_seconds) + " of one rank");
     text += fmt::format("  {:<11} {}\n", "makespan", range(figures.forecast.makespan_s));
@@ -66,7 +70,8 @@ std::string plan_table(const Sweep& sweep, const PlanFigures& figures) {
 }
 
 void add_plan(CLI::App& app) {
-    auto* command = app.add_subcommand("plan", "what a sweep will take; nothing is started\nExample: dagan plan sweeps/table1.yaml -n 64");
+    auto* command =
+        app.add_subcommand("plan", "what a sweep will take; nothing is started\nExample: dagan plan sweeps/table1.yaml -n 64");
     struct Arguments {
         SweepArguments sweep;
         int ranks = 0;
@@ -74,7 +79,8 @@ void add_plan(CLI::App& app) {
     };
     auto arguments = std::make_shared<Arguments>();
     arguments->sweep.add_to(*command);
-    command->add_option("-n,--ranks", arguments->ranks, "ranks of the job (default: as many as a gang needs)")->check(CLI::Range(1, 1000000));
+    command->add_option("-n,--ranks", arguments->ranks, "ranks of the job (default: as many as a gang needs)")
+        ->check(CLI::Range(1, 1000000));
     command->add_option("--format", arguments->format, "table or json")->check(CLI::IsMember({"table", "json"}));
     command->callback([arguments] {
         const LoadedSweep loaded = load(arguments->sweep, MissingData::use_expect);
@@ -102,7 +108,8 @@ std::vector<DescribedNetwork> networks_of(const Plan& plan) {
             add(gan->dataset, generator_table(gan->gan, gan->dataset.channels, gan->dataset.size));
             add(gan->dataset, critic_table(gan->gan, gan->dataset.channels, gan->dataset.size));
         } else if (const auto* task = std::get_if<ClassifierTask>(&planned.spec)) {
-            add(task->dataset, classifier_table(task->classifier, task->dataset.channels, task->dataset.size, classes_of_task(planned.spec)));
+            add(task->dataset,
+                classifier_table(task->classifier, task->dataset.channels, task->dataset.size, classes_of_task(planned.spec)));
         }
     }
     return networks;
@@ -121,25 +128,31 @@ std::string describe_json(const std::vector<DescribedNetwork>& networks) {
 }
 
 std::string layer_line(const LayerRow& row) {
-    const std::string op = row.op == LayerOp::dense ? "dense" : fmt::format("{}{}x{}{}", row.resize == Resize::up ? "up " : "", row.kernel, row.kernel, row.stride == 2 ? " /2" : "");
-    const std::string size = row.op == LayerOp::dense ? "-" : row.in_size == row.out_size ? std::to_string(row.in_size) : fmt::format("{}->{}", row.in_size, row.out_size);
-    return fmt::format("  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n", row.name, op, size, row.in_channels, row.out_channels, row.parameters,
-                       row.norm_parameters, row.macs, to_string(row.after));
+    const std::string op = row.op == LayerOp::dense ? "dense"
+                                                    : fmt::format("{}{}x{}{}", row.resize == Resize::up ? "up " : "", row.kernel,
+                                                                  row.kernel, row.stride == 2 ? " /2" : "");
+    const std::string size = row.op == LayerOp::dense      ? "-"
+                             : row.in_size == row.out_size ? std::to_string(row.in_size)
+                                                           : fmt::format("{}->{}", row.in_size, row.out_size);
+    return fmt::format("  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n", row.name, op, size, row.in_channels,
+                       row.out_channels, row.parameters, row.norm_parameters, row.macs, to_string(row.after));
 }
 
 std::string describe_table(const std::vector<DescribedNetwork>& networks) {
     std::string text;
     for (const DescribedNetwork& network : networks) {
-        text += fmt::format("{} of {}\n  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n", network.table.network, network.dataset, "layer", "op", "size",
-                            "in", "out", "weights", "norm", "multiply-adds", "after");
+        text += fmt::format("{} of {}\n  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n", network.table.network,
+                            network.dataset, "layer", "op", "size", "in", "out", "weights", "norm", "multiply-adds", "after");
         for (const LayerRow& row : network.table.layers) text += layer_line(row);
-        text += fmt::format("  parameters {} ; multiply-adds per image {:.1f} M\n\n", network.table.parameters(), static_cast<double>(network.table.macs()) / 1e6);
+        text += fmt::format("  parameters {} ; multiply-adds per image {:.1f} M\n\n", network.table.parameters(),
+                            static_cast<double>(network.table.macs()) / 1e6);
     }
     return text;
 }
 
 void add_describe(CLI::App& app) {
-    auto* command = app.add_subcommand("describe", "the networks of a sweep, layer by layer\nExample: dagan describe sweeps/table1.yaml");
+    auto* command =
+        app.add_subcommand("describe", "the networks of a sweep, layer by layer\nExample: dagan describe sweeps/table1.yaml");
     struct Arguments {
         SweepArguments sweep;
         std::string format = "table";

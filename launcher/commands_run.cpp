@@ -40,7 +40,8 @@ int default_ranks(const Resources& resources) {
 
 // Becomes the supervisor, with the campaign's absolute path on the command line, by which operators find every process of it.
 [[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks, const std::string& data_folder, bool quiet) {
-    const std::string program = (program_folder() / "dagan").string(), root = folder.root().string(), count = std::to_string(ranks);
+    const std::string program = (program_folder() / "dagan").string(), root = folder.root().string(),
+                      count = std::to_string(ranks);
     std::vector<const char*> argv{program.c_str(), "supervise", root.c_str(), "-n", count.c_str(), "--data", data_folder.c_str()};
     if (quiet) argv.push_back("--quiet");
     argv.push_back(nullptr);
@@ -53,17 +54,20 @@ void run(const RunArguments& arguments) {
     const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
     const int ranks = arguments.ranks > 0 ? arguments.ranks : default_ranks(loaded.sweep.resources);
     const Plan plan = expand(loaded);
-    Schedule(plan, expected_seconds(plan), {.ranks = ranks, .slots_per_rank = loaded.sweep.resources.trainers_per_rank}); // refuses gangs that do not fit
+    Schedule(plan, expected_seconds(plan),
+             {.ranks = ranks, .slots_per_rank = loaded.sweep.resources.trainers_per_rank}); // refuses gangs that do not fit
     const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
     const Manifest manifest = begin_campaign(folder, loaded, arguments.sweep.data_folder());
     become_supervisor(folder, ranks, manifest.data_folder, arguments.quiet);
 }
 
 void add_run(CLI::App& app) {
-    auto* command = app.add_subcommand("run", "runs a sweep, or goes on with it: only what is missing runs\nExample: dagan run sweeps/demo.yaml -n 2 -o campaigns/demo");
+    auto* command = app.add_subcommand("run", "runs a sweep, or goes on with it: only what is missing runs\nExample: dagan run "
+                                              "sweeps/demo.yaml -n 2 -o campaigns/demo");
     auto arguments = std::make_shared<RunArguments>();
     arguments->sweep.add_to(*command);
-    command->add_option("-n,--ranks", arguments->ranks, "MPI ranks (default: what the cores can feed)")->check(CLI::Range(1, 1000000));
+    command->add_option("-n,--ranks", arguments->ranks, "MPI ranks (default: what the cores can feed)")
+        ->check(CLI::Range(1, 1000000));
     command->add_option("-o,--output", arguments->output, "the campaign's folder (default: campaigns/NAME)");
     command->add_flag("-q,--quiet", arguments->quiet, "no progress");
     command->callback([arguments] { run(*arguments); });
@@ -120,7 +124,8 @@ void add_status(CLI::App& app) {
 }
 
 void add_stop(CLI::App& app) {
-    auto* command = app.add_subcommand("stop", "asks a running campaign to write its checkpoints and end (exit code 75)\nExample: dagan stop campaigns/demo");
+    auto* command = app.add_subcommand(
+        "stop", "asks a running campaign to write its checkpoints and end (exit code 75)\nExample: dagan stop campaigns/demo");
     auto folder = std::make_shared<std::string>();
     command->add_option("folder", *folder, "the campaign's folder")->required();
     command->callback([folder] {
@@ -145,8 +150,9 @@ void add_task_command(CLI::App& app, const std::string& name, const std::string&
 }
 
 void add_reproduce(CLI::App& app, int& exit_code) {
-    auto* command = app.add_subcommand("reproduce", "runs one row again from its provenance and compares (exit code 4 when it differs)\n"
-                                                    "Example: dagan reproduce campaigns/demo 'classifier strokes n=5 m=1 seed=0'");
+    auto* command =
+        app.add_subcommand("reproduce", "runs one row again from its provenance and compares (exit code 4 when it differs)\n"
+                                        "Example: dagan reproduce campaigns/demo 'classifier strokes n=5 m=1 seed=0'");
     struct Arguments {
         std::string folder, task;
     };

@@ -9,10 +9,10 @@
 
 namespace dagan {
 
-Coordinator::Coordinator(const Plan& plan, const std::vector<double>& expected_seconds, Schedule::Resources resources, Store& store,
-                         WorkerPool& pool, CheckpointStamp checkpoint_stamp)
-    : plan_(plan), expected_seconds_(expected_seconds), resources_(resources), schedule_(plan, expected_seconds, resources), store_(store), pool_(pool),
-      checkpoint_stamp_(std::move(checkpoint_stamp)), host_of_(static_cast<size_t>(resources.ranks)) {
+Coordinator::Coordinator(const Plan& plan, const std::vector<double>& expected_seconds, Schedule::Resources resources,
+                         Store& store, WorkerPool& pool, CheckpointStamp checkpoint_stamp)
+    : plan_(plan), expected_seconds_(expected_seconds), resources_(resources), schedule_(plan, expected_seconds, resources),
+      store_(store), pool_(pool), checkpoint_stamp_(std::move(checkpoint_stamp)), host_of_(static_cast<size_t>(resources.ranks)) {
     for (TaskIndex i = 0; i < static_cast<int>(plan.tasks.size()); ++i) index_of_[planned(i).key] = i;
     restore();
     first_remaining_s_ = remaining_seconds();
@@ -21,7 +21,8 @@ Coordinator::Coordinator(const Plan& plan, const std::vector<double>& expected_s
 void Coordinator::restore() {
     std::vector<StoredTask> stored = store_.load();
     // In the plan's order, so that a task's needs are restored before it.
-    std::sort(stored.begin(), stored.end(), [&](const StoredTask& a, const StoredTask& b) { return index_of_.at(a.task) < index_of_.at(b.task); });
+    std::sort(stored.begin(), stored.end(),
+              [&](const StoredTask& a, const StoredTask& b) { return index_of_.at(a.task) < index_of_.at(b.task); });
     for (const StoredTask& task : stored) schedule_.restore(index_of_.at(task.task), task.ended, task.error, task.charged);
 }
 
@@ -58,13 +59,18 @@ void Coordinator::on_ended(const Ended& message) {
     }
 }
 
-// One result for the attempt out of its members': what position 0 finished counts; else the member that failed by itself explains it.
+// One result for the attempt out of its members': what position 0 finished counts; else the member that failed by itself explains
+// it.
 TaskResult Coordinator::verdict_of(TaskIndex task, const Attempt& attempt) const {
-    const bool finished = attempt.first && (attempt.first->outcome == Outcome::done || attempt.first->outcome == Outcome::diverged);
+    const bool finished =
+        attempt.first && (attempt.first->outcome == Outcome::done || attempt.first->outcome == Outcome::diverged);
     if (finished) return *attempt.first;
     if (attempt.fault) return *attempt.fault;
-    TaskResult result = attempt.first ? *attempt.first : TaskResult{.task = planned(task).key, .attempt = attempt.token, .outcome = Outcome::interrupted};
-    if (!stopping_ && !result.error.empty()) result.outcome = Outcome::system_error; // interrupted, but not by us: never retry that for ever
+    TaskResult result = attempt.first
+                            ? *attempt.first
+                            : TaskResult{.task = planned(task).key, .attempt = attempt.token, .outcome = Outcome::interrupted};
+    if (!stopping_ && !result.error.empty())
+        result.outcome = Outcome::system_error; // interrupted, but not by us: never retry that for ever
     return result;
 }
 
@@ -111,7 +117,11 @@ void Coordinator::turn(double now_s) {
 
 void Coordinator::start(const Start& decision) {
     const PlannedTask& task = planned(decision.task);
-    Assign assignment{.task = task.key, .attempt = running_.at(decision.task).token, .spec = to_text(task.spec), .members = decision.ranks, .position = 0};
+    Assign assignment{.task = task.key,
+                      .attempt = running_.at(decision.task).token,
+                      .spec = to_text(task.spec),
+                      .members = decision.ranks,
+                      .position = 0};
     for (const Rank rank : decision.ranks) {
         pool_.assign(rank, assignment);
         ++assignment.position;
@@ -153,7 +163,9 @@ Status Coordinator::status(double now_s) const {
     if (achieved > 0 && status.elapsed_s > 2) status.eta_s = remaining / achieved * status.elapsed_s;
     if (over()) {
         const bool all_done = status.tasks.done == status.tasks.total();
-        status.state = !schedule_.counts().all_ended() ? CampaignState::stopped : all_done ? CampaignState::finished : CampaignState::failed;
+        status.state = !schedule_.counts().all_ended() ? CampaignState::stopped
+                       : all_done                      ? CampaignState::finished
+                                                       : CampaignState::failed;
         status.eta_s = 0;
     }
     return status;

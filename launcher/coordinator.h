@@ -1,6 +1,7 @@
-// Runs a campaign: fill, wait, apply. What is ready is decided by Schedule, what is durable by Store, who works by WorkerPool; this class
-// only carries between them. Events come in by on_...(); turn() then commits what they changed, starts what can start and commits the
-// attempts before their first instruction. It owns no process, socket or clock, so that tests and the simulator drive it with fakes.
+// Runs a campaign: fill, wait, apply. What is ready is decided by Schedule, what is durable by Store, who works by WorkerPool;
+// this class only carries between them. Events come in by on_...(); turn() then commits what they changed, starts what can start
+// and commits the attempts before their first instruction. It owns no process, socket or clock, so that tests and the simulator
+// drive it with fakes.
 #pragma once
 
 #include "launcher/messages.h"
@@ -32,10 +33,10 @@ class Coordinator {
     // A number that changes when a task's checkpoint does; 0 when there is none. Tells progress from running in circles.
     using CheckpointStamp = std::function<int64_t(const std::string& task)>;
 
-    // Takes up the campaign from what the store knows. `expected_seconds` per task orders the tasks and gives the first ETA. All references
-    // must outlive the coordinator.
-    Coordinator(const Plan& plan, const std::vector<double>& expected_seconds, Schedule::Resources resources, Store& store, WorkerPool& pool,
-                CheckpointStamp checkpoint_stamp);
+    // Takes up the campaign from what the store knows. `expected_seconds` per task orders the tasks and gives the first ETA. All
+    // references must outlive the coordinator.
+    Coordinator(const Plan& plan, const std::vector<double>& expected_seconds, Schedule::Resources resources, Store& store,
+                WorkerPool& pool, CheckpointStamp checkpoint_stamp);
 
     void on_rank_up(Rank rank, const RankUp& message);
     void on_progress(const Progress& message);
@@ -44,8 +45,8 @@ class Coordinator {
     // Stop request or deadline: nothing new starts, what runs is told to write a checkpoint.
     void on_stop_asked();
 
-    // Call after the events of one look at the world. `now_s`: any clock that only goes forward. Throws Blame::system when the store cannot
-    // be written.
+    // Call after the events of one look at the world. `now_s`: any clock that only goes forward. Throws Blame::system when the
+    // store cannot be written.
     void turn(double now_s);
 
     // Nothing runs, and nothing will: all tasks ended, or a stop was asked for.

@@ -76,7 +76,8 @@ int64_t task_bytes(const PoolTask& task) {
     return image * task.pool_size * task.samples_per_class * classes_of_task(task);
 }
 int64_t task_bytes(const SelectorTask& task) {
-    return classifier_table(task.classifier, task.dataset.channels, task.dataset.size, classes_of_task(task)).parameters() * kBytesPerWeight;
+    return classifier_table(task.classifier, task.dataset.channels, task.dataset.size, classes_of_task(task)).parameters() *
+           kBytesPerWeight;
 }
 int64_t task_bytes(const ClassifierTask&) { return kResultBytes; }
 } // namespace

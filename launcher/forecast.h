@@ -1,5 +1,5 @@
-// What a plan will take: expected seconds of each task (operations counted from the networks over a rate), and the makespan on so many ranks,
-// found by running the real Schedule against simulated ranks.
+// What a plan will take: expected seconds of each task (operations counted from the networks over a rate), and the makespan on so
+// many ranks, found by running the real Schedule against simulated ranks.
 #pragma once
 
 #include "launcher/schedule.h"
@@ -21,8 +21,8 @@ std::vector<double> expected_seconds(const Plan& plan, const Rate& rate = {});
 
 struct Forecast {
     double makespan_s = 0;
-    double rank_seconds = 0;      // work, over all ranks
-    double critical_path_s = 0;   // no number of ranks is faster
+    double rank_seconds = 0;    // work, over all ranks
+    double critical_path_s = 0; // no number of ranks is faster
 };
 
 // Plays the campaign through on simulated ranks. Throws what Schedule throws (a gang that does not fit).

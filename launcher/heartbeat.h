@@ -1,5 +1,6 @@
-// Who is alive. Silence is counted in time during which the observer itself was awake: one that was frozen or suspended together with those
-// it watches must not take its own sleep for their silence. Plain state with the time handed in; no clock, process or message.
+// Who is alive. Silence is counted in time during which the observer itself was awake: one that was frozen or suspended together
+// with those it watches must not take its own sleep for their silence. Plain state with the time handed in; no clock, process or
+// message.
 #pragma once
 
 #include <chrono>

@@ -21,7 +21,8 @@ std::string host_name() {
     return name.data();
 }
 
-// The lock on the whole file as fcntl takes it. It belongs to the open file (F_OFD_...), not to the process, and ends when that is closed.
+// The lock on the whole file as fcntl takes it. It belongs to the open file (F_OFD_...), not to the process, and ends when that
+// is closed.
 struct flock whole_file() {
     struct flock lock {};
     lock.l_type = F_WRLCK;
@@ -36,19 +37,23 @@ HolderName read_holder(const CampaignFolder& folder) {
 }
 } // namespace
 
-CampaignLock::CampaignLock(const CampaignFolder& folder) : fd_(::open(folder.holder().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+CampaignLock::CampaignLock(const CampaignFolder& folder)
+    : fd_(::open(folder.holder().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
     if (fd_ < 0) throw system_error(fmt::format("{}: cannot be opened: {}", folder.holder().string(), errno_text(errno)));
     struct flock lock = whole_file();
     if (::fcntl(fd_, F_OFD_SETLK, &lock) != 0) {
         const int error = errno;
         ::close(fd_);
-        if (error != EAGAIN && error != EACCES) throw system_error(fmt::format("{}: cannot be locked: {}", folder.holder().string(), errno_text(error)));
+        if (error != EAGAIN && error != EACCES)
+            throw system_error(fmt::format("{}: cannot be locked: {}", folder.holder().string(), errno_text(error)));
         const HolderName holder = read_holder(folder);
-        throw input_error(fmt::format("{}: is being run by process {} on {}; hint: watch it with `dagan status {}`, or end it with `dagan stop {}`",
-                                      folder.root().string(), holder.pid, holder.host, folder.root().string(), folder.root().string()));
+        throw input_error(fmt::format(
+            "{}: is being run by process {} on {}; hint: watch it with `dagan status {}`, or end it with `dagan stop {}`",
+            folder.root().string(), holder.pid, holder.host, folder.root().string(), folder.root().string()));
     }
     const std::string name = fmt::format("{} {}\n", host_name(), ::getpid());
-    const bool written = ::ftruncate(fd_, 0) == 0 && ::pwrite(fd_, name.data(), name.size(), 0) == static_cast<ssize_t>(name.size());
+    const bool written =
+        ::ftruncate(fd_, 0) == 0 && ::pwrite(fd_, name.data(), name.size(), 0) == static_cast<ssize_t>(name.size());
     if (!written) {
         const int error = errno;
         ::close(fd_);

@@ -1,5 +1,5 @@
-// What coordinator, agents and trainers say to each other. The same messages pass over MPI (coordinator - agent) and over the socket
-// (agent - trainer), as JSON text.
+// What coordinator, agents and trainers say to each other. The same messages pass over MPI (coordinator - agent) and over the
+// socket (agent - trainer), as JSON text.
 #pragma once
 
 #include "spec/result.h"

@@ -61,21 +61,29 @@ int run_program(const std::vector<std::string>& command, const fs::path& output)
         ::_exit(127);
     }
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 std::string describe(const ClassifierScore& score) {
-    return fmt::format("steps {}, best epoch {}, validation {}/{}, test {}/{}", score.steps, score.best_epoch, score.validation_correct, score.validation_total,
-                       score.test_correct, score.test_total);
+    return fmt::format("steps {}, best epoch {}, validation {}/{}, test {}/{}", score.steps, score.best_epoch,
+                       score.validation_correct, score.validation_total, score.test_correct, score.test_total);
 }
 
 ClassifierScore stored_score(const CampaignFolder& folder, const std::string& key, const std::string& label) {
-    const Table table = run_query(folder.database(), fmt::format("SELECT steps, best_epoch, validation_correct, validation_total, test_correct, test_total "
-                                                                 "FROM result WHERE task = '{}'", key)); // a key is hex digits
+    const Table table = run_query(
+        folder.database(), fmt::format("SELECT steps, best_epoch, validation_correct, validation_total, test_correct, test_total "
+                                       "FROM result WHERE task = '{}'",
+                                       key)); // a key is hex digits
     if (table.rows.empty()) throw input_error(fmt::format("{}: has no result to compare with; hint: see `dagan explain`", label));
     const auto number = [&](size_t column) { return static_cast<int>(std::get<int64_t>(table.rows.front()[column])); };
-    return {.steps = number(0), .best_epoch = number(1), .validation_correct = number(2), .validation_total = number(3), .test_correct = number(4), .test_total = number(5)};
+    return {.steps = number(0),
+            .best_epoch = number(1),
+            .validation_correct = number(2),
+            .validation_total = number(3),
+            .test_correct = number(4),
+            .test_total = number(5)};
 }
 
 ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest, const PlannedTask& planned) {
@@ -85,12 +93,15 @@ ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest
     const std::string threads = std::to_string(threads_of(planned.spec));
     ::setenv("OMP_NUM_THREADS", threads.c_str(), 1);
     ::setenv("MKL_NUM_THREADS", threads.c_str(), 1);
-    const int code = run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(), "--task", task.string(), "--data",
-                                  manifest.data_folder, "--threads", threads}, output);
-    if (code == static_cast<int>(ExitCode::input)) throw input_error(label_of(planned.spec) + ": was refused, see the message above");
+    const int code = run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(), "--task",
+                                  task.string(), "--data", manifest.data_folder, "--threads", threads},
+                                 output);
+    if (code == static_cast<int>(ExitCode::input))
+        throw input_error(label_of(planned.spec) + ": was refused, see the message above");
     if (code != 0) throw system_error(fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), code));
     const auto ended = std::get<Ended>(decode_message(read_file(output)));
-    if (!ended.result.score) throw system_error(fmt::format("{}: ended as {}", label_of(planned.spec), to_string(ended.result.outcome)));
+    if (!ended.result.score)
+        throw system_error(fmt::format("{}: ended as {}", label_of(planned.spec), to_string(ended.result.outcome)));
     return *ended.result.score;
 }
 } // namespace
@@ -99,14 +110,17 @@ Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest, c
     const Plan plan = manifest.plan();
     const PlannedTask& planned = plan.tasks[static_cast<size_t>(find_task(plan, name))];
     const std::string label = label_of(planned.spec);
-    if (kind_of(planned.spec) != TaskKind::classifier) throw input_error(label + ": is no row of the results; hint: name a classifier");
+    if (kind_of(planned.spec) != TaskKind::classifier)
+        throw input_error(label + ": is no row of the results; hint: name a classifier");
     if (manifest.campaign.code_version != kVersion) {
-        throw input_error(fmt::format("{}: was made by version {}, this is {}; hint: use that version", folder.root().string(), manifest.campaign.code_version, kVersion));
+        throw input_error(fmt::format("{}: was made by version {}, this is {}; hint: use that version", folder.root().string(),
+                                      manifest.campaign.code_version, kVersion));
     }
     const ClassifierScore then = stored_score(folder, planned.key, label);
     const ClassifierScore now = run_again(folder, manifest, planned);
     return {.equal = now == then,
-            .text = fmt::format("{}\n  then: {}\n  now:  {}\n  {}\n", label, describe(then), describe(now), now == then ? "equal" : "DIFFERENT")};
+            .text = fmt::format("{}\n  then: {}\n  now:  {}\n  {}\n", label, describe(then), describe(now),
+                                now == then ? "equal" : "DIFFERENT")};
 }
 
 } // namespace dagan

@@ -17,16 +17,18 @@ namespace dagan {
 namespace {
 using Clock = std::chrono::steady_clock;
 
-// Tells the agent how far the task is and how long its steps take, several times a second at most, and listens for a stop request. A step
-// is what lies between two calls: batches of training, of validation, of generation.
+// Tells the agent how far the task is and how long its steps take, several times a second at most, and listens for a stop
+// request. A step is what lies between two calls: batches of training, of validation, of generation.
 class LinkObserver : public Observer {
   public:
-    LinkObserver(TrainerLink& link, const Assign& assignment) : link_(link), progress_{assignment.task, assignment.attempt, 0, 0, 0} {}
+    LinkObserver(TrainerLink& link, const Assign& assignment)
+        : link_(link), progress_{assignment.task, assignment.attempt, 0, 0, 0} {}
 
     bool stop_requested() override {
         measure_step();
         while (const auto text = link_.receive()) {
-            require(std::holds_alternative<StopWork>(decode_message(*text)), "a working trainer is told to stop and nothing else");
+            require(std::holds_alternative<StopWork>(decode_message(*text)),
+                    "a working trainer is told to stop and nothing else");
             stop_ = true;
         }
         if (link_.closed()) throw system_error("the agent is gone");
@@ -43,7 +45,9 @@ class LinkObserver : public Observer {
   private:
     void measure_step() {
         const auto worked = Clock::now() - link_.time_reducing(); // waiting for the gang's other members is not work
-        if (looked_) progress_.longest_step_s = std::max(progress_.longest_step_s, std::chrono::duration<double>(worked - *looked_).count());
+        if (looked_)
+            progress_.longest_step_s =
+                std::max(progress_.longest_step_s, std::chrono::duration<double>(worked - *looked_).count());
         looked_ = worked;
     }
     void speak() {
@@ -109,11 +113,13 @@ TaskResult TaskRunner::run(const Assign& assignment) {
     });
     result.cost.device = "cpu";
     result.cost.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-    log_info("attempt {} ends: {}{}{}", assignment.attempt, to_string(result.outcome), result.error.empty() ? "" : ": ", result.error);
+    log_info("attempt {} ends: {}{}{}", assignment.attempt, to_string(result.outcome), result.error.empty() ? "" : ": ",
+             result.error);
     return result;
 }
 
-TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group, Observer& observer) {
+TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
+                    Observer& observer) {
     if (const auto* task = std::get_if<SelectorTask>(&spec)) return train_selector(*task, key, data, place, observer);
     if (const auto* task = std::get_if<GanTask>(&spec)) return train_gan(*task, key, data, place, group, observer);
     if (const auto* task = std::get_if<PoolTask>(&spec)) return make_pool(*task, key, data, place, observer);
@@ -137,9 +143,10 @@ const Dataset& TaskRunner::data_for(const DatasetRef& ref) {
 Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder) {
     Dataset data = Dataset::open(data_folder / ref.options.file);
     if (data.info().sha256 != ref.sha256) {
-        throw input_error(fmt::format("{}: is not the data set that this campaign began with: sha256 {} now, {} then; hint: put the old file back, "
-                                      "or begin a new campaign",
-                                      (data_folder / ref.options.file).string(), data.info().sha256, ref.sha256));
+        throw input_error(fmt::format(
+            "{}: is not the data set that this campaign began with: sha256 {} now, {} then; hint: put the old file back, "
+            "or begin a new campaign",
+            (data_folder / ref.options.file).string(), data.info().sha256, ref.sha256));
     }
     return data;
 }

@@ -16,7 +16,8 @@
 namespace dagan {
 
 // Runs a task of any kind with its data; `group` is asked for by DAGANs alone. Throws Error by blame.
-TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group, Observer& observer);
+TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
+                    Observer& observer);
 
 // The data set of a task, checked against the hash that the task was made with. Throws Blame::input when it is another.
 Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder);

@@ -19,16 +19,17 @@ bool Schedule::LongestPathFirst::operator()(TaskIndex a, TaskIndex b) const {
 }
 
 Schedule::Schedule(const Plan& plan, const std::vector<double>& expected_seconds, Resources resources)
-    : tasks_(plan.tasks.size()), ready_(LongestPathFirst{&tasks_}), free_slots_(static_cast<size_t>(resources.ranks), resources.slots_per_rank),
-      resources_(resources) {
+    : tasks_(plan.tasks.size()), ready_(LongestPathFirst{&tasks_}),
+      free_slots_(static_cast<size_t>(resources.ranks), resources.slots_per_rank), resources_(resources) {
     require(expected_seconds.size() == plan.tasks.size(), "an expected time for every task");
     for (TaskIndex i = 0; i < static_cast<int>(tasks_.size()); ++i) {
         const PlannedTask& planned = plan.tasks[static_cast<size_t>(i)];
         Task& task = at(i);
         task.ranks = ranks_of(planned.spec);
         if (task.ranks > resources.ranks) {
-            throw input_error(fmt::format("{}: needs {} ranks, the run has {}; hint: start at least {} (-n {}), or --set resources.gan_ranks={}",
-                                          label_of(planned.spec), task.ranks, resources.ranks, task.ranks, task.ranks, resources.ranks));
+            throw input_error(fmt::format(
+                "{}: needs {} ranks, the run has {}; hint: start at least {} (-n {}), or --set resources.gan_ranks={}",
+                label_of(planned.spec), task.ranks, resources.ranks, task.ranks, task.ranks, resources.ranks));
         }
         task.needs = planned.needs;
         ++counts_.waiting;
@@ -172,7 +173,8 @@ void Schedule::set_state(TaskIndex index, TaskState state) {
 }
 
 int& Schedule::counter_of(const TaskState& state) {
-    int* const counters[] = {&counts_.waiting, &counts_.ready,  &counts_.running, &counts_.done, // in the order of TaskState's alternatives
+    int* const counters[] = {&counts_.waiting, &counts_.ready,       &counts_.running,
+                             &counts_.done, // in the order of TaskState's alternatives
                              &counts_.failed,  &counts_.quarantined, &counts_.blocked};
     return *counters[state.index()];
 }
@@ -209,7 +211,8 @@ void Schedule::check_invariants() const {
         require(ready_.contains(i) == is<Ready>(task.state), "the ready set holds the ready tasks");
         if (const auto* running = std::get_if<Running>(&task.state)) {
             require(static_cast<int>(running->ranks.size()) == task.ranks, "a running task holds its ranks");
-            require(std::set<Rank>(running->ranks.begin(), running->ranks.end()).size() == running->ranks.size(), "a gang's ranks differ");
+            require(std::set<Rank>(running->ranks.begin(), running->ranks.end()).size() == running->ranks.size(),
+                    "a gang's ranks differ");
             for (const Rank rank : running->ranks) ++used[static_cast<size_t>(rank)];
         }
     }

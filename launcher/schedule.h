@@ -1,9 +1,9 @@
 // Which task runs where, and what an ended attempt means. A pure state machine over the plan: events in, decisions out; it knows
 // no clock, process, file or MPI, so tests and the simulator drive the very code that a campaign runs on.
 //
-// Order: the ready task with the longest expected path to the end of the plan first. A gang (a task of several ranks) takes one free slot
-// on each of its ranks; while the first gang in the order does not fit yet, a slot on each of the ranks that it will get is kept free for
-// it, so that the tasks after it cannot starve it, and those fill the other slots.
+// Order: the ready task with the longest expected path to the end of the plan first. A gang (a task of several ranks) takes one
+// free slot on each of its ranks; while the first gang in the order does not fit yet, a slot on each of the ranks that it will
+// get is kept free for it, so that the tasks after it cannot starve it, and those fill the other slots.
 #pragma once
 
 #include "spec/result.h"
@@ -21,13 +21,25 @@ using TaskIndex = int; // position in Plan::tasks
 using Rank = int;
 
 // The states of a task; each carries just what it needs.
-struct Waiting { int open_needs = 0; };
+struct Waiting {
+    int open_needs = 0;
+};
 struct Ready {};
-struct Running { std::vector<Rank> ranks; };
+struct Running {
+    std::vector<Rank> ranks;
+};
 struct Done {};
-struct Failed { Outcome outcome; std::string error; };
-struct Quarantined { Outcome outcome; std::string error; }; // kept killing its trainers
-struct Blocked { TaskIndex by; };                           // a task that it needs failed
+struct Failed {
+    Outcome outcome;
+    std::string error;
+};
+struct Quarantined {
+    Outcome outcome;
+    std::string error;
+}; // kept killing its trainers
+struct Blocked {
+    TaskIndex by;
+}; // a task that it needs failed
 using TaskState = std::variant<Waiting, Ready, Running, Done, Failed, Quarantined, Blocked>;
 
 struct TaskCounts {
@@ -73,8 +85,8 @@ class Schedule {
     Schedule(const Schedule&) = delete; // the order of the ready tasks looks into tasks_
     Schedule& operator=(const Schedule&) = delete;
 
-    // Before the first fill(), in the plan's order: what the store knows. `ended` as stored, `charged` attempts so far (at least one
-    // more is left to a task that has not ended).
+    // Before the first fill(), in the plan's order: what the store knows. `ended` as stored, `charged` attempts so far (at least
+    // one more is left to a task that has not ended).
     void restore(TaskIndex task, std::optional<Outcome> ended, const std::string& error, int charged);
 
     // Starts everything that can start now; the tasks returned are running from here on.

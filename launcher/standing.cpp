@@ -31,7 +31,9 @@ double seconds_of(const Value& value) {
 
 void read_attempts(const fs::path& database, const std::unordered_map<std::string, size_t>& index_of,
                    std::vector<std::vector<AttemptRecord>>& attempts) {
-    const Table table = run_query(database, "SELECT task, token, ranks, host, started, ended, outcome, error, final, charged, seconds FROM attempt ORDER BY token");
+    const Table table = run_query(
+        database,
+        "SELECT task, token, ranks, host, started, ended, outcome, error, final, charged, seconds FROM attempt ORDER BY token");
     for (const auto& row : table.rows) {
         const auto found = index_of.find(text_of(row[0]));
         if (found == index_of.end()) continue;
@@ -80,14 +82,16 @@ TaskIndex find_task(const Plan& plan, const std::string& name) {
     std::vector<TaskIndex> found;
     for (size_t i = 0; i < plan.tasks.size(); ++i) {
         const PlannedTask& task = plan.tasks[i];
-        if (label_of(task.spec) == name || (name.size() >= kShortestKey && task.key.starts_with(name))) found.push_back(static_cast<TaskIndex>(i));
+        if (label_of(task.spec) == name || (name.size() >= kShortestKey && task.key.starts_with(name)))
+            found.push_back(static_cast<TaskIndex>(i));
     }
     if (found.size() == 1) return found.front();
     std::vector<std::string> labels;
     for (const PlannedTask& task : plan.tasks) labels.push_back(label_of(task.spec));
     const std::string close = nearest(name, labels);
-    throw input_error(fmt::format("{}: {} task of this campaign; hint: name it by its key, the beginning of its key, or its label, e.g. '{}'", name,
-                                  found.empty() ? "is no" : "is more than one", close.empty() ? labels.front() : close));
+    throw input_error(
+        fmt::format("{}: {} task of this campaign; hint: name it by its key, the beginning of its key, or its label, e.g. '{}'",
+                    name, found.empty() ? "is no" : "is more than one", close.empty() ? labels.front() : close));
 }
 
 namespace {
@@ -106,21 +110,26 @@ struct Reason {
     }
     std::string operator()(const Ready&) const {
         const int ranks = ranks_of(standing.plan.tasks[static_cast<size_t>(task)].spec);
-        return ranks > 1 ? fmt::format("is ready: starts when {} ranks are free\n", ranks) : "is ready: starts when a trainer is free\n";
+        return ranks > 1 ? fmt::format("is ready: starts when {} ranks are free\n", ranks)
+                         : "is ready: starts when a trainer is free\n";
     }
     std::string operator()(const Running&) const { return "is running\n"; }
     std::string operator()(const Done&) const { return "is done\n"; }
-    std::string operator()(const Failed& failed) const { return fmt::format("failed ({}): {}\n", to_string(failed.outcome), failed.error); }
+    std::string operator()(const Failed& failed) const {
+        return fmt::format("failed ({}): {}\n", to_string(failed.outcome), failed.error);
+    }
     std::string operator()(const Quarantined& quarantined) const {
-        return fmt::format("is quarantined, since it kept losing its trainer ({}): {}\nhint: `dagan run` gives it another chance\n",
-                           to_string(quarantined.outcome), quarantined.error);
+        return fmt::format(
+            "is quarantined, since it kept losing its trainer ({}): {}\nhint: `dagan run` gives it another chance\n",
+            to_string(quarantined.outcome), quarantined.error);
     }
     std::string operator()(const Blocked& blocked) const { return fmt::format("is blocked: {} failed\n", label(blocked.by)); }
 };
 
 std::string describe(const AttemptRecord& attempt) {
     const std::string outcome = attempt.outcome.empty() ? "no end recorded" : attempt.outcome;
-    std::string line = fmt::format("  attempt {}: {} on rank {} of {}, {}", attempt.token, attempt.started, attempt.ranks, attempt.host, outcome);
+    std::string line = fmt::format("  attempt {}: {} on rank {} of {}, {}", attempt.token, attempt.started, attempt.ranks,
+                                   attempt.host, outcome);
     if (attempt.seconds > 0) line += fmt::format(", {:.1f} s", attempt.seconds);
     if (!attempt.error.empty()) line += ": " + attempt.error;
     if (attempt.charged && !attempt.final) line += " (cost a credit)";
@@ -129,7 +138,8 @@ std::string describe(const AttemptRecord& attempt) {
 
 // The task among those that the last snapshot saw running; only a live campaign's snapshot is asked.
 const RunningTask* running_now(const Status& status, const std::string& label) {
-    const auto found = std::find_if(status.running.begin(), status.running.end(), [&](const RunningTask& task) { return task.label == label; });
+    const auto found =
+        std::find_if(status.running.begin(), status.running.end(), [&](const RunningTask& task) { return task.label == label; });
     return found == status.running.end() ? nullptr : &*found;
 }
 } // namespace
@@ -143,7 +153,8 @@ std::string explain(const CampaignFolder& folder, const Manifest& manifest, cons
     const auto status = read_status(folder);
     const RunningTask* running = status && status->state == CampaignState::running ? running_now(*status, label) : nullptr;
     if (running != nullptr) {
-        text += fmt::format("is running on rank {}, step {} of {}\n", fmt::format("{}", fmt::join(running->ranks, ",")), running->step, running->steps);
+        text += fmt::format("is running on rank {}, step {} of {}\n", fmt::format("{}", fmt::join(running->ranks, ",")),
+                            running->step, running->steps);
     } else {
         text += std::visit(Reason{standing, task}, standing.schedule->state(task));
     }
@@ -169,7 +180,8 @@ std::string log_of(const CampaignFolder& folder, const Manifest& manifest, const
     for (const auto& entry : fs::directory_iterator(folder.logs())) {
         std::istringstream log(read_file(entry.path()));
         for (std::string line; std::getline(log, line);) {
-            const bool about_it = std::any_of(marks.begin(), marks.end(), [&](const std::string& mark) { return line.find(mark) != std::string::npos; });
+            const bool about_it = std::any_of(marks.begin(), marks.end(),
+                                              [&](const std::string& mark) { return line.find(mark) != std::string::npos; });
             if (about_it) lines.push_back(line);
         }
     }

@@ -1,5 +1,5 @@
-// Where a campaign stands, read from its store without writing: for the supervisor between two jobs, and for status, explain and reproduce
-// at any time. The states of the tasks come from the same Schedule that runs them.
+// Where a campaign stands, read from its store without writing: for the supervisor between two jobs, and for status, explain and
+// reproduce at any time. The states of the tasks come from the same Schedule that runs them.
 #pragma once
 
 #include "launcher/campaign.h"

@@ -1,5 +1,5 @@
-// The status snapshot: what `dagan status` and the live line show without touching the database. The coordinator writes it by rename once a
-// second; readers never block it.
+// The status snapshot: what `dagan status` and the live line show without touching the database. The coordinator writes it by
+// rename once a second; readers never block it.
 #pragma once
 
 #include "launcher/campaign.h"
@@ -33,9 +33,9 @@ struct Status {
     CampaignState state = CampaignState::running;
     TaskCounts tasks;
     int restarts = 0;
-    double eta_s = -1;        // -1: not known yet
-    double steps_per_s = 0;   // over all trainers, lately
-    double elapsed_s = 0;     // of this MPI job
+    double eta_s = -1;      // -1: not known yet
+    double steps_per_s = 0; // over all trainers, lately
+    double elapsed_s = 0;   // of this MPI job
     std::vector<RunningTask> running;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {

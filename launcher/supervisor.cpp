@@ -69,9 +69,23 @@ class ProgressLine {
 
 std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options, int restarts) {
     const fs::path bin = program_folder();
-    return {"mpirun", "-n", std::to_string(options.ranks), "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
-            (bin / "dagan-worker").string(), folder.root().string(), "--trainer", (bin / "dagan-train").string(), "--data", options.data_folder,
-            "--restarts", std::to_string(restarts)};
+    return {"mpirun",
+            "-n",
+            std::to_string(options.ranks),
+            "--oversubscribe",
+            "--bind-to",
+            "none",
+            "--mca",
+            "mpi_yield_when_idle",
+            "1",
+            (bin / "dagan-worker").string(),
+            folder.root().string(),
+            "--trainer",
+            (bin / "dagan-train").string(),
+            "--data",
+            options.data_folder,
+            "--restarts",
+            std::to_string(restarts)};
 }
 
 // In the child: becomes mpirun, in a process group of its own so that a terminal's Ctrl-C reaches the supervisor alone.
@@ -129,8 +143,8 @@ std::string last_lines(const fs::path& log, int count) {
     return text.substr(from);
 }
 
-// Notices a job that has come to a standstill: rank 0 writes its snapshot once a second. Most frozen processes are noticed within the job;
-// this is for mpirun, for a rank 0 that is alone, and for ranks that wait for a frozen one within MPI.
+// Notices a job that has come to a standstill: rank 0 writes its snapshot once a second. Most frozen processes are noticed within
+// the job; this is for mpirun, for a rank 0 that is alone, and for ranks that wait for a frozen one within MPI.
 class StandstillWatch {
   public:
     explicit StandstillWatch(const CampaignFolder& folder) : folder_(folder), written_(last_written()), silence_(Clock::now()) {}
@@ -208,12 +222,13 @@ class Supervisor {
             std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 20 : 100));
         }
         if (job.could_not_start()) {
-            throw system_error(fmt::format("mpirun: cannot be started; hint: install Open MPI (make setup), see {}", folder_.job_log().string()));
+            throw system_error(fmt::format("mpirun: cannot be started; hint: install Open MPI (make setup), see {}",
+                                           folder_.job_log().string()));
         }
     }
 
-    // Accidents that the job lived to tell. mpirun sends TERM to all ranks when one is gone, and they stop as if asked to, though nobody
-    // asked us; and a fault of the system may pass (a spawner was killed, a disk was away for a moment).
+    // Accidents that the job lived to tell. mpirun sends TERM to all ranks when one is gone, and they stop as if asked to, though
+    // nobody asked us; and a fault of the system may pass (a spawner was killed, a disk was away for a moment).
     static bool calls_for_restart(const Ending& ending) {
         return ending.state == CampaignState::stopped || ending.exit_code == static_cast<int>(ExitCode::system);
     }
@@ -223,8 +238,10 @@ class Supervisor {
         fruitless_ = progressed ? 0 : fruitless_ + 1;
         const bool said_why = ending && ending->state == CampaignState::failed;
         if (fruitless_ > options_.max_fruitless_restarts) {
-            throw system_error(fmt::format("{}: the MPI job died {} times in a row without any progress; its last lines:\n{}hint: see {}", folder_.root().string(),
-                                           fruitless_, said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8), folder_.logs().string()));
+            throw system_error(
+                fmt::format("{}: the MPI job died {} times in a row without any progress; its last lines:\n{}hint: see {}",
+                            folder_.root().string(), fruitless_,
+                            said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8), folder_.logs().string()));
         }
         line_.say(said_why ? ending->message + "; the MPI job is started again" : "the MPI job died; it is started again");
         std::this_thread::sleep_for(std::chrono::milliseconds(200) * (1 << std::min(fruitless_, 5)));
@@ -249,7 +266,9 @@ class Supervisor {
         line_.say("stopped; run the same command again to go on");
         return static_cast<int>(ExitCode::stopped);
     }
-    void hint_at_failures() { line_.say(fmt::format("some tasks failed; hint: dagan results report {}", folder_.root().string())); }
+    void hint_at_failures() {
+        line_.say(fmt::format("some tasks failed; hint: dagan results report {}", folder_.root().string()));
+    }
 
     CampaignFolder folder_;
     SupervisorOptions options_;
@@ -272,8 +291,8 @@ void ask_to_stop(const CampaignFolder& folder) {
     const auto holder = holder_of(folder);
     if (!holder) throw input_error(folder.root().string() + ": is not running");
     if (::kill(holder->pid, SIGUSR1) != 0) {
-        throw input_error(fmt::format("{}: process {} on {} cannot be signalled from here; hint: run `dagan stop` on that host", folder.root().string(),
-                                      holder->pid, holder->host));
+        throw input_error(fmt::format("{}: process {} on {} cannot be signalled from here; hint: run `dagan stop` on that host",
+                                      folder.root().string(), holder->pid, holder->host));
     }
 }
 

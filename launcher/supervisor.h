@@ -1,6 +1,6 @@
-// `dagan run` after its checks: starts the MPI job of a campaign, shows its progress, passes stop requests on, and starts the job again
-// when it died before its end, as long as that brings the campaign forward. What happened is read from the store and from the job's own
-// last word, never from exit codes alone. Whatever dies, no process of ours outlives the supervisor.
+// `dagan run` after its checks: starts the MPI job of a campaign, shows its progress, passes stop requests on, and starts the job
+// again when it died before its end, as long as that brings the campaign forward. What happened is read from the store and from
+// the job's own last word, never from exit codes alone. Whatever dies, no process of ours outlives the supervisor.
 #pragma once
 
 #include "launcher/campaign.h"

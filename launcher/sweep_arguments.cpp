@@ -11,7 +11,9 @@ namespace fs = std::filesystem;
 
 void SweepArguments::add_to(CLI::App& command) {
     command.add_option("sweep", sweep, "sweep file (sweeps/*.yaml)")->required();
-    command.add_option("--set", overrides, "override a setting: --set classifier.epochs=20 (repeatable)")->take_all()->allow_extra_args(false);
+    command.add_option("--set", overrides, "override a setting: --set classifier.epochs=20 (repeatable)")
+        ->take_all()
+        ->allow_extra_args(false);
     command.add_option("--data", data, "folder of the data sets (default: $DAGAN_DATA, else data/sets)");
 }
 
@@ -27,7 +29,8 @@ LoadedSweep load(const SweepArguments& arguments, MissingData missing) {
         const fs::path path = folder / file;
         if (!fs::exists(path)) return std::nullopt;
         const DatasetInfo info = read_dataset_info(path);
-        const DatasetShape shape{.classes = info.classes, .images_per_class = info.smallest_class, .channels = info.channels, .size = info.height};
+        const DatasetShape shape{
+            .classes = info.classes, .images_per_class = info.smallest_class, .channels = info.channels, .size = info.height};
         return KnownDataset{shape, info.sha256, smallest_class_name(path)};
     };
     return load_sweep(arguments.sweep, arguments.overrides, lookup, missing);

@@ -62,7 +62,8 @@ class NoObserver : public Observer {
     void progress(int64_t, int64_t) override {}
 };
 
-// One task in this process, its output as JSON on stdout. The folder has what the task needs (weights, pools), laid out like a campaign's.
+// One task in this process, its output as JSON on stdout. The folder has what the task needs (weights, pools), laid out like a
+// campaign's.
 int once(const Arguments& arguments) {
     set_up_torch(arguments.threads);
     const TaskSpec spec = task_from_text(read_file(arguments.task_file));
@@ -89,7 +90,8 @@ int main(int argc, char** argv) {
     work_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     work_command->add_option("--threads", arguments.threads, "CPU threads")->required();
     auto* once_command = app.add_subcommand("once", "run one task alone and print its result; used by `dagan reproduce`");
-    once_command->add_option("folder", arguments.campaign, "folder laid out like a campaign's, with what the task needs")->required();
+    once_command->add_option("folder", arguments.campaign, "folder laid out like a campaign's, with what the task needs")
+        ->required();
     once_command->add_option("--task", arguments.task_file, "file with the task's text")->required();
     once_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     once_command->add_option("--threads", arguments.threads, "CPU threads")->required();

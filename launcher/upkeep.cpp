@@ -32,7 +32,8 @@ fs::file_time_type newest_checkpoint(const CampaignFolder& folder) {
 }
 
 void remove_leftovers(const CampaignFolder& folder) {
-    for (const fs::path& place : {folder.root(), folder.root() / "checkpoints", folder.root() / "pools", folder.root() / "samples"}) {
+    for (const fs::path& place :
+         {folder.root(), folder.root() / "checkpoints", folder.root() / "pools", folder.root() / "samples"}) {
         for_each_file(place, [](const fs::path& path) {
             std::error_code ignored; // costs disk, nothing else
             if (path.filename().string().find(kTemporaryMark) != std::string::npos) fs::remove(path, ignored);
@@ -46,7 +47,8 @@ void require_space(const CampaignFolder& folder) {
         write_atomically(probe, std::string(kSpaceToGoOn, '\0'));
         fs::remove(probe);
     } catch (const Error& error) {
-        throw system_error(fmt::format("{}; hint: make room there and run the same command again: nothing that was finished is lost", error.what()));
+        throw system_error(fmt::format(
+            "{}; hint: make room there and run the same command again: nothing that was finished is lost", error.what()));
     }
 }
 

@@ -8,7 +8,8 @@
 
 namespace dagan {
 
-// When a checkpoint was last written; grows while a long task gets on although none ends. The epoch of the clock when there is none.
+// When a checkpoint was last written; grows while a long task gets on although none ends. The epoch of the clock when there is
+// none.
 std::filesystem::file_time_type newest_checkpoint(const CampaignFolder& folder);
 
 // Removes the halves of files that killed processes left behind (base/file.h). Only while no process of the campaign runs.

@@ -1,5 +1,6 @@
-// dagan-worker: one MPI rank. Its loop looks at the mail, the trainers and, on rank 0, the coordinator, and pauses when nothing happens.
-// Started by the supervisor through mpirun, or by srun: `dagan-worker CAMPAIGN --trainer PATH [--data DIR] [--restarts N]`.
+// dagan-worker: one MPI rank. Its loop looks at the mail, the trainers and, on rank 0, the coordinator, and pauses when nothing
+// happens. Started by the supervisor through mpirun, or by srun: `dagan-worker CAMPAIGN --trainer PATH [--data DIR] [--restarts
+// N]`.
 
 #include "base/error.h"
 #include "base/fault.h"
@@ -59,7 +60,8 @@ class MailedPool : public WorkerPool {
 class CampaignRun {
   public:
     CampaignRun(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan, Mailbox& mailbox, int restarts)
-        : folder_(folder), name_(manifest.campaign.name), restarts_(restarts), store_(open_sqlite_store(folder.database())), pool_(mailbox),
+        : folder_(folder), name_(manifest.campaign.name), restarts_(restarts), store_(open_sqlite_store(folder.database())),
+          pool_(mailbox),
           coordinator_(enter(manifest, plan), expected_seconds(plan), resources(manifest, mailbox.size()), *store_, pool_,
                        [place = Workplace{folder.root()}](const std::string& task) { return checkpoint_stamp(place, task); }) {}
 
@@ -137,7 +139,8 @@ void dispatch(const Envelope& envelope, Agent& agent, CampaignRun* run) {
 class Pulse {
   public:
     explicit Pulse(Mailbox& mailbox)
-        : mailbox_(mailbox), watched_(ranks_watched_by(mailbox.rank(), mailbox.size())), heartbeat_(watched_, kLimits, std::chrono::steady_clock::now()) {}
+        : mailbox_(mailbox), watched_(ranks_watched_by(mailbox.rank(), mailbox.size())),
+          heartbeat_(watched_, kLimits, std::chrono::steady_clock::now()) {}
 
     void on_message(int from) { heartbeat_.on_sign(from, std::chrono::steady_clock::now()); }
     // Throws Blame::system, which ends the job; the supervisor starts it again.
@@ -214,8 +217,12 @@ int work(const Arguments& arguments) {
             std::optional<CampaignRun> run;
             if (world.rank() == 0) run.emplace(folder, manifest, plan, *mailbox, arguments.restarts);
             const Resources& resources = manifest.sweep.resources;
-            Agent agent({.slots = resources.trainers_per_rank, .spares = 1, .trainer = trainer_program(arguments, folder, manifest, world.rank())}, *mailbox,
-                        spawner, [&](const std::vector<int>& members, int tag) { return make_mpi_collectives(world, members, tag); }, host);
+            Agent agent(
+                {.slots = resources.trainers_per_rank,
+                 .spares = 1,
+                 .trainer = trainer_program(arguments, folder, manifest, world.rank())},
+                *mailbox, spawner,
+                [&](const std::vector<int>& members, int tag) { return make_mpi_collectives(world, members, tag); }, host);
             serve(agent, *mailbox, run ? &*run : nullptr);
             if (run) exit_code = run->ending().exit_code;
         }
@@ -238,7 +245,8 @@ int main(int argc, char** argv) {
     die_with_parent(parent);
     ignore_broken_pipes();
     catch_stop_signals();
-    CLI::App app{"One MPI rank of a campaign; `dagan run` starts it.\nExample: mpirun -n 2 dagan-worker campaigns/demo --trainer build/bin/dagan-train"};
+    CLI::App app{"One MPI rank of a campaign; `dagan run` starts it.\nExample: mpirun -n 2 dagan-worker campaigns/demo --trainer "
+                 "build/bin/dagan-train"};
     app.set_version_flag("--version", kVersion);
     Arguments arguments;
     app.add_option("campaign", arguments.campaign, "the campaign's folder")->required();

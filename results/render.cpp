@@ -131,7 +131,8 @@ std::string to_latex(const Table& table, int decimals, const std::vector<std::st
     }
     text += "\\hline\n";
     for (const auto& note : notes)
-        text += fmt::format("\\multicolumn{{{}}}{{p{{\\linewidth}}}}{{\\footnotesize {}}} \\\\\n", table.columns.size(), latex_escaped(note));
+        text += fmt::format("\\multicolumn{{{}}}{{p{{\\linewidth}}}}{{\\footnotesize {}}} \\\\\n", table.columns.size(),
+                            latex_escaped(note));
     return text + "\\end{tabular}\n";
 }
 

@@ -111,7 +111,8 @@ double scoring_macs(const GanTask& task, const Plan& plan, double generator) {
     const double conditions = 1.0 * selector_classes(selector) * task.dataset.options.expect.images_per_class -
                               static_cast<double>(selector_images(selector));
     const double classifier = classifier_forward(selector.classifier, task.dataset, selector_classes(selector));
-    return std::min<int64_t>(task.gan.checkpoints, task.gan.iterations) * conditions * task.gan.selector_z * (generator + classifier);
+    return std::min<int64_t>(task.gan.checkpoints, task.gan.iterations) * conditions * task.gan.selector_z *
+           (generator + classifier);
 }
 
 double macs(const GanTask& task, const Plan& plan) {

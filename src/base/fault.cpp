@@ -30,7 +30,8 @@ FaultPoint point_named(std::string_view name) {
         if (info.name == name) return info.point;
         names.emplace_back(info.name);
     }
-    throw input_error("DAGAN_FAULT: '" + std::string(name) + "' is no fault point; the nearest is '" + nearest(std::string(name), names) + "'");
+    throw input_error("DAGAN_FAULT: '" + std::string(name) + "' is no fault point; the nearest is '" +
+                      nearest(std::string(name), names) + "'");
 }
 
 // Splits `text` at the last `mark`; what is behind it is "" without one.
@@ -46,9 +47,12 @@ FaultWish parse_wish(std::string_view text) {
     const std::string whole(text);
     FaultWish wish;
     const std::string_view action = take_behind(text, '=');
-    if (action == "stop") wish.action = FaultWish::Action::stop;
-    else if (action == "error") wish.action = FaultWish::Action::error;
-    else if (!action.empty() && action != "kill") throw input_error("DAGAN_FAULT: " + whole + ": the action is kill, stop or error");
+    if (action == "stop")
+        wish.action = FaultWish::Action::stop;
+    else if (action == "error")
+        wish.action = FaultWish::Action::error;
+    else if (!action.empty() && action != "kill")
+        throw input_error("DAGAN_FAULT: " + whole + ": the action is kill, stop or error");
     if (const std::string_view number = take_behind(text, ':'); !number.empty()) {
         const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), wish.passage);
         if (failed != std::errc{} || end != number.data() + number.size() || wish.passage < 1) {

@@ -10,7 +10,8 @@ namespace dagan {
 
 void log_to_file(const std::filesystem::path& path, std::string_view who) {
     try {
-        auto logger = std::make_shared<spdlog::logger>(std::string(who), std::make_shared<spdlog::sinks::basic_file_sink_st>(path.string()));
+        auto logger = std::make_shared<spdlog::logger>(std::string(who),
+                                                       std::make_shared<spdlog::sinks::basic_file_sink_st>(path.string()));
         logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %L %n: %v");
         logger->flush_on(spdlog::level::info);
         spdlog::set_default_logger(std::move(logger));

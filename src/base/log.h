@@ -1,5 +1,5 @@
-// The program's log: one line per event with time and level, to a file of this process's rank or to stderr. One logger per process,
-// set up by main; a thin front over spdlog.
+// The program's log: one line per event with time and level, to a file of this process's rank or to stderr. One logger per
+// process, set up by main; a thin front over spdlog.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,7 +12,8 @@ namespace dagan {
 
 enum class LogLevel { info, warning, error };
 
-// Appends to `path` from now on, each line marked with `who` ("agent", "trainer 4711"). Throws Blame::system when it cannot be opened.
+// Appends to `path` from now on, each line marked with `who` ("agent", "trainer 4711"). Throws Blame::system when it cannot be
+// opened.
 void log_to_file(const std::filesystem::path& path, std::string_view who);
 
 void log_line(LogLevel level, std::string_view text);

@@ -37,9 +37,7 @@ uint64_t derive(uint64_t parent, std::string_view purpose, std::initializer_list
 }
 
 namespace {
-std::array<uint32_t, 2> halves(uint64_t key) {
-    return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
-}
+std::array<uint32_t, 2> halves(uint64_t key) { return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}; }
 } // namespace
 
 Random::Random(uint64_t key, uint32_t step, uint32_t index, uint32_t layer)

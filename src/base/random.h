@@ -25,11 +25,11 @@ class Random {
   public:
     explicit Random(uint64_t key, uint32_t step = 0, uint32_t index = 0, uint32_t layer = 0);
 
-    uint32_t bits();                 // 32 uniform bits
-    uint64_t below(uint64_t bound);  // uniform in [0, bound), unbiased; bound > 0
-    double uniform();                // [0, 1), 53 bits
+    uint32_t bits();                // 32 uniform bits
+    uint64_t below(uint64_t bound); // uniform in [0, bound), unbiased; bound > 0
+    double uniform();               // [0, 1), 53 bits
     double uniform(double low, double high) { return low + (high - low) * uniform(); }
-    double normal();                 // N(0, 1) by Box-Muller
+    double normal(); // N(0, 1) by Box-Muller
     bool chance(double probability) { return uniform() < probability; }
     std::vector<int> permutation(int count); // of 0 .. count-1, Fisher-Yates
 

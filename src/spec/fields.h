@@ -20,17 +20,21 @@ struct AnyVisitor {
 } // namespace detail
 
 template <class T>
-concept HasFields = requires(T& value) { T::fields(value, detail::AnyVisitor{}); };
+concept HasFields = requires(T& value) {
+    T::fields(value, detail::AnyVisitor{});
+};
 
 // The names in "a, b, c".
 std::vector<std::string> split_names(std::string_view list);
 
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E value) { { enum_list(value) } -> std::convertible_to<std::string_view>; };
+concept NamedEnum = std::is_enum_v<E> && requires(E value) {
+    { enum_list(value) } -> std::convertible_to<std::string_view>;
+};
 
 // Defines `enum class Name` whose enumerators are spelled in files and messages as in the code.
-#define DAGAN_ENUM(Name, ...)                                                                                              \
-    enum class Name { __VA_ARGS__ };                                                                                       \
+#define DAGAN_ENUM(Name, ...)                                                                                                    \
+    enum class Name { __VA_ARGS__ };                                                                                             \
     constexpr std::string_view enum_list(Name) { return #__VA_ARGS__; }
 
 template <NamedEnum E> std::string to_string(E value) { return split_names(enum_list(value)).at(static_cast<size_t>(value)); }

@@ -22,7 +22,7 @@ template <class T> Json encode_json(const T& value) { return JsonCodec<T>::encod
 template <class T> void decode_json(const Json& json, T& value) { JsonCodec<T>::decode(json, value); }
 
 template <class T>
-    requires std::is_arithmetic_v<T> || std::is_same_v<T, std::string>
+requires std::is_arithmetic_v<T> || std::is_same_v<T, std::string>
 struct JsonCodec<T> {
     static Json encode(const T& value) {
         if constexpr (std::is_floating_point_v<T>) {
@@ -81,9 +81,7 @@ template <class T> struct JsonCodec<std::vector<T>> {
 };
 
 template <class T, size_t N> struct JsonCodec<std::array<T, N>> {
-    static Json encode(const std::array<T, N>& values) {
-        return encode_json(std::vector<T>(values.begin(), values.end()));
-    }
+    static Json encode(const std::array<T, N>& values) { return encode_json(std::vector<T>(values.begin(), values.end())); }
     static void decode(const Json& json, std::array<T, N>& values) {
         require(json.size() == N, "JSON array of the right length");
         for (size_t i = 0; i < N; ++i) decode_json(json[i], values[i]);

@@ -43,8 +43,8 @@ struct CurvePoint {
 
 // A classifier's numbers. Test counts are those of the weights of `best_epoch`, the only ones that exist.
 struct ClassifierScore {
-    int64_t steps = 0;   // optimiser steps of the whole run
-    int best_epoch = 0;  // 1-based
+    int64_t steps = 0;  // optimiser steps of the whole run
+    int best_epoch = 0; // 1-based
     int validation_correct = 0, validation_total = 0;
     int test_correct = 0, test_total = 0;
 
@@ -61,9 +61,9 @@ struct ClassifierScore {
 
 // Where and how fast an attempt ran.
 struct Cost {
-    std::string device;     // "cpu" or a GPU's name
-    double seconds = 0;     // of this attempt
-    int64_t steps = 0;      // done in this attempt
+    std::string device; // "cpu" or a GPU's name
+    double seconds = 0; // of this attempt
+    int64_t steps = 0;  // done in this attempt
     double seconds_per_step = 0;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
@@ -79,7 +79,7 @@ struct TaskResult {
     std::string task;    // key
     int64_t attempt = 0; // the token under which it ran; a result with an old token is refused
     Outcome outcome = Outcome::done;
-    std::string error = {};                           // "" when done
+    std::string error = {};                              // "" when done
     std::optional<ClassifierScore> score = std::nullopt; // classifiers (and selectors) that are done
     std::vector<CurvePoint> curve = {};
     std::vector<Artifact> artifacts = {};

@@ -219,7 +219,8 @@ struct SweepRow {
         visit("dataset", self.dataset, "name under `datasets`");
         visit("samples_per_class", self.samples_per_class, "real training images per class: a number, a list, or 5..15");
         visit("generated_per_real", self.generated_per_real, "generated images per real one: a number, a list, or 0..10");
-        visit("budget", self.budget, "the m = 0 baseline trains for equal epochs, for the steps of each m >= 1 of the row, or both");
+        visit("budget", self.budget,
+              "the m = 0 baseline trains for equal epochs, for the steps of each m >= 1 of the row, or both");
     }
     bool operator==(const SweepRow&) const = default;
 };
@@ -273,7 +274,7 @@ struct Sweep {
     bool operator==(const Sweep&) const = default;
 };
 
-std::string to_text(const Sweep& sweep);            // canonical JSON
-Sweep sweep_from_text(const std::string& text);     // throws Blame::bug on what to_text did not write
+std::string to_text(const Sweep& sweep);        // canonical JSON
+Sweep sweep_from_text(const std::string& text); // throws Blame::bug on what to_text did not write
 
 } // namespace dagan

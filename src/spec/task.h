@@ -18,7 +18,7 @@ struct DatasetRef {
     DatasetOptions options;
     std::string sha256; // of its images and labels; "" when the plan was made without the file
     int channels = 0;
-    int size = 0;       // H = W
+    int size = 0;              // H = W
     uint64_t split_stream = 0; // shuffles the classes when class_order says so
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
@@ -80,8 +80,8 @@ struct PoolTask {
     Softmax softmax = Softmax::all;
     int samples_per_class = 0; // the largest n
     int pool_size = 20;
-    int seed = 0;              // 0 .. seeds-1
-    uint64_t stream = 0;       // of (dataset, seed): the same for its pool and all its classifiers
+    int seed = 0;        // 0 .. seeds-1
+    uint64_t stream = 0; // of (dataset, seed): the same for its pool and all its classifiers
     int threads = 1;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
@@ -107,8 +107,8 @@ struct ClassifierTask {
     int match_steps_of = 0;     // 0: budget in epochs; M: as many steps as the run with m = M (only for m = 0)
     int seed = 0;
     uint64_t stream = 0;
-    std::string pool;           // key of the PoolTask; "" when m = 0 or generation is fresh
-    std::string gan_task;       // key of the GanTask when generation is fresh and m > 0, else ""
+    std::string pool;              // key of the PoolTask; "" when m = 0 or generation is fresh
+    std::string gan_task;          // key of the GanTask when generation is fresh and m > 0, else ""
     std::optional<GanOptions> gan; // its options, likewise
     int threads = 1;
 
@@ -139,13 +139,13 @@ inline TaskKind kind_of(const TaskSpec& spec) { return static_cast<TaskKind>(spe
 inline const DatasetRef& dataset_of(const TaskSpec& spec) {
     return std::visit([](const auto& task) -> const DatasetRef& { return task.dataset; }, spec);
 }
-int ranks_of(const TaskSpec& spec);     // 1 but for a gang
+int ranks_of(const TaskSpec& spec); // 1 but for a gang
 int threads_of(const TaskSpec& spec);
 
-std::string to_text(const TaskSpec& spec);          // canonical JSON: {"kind": ..., fields sorted}
-TaskSpec task_from_text(const std::string& text);   // throws Blame::bug on what to_text did not write
-std::string key_of(const TaskSpec& spec);           // 32 hex digits
-std::string label_of(const TaskSpec& spec);         // for people: "classifier omniglot n=5 m=3 seed=0"
+std::string to_text(const TaskSpec& spec);        // canonical JSON: {"kind": ..., fields sorted}
+TaskSpec task_from_text(const std::string& text); // throws Blame::bug on what to_text did not write
+std::string key_of(const TaskSpec& spec);         // 32 hex digits
+std::string label_of(const TaskSpec& spec);       // for people: "classifier omniglot n=5 m=3 seed=0"
 
 // The sweep as a directed acyclic graph. `needs` are indices of earlier tasks, so the order is topological.
 struct PlannedTask {

@@ -17,8 +17,8 @@ namespace dagan {
 struct Candidate {
     int64_t iteration = 0;
     double critic_loss = 0, wasserstein = 0, penalty = 0; // on pairs of the validation classes, both networks in inference mode
-    double spread = 0;   // mean L2 distance between two x~ of one x_i with different z; near 0: the noise is ignored
-    double distance = 0; // mean L2 distance between x~ and x_i; near 0: x_i is copied
+    double spread = 0;             // mean L2 distance between two x~ of one x_i with different z; near 0: the noise is ignored
+    double distance = 0;           // mean L2 distance between x~ and x_i; near 0: x_i is copied
     double condition_distance = 0; // mean L2 distance between x~ of two conditions; spread over it is the diversity over z
     std::optional<double> score =
         std::nullopt; // share of x~ that the selector assigns to the class of x_i; with select = classifier

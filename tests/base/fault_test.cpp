@@ -28,8 +28,11 @@ TEST(FaultTest, WishesNameAPointAPassageAndAnAction) {
 }
 
 TEST(FaultTest, WhatCannotBeUnderstoodIsRefused) {
-    const std::pair<const char*, const char*> table[]{
-        {"before_comit", "before_commit"}, {"send:0", "from 1"}, {"send:x", "from 1"}, {"send=explode", "kill, stop or error"}, {",", "no fault point"}};
+    const std::pair<const char*, const char*> table[]{{"before_comit", "before_commit"},
+                                                      {"send:0", "from 1"},
+                                                      {"send:x", "from 1"},
+                                                      {"send=explode", "kill, stop or error"},
+                                                      {",", "no fault point"}};
     for (const auto& [text, message] : table) {
         try {
             parse_faults(text);
@@ -80,10 +83,13 @@ TEST_F(FaultDeathTest, TheNamedPassageIsHit) {
 }
 
 TEST_F(FaultDeathTest, OnlyTheNamedProgramAndRankAreHit) {
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_PROGRAM", program_invocation_short_name}}), KilledBySignal(SIGKILL), "");
+    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_PROGRAM", program_invocation_short_name}}),
+                KilledBySignal(SIGKILL), "");
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_PROGRAM", "another"}}), testing::ExitedWithCode(0), "");
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "1"}}), KilledBySignal(SIGKILL), "");
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "0"}}), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "1"}}), KilledBySignal(SIGKILL),
+                "");
+    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "0"}}), testing::ExitedWithCode(0),
+                "");
 }
 
 TEST_F(FaultDeathTest, OnceIsOnceForAllProcesses) {

@@ -1,5 +1,5 @@
-// What the orchestrator costs beside the training: drawing masks, passing messages, deciding, storing. No time is judged here; a figure means
-// something beside another one of the same run.
+// What the orchestrator costs beside the training: drawing masks, passing messages, deciding, storing. No time is judged here; a
+// figure means something beside another one of the same run.
 #include "base/random.h"
 #include "launcher/forecast.h"
 #include "launcher/messages.h"
@@ -38,7 +38,8 @@ BENCHMARK(drop_out);
 
 void pass_a_message(benchmark::State& state) {
     const Plan plan = wide_plan(1);
-    const Assign assignment{.task = plan.tasks[1].key, .attempt = 1, .spec = to_text(plan.tasks[1].spec), .members = {0}, .position = 0};
+    const Assign assignment{
+        .task = plan.tasks[1].key, .attempt = 1, .spec = to_text(plan.tasks[1].spec), .members = {0}, .position = 0};
     for (auto _ : state) benchmark::DoNotOptimize(decode_message(encode(assignment)));
     state.SetItemsProcessed(state.iterations());
 }

@@ -64,7 +64,8 @@ TEST_F(BadInputTest, WrongSweepsAreRefusedWithFileAndLine) {
 }
 
 TEST_F(BadInputTest, AllProblemsOfASweepAreReportedTogether) {
-    const Finished finished = lab_.dagan(run_words(changed("epochs: 2\n  batch_size: 16", "epocs: 2\n  batch_size: many"), campaign_, 2));
+    const Finished finished =
+        lab_.dagan(run_words(changed("epochs: 2\n  batch_size: 16", "epocs: 2\n  batch_size: many"), campaign_, 2));
     EXPECT_EQ(finished.exit_code, 2);
     EXPECT_THAT(finished.err, HasSubstr("epocs"));
     EXPECT_THAT(finished.err, HasSubstr("batch_size"));
@@ -131,7 +132,13 @@ TEST_F(BadInputTest, AnotherSweepInTheFolderIsRefused) {
 }
 
 TEST_F(BadInputTest, WhatIsNoCampaignIsSaidToBeNone) {
-    for (const Words& words : {Words{"status"}, {"stop"}, {"results", "rows"}, {"results", "cells"}, {"results", "table1"}, {"results", "report"}, {"results", "plot"}}) {
+    for (const Words& words : {Words{"status"},
+                               {"stop"},
+                               {"results", "rows"},
+                               {"results", "cells"},
+                               {"results", "table1"},
+                               {"results", "report"},
+                               {"results", "plot"}}) {
         SCOPED_TRACE(words.back());
         expect_refused(words + Words{campaign_.string()}, 2, "refused");
     }
@@ -185,7 +192,8 @@ TEST(HelpTest, TheOtherProgramsHaveHelpToo) {
 
 TEST(HelpTest, PlanAndDescribeNeedNoData) {
     const Words elsewhere{"--data", "/nonexistent"};
-    const Json plan = Json::parse(laboratory().output(Words{"plan", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} + elsewhere));
+    const Json plan = Json::parse(
+        laboratory().output(Words{"plan", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} + elsewhere));
     EXPECT_EQ(plan.at("tasks").at("classifier"), 550);
     EXPECT_EQ(plan.at("tasks").at("gan"), 2);
     for (const char* quantity : {"gpu_hours", "makespan_s"}) {
@@ -194,7 +202,8 @@ TEST(HelpTest, PlanAndDescribeNeedNoData) {
     }
     EXPECT_GT(plan.at("disk_bytes"), 0);
     EXPECT_THAT(plan.at("cost_source"), testing::AnyOf("measured", "calibrated"));
-    const std::string described = laboratory().output(Words{"describe", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} + elsewhere);
+    const std::string described =
+        laboratory().output(Words{"describe", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} + elsewhere);
     EXPECT_THAT(described, HasSubstr("10526421"));
     EXPECT_THAT(described, HasSubstr("7072551"));
 }

@@ -10,7 +10,8 @@ const Words kSettings{"gan.iterations=30", "classifier.epochs=8"};
 
 class ChaosTest : public DisturbedTest {
   protected:
-    // One disturbance of a random process of the campaign, the supervisor included. A frozen supervisor is nobody's to notice: it goes on.
+    // One disturbance of a random process of the campaign, the supervisor included. A frozen supervisor is nobody's to notice: it
+    // goes on.
     void disturb(Process& run) {
         const auto victims = processes_of(campaign_);
         if (victims.empty()) return;

@@ -1,5 +1,5 @@
-// Every fault point in every program that passes it: the process dies there once, and the campaign's rows are those of one that nobody
-// disturbed. Where a disk can fail, it also fails there once.
+// Every fault point in every program that passes it: the process dies there once, and the campaign's rows are those of one that
+// nobody disturbed. Where a disk can fail, it also fails there once.
 #include "base/fault.h"
 #include "e2e/disturbed.h"
 
@@ -11,13 +11,16 @@ const Words kSettings{"seeds=1", "gan.iterations=2", "classifier.epochs=1"};
 
 struct FaultCase {
     std::string point, program, action;
-    friend void PrintTo(const FaultCase& fault, std::ostream* out) { *out << fault.point << '=' << fault.action << " in " << fault.program; }
+    friend void PrintTo(const FaultCase& fault, std::ostream* out) {
+        *out << fault.point << '=' << fault.action << " in " << fault.program;
+    }
 };
 
 std::vector<FaultCase> fault_cases() {
     std::vector<FaultCase> cases;
     for (const FaultPointInfo& info : fault_points()) {
-        for (const std::string_view program : info.programs) cases.push_back({std::string(info.name), std::string(program), "kill"});
+        for (const std::string_view program : info.programs)
+            cases.push_back({std::string(info.name), std::string(program), "kill"});
     }
     for (const char* program : {"dagan", "dagan-worker", "dagan-train"}) {
         for (const char* point : {"before_write", "before_fsync", "before_rename"}) cases.push_back({point, program, "error"});
@@ -32,8 +35,11 @@ class FaultTest : public DisturbedTest, public testing::WithParamInterface<Fault
 TEST_P(FaultTest, AFaultHereChangesNoRow) {
     const auto& [point, program, action] = GetParam();
     const Laboratory& lab = laboratory();
-    const fs::path campaign = lab.campaign(point + "-" + program + "-" + action), marker = lab.campaign("struck-" + point + "-" + program + "-" + action);
-    run_to_the_end(campaign, kSettings, {"DAGAN_FAULT=" + point + "=" + action, "DAGAN_FAULT_PROGRAM=" + program, "DAGAN_FAULT_ONCE=" + marker.string()}, 3);
+    const fs::path campaign = lab.campaign(point + "-" + program + "-" + action),
+                   marker = lab.campaign("struck-" + point + "-" + program + "-" + action);
+    run_to_the_end(
+        campaign, kSettings,
+        {"DAGAN_FAULT=" + point + "=" + action, "DAGAN_FAULT_PROGRAM=" + program, "DAGAN_FAULT_ONCE=" + marker.string()}, 3);
     EXPECT_TRUE(fs::exists(marker)) << "the point was never passed";
     expect_undisturbed(campaign, kSettings);
     fs::remove_all(campaign);

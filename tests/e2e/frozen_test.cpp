@@ -44,7 +44,9 @@ class FrozenTest : public DisturbedTest {
         }
         return 0;
     }
-    Process start() const { return Process(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)), laboratory().setting()); }
+    Process start() const {
+        return Process(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)), laboratory().setting());
+    }
     // Freezes `victim` in the midst of the work; the campaign must end well by itself.
     void freeze(Process& run, const std::function<pid_t()>& victim) {
         ASSERT_TRUE(comes_true([&] { return !run.running() || tasks_done(campaign_) >= kBeforeTheGan; }));
@@ -55,7 +57,9 @@ class FrozenTest : public DisturbedTest {
         EXPECT_EQ(finished.exit_code, 0) << finished.text();
         expect_undisturbed(campaign_, kSettings);
     }
-    int restarts() const { return Json::parse(laboratory().output({"status", campaign_.string(), "--format", "json"})).at("restarts").get<int>(); }
+    int restarts() const {
+        return Json::parse(laboratory().output({"status", campaign_.string(), "--format", "json"})).at("restarts").get<int>();
+    }
 
     fs::path campaign_ = laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
 };

@@ -1,4 +1,5 @@
-// Where end-to-end tests run the real programs (in DAGAN_BIN_DIR) as a person would: a temporary folder with a data folder, campaigns in it.
+// Where end-to-end tests run the real programs (in DAGAN_BIN_DIR) as a person would: a temporary folder with a data folder,
+// campaigns in it.
 #pragma once
 
 #include "base/file.h"
@@ -50,7 +51,9 @@ class Laboratory {
         const size_t begin = csv.find('\n') + 1;
         return csv.substr(begin, csv.find('\n', begin) - begin);
     }
-    int count(const fs::path& campaign, const std::string& what) const { return std::stoi("0" + query(campaign, "SELECT COUNT(*) FROM " + what)); }
+    int count(const fs::path& campaign, const std::string& what) const {
+        return std::stoi("0" + query(campaign, "SELECT COUNT(*) FROM " + what));
+    }
     // What a command prints; it must succeed.
     std::string output(const Words& words) const {
         const Finished finished = dagan(words);

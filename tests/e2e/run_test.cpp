@@ -71,7 +71,8 @@ TEST_F(RunTest, StatusHasTheKeysThatScriptsRelyOn) {
     EXPECT_EQ(status.at("state"), "finished");
     EXPECT_EQ(status.at("restarts"), 0);
     EXPECT_EQ(status.at("eta_s"), 0);
-    for (const char* name : {"waiting", "ready", "running", "failed", "quarantined", "blocked"}) EXPECT_EQ(status.at("tasks").at(name), 0) << name;
+    for (const char* name : {"waiting", "ready", "running", "failed", "quarantined", "blocked"})
+        EXPECT_EQ(status.at("tasks").at(name), 0) << name;
     EXPECT_EQ(status.at("tasks").at("done"), kTasks);
     EXPECT_THAT(lab_.output({"status", finished_campaign().string()}), HasSubstr("smoke: finished"));
 }
@@ -79,18 +80,23 @@ TEST_F(RunTest, StatusHasTheKeysThatScriptsRelyOn) {
 TEST_F(RunTest, ResultsComeInEveryFormat) {
     const std::string folder = finished_campaign().string();
     const std::string cells = lab_.output({"results", "cells", folder, "--format", "csv"});
-    EXPECT_THAT(cells, StartsWith("dataset,samples_per_class,generated_per_real,budget,seeds,missing,validation_mean,test_mean,test_sd,test_low,test_high,"
+    EXPECT_THAT(cells, StartsWith("dataset,samples_per_class,generated_per_real,budget,seeds,missing,validation_mean,test_mean,"
+                                  "test_sd,test_low,test_high,"
                                   "gain_mean,gain_low,gain_high\n"));
     EXPECT_EQ(lines_in(cells), 1 + 4);
     const std::string table = lab_.output({"results", "table1", folder, "--format", "csv"});
-    EXPECT_THAT(table, StartsWith("dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published\n"));
+    EXPECT_THAT(
+        table,
+        StartsWith(
+            "dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published\n"));
     EXPECT_EQ(lines_in(table), 1 + 4);
     for (const char* what : {"rows", "cells", "table1"}) {
         EXPECT_TRUE(Json::parse(lab_.output({"results", what, folder, "--format", "json"})).is_array()) << what;
         EXPECT_THAT(lab_.output({"results", what, folder}), HasSubstr("strokes")) << what;
     }
     EXPECT_THAT(lab_.output({"results", "table1", folder, "--format", "latex"}), HasSubstr("\\begin{tabular}"));
-    EXPECT_EQ(lab_.query(finished_campaign(), "SELECT COUNT(*) FROM result"), std::to_string(kClassifiers + 1)); // the selector has one too
+    EXPECT_EQ(lab_.query(finished_campaign(), "SELECT COUNT(*) FROM result"),
+              std::to_string(kClassifiers + 1)); // the selector has one too
 }
 
 TEST_F(RunTest, TheReportIsOneFileWithEverythingInIt) {

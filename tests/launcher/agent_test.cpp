@@ -1,5 +1,5 @@
-// Agents with real processes below them: a Spawner and a trainer that does as it is told (support/fake_trainer.cpp). Post and collectives are
-// in memory, so several ranks live in this one process.
+// Agents with real processes below them: a Spawner and a trainer that does as it is told (support/fake_trainer.cpp). Post and
+// collectives are in memory, so several ranks live in this one process.
 #include "launcher/agent.h"
 
 #include "base/error.h"
@@ -33,7 +33,8 @@ class AgentTest : public testing::Test {
             mailboxes_.push_back(post_->mailbox(rank));
             spawners_.emplace_back();
             agents_.push_back(std::make_unique<Agent>(
-                options, *mailboxes_.back(), spawners_.back(), [this](const std::vector<int>& members, int tag) { return collectives(members, tag); },
+                options, *mailboxes_.back(), spawners_.back(),
+                [this](const std::vector<int>& members, int tag) { return collectives(members, tag); },
                 "host" + std::to_string(rank)));
         }
     }
@@ -42,7 +43,8 @@ class AgentTest : public testing::Test {
         return gangs_.try_emplace(tag, static_cast<int>(members.size())).first->second.member();
     }
 
-    // Turns all agents until `enough`, which looks at what reached the coordinator. Fails at a deadline far beyond what is needed.
+    // Turns all agents until `enough`, which looks at what reached the coordinator. Fails at a deadline far beyond what is
+    // needed.
     void turn_until(const std::function<bool()>& enough) {
         const auto deadline = std::chrono::steady_clock::now() + 60s;
         while (!enough()) {
@@ -62,14 +64,19 @@ class AgentTest : public testing::Test {
 
     void assign(int rank, const std::string& task, const std::string& words, std::vector<int> members = {}, int position = 0) {
         if (members.empty()) members = {rank};
-        agents_[static_cast<size_t>(rank)]->on_assign({.task = task, .attempt = ++attempt_, .spec = words, .members = members, .position = position});
+        agents_[static_cast<size_t>(rank)]->on_assign(
+            {.task = task, .attempt = ++attempt_, .spec = words, .members = members, .position = position});
     }
     void assign_gang(const std::string& task, const std::vector<std::string>& words) {
         std::vector<int> members;
         for (size_t i = 0; i < words.size(); ++i) members.push_back(static_cast<int>(i));
         ++attempt_;
         for (const int rank : members) {
-            agents_[static_cast<size_t>(rank)]->on_assign({.task = task, .attempt = attempt_, .spec = words[static_cast<size_t>(rank)], .members = members, .position = rank});
+            agents_[static_cast<size_t>(rank)]->on_assign({.task = task,
+                                                           .attempt = attempt_,
+                                                           .spec = words[static_cast<size_t>(rank)],
+                                                           .members = members,
+                                                           .position = rank});
         }
     }
     void turn_until_ended(size_t count) {

@@ -67,7 +67,8 @@ class CampaignTest : public testing::Test {
 TEST_F(CampaignTest, BeginsInANewFolderWithAllItsSubfolders) {
     const Manifest begun = begin(loaded());
     EXPECT_EQ(folder_.root(), temporary_ / "campaign");
-    for (const char* sub : {"logs", "checkpoints", "pools", "samples", "report"}) EXPECT_TRUE(fs::is_directory(folder_.root() / sub)) << sub;
+    for (const char* sub : {"logs", "checkpoints", "pools", "samples", "report"})
+        EXPECT_TRUE(fs::is_directory(folder_.root() / sub)) << sub;
     const Manifest read = read_manifest(folder_);
     EXPECT_EQ(read.campaign, begun.campaign);
     EXPECT_EQ(read.campaign.name, "small");

@@ -55,7 +55,8 @@ class CoordinatorTest : public testing::Test {
     void start_job() {
         store_->crash();
         pool_.emplace(*store_);
-        coordinator_.emplace(plan_, seconds_, resources_, *store_, *pool_, [this](const std::string& task) { return stamps_[task]; });
+        coordinator_.emplace(plan_, seconds_, resources_, *store_, *pool_,
+                             [this](const std::string& task) { return stamps_[task]; });
     }
     void turn(double now_s = 0) {
         coordinator_->turn(now_s);
@@ -356,7 +357,8 @@ class Accidents : public CoordinatorTest {
         const size_t victim = random.below(attempt.size());
         std::vector<Ended> ends;
         for (size_t i = 0; i < attempt.size(); ++i) {
-            ends.push_back(i == victim ? ended(attempt[i], Outcome::died, "killed") : ended(attempt[i], Outcome::interrupted, "the gang is broken"));
+            ends.push_back(i == victim ? ended(attempt[i], Outcome::died, "killed")
+                                       : ended(attempt[i], Outcome::interrupted, "the gang is broken"));
         }
         if (random.chance(0.8)) ++stamps_[attempt[0].task]; // it left a checkpoint
         return ends;
@@ -376,8 +378,10 @@ class Accidents : public CoordinatorTest {
                 const auto chosen = std::next(running.begin(), static_cast<int>(random.below(running.size())));
                 const bool dies = random.chance(trouble) && stamps_[chosen->first] < 3;
                 std::vector<Ended> ends;
-                if (dies) ends = accident(chosen->second, random);
-                else for (const Assign& member : chosen->second) ends.push_back(result_of(member));
+                if (dies)
+                    ends = accident(chosen->second, random);
+                else
+                    for (const Assign& member : chosen->second) ends.push_back(result_of(member));
                 unsaid.insert(unsaid.end(), ends.begin(), ends.end());
                 running.erase(chosen);
             }
@@ -396,7 +400,8 @@ TEST_F(Accidents, LeaveTheSameInTheStoreAsAQuietRun) {
         Random plans(derive(seed, "plan"));
         const int ranks = 1 + static_cast<int>(plans.below(4));
         const std::vector<Sketch> tasks = random_sketches(plans, 25, ranks);
-        const Schedule::Resources resources{.ranks = ranks, .slots_per_rank = 1 + static_cast<int>(plans.below(2)), .max_attempts = 100};
+        const Schedule::Resources resources{
+            .ranks = ranks, .slots_per_rank = 1 + static_cast<int>(plans.below(2)), .max_attempts = 100};
         Random quiet(derive(seed, "quiet")), wild(derive(seed, "wild"));
         begin(tasks, resources);
         ASSERT_NO_THROW(play(quiet, 0)) << "seed " << seed;

@@ -11,11 +11,14 @@
 namespace dagan {
 namespace {
 
-Forecast forecast_of(const std::vector<Sketch>& tasks, Schedule::Resources resources) { return simulate(plan_of(tasks), seconds_of(tasks), resources); }
+Forecast forecast_of(const std::vector<Sketch>& tasks, Schedule::Resources resources) {
+    return simulate(plan_of(tasks), seconds_of(tasks), resources);
+}
 
 TEST(ForecastTest, AChainTakesTheSumOnAnyNumberOfRanks) {
     for (const int ranks : {1, 7}) {
-        const Forecast forecast = forecast_of({{.seconds = 2}, {.needs = {0}, .seconds = 3}, {.needs = {1}, .seconds = 4}}, {.ranks = ranks});
+        const Forecast forecast =
+            forecast_of({{.seconds = 2}, {.needs = {0}, .seconds = 3}, {.needs = {1}, .seconds = 4}}, {.ranks = ranks});
         EXPECT_DOUBLE_EQ(forecast.makespan_s, 9);
         EXPECT_DOUBLE_EQ(forecast.critical_path_s, 9);
         EXPECT_DOUBLE_EQ(forecast.rank_seconds, 9);
@@ -24,7 +27,8 @@ TEST(ForecastTest, AChainTakesTheSumOnAnyNumberOfRanks) {
 
 TEST(ForecastTest, IndependentTasksShareTheRanks) {
     const std::vector<Sketch> tasks(12, Sketch{.seconds = 5});
-    for (const auto& [ranks, slots, makespan] : {std::tuple{1, 1, 60.0}, {4, 1, 15.0}, {5, 1, 15.0}, {2, 3, 10.0}, {100, 1, 5.0}}) {
+    for (const auto& [ranks, slots, makespan] :
+         {std::tuple{1, 1, 60.0}, {4, 1, 15.0}, {5, 1, 15.0}, {2, 3, 10.0}, {100, 1, 5.0}}) {
         const Forecast forecast = forecast_of(tasks, {.ranks = ranks, .slots_per_rank = slots});
         EXPECT_DOUBLE_EQ(forecast.makespan_s, makespan) << ranks << " ranks of " << slots;
         EXPECT_DOUBLE_EQ(forecast.rank_seconds, 60);
@@ -39,7 +43,11 @@ TEST(ForecastTest, LongTasksFirstMakeAShortEnd) {
 
 TEST(ForecastTest, AGangTakesAllItsRanks) {
     // Gang of 2 for 10 s, then three of 4 s that need it, beside one of 12 s that needs nothing.
-    const std::vector<Sketch> tasks{{.ranks = 2, .seconds = 10}, {.needs = {0}, .seconds = 4}, {.needs = {0}, .seconds = 4}, {.needs = {0}, .seconds = 4}, {.seconds = 12}};
+    const std::vector<Sketch> tasks{{.ranks = 2, .seconds = 10},
+                                    {.needs = {0}, .seconds = 4},
+                                    {.needs = {0}, .seconds = 4},
+                                    {.needs = {0}, .seconds = 4},
+                                    {.seconds = 12}};
     const Forecast forecast = forecast_of(tasks, {.ranks = 3});
     EXPECT_DOUBLE_EQ(forecast.rank_seconds, 20 + 12 + 12);
     EXPECT_DOUBLE_EQ(forecast.critical_path_s, 14);

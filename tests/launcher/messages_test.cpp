@@ -12,8 +12,12 @@ namespace dagan {
 namespace {
 
 std::vector<Message> one_of_each() {
-    TaskResult result{.task = "0123abcd", .attempt = 1LL << 40, .outcome = Outcome::out_of_memory, .error = "\"quotes\"\nline \xe2\x80\x93 dash"};
-    result.score = ClassifierScore{.steps = 300, .best_epoch = 2, .validation_correct = 3, .validation_total = 4, .test_correct = 5, .test_total = 6};
+    TaskResult result{.task = "0123abcd",
+                      .attempt = 1LL << 40,
+                      .outcome = Outcome::out_of_memory,
+                      .error = "\"quotes\"\nline \xe2\x80\x93 dash"};
+    result.score = ClassifierScore{
+        .steps = 300, .best_epoch = 2, .validation_correct = 3, .validation_total = 4, .test_correct = 5, .test_total = 6};
     result.curve = {{1, "loss", 0.1}, {2, "validation_accuracy", 1.0 / 3}};
     result.artifacts = {{"pool", "pools/x.h5", "abc"}};
     result.cost = {"cpu", 1.5, 300, 0.005};
@@ -40,7 +44,10 @@ TEST(MessagesTest, EveryMessageArrivesAsItWasSent) {
 
 TEST(MessagesTest, NumbersKeepAllTheirBits) {
     Ended ended;
-    ended.result.curve = {{std::numeric_limits<int64_t>::max(), "loss", std::nextafter(0.1, 1)}, {0, "loss", 5e-324}, {0, "loss", INFINITY}, {0, "loss", -INFINITY}};
+    ended.result.curve = {{std::numeric_limits<int64_t>::max(), "loss", std::nextafter(0.1, 1)},
+                          {0, "loss", 5e-324},
+                          {0, "loss", INFINITY},
+                          {0, "loss", -INFINITY}};
     EXPECT_EQ(std::get<Ended>(decode_message(encode(ended))), ended);
     ended.result.curve = {{1, "loss", std::nan("")}};
     EXPECT_TRUE(std::isnan(std::get<Ended>(decode_message(encode(ended))).result.curve.at(0).value));
@@ -66,10 +73,11 @@ void expect_refused(const std::string& text) {
 }
 
 TEST(MessagesTest, JunkIsRefused) {
-    for (const char* junk : {"", "junk", "{", "[]", "{}", "null", "[\"stop\"]", "[\"stop\",{},{}]", "[1,{}]", "[null,{}]", "[\"unheard_of\",{}]", "[\"stop\",{\"extra\":1}]",
-                             "[\"assign\",{}]", "[\"rank_up\",{\"host\":7}]", "[\"rank_up\",[]]", "[\"rank_up\",null]",
-                             R"(["progress",{"task":"k","attempt":"1","step":1,"steps":2}])", R"(["progress",{"task":"k","attempt":1,"step":1}])",
-                             R"(["ended",{"position":0,"result":{}}])"}) {
+    for (const char* junk :
+         {"", "junk", "{", "[]", "{}", "null", "[\"stop\"]", "[\"stop\",{},{}]", "[1,{}]", "[null,{}]", "[\"unheard_of\",{}]",
+          "[\"stop\",{\"extra\":1}]", "[\"assign\",{}]", "[\"rank_up\",{\"host\":7}]", "[\"rank_up\",[]]", "[\"rank_up\",null]",
+          R"(["progress",{"task":"k","attempt":"1","step":1,"steps":2}])", R"(["progress",{"task":"k","attempt":1,"step":1}])",
+          R"(["ended",{"position":0,"result":{}}])"}) {
         expect_refused(junk);
     }
     Message ended = Ended{};
@@ -84,7 +92,8 @@ TEST(MessagesTest, DamagedMessagesAreRefusedOrReadNeverMore) {
         Random random(derive(seed, "damage"));
         std::string text = encode(messages[random.below(messages.size())]);
         if (random.chance(0.3)) text.resize(random.below(text.size() + 1));
-        for (uint64_t i = random.below(3); i > 0 && !text.empty(); --i) text[random.below(text.size())] = static_cast<char>(random.below(256));
+        for (uint64_t i = random.below(3); i > 0 && !text.empty(); --i)
+            text[random.below(text.size())] = static_cast<char>(random.below(256));
         try {
             decode_message(text);
         } catch (const Error& error) {

@@ -1,4 +1,5 @@
-// Plans without data sets: a task is its ranks, its needs and its expected seconds. For the tests of Schedule, Coordinator and simulate().
+// Plans without data sets: a task is its ranks, its needs and its expected seconds. For the tests of Schedule, Coordinator and
+// simulate().
 #pragma once
 
 #include "base/random.h"
@@ -48,7 +49,8 @@ inline std::vector<Sketch> random_sketches(Random& random, int most, int ranks) 
     for (size_t i = 0; i < sketches.size(); ++i) {
         Sketch& sketch = sketches[i];
         if (random.chance(0.25)) sketch.ranks = 1 + static_cast<int>(random.below(static_cast<uint64_t>(ranks)));
-        for (uint64_t needs = i == 0 ? 0 : random.below(4); needs > 0; --needs) sketch.needs.push_back(static_cast<int>(random.below(i)));
+        for (uint64_t needs = i == 0 ? 0 : random.below(4); needs > 0; --needs)
+            sketch.needs.push_back(static_cast<int>(random.below(i)));
         std::sort(sketch.needs.begin(), sketch.needs.end());
         sketch.needs.erase(std::unique(sketch.needs.begin(), sketch.needs.end()), sketch.needs.end());
         sketch.seconds = random.uniform(0.1, 10);

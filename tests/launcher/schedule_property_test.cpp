@@ -19,7 +19,8 @@ std::vector<double> longest_paths(const std::vector<Sketch>& tasks) {
     std::vector<double> path(tasks.size());
     for (size_t i = tasks.size(); i-- > 0;) {
         path[i] += tasks[i].seconds;
-        for (const int need : tasks[i].needs) path[static_cast<size_t>(need)] = std::max(path[static_cast<size_t>(need)], path[i]);
+        for (const int need : tasks[i].needs)
+            path[static_cast<size_t>(need)] = std::max(path[static_cast<size_t>(need)], path[i]);
     }
     return path;
 }
@@ -28,16 +29,19 @@ std::vector<double> longest_paths(const std::vector<Sketch>& tasks) {
 class Watcher {
   public:
     Watcher(const std::vector<Sketch>& tasks, Schedule::Resources resources)
-        : tasks_(tasks), resources_(resources), path_(longest_paths(tasks)), done_(tasks.size(), false), used_(static_cast<size_t>(resources.ranks), 0) {}
+        : tasks_(tasks), resources_(resources), path_(longest_paths(tasks)), done_(tasks.size(), false),
+          used_(static_cast<size_t>(resources.ranks), 0) {}
 
     void on_start(const Start& start) {
         const Sketch& task = tasks_[static_cast<size_t>(start.task)];
-        for (const int need : task.needs) EXPECT_TRUE(done_.at(static_cast<size_t>(need))) << "task " << start.task << " before its need " << need;
+        for (const int need : task.needs)
+            EXPECT_TRUE(done_.at(static_cast<size_t>(need))) << "task " << start.task << " before its need " << need;
         EXPECT_FALSE(ended_.contains(start.task)) << "task " << start.task << " starts after its end";
         EXPECT_TRUE(running_.emplace(start.task, start.ranks).second) << "task " << start.task << " runs twice";
         const std::set<Rank> distinct(start.ranks.begin(), start.ranks.end());
         EXPECT_EQ(static_cast<int>(distinct.size()), task.ranks);
-        for (const Rank rank : start.ranks) EXPECT_LE(++used_.at(static_cast<size_t>(rank)), resources_.slots_per_rank) << "rank " << rank;
+        for (const Rank rank : start.ranks)
+            EXPECT_LE(++used_.at(static_cast<size_t>(rank)), resources_.slots_per_rank) << "rank " << rank;
         if (start.task == head_gang_) {
             head_gang_ = -1;
         } else if (head_gang_ >= 0 && comes_before(start.task, head_gang_)) {
@@ -53,7 +57,8 @@ class Watcher {
         charged_[task] += verdict.refund ? 0 : 1;
         EXPECT_LE(charged_[task], resources_.max_attempts);
     }
-    // After each fill: slots lie idle only for a gang's sake, and a gang that is first in the order waits for nothing but what ran when it came first.
+    // After each fill: slots lie idle only for a gang's sake, and a gang that is first in the order waits for nothing but what
+    // ran when it came first.
     void on_filled(const Schedule& schedule) {
         TaskIndex head = -1;
         bool ready_gang = false;
@@ -98,8 +103,8 @@ class Watcher {
 
 Outcome random_outcome(Random& random, double trouble) {
     if (!random.chance(trouble)) return Outcome::done;
-    constexpr Outcome kTroubles[]{Outcome::diverged,     Outcome::interrupted,  Outcome::died,          Outcome::stuck,
-                                  Outcome::input_error,  Outcome::system_error, Outcome::out_of_memory, Outcome::bug};
+    constexpr Outcome kTroubles[]{Outcome::diverged,    Outcome::interrupted,  Outcome::died,          Outcome::stuck,
+                                  Outcome::input_error, Outcome::system_error, Outcome::out_of_memory, Outcome::bug};
     return kTroubles[random.below(std::size(kTroubles))];
 }
 
@@ -115,7 +120,8 @@ void check_ends(const Schedule& schedule, const std::vector<Sketch>& tasks) {
 }
 
 void play(Random& random) {
-    const Schedule::Resources resources{.ranks = 1 + static_cast<int>(random.below(6)), .slots_per_rank = 1 + static_cast<int>(random.below(3)),
+    const Schedule::Resources resources{.ranks = 1 + static_cast<int>(random.below(6)),
+                                        .slots_per_rank = 1 + static_cast<int>(random.below(3)),
                                         .max_attempts = 1 + static_cast<int>(random.below(4))};
     const std::vector<Sketch> tasks = random_sketches(random, 40, resources.ranks);
     const double trouble = random.chance(0.3) ? 0 : random.uniform(0, 0.6);
@@ -127,7 +133,8 @@ void play(Random& random) {
         schedule.check_invariants();
         watcher.on_filled(schedule);
         if (watcher.running().empty() || testing::Test::HasFailure()) break;
-        const TaskIndex task = std::next(watcher.running().begin(), static_cast<int>(random.below(watcher.running().size())))->first;
+        const TaskIndex task =
+            std::next(watcher.running().begin(), static_cast<int>(random.below(watcher.running().size())))->first;
         const Outcome outcome = random_outcome(random, trouble);
         watcher.on_end(task, outcome, schedule.on_ended(task, outcome, "why", random.chance(0.2)));
         schedule.check_invariants();

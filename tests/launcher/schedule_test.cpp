@@ -24,7 +24,9 @@ Schedule schedule_of(const std::vector<Sketch>& tasks, Schedule::Resources resou
     return Schedule(plan_of(tasks), seconds_of(tasks), resources);
 }
 
-template <class State> bool is(const Schedule& schedule, TaskIndex task) { return std::holds_alternative<State>(schedule.state(task)); }
+template <class State> bool is(const Schedule& schedule, TaskIndex task) {
+    return std::holds_alternative<State>(schedule.state(task));
+}
 
 // Ends a task well.
 void finish(Schedule& schedule, TaskIndex task) {
@@ -81,7 +83,8 @@ TEST(ScheduleTest, AGangTakesOneSlotOnEachOfItsRanks) {
 
 TEST(ScheduleTest, TwoSlotsOfOneRankAreNotTwoRanks) {
     // Rank 1 is full with the two long tasks that start there; rank 0's slots become free both.
-    auto schedule = schedule_of({{.seconds = 90}, {.seconds = 80}, {.seconds = 70}, {.seconds = 60}, {.ranks = 2}}, {.ranks = 2, .slots_per_rank = 2});
+    auto schedule = schedule_of({{.seconds = 90}, {.seconds = 80}, {.seconds = 70}, {.seconds = 60}, {.ranks = 2}},
+                                {.ranks = 2, .slots_per_rank = 2});
     EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}, Start{1, {1}}, Start{2, {0}}, Start{3, {1}}));
     finish(schedule, 0);
     finish(schedule, 2);
@@ -129,7 +132,8 @@ TEST(ScheduleTest, AGangLargerThanTheRunIsRefusedWithBothNumbers) {
         FAIL() << "was not refused";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::input);
-        EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("task1"), testing::HasSubstr("needs 5 ranks"), testing::HasSubstr("has 3")));
+        EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("task1"), testing::HasSubstr("needs 5 ranks"),
+                                                 testing::HasSubstr("has 3")));
     }
 }
 

@@ -41,9 +41,10 @@ TEST(StatusTest, TheLineLeavesOutWhatIsNotThere) {
 }
 
 TEST(StatusTest, DurationsReadWell) {
-    const std::vector<std::pair<double, std::string>> table{{0, "0 s"},       {0.4, "0 s"},           {12.3, "12 s"},          {59.4, "59 s"},          {59.6, "1 min 00 s"},
-                                                            {60, "1 min 00 s"}, {250, "4 min 10 s"},  {3599, "59 min 59 s"},   {3600, "1 h 00 min"},    {7500, "2 h 05 min"},
-                                                            {360000, "100 h 00 min"}, {-3, "0 s"}};
+    const std::vector<std::pair<double, std::string>> table{
+        {0, "0 s"},           {0.4, "0 s"},         {12.3, "12 s"},           {59.4, "59 s"},
+        {59.6, "1 min 00 s"}, {60, "1 min 00 s"},   {250, "4 min 10 s"},      {3599, "59 min 59 s"},
+        {3600, "1 h 00 min"}, {7500, "2 h 05 min"}, {360000, "100 h 00 min"}, {-3, "0 s"}};
     for (const auto& [seconds, text] : table) EXPECT_EQ(duration_text(seconds), text) << seconds;
 }
 
@@ -53,8 +54,10 @@ TEST(StatusTest, JsonHasTheKeysThatScriptsRelyOn) {
     EXPECT_EQ(json.at("restarts"), 0);
     EXPECT_EQ(json.at("eta_s"), 250);
     const std::map<std::string, int> tasks = json.at("tasks");
-    EXPECT_EQ(tasks, (std::map<std::string, int>{
-                         {"waiting", 20}, {"ready", 12}, {"running", 3}, {"done", 12}, {"failed", 1}, {"quarantined", 0}, {"blocked", 0}}));
+    EXPECT_EQ(
+        tasks,
+        (std::map<std::string, int>{
+            {"waiting", 20}, {"ready", 12}, {"running", 3}, {"done", 12}, {"failed", 1}, {"quarantined", 0}, {"blocked", 0}}));
 }
 
 TEST(StatusTest, TheTableNamesWhatRuns) {

@@ -1,5 +1,5 @@
-// A Store in memory that keeps the contract of results/store.h. It tells what is only written from what is committed, and can be made to
-// fail like a full disk at any of its calls.
+// A Store in memory that keeps the contract of results/store.h. It tells what is only written from what is committed, and can be
+// made to fail like a full disk at any of its calls.
 #pragma once
 
 #include "base/error.h"
@@ -45,7 +45,9 @@ class FakeStore final : public Store {
         std::map<std::string, Ended> ended;
         for (const auto& [token, attempt] : committed_.attempts) {
             if (!attempt.final) continue;
-            const bool first = ended.emplace(attempt.task, Ended{attempt.result->outcome, attempt.result->score, attempt.result->artifacts}).second;
+            const bool first =
+                ended.emplace(attempt.task, Ended{attempt.result->outcome, attempt.result->score, attempt.result->artifacts})
+                    .second;
             require(first, "a task ends once");
         }
         return ended;

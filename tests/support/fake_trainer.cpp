@@ -1,5 +1,5 @@
-// A trainer that computes nothing: it speaks the agent's protocol over fds 3 and 4 like dagan-train, and does what the words of a task's
-// spec text say, in order:
+// A trainer that computes nothing: it speaks the agent's protocol over fds 3 and 4 like dagan-train, and does what the words of a
+// task's spec text say, in order:
 //   done                ends the task well; so does the end of the words
 //   fail                ends it with a system error
 //   crash               kills itself with SIGKILL
@@ -7,7 +7,8 @@
 //   hang                says nothing more, for ever
 //   wait                beats until it is told to stop, then returns interrupted
 //   beat MILLISECONDS   gives signs of life for so long
-//   reduce COUNT        has COUNT floats averaged over the gang; member p puts p + 1 into each. The mean is the curve's next point "mean"
+//   reduce COUNT        has COUNT floats averaged over the gang; member p puts p + 1 into each. The mean is the curve's next
+//   point "mean"
 // Each task begins with a Progress whose step is this process's id. With `--never-ready` it ends before it asks for work.
 #include "base/error.h"
 #include "cluster/group_through_agent.h"
@@ -34,7 +35,8 @@ using Clock = std::chrono::steady_clock;
 
 class FakeTask {
   public:
-    FakeTask(const Assign& assignment, TrainerLink& link, SharedMemory& memory) : assignment_(assignment), link_(link), memory_(memory) {
+    FakeTask(const Assign& assignment, TrainerLink& link, SharedMemory& memory)
+        : assignment_(assignment), link_(link), memory_(memory) {
         result_.task = assignment.task;
         result_.attempt = assignment.attempt;
     }
@@ -49,15 +51,24 @@ class FakeTask {
   private:
     void obey(const std::string& word, std::istringstream& words) {
         int number = 0;
-        if (word == "done") over_ = true;
-        else if (word == "fail") end(Outcome::system_error, "as told");
-        else if (word == "crash") ::raise(SIGKILL);
-        else if (word == "exit") ::_exit(3);
-        else if (word == "hang") for (;;) ::pause();
-        else if (word == "wait") wait_for_stop();
-        else if (word == "beat" && words >> number) beat_for(std::chrono::milliseconds(number));
-        else if (word == "reduce" && words >> number) reduce(static_cast<size_t>(number));
-        else throw Error(Blame::bug, "a word that the fake trainer does not know: " + word);
+        if (word == "done")
+            over_ = true;
+        else if (word == "fail")
+            end(Outcome::system_error, "as told");
+        else if (word == "crash")
+            ::raise(SIGKILL);
+        else if (word == "exit")
+            ::_exit(3);
+        else if (word == "hang")
+            for (;;) ::pause();
+        else if (word == "wait")
+            wait_for_stop();
+        else if (word == "beat" && words >> number)
+            beat_for(std::chrono::milliseconds(number));
+        else if (word == "reduce" && words >> number)
+            reduce(static_cast<size_t>(number));
+        else
+            throw Error(Blame::bug, "a word that the fake trainer does not know: " + word);
     }
     void end(Outcome outcome, const std::string& error) {
         over_ = true;
@@ -66,7 +77,9 @@ class FakeTask {
     }
     void beat() { link_.send(encode(Progress{assignment_.task, assignment_.attempt, ::getpid(), 1})); }
     void beat_for(std::chrono::milliseconds time) {
-        for (const auto began = Clock::now(); Clock::now() - began < time; std::this_thread::sleep_for(std::chrono::milliseconds(100))) beat();
+        for (const auto began = Clock::now(); Clock::now() - began < time;
+             std::this_thread::sleep_for(std::chrono::milliseconds(100)))
+            beat();
     }
     void wait_for_stop() {
         for (;;) {
@@ -78,7 +91,8 @@ class FakeTask {
     }
     void reduce(size_t count) {
         try {
-            const auto group = make_group_through_agent(link_, memory_, assignment_.position, static_cast<int>(assignment_.members.size()));
+            const auto group =
+                make_group_through_agent(link_, memory_, assignment_.position, static_cast<int>(assignment_.members.size()));
             const std::span<float> values = group->allocate(count);
             for (float& value : values) value = static_cast<float>(assignment_.position + 1);
             group->all_reduce_mean(values);

@@ -1,5 +1,5 @@
-// Programs as a person runs them: start, wait, kill, and see what they printed; and the processes of a campaign, found by its folder on
-// their command lines. For end-to-end tests.
+// Programs as a person runs them: start, wait, kill, and see what they printed; and the processes of a campaign, found by its
+// folder on their command lines. For end-to-end tests.
 #pragma once
 
 #include "base/error.h"
@@ -28,7 +28,9 @@ struct Finished {
     int signal = 0;
     std::string out, err;
 
-    std::string text() const { return "exit code " + std::to_string(exit_code) + ", signal " + std::to_string(signal) + "\n" + out + err; }
+    std::string text() const {
+        return "exit code " + std::to_string(exit_code) + ", signal " + std::to_string(signal) + "\n" + out + err;
+    }
 };
 
 class Process {
@@ -39,7 +41,8 @@ class Process {
     };
 
     // Starts argv[0] (a path, or looked up). It dies with this process.
-    explicit Process(std::vector<std::string> argv, const Setting& setting = {}) : out_(memory_file("stdout")), err_(memory_file("stderr")) {
+    explicit Process(std::vector<std::string> argv, const Setting& setting = {})
+        : out_(memory_file("stdout")), err_(memory_file("stderr")) {
         const pid_t parent = ::getpid();
         pid_ = ::fork();
         if (pid_ < 0) throw system_error("fork: " + errno_text(errno));
@@ -71,7 +74,8 @@ class Process {
             if (std::chrono::steady_clock::now() > deadline) ::kill(pid_, SIGKILL);
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
-        return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -1, WIFSIGNALED(status_) ? WTERMSIG(status_) : 0, contents(out_), contents(err_)};
+        return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -1, WIFSIGNALED(status_) ? WTERMSIG(status_) : 0, contents(out_),
+                contents(err_)};
     }
 
   private:
@@ -106,7 +110,9 @@ class Process {
     bool ended_ = false;
 };
 
-inline Finished run_program(const std::vector<std::string>& argv, const Process::Setting& setting = {}) { return Process(argv, setting).wait(); }
+inline Finished run_program(const std::vector<std::string>& argv, const Process::Setting& setting = {}) {
+    return Process(argv, setting).wait();
+}
 
 // The processes with `folder` (absolute) as a word of their command line, of one program or of all. Zombies have no command line.
 inline std::vector<pid_t> processes_of(const std::filesystem::path& folder, const std::string& program = "") {
