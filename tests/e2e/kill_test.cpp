@@ -32,6 +32,12 @@ class KillTest : public testing::Test {
     bool wait_for_done(Process& run, int tasks) const {
         return comes_true([&] { return !run.running() || tasks_done(campaign_) >= tasks; }) && run.running();
     }
+    // As the job that runs says in its snapshot; -1 before its first.
+    int restarts() const {
+        if (!fs::exists(campaign_ / "status.json")) return -1;
+        const Json status = Json::parse(read_file(campaign_ / "status.json"), nullptr, false);
+        return status.is_object() ? status.at("restarts").get<int>() : -1;
+    }
     void kill_all(const std::string& program = "") const {
         for (const pid_t pid : processes_of(campaign_, program)) ::kill(pid, SIGKILL);
     }
@@ -104,6 +110,8 @@ TEST_F(KillTest, MpirunKilled) {
 TEST_F(KillTest, AnAgentAndASpawnerKilled) {
     Process run = start();
     for (const bool spawner : {false, true}) {
+        // The second one dies in the job that was started again, not in the first, which may not have ended yet.
+        ASSERT_TRUE(comes_true([&] { return restarts() == (spawner ? 1 : 0); }));
         ASSERT_TRUE(wait_for_done(run, std::max(0, tasks_done(campaign_)) + 1));
         const auto ranks = processes_of(campaign_, "dagan-worker");
         const auto victim = std::find_if(ranks.rbegin(), ranks.rend(), [&](pid_t pid) {
