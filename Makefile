@@ -1,5 +1,5 @@
 # A thin front over CMake presets and workflows: `make demo` and `make test` do all set-up on a fresh Debian or Ubuntu machine.
-.PHONY: setup build test test-slow demo bench check clean
+.PHONY: setup build test test-slow test-slurm demo bench check clean
 .DEFAULT_GOAL := build
 
 setup:
@@ -15,6 +15,11 @@ test: build
 # Chaos, faults at every point, frozen processes, full disks, learning: about ten minutes.
 test-slow: build
 	@ctest --preset slow
+
+# Whole campaigns through a real Slurm of three nodes within this machine (needs root; `make setup SLURM=1`): about ten minutes.
+test-slurm: export SLURM = 1
+test-slurm: build
+	@ctest --preset slurm
 
 # Everything at once on the embedded data set: builds, makes the set, runs sweeps/demo.yaml on 2 ranks, prints the table.
 demo:

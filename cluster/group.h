@@ -24,10 +24,22 @@ class Group {
     virtual std::span<float> allocate(size_t count) = 0;
     // Replaces x, a part of allocated memory of equal length on every member, by its mean over the members; the same bits on all.
     // Collective. Throws GangBroken.
+    // On a GPU it is only queued, behind what was queued before on the stream of the computation: what is queued later sees the
+    // mean, the host does after wait().
     virtual void all_reduce_mean(std::span<float> x) = 0;
+    // Returns when the reductions so far are complete. Collective where they are queued. Throws GangBroken.
+    virtual void wait() {}
 };
 
+// Memory of one device, for a group's allocate(): zeroed, 64-byte aligned, valid for this object's life.
+class GroupMemory {
+  public:
+    virtual ~GroupMemory() = default;
+    virtual std::span<float> allocate(size_t count) = 0;
+};
+std::unique_ptr<GroupMemory> make_host_memory();
+
 // A group of one: reductions do nothing.
-std::unique_ptr<Group> make_group_alone();
+std::unique_ptr<Group> make_group_alone(std::unique_ptr<GroupMemory> memory = make_host_memory());
 
 } // namespace dagan

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 namespace dagan {
@@ -15,11 +16,8 @@ struct Freed {
     void operator()(float* memory) const { std::free(memory); }
 };
 
-class GroupAlone final : public Group {
+class HostMemory final : public GroupMemory {
   public:
-    int rank() const override { return 0; }
-    int size() const override { return 1; }
-
     std::span<float> allocate(size_t count) override {
         const size_t bytes = (count * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
         auto* memory = static_cast<float*>(std::aligned_alloc(kAlignment, std::max(bytes, kAlignment)));
@@ -29,13 +27,27 @@ class GroupAlone final : public Group {
         return {memory, count};
     }
 
-    void all_reduce_mean(std::span<float>) override {}
-
   private:
     std::vector<std::unique_ptr<float, Freed>> blocks_;
 };
+
+class GroupAlone final : public Group {
+  public:
+    explicit GroupAlone(std::unique_ptr<GroupMemory> memory) : memory_(std::move(memory)) {}
+    int rank() const override { return 0; }
+    int size() const override { return 1; }
+    std::span<float> allocate(size_t count) override { return memory_->allocate(count); }
+    void all_reduce_mean(std::span<float>) override {}
+
+  private:
+    std::unique_ptr<GroupMemory> memory_;
+};
 } // namespace
 
-std::unique_ptr<Group> make_group_alone() { return std::make_unique<GroupAlone>(); }
+std::unique_ptr<GroupMemory> make_host_memory() { return std::make_unique<HostMemory>(); }
+
+std::unique_ptr<Group> make_group_alone(std::unique_ptr<GroupMemory> memory) {
+    return std::make_unique<GroupAlone>(std::move(memory));
+}
 
 } // namespace dagan

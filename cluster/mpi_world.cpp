@@ -5,7 +5,10 @@
 
 #include <mpi.h>
 
+#include <unistd.h>
+
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <limits>
 
@@ -43,6 +46,10 @@ std::string MpiWorld::host() const {
 void MpiWorld::finalize() { check_mpi(MPI_Finalize(), "MPI_Finalize"); }
 
 void MpiWorld::abort(int exit_code) const {
+    // Where the network is cut MPI_Abort may wait for ever for somebody to tell.
+    constexpr unsigned kPatience_s = 5;
+    std::signal(SIGALRM, SIG_DFL);
+    ::alarm(kPatience_s);
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     std::_Exit(exit_code); // MPI_Abort may return while the job is being ended
 }

@@ -43,6 +43,9 @@ class MpiWorld {
 // The rule behind singletons_problem(): `slurm_tasks` as in SLURM_STEP_NUM_TASKS or SLURM_NTASKS, nothing outside Slurm.
 std::optional<std::string> singletons_problem(int world_size, std::optional<int> slurm_tasks, bool under_mpirun);
 
+// What each rank says, in the order of ranks, on all of them. Collective over all ranks; waits for the last.
+std::vector<std::string> gather_texts(const MpiWorld& world, const std::string& mine);
+
 // Collective over all ranks. Destroy it when nothing is unsent; that waits for nobody.
 std::unique_ptr<Mailbox> make_mpi_mailbox(const MpiWorld& world);
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <vector>
 
 namespace dagan {
@@ -38,17 +39,8 @@ std::vector<fs::path> cgroup_folders() {
 }
 
 int affinity_cores() {
-    // A mask of fixed size fails on machines with more cores than it has bits: grow it until it fits.
-    for (int bits = 1024; bits <= 1 << 20; bits *= 2) {
-        cpu_set_t* mask = CPU_ALLOC(static_cast<size_t>(bits));
-        if (mask == nullptr) break;
-        const size_t bytes = CPU_ALLOC_SIZE(static_cast<size_t>(bits));
-        const bool fits = ::sched_getaffinity(0, bytes, mask) == 0;
-        const int cores = fits ? CPU_COUNT_S(bytes, mask) : 0;
-        CPU_FREE(mask);
-        if (fits) return std::max(cores, 1);
-    }
-    return static_cast<int>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L));
+    const auto cores = static_cast<int>(allowed_cores().size());
+    return cores > 0 ? cores : static_cast<int>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L));
 }
 
 // "200000 100000": microseconds of CPU time per period; "max 100000": no limit.
@@ -75,6 +67,24 @@ int64_t memory_bytes(const std::vector<fs::path>& folders) {
 }
 } // namespace
 
+std::vector<int> allowed_cores() {
+    // A mask of fixed size fails on machines with more cores than it has bits: grow it until it fits.
+    for (int bits = 1024; bits <= 1 << 20; bits *= 2) {
+        cpu_set_t* mask = CPU_ALLOC(static_cast<size_t>(bits));
+        if (mask == nullptr) break;
+        const size_t bytes = CPU_ALLOC_SIZE(static_cast<size_t>(bits));
+        std::vector<int> cores;
+        if (::sched_getaffinity(0, bytes, mask) == 0) {
+            for (int core = 0; core < bits; ++core) {
+                if (CPU_ISSET_S(static_cast<size_t>(core), bytes, mask)) cores.push_back(core);
+            }
+        }
+        CPU_FREE(mask);
+        if (!cores.empty()) return cores;
+    }
+    return {};
+}
+
 int available_cores() { return quota_cores(cgroup_folders(), affinity_cores()); }
 
 HostFacts host_facts() {
@@ -92,6 +102,28 @@ std::optional<std::string> crowding_problem(int trainers, int threads_per_traine
                                               : "set threads_per_trainer to " + share + ", or start fewer trainers";
     return std::to_string(trainers) + " trainers with " + std::to_string(threads_per_trainer) + " threads each share " +
            std::to_string(cores) + " cores: threads that wait for a core spin and slow all of them down; " + hint;
+}
+
+std::vector<int> on_few_nodes(const std::vector<int>& candidates, size_t count, const std::function<int(int rank)>& node_of) {
+    std::vector<std::vector<int>> nodes; // the candidates of each, in their order
+    std::map<int, size_t> place_of;
+    for (const int rank : candidates) {
+        const auto [place, made] = place_of.emplace(node_of(rank), nodes.size());
+        if (made) nodes.emplace_back();
+        nodes[place->second].push_back(rank);
+    }
+    std::stable_sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    // The last that is large enough, so that the larger ones stay whole for others.
+    const auto too_small = std::find_if(nodes.begin(), nodes.end(), [&](const auto& node) { return node.size() < count; });
+    if (too_small != nodes.begin()) nodes.erase(nodes.begin(), too_small - 1);
+    std::vector<int> chosen;
+    for (const auto& node : nodes) {
+        for (const int rank : node) {
+            if (chosen.size() < count) chosen.push_back(rank);
+        }
+    }
+    std::sort(chosen.begin(), chosen.end());
+    return chosen;
 }
 
 } // namespace dagan

@@ -1,9 +1,12 @@
 // What the machine under this process offers: host, cores it may use, memory. Facts are read when asked for; nothing is cached.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dagan {
 
@@ -15,6 +18,9 @@ struct HostFacts {
 };
 HostFacts host_facts();
 
+// The numbers of the cores in this process's affinity mask, ascending; empty when the kernel does not say.
+std::vector<int> allowed_cores();
+
 // Cores in this process's affinity mask, or its CPU quota (cgroup v2, rounded up) when that is less. At least 1.
 int available_cores();
 
@@ -24,5 +30,9 @@ int default_threads(int cores, int trainers);
 // Why so many trainers with so many threads do not fit on the cores they share (OpenMP threads that wait for a core spin:
 // measured 10 times slower), with the fix; nothing when they fit.
 std::optional<std::string> crowding_problem(int trainers, int threads_per_trainer, int cores);
+
+// Of `candidates` (ranks, best first, at least `count`), the `count` that lie on as few nodes as possible, as members of a gang
+// should: on the node that just has room for all of them, else on those with the most room. Ascending.
+std::vector<int> on_few_nodes(const std::vector<int>& candidates, size_t count, const std::function<int(int rank)>& node_of);
 
 } // namespace dagan

@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # Brings what the build needs: Debian packages (as root or with sudo; otherwise lists what is missing) and LibTorch (pip, into .venv, unless
-# TORCH_ROOT names one). Quick when everything is there.
+# TORCH_ROOT names one); with CUDA=1 also what the GPU part needs, with SLURM=1 what the tests on a cluster need. Quick when everything is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 
 packages=(g++ cmake ninja-build ccache pkg-config python3-venv
     libopenmpi-dev openmpi-bin libhdf5-dev libyaml-cpp-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libbenchmark-dev libcli11-dev
-    nlohmann-json3-dev libsoci-dev libsqlite3-dev libarchive-dev libspng-dev libturbojpeg0-dev libxxhash-dev libssl-dev libboost-dev sqlite3)
+    nlohmann-json3-dev libcereal-dev libsoci-dev libsqlite3-dev libpq-dev libarchive-dev libspng-dev libturbojpeg0-dev libxxhash-dev libssl-dev libboost-dev sqlite3)
+
+# SLURM=1: a cluster within this machine, for the tests labelled slurm. mpi_pmix opens libpmix.so, which only the -dev package has.
+[ "${SLURM:-0}" = 1 ] && packages+=(slurm-wlm munge libpmix-dev iproute2 util-linux)
+
+# RESULTS=1: PNG figures, and what the tests of the PostgreSQL store and of the report in a browser skip without.
+[ "${RESULTS:-0}" = 1 ] && packages+=(librsvg2-bin fonts-dejavu-core postgresql chromium python3-pandas r-cran-rsqlite)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -35,4 +41,17 @@ if [ -z "${TORCH_ROOT:-}" ] && [ ! -e .venv/setup-done ]; then
     python3 -m venv .venv
     .venv/bin/pip install --quiet --no-deps "${wheels[@]}"
     touch .venv/setup-done
+fi
+
+# CUDA=1: what libdagan_cuda.so is built with and needs at run time, 4.7 GB. The same torch, so the rest of a build stays as it is.
+if [ "${CUDA:-0}" = 1 ]; then
+    if ! command -v nvcc >/dev/null && [ ! -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ]; then
+        echo "setup: nvcc is missing; hint: install the CUDA 13.0 toolkit, or set CUDA_HOME" >&2
+        exit 3
+    fi
+    if [ -z "${TORCH_ROOT:-}" ] && [ ! -e .venv/setup-done-cuda ]; then
+        echo "setup: installing the CUDA libraries of ${wheels[0]} into .venv"
+        .venv/bin/pip install --quiet "${wheels[0]}"
+        touch .venv/setup-done-cuda
+    fi
 fi

@@ -5,27 +5,37 @@
 
 namespace dagan {
 
-void augment(std::span<float> image, int channels, int size, const Augmentation& how, uint64_t stream, uint32_t epoch,
-             uint32_t item) {
-    constexpr uint32_t kChoices = 0, kNoise = 1; // layers of the stream
-    const uint64_t key = derive(stream, "augment");
-    Random random(key, epoch, item, kChoices);
-    const std::vector<float> original(image.begin(), image.end());
-    const int quarter_turns = how.rotate ? static_cast<int>(random.below(4)) : 0;
-    rotate_image<float>(original, image, channels, size, quarter_turns);
+uint64_t noise_key(uint64_t stream) { return derive(stream, "augment"); }
 
+AugmentationDraw draw_augmentation(const Augmentation& how, uint64_t stream, uint32_t epoch, uint32_t item) {
+    constexpr uint32_t kChoices = 0; // layer of the stream, beside that of the noise
+    Random random(noise_key(stream), epoch, item, kChoices);
+    AugmentationDraw draw;
+    if (how.rotate) draw.quarter_turns = static_cast<int>(random.below(4));
     if (random.chance(0.5)) {
         const auto offset = [&] {
             return static_cast<int>(random.below(2 * static_cast<uint64_t>(how.shift_px) + 1)) - how.shift_px;
         };
-        const int dx = offset(), dy = offset();
+        draw.dx = offset();
+        draw.dy = offset();
+    }
+    draw.noisy = random.chance(0.5);
+    return draw;
+}
+
+void augment(std::span<float> image, int channels, int size, const Augmentation& how, uint64_t stream, uint32_t epoch,
+             uint32_t item) {
+    const AugmentationDraw draw = draw_augmentation(how, stream, epoch, item);
+    const std::vector<float> original(image.begin(), image.end());
+    rotate_image<float>(original, image, channels, size, draw.quarter_turns);
+    if (draw.dx != 0 || draw.dy != 0) {
         const std::vector<float> turned(image.begin(), image.end());
         constexpr float kBackground = 1.0F;
-        shift_image<float>(turned, image, channels, size, dx, dy, how.fill_with_background ? &kBackground : nullptr);
+        shift_image<float>(turned, image, channels, size, draw.dx, draw.dy, how.fill_with_background ? &kBackground : nullptr);
     }
-    if (random.chance(0.5)) {
+    if (draw.noisy) {
         std::vector<float> noise(image.size());
-        fill_normal(noise, key, epoch, item, kNoise);
+        fill_normal(noise, noise_key(stream), epoch, item, kNoiseLayer);
         const auto sigma = static_cast<float>(2 * how.noise_sigma); // from [0, 1] to [-1, 1]
         for (size_t i = 0; i < image.size(); ++i) image[i] += sigma * noise[i];
     }

@@ -21,6 +21,10 @@ struct DatasetInfo {
     std::string sha256;   // of images and labels
 };
 
+// The files of the set that is opened by `path`: that file, or all shards when it is the first of them. Throws Blame::input when
+// it is another shard or one is missing.
+std::vector<std::filesystem::path> files_of_dataset(const std::filesystem::path& path);
+
 // Reads only the headers and labels of `path` and its shards (milliseconds; for login nodes), with all the checks of
 // Dataset::open but the checksums. Throws Blame::input naming file and field.
 DatasetInfo read_dataset_info(const std::filesystem::path& path);

@@ -40,8 +40,9 @@ fs::path shard_path(const fs::path& path, int shard, int shards) {
     return name;
 }
 
-// The files of the set whose (first) file is `path`.
-std::vector<fs::path> files_of(const fs::path& path) {
+} // namespace
+
+std::vector<fs::path> files_of_dataset(const fs::path& path) {
     static const std::regex kShardName("(.+)-([0-9]{5})-of-([0-9]{5})");
     std::smatch match;
     const std::string stem = path.stem().string();
@@ -64,6 +65,7 @@ std::vector<fs::path> files_of(const fs::path& path) {
     return files;
 }
 
+namespace {
 void check_format(const H5Reader& file) {
     const std::string format = file.text_attribute("format");
     if (format != kFormat) throw file.fail("attribute format", fmt::format("is '{}', not '{}'", format, kFormat));
@@ -135,7 +137,7 @@ void count_classes(Header& header) {
 
 Header read_header(const fs::path& path) {
     Header header;
-    for (const fs::path& name : files_of(path)) {
+    for (const fs::path& name : files_of_dataset(path)) {
         H5Reader file(name);
         check_format(file);
         const std::vector<int64_t> shape = file.shape("images", H5Element::uint8, 4);

@@ -60,25 +60,35 @@ void EpochLoader::shuffle(uint32_t epoch) const {
     epoch_ = epoch;
 }
 
-void EpochLoader::fill(uint32_t epoch, int batch, LabelledBatch& out) const {
+std::vector<BatchItem> EpochLoader::items(uint32_t epoch, int batch) const {
     require(batch >= 0 && batch < batches_per_epoch(), "batch within the epoch");
     shuffle(epoch);
     const size_t begin = static_cast<size_t>(batch) * static_cast<size_t>(batch_size_);
     const size_t count = std::min(static_cast<size_t>(batch_size_), order_.size() - begin);
+    std::vector<BatchItem> items;
+    for (const Item& item : std::span(order_).subspan(begin, count)) {
+        const auto position = static_cast<size_t>(item.position);
+        const size_t id = static_cast<size_t>(item.slot + 1) * training_.size() + position;
+        items.push_back({item.position, item.image, training_[position].label, static_cast<uint32_t>(id)});
+    }
+    return items;
+}
+
+void EpochLoader::fill(uint32_t epoch, int batch, LabelledBatch& out) const {
+    const std::vector<BatchItem> items = this->items(epoch, batch);
     const DatasetInfo& info = data_.info();
     const size_t pixels = data_.image(0).size();
-    out.images.resize(count * pixels);
-    out.labels.resize(count);
-    out.real.resize(count);
-    for (size_t i = 0; i < count; ++i) {
-        const Item& item = order_[begin + i];
-        const Case& one = training_[static_cast<size_t>(item.position)];
-        const bool real = item.slot < 0;
+    out.images.resize(items.size() * pixels);
+    out.labels.resize(items.size());
+    out.real.resize(items.size());
+    for (size_t i = 0; i < items.size(); ++i) {
+        const BatchItem& item = items[i];
+        const int source = training_[static_cast<size_t>(item.position)].image;
+        const bool real = item.generated < 0;
         const auto image = std::span(out.images).subspan(i * pixels, pixels);
-        to_network_range(real ? data_.image(one.image) : pool_->image(one.image, item.image), image);
-        const size_t id = static_cast<size_t>(item.slot + 1) * training_.size() + static_cast<size_t>(item.position);
-        augment(image, info.channels, info.height, augmentation_, stream_, epoch, static_cast<uint32_t>(id));
-        out.labels[i] = one.label;
+        to_network_range(real ? data_.image(source) : pool_->image(source, item.generated), image);
+        augment(image, info.channels, info.height, augmentation_, stream_, epoch, item.id);
+        out.labels[i] = item.label;
         out.real[i] = real ? 1.0F : 0.0F;
     }
 }

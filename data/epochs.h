@@ -19,7 +19,17 @@ struct Augmentation {
     bool fill_with_background = true; // +1, right for ink_is_low; false: the nearest edge pixel
 };
 
-// Augments one image [C, H, W] in [-1, 1] in place; a function of (stream, epoch, item).
+// What happens to one image; a function of (stream, epoch, item).
+struct AugmentationDraw {
+    int quarter_turns = 0; // counter-clockwise
+    int dx = 0, dy = 0;    // right and down, after the turn
+    bool noisy = false;    // with fill_normal's numbers of (noise_key(stream), epoch, item, kNoiseLayer)
+};
+AugmentationDraw draw_augmentation(const Augmentation& how, uint64_t stream, uint32_t epoch, uint32_t item);
+inline constexpr uint32_t kNoiseLayer = 1;
+uint64_t noise_key(uint64_t stream);
+
+// Augments one image [C, H, W] in [-1, 1] in place, as drawn.
 void augment(std::span<float> image, int channels, int size, const Augmentation& how, uint64_t stream, uint32_t epoch,
              uint32_t item);
 
@@ -28,6 +38,14 @@ struct LabelledBatch {
     std::vector<int64_t> labels; // [B]
     std::vector<float> real;     // [B]: 1 real, 0 generated
     int size() const { return static_cast<int>(labels.size()); }
+};
+
+// An image of a batch, by what it is.
+struct BatchItem {
+    int position = 0;   // of its training case
+    int generated = -1; // which of the pool's images of this case, or -1: the real one
+    int64_t label = 0;
+    uint32_t id = 0; // the item of its augmentation
 };
 
 class EpochLoader {
@@ -40,6 +58,8 @@ class EpochLoader {
     int batches_per_epoch() const; // ceil(cases * (1 + m) / batch_size); the last may be smaller
     // Batches may be asked for in any order; one thread at a time.
     void fill(uint32_t epoch, int batch, LabelledBatch& out) const;
+    // The same batch, before its images are looked up.
+    std::vector<BatchItem> items(uint32_t epoch, int batch) const;
 
   private:
     const Dataset& data_;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "launcher/version.h"
 
 #include <fmt/format.h>
 
@@ -25,6 +26,11 @@ bool is_stopped(pid_t pid) {
     const size_t name_end = stat.rfind(')');
     if (name_end == std::string::npos || name_end + 2 >= stat.size()) return false;
     return stat[name_end + 2] == 'T';
+}
+
+Ended not_begun(const Assign& assignment) {
+    return {.position = assignment.position,
+            .result = {.task = assignment.task, .attempt = assignment.attempt, .outcome = Outcome::interrupted}};
 }
 } // namespace
 
@@ -77,6 +83,11 @@ void Agent::begin(Trainer& trainer, Waiting next) {
 
 void Agent::on_stop_work() {
     stopping_ = true;
+    // What no trainer has begun goes back as it came. A gang's member must begin, as the others wait for its word.
+    for (const Waiting& waiting : waiting_) {
+        if (!waiting.collectives) say(not_begun(waiting.assignment));
+    }
+    std::erase_if(waiting_, [](const Waiting& waiting) { return !waiting.collectives; });
     for (Trainer& trainer : trainers_) {
         if (trainer.job) trainer.link.send(encode(StopWork{}));
     }
@@ -123,7 +134,11 @@ bool Agent::listen(Trainer& trainer) {
 
 void Agent::on_message(Trainer& trainer, const std::string& text) {
     const Message message = decode_message(text);
-    if (std::holds_alternative<TrainerReady>(message)) {
+    if (const auto* ready = std::get_if<TrainerReady>(&message)) {
+        if (ready->version != kVersion) {
+            throw input_error(fmt::format("{}: is version {}, this program is {}; hint: install programs of one build together",
+                                          options_.trainer.argv.front(), ready->version, kVersion));
+        }
         trainer.ready = true;
         failed_starts_ = 0;
         hand_out();
@@ -136,17 +151,35 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
         mailbox_.send(0, text);
         hand_out();
     } else {
-        throw Error(Blame::bug, "a trainer sent what only others send: " + text);
+        throw Error(Blame::bug, fmt::format("a trainer sent what only others send (kind {})", message.index()));
     }
 }
 
 void Agent::on_job_over(Trainer& trainer, Outcome outcome) {
     if (auto gang = std::move(trainer.job->reducer)) {
-        outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted ? gang->finish()
-                                                                                                    : gang->fail();
+        const bool well = outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted;
+        well ? gang->finish() : gang->fail();
+        if (!well && options_.on_gpus) tell_members_of(trainer.job->assignment);
         ending_gangs_.push_back(std::move(gang));
     }
     trainer.job.reset();
+}
+
+void Agent::tell_members_of(const Assign& assignment) {
+    for (const int rank : assignment.members) {
+        if (rank != mailbox_.rank()) mailbox_.send(rank, encode(MemberLost{assignment.attempt}));
+    }
+}
+
+// The process is the unit of abort: no communicator is repaired. The task goes on from its checkpoint.
+void Agent::on_member_lost(const MemberLost& lost) {
+    for (Trainer& trainer : trainers_) {
+        if (!trainer.job || !trainer.job->reducer || trainer.job->assignment.attempt != lost.attempt || trainer.killed) continue;
+        log_warning("trainer {} is ended, as another member of its gang is lost", trainer.pid);
+        trainer.killed = trainer.of_lost_gang = true;
+        trainer.silence.on_sign(now());
+        spawner_.kill(trainer.id, SIGKILL);
+    }
 }
 
 bool Agent::advance_gang(Trainer& trainer) {
@@ -204,7 +237,7 @@ void Agent::on_death(Trainer& trainer) {
     }
     if (!trainer.job) return;
     const Assign assignment = trainer.job->assignment;
-    const Outcome outcome = trainer.killed ? Outcome::stuck : Outcome::died;
+    const Outcome outcome = trainer.of_lost_gang ? Outcome::interrupted : trainer.killed ? Outcome::stuck : Outcome::died;
     on_job_over(trainer, outcome);
     say(Ended{
         .position = assignment.position,

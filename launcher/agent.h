@@ -27,6 +27,7 @@ class Agent {
     struct Options {
         int slots = 1;             // trainers that work side by side
         int spares = 1;            // loaded trainers that wait
+        bool on_gpus = false;      // gangs reduce by NCCL
         ProgramStart trainer = {}; // how to start one
         std::chrono::seconds stuck_after{
             300}; // without a sign of life while loading and before the second step, unless it is stopped (see find_stuck)
@@ -42,6 +43,7 @@ class Agent {
     // Messages from the coordinator.
     void on_assign(const Assign& assignment);
     void on_stop_work();
+    void on_member_lost(const MemberLost& lost); // from another member's agent
     void on_shut_down() { shut_down_ = true; }
 
     // One look at trainers, spawner and gangs. Returns true when something happened.
@@ -67,8 +69,9 @@ class Agent {
         ChildId id;
         AgentLink link;
         std::shared_ptr<SharedMemory> memory;
-        bool ready = false;  // LibTorch is loaded
-        bool killed = false; // by us, being stuck; its end is near
+        bool ready = false;        // LibTorch is loaded
+        bool killed = false;       // by us; its end is near
+        bool of_lost_gang = false; // killed for another member's end, not for anything it did
         Silence silence;
         double longest_step_s = 0; // of the present attempt; 0: not known yet
         pid_t pid = 0;             // 0 until the spawner said so
@@ -82,6 +85,7 @@ class Agent {
     bool listen(Trainer& trainer);
     void on_message(Trainer& trainer, const std::string& text);
     void on_job_over(Trainer& trainer, Outcome outcome);
+    void tell_members_of(const Assign& assignment);
     bool advance_gang(Trainer& trainer);
     void find_stuck(Trainer& trainer);
     bool reap();

@@ -36,7 +36,8 @@ Json encode_manifest(const Manifest& manifest) {
     return Json{{"campaign", encode_json(manifest.campaign)},
                 {"sweep", encode_json(manifest.sweep)},
                 {"datasets", encode_json(datasets)},
-                {"data_folder", manifest.data_folder}};
+                {"data_folder", manifest.data_folder},
+                {"device", manifest.device}};
 }
 
 // The path of the first leaf that differs, with both values: "classifier.epochs: 3 there, 20 here".
@@ -61,6 +62,7 @@ void check_same(const CampaignFolder& folder, const Manifest& there, const Manif
     for (Json* identity : {&old_identity, &new_identity}) {
         identity->erase("campaign");
         identity->erase("data_folder");
+        identity->erase("device"); // device_choice.h compares it
     }
     const std::string difference = first_difference(old_identity, new_identity, "");
     if (!difference.empty()) {
@@ -105,6 +107,10 @@ void begin(const CampaignFolder& folder, const Manifest& manifest) {
 }
 } // namespace
 
+std::string first_difference(const std::string& there, const std::string& here) {
+    return first_difference(Json::parse(there), Json::parse(here), "");
+}
+
 Plan Manifest::plan() const { return expand(LoadedSweep{sweep, known}); }
 
 Manifest read_manifest(const CampaignFolder& folder) {
@@ -123,6 +129,7 @@ Manifest read_manifest(const CampaignFolder& folder) {
         decode_json(json.at("datasets"), datasets);
         for (const auto& [name, known] : datasets) manifest.known[name] = {known.shape, known.sha256};
         manifest.data_folder = json.at("data_folder").get<std::string>();
+        manifest.device = json.value("device", "cpu");
     } catch (const std::exception& error) {
         throw input_error(
             fmt::format("{}: was written by another version of this program: {}", folder.manifest().string(), error.what()));
@@ -130,7 +137,8 @@ Manifest read_manifest(const CampaignFolder& folder) {
     return manifest;
 }
 
-Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded, const fs::path& data_folder) {
+Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded, const fs::path& data_folder,
+                        const std::string& device) {
     Manifest manifest;
     manifest.campaign.name = loaded.sweep.name;
     manifest.campaign.sweep = to_text(loaded.sweep);
@@ -139,6 +147,7 @@ Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded,
     manifest.sweep = loaded.sweep;
     manifest.known = loaded.known;
     manifest.data_folder = fs::absolute(data_folder).lexically_normal().string();
+    manifest.device = device;
 
     if (fs::exists(folder.manifest())) {
         Manifest there = read_manifest(folder);

@@ -2,6 +2,8 @@
 // callback and leaves its exit code in `exit_code`. Errors are thrown as Error and printed by main alone.
 #pragma once
 
+#include "results/location.h"
+
 #include <CLI/CLI.hpp>
 
 #include <filesystem>
@@ -10,10 +12,16 @@
 
 namespace dagan {
 
-void add_data_commands(CLI::App& app, int& exit_code);    // data import|make|info|verify|show
-void add_plan_commands(CLI::App& app, int& exit_code);    // plan, describe
-void add_run_commands(CLI::App& app, int& exit_code);     // run, status, stop
-void add_results_commands(CLI::App& app, int& exit_code); // results rows|cells|table1|report|...
+void add_data_commands(CLI::App& app, int& exit_code);         // data import|make|info|verify|show
+void add_plan_commands(CLI::App& app, int& exit_code);         // plan, describe
+void add_run_commands(CLI::App& app, int& exit_code);          // run, status, stop
+void add_cluster_commands(CLI::App& app, int& exit_code);      // submit, doctor
+void add_results_commands(CLI::App& app, int& exit_code);      // results rows|cells|table1|report|...
+void add_database_commands(CLI::App& results, int& exit_code); // results upgrade|check|salvage|merge|diff
+
+// Where the results of a campaign are: its folder's database, or a PostgreSQL server's by URL. Says on stderr when it is of an
+// older version. Throws Blame::input when the folder has none.
+Location database_of(const std::string& folder_or_url);
 
 // What commands that read a sweep share.
 struct SweepArguments {

@@ -1,8 +1,11 @@
 // dagan plan, dagan describe
 #include "base/error.h"
+#include "launcher/campaign.h"
 #include "launcher/commands.h"
 #include "launcher/forecast.h"
+#include "launcher/site_profile.h"
 #include "launcher/status.h"
+#include "launcher/supervisor.h"
 #include "launcher/sweep_arguments.h"
 #include "spec/json.h"
 #include "spec/network.h"
@@ -18,24 +21,38 @@
 namespace dagan {
 
 namespace {
-struct PlanFigures {
-    std::map<std::string, int> tasks;
-    int ranks = 1;
-    Forecast forecast;
-    int64_t disk = 0;
-    double uncertainty = 1;
+struct PlanArguments {
+    SweepArguments sweep;
+    int ranks = 0;
+    std::string profile, from, format = "table";
+    double macs_per_s = 0; // 0: not given
 };
 
-PlanFigures figures_of(const Sweep& sweep, const Plan& plan, int ranks) {
+// Where the job would run.
+struct Place {
+    std::string name; // of the site's profile; "": here
+    int ranks = 1;
+    bool gpus = false;
+};
+
+struct PlanFigures {
+    std::map<std::string, int> tasks;
+    Place place;
+    Forecast forecast;
+    int64_t disk = 0;
+    Rate rate;
+};
+
+PlanFigures figures_of(const Sweep& sweep, const Plan& plan, const Place& place, const Rate& rate) {
     PlanFigures figures;
     for (const std::string& kind : split_names(enum_list(TaskKind{}))) figures.tasks[kind] = 0;
     for (const PlannedTask& task : plan.tasks) ++figures.tasks[to_string(kind_of(task.spec))];
-    const Rate rate;
-    figures.ranks = ranks > 0 ? ranks : std::max(1, sweep.resources.gan_ranks);
-    figures.forecast = simulate(plan, expected_seconds(plan, rate),
-                                {.ranks = figures.ranks, .slots_per_rank = sweep.resources.trainers_per_rank});
+    figures.place = place;
+    // Trainers on one GPU share it: what that gains is not known beforehand, so no gain is counted.
+    const int slots = place.gpus ? 1 : sweep.resources.trainers_per_rank;
+    figures.forecast = simulate(plan, expected_seconds(plan, rate), {.ranks = place.ranks, .slots_per_rank = slots});
     figures.disk = disk_bytes(plan);
-    figures.uncertainty = rate.uncertainty;
+    figures.rate = rate;
     return figures;
 }
 
@@ -45,46 +62,82 @@ Json interval(double expected, double factor) {
 
 std::string plan_json(const PlanFigures& figures) {
     return Json{{"tasks", figures.tasks},
-                {"ranks", figures.ranks},
-                {"gpu_hours", interval(figures.forecast.rank_seconds / 3600, figures.uncertainty)},
-                {"makespan_s", interval(figures.forecast.makespan_s, figures.uncertainty)},
+                {"ranks", figures.place.ranks},
+                {"gpu_hours", interval(figures.forecast.rank_seconds / 3600, figures.rate.uncertainty)},
+                {"makespan_s", interval(figures.forecast.makespan_s, figures.rate.uncertainty)},
                 {"critical_path_s", figures.forecast.critical_path_s},
                 {"disk_bytes", figures.disk},
-                {"cost_source", "calibrated"}}
+                {"cost_source", figures.rate.source()}}
                .dump(2) +
            "\n";
 }
 
+std::string described(const Rate& rate, bool gpus) {
+    if (!rate.measured.empty()) return "measured by an earlier campaign of these programs";
+    return fmt::format("calibrated: {:.3g} multiply-adds per second of {}, not measured here", rate.macs_per_s,
+                       gpus ? "a GPU" : "a core");
+}
+
 std::string plan_table(const Sweep& sweep, const PlanFigures& figures) {
-    std::string text = fmt::format("{} on {} ranks\n", sweep.name, figures.ranks);
+    const Place& place = figures.place;
+    std::string text = fmt::format("{} on {} {}{}\n", sweep.name, place.ranks, place.gpus ? "GPUs" : "ranks",
+                                   place.name.empty() ? "" : " of " + place.name);
     for (const auto& [kind, count] : figures.tasks) text += fmt::format("  {:<11} {:>6} tasks\n", kind, count);
     const auto range = [&](double seconds) {
-        return fmt::format("{} ({} to {})", duration_text(seconds), duration_text(seconds / figures.uncertainty),
-                           duration_text(seconds * figures.uncertainty));
+        return fmt::format("{} ({} to {})", duration_text(seconds), duration_text(seconds / figures.rate.uncertainty),
+                           duration_text(seconds * figures.rate.uncertainty));
     };
-    text += fmt::format("  {:<11} {}\n", "work", range(figures.forecast.rank_seconds) + " of one rank");
+    text += fmt::format("  {:<11} {}\n", "work",
+                        range(figures.forecast.rank_seconds) + (place.gpus ? " of one GPU" : " of one rank"));
     text += fmt::format("  {:<11} {}\n", "makespan", range(figures.forecast.makespan_s));
     text += fmt::format("  {:<11} {:.1f} MiB\n", "disk", static_cast<double>(figures.disk) / (1 << 20));
-    text += "  the rate is calibrated for CPU cores, not measured here; nothing was started\n";
+    text += fmt::format("  costs are {}; nothing was started\n", described(figures.rate, place.gpus));
     return text;
+}
+
+// By measurement where there is one: of the campaigns named, else of the one that this sweep's name stands for.
+Rate rate_for(const PlanArguments& arguments, const std::string& sweep_name, bool gpus) {
+    if (arguments.macs_per_s > 0) return {.macs_per_s = arguments.macs_per_s, .uncertainty = 1.5};
+    const CampaignFolder folder(arguments.from.empty() ? "campaigns/" + sweep_name : arguments.from);
+    const bool there = std::filesystem::exists(folder.database());
+    if (!arguments.from.empty() && !there)
+        throw input_error(arguments.from + ": is not a campaign with results; hint: give the folder that `dagan run -o` made");
+    Rate rate = there ? measured_rate(folder.database(), gpus) : gpus ? gpu_rate() : Rate{};
+    if (!arguments.from.empty() && rate.measured.empty())
+        throw input_error(
+            fmt::format("{}: has no whole task that ran on a {}; hint: leave --from out to plan with calibrated costs",
+                        arguments.from, gpus ? "GPU" : "CPU"));
+    return rate;
+}
+
+Place place_for(const PlanArguments& arguments, const Resources& resources) {
+    const int fewest = std::max(1, resources.gan_ranks);
+    if (arguments.profile.empty()) return {.name = "", .ranks = arguments.ranks > 0 ? arguments.ranks : fewest};
+    const auto path = find_site_profile(arguments.profile, program_folder());
+    const SiteProfile profile = load_site_profile(path);
+    return {.name = path.stem().string(),
+            .ranks = arguments.ranks > 0 ? arguments.ranks : profile.fewest_ranks(),
+            .gpus = profile.gpus_per_node > 0};
 }
 
 void add_plan(CLI::App& app) {
     auto* command =
         app.add_subcommand("plan", "what a sweep will take; nothing is started\nExample: dagan plan sweeps/table1.yaml -n 64");
-    struct Arguments {
-        SweepArguments sweep;
-        int ranks = 0;
-        std::string format = "table";
-    };
-    auto arguments = std::make_shared<Arguments>();
+    auto arguments = std::make_shared<PlanArguments>();
     arguments->sweep.add_to(*command);
-    command->add_option("-n,--ranks", arguments->ranks, "ranks of the job (default: as many as a gang needs)")
+    command->add_option("-n,--ranks", arguments->ranks, "ranks of the job (default: the profile's, or as many as a gang needs)")
         ->check(CLI::Range(1, 1000000));
+    command->add_option("--profile", arguments->profile, "a site's profile: plan for its nodes and GPUs, which need not be here");
+    command->add_option("--from", arguments->from,
+                        "take the costs that this campaign measured (default: campaigns/NAME when it is there)");
+    command->add_option("--rate", arguments->macs_per_s, "multiply-adds per second of one trainer and thread, or of one GPU")
+        ->check(CLI::PositiveNumber);
     command->add_option("--format", arguments->format, "table or json")->check(CLI::IsMember({"table", "json"}));
     command->callback([arguments] {
         const LoadedSweep loaded = load(arguments->sweep, MissingData::use_expect);
-        const PlanFigures figures = figures_of(loaded.sweep, expand(loaded), arguments->ranks);
+        const Place place = place_for(*arguments, loaded.sweep.resources);
+        const PlanFigures figures =
+            figures_of(loaded.sweep, expand(loaded), place, rate_for(*arguments, loaded.sweep.name, place.gpus));
         std::cout << (arguments->format == "json" ? plan_json(figures) : plan_table(loaded.sweep, figures));
     });
 }

@@ -1,12 +1,17 @@
 // dagan run, status, stop, explain, logs, reproduce
 #include "base/error.h"
+#include "cluster/slurm_environment.h"
 #include "cluster/topology.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
+#include "launcher/device_choice.h"
 #include "launcher/forecast.h"
+#include "launcher/machine_checks.h"
 #include "launcher/reproduce.h"
+#include "launcher/site_profile.h"
 #include "launcher/standing.h"
 #include "launcher/status.h"
+#include "launcher/submission.h"
 #include "launcher/supervisor.h"
 #include "launcher/sweep_arguments.h"
 #include "sweeps/expand.h"
@@ -18,6 +23,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -28,6 +35,8 @@ namespace {
 struct RunArguments {
     SweepArguments sweep;
     std::string output;
+    std::string device = "auto";
+    std::string time; // "": until it is done
     int ranks = 0;
     bool quiet = false;
 };
@@ -38,27 +47,66 @@ int default_ranks(const Resources& resources) {
     return std::max({1, resources.gan_ranks, available_cores() / std::max(1, cores_per_rank)});
 }
 
+// Seconds since 1970 at which so much time, as Slurm writes it, will be over.
+int64_t deadline_after(const std::string& time) {
+    const auto span = parse_wall_time(time);
+    if (!span) throw input_error(fmt::format("--time {}: wanted a time such as 01:30:00, 2-00:00:00, or minutes", time));
+    return std::time(nullptr) + span->count();
+}
+
 // Becomes the supervisor, with the campaign's absolute path on the command line, by which operators find every process of it.
-[[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks, const std::string& data_folder, bool quiet) {
+[[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks, const Manifest& manifest,
+                                    const RunArguments& given) {
     const std::string program = (program_folder() / "dagan").string(), root = folder.root().string(),
                       count = std::to_string(ranks);
-    std::vector<const char*> argv{program.c_str(), "supervise", root.c_str(), "-n", count.c_str(), "--data", data_folder.c_str()};
-    if (quiet) argv.push_back("--quiet");
+    std::vector<const char*> argv{program.c_str(),
+                                  "supervise",
+                                  root.c_str(),
+                                  "-n",
+                                  count.c_str(),
+                                  "--data",
+                                  manifest.data_folder.c_str(),
+                                  "--device",
+                                  manifest.device.c_str()};
+    const std::string deadline = given.time.empty() ? "" : std::to_string(deadline_after(given.time));
+    if (!deadline.empty()) argv.insert(argv.end(), {"--deadline", deadline.c_str()});
+    if (given.quiet) argv.push_back("--quiet");
     argv.push_back(nullptr);
     std::cout.flush();
     ::execv(program.c_str(), const_cast<char* const*>(argv.data()));
     throw system_error(program + ": cannot be started: " + errno_text(errno));
 }
 
+// A campaign that goes on keeps its device.
+DeviceChoice device_of(const CampaignFolder& folder, const RunArguments& arguments) {
+    const bool goes_on = std::filesystem::exists(folder.manifest());
+    DeviceChoice choice = choose_device(arguments.device, goes_on ? read_manifest(folder).device : "");
+    if (!choice.why.empty() && !arguments.quiet) fmt::print(stderr, "device: {} ({})\n", choice.device, choice.why);
+    return choice;
+}
+
+void refuse_inherited_job() {
+    const Check check = check_inherited_job(std::getenv, ancestor_names());
+    if (check.severity == Severity::fault) throw input_error(check.text);
+}
+
+Foretold foretell(const Plan& plan, const Resources& resources, int ranks, const std::string& device) {
+    const Rate rate = device == "cuda" ? gpu_rate() : Rate{};
+    const Schedule::Resources slots{.ranks = ranks, .slots_per_rank = device == "cuda" ? 1 : resources.trainers_per_rank};
+    return {.rate = rate, .forecast = simulate(plan, expected_seconds(plan, rate), slots), .ranks = ranks};
+}
+
 void run(const RunArguments& arguments) {
+    refuse_inherited_job();
     const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
     const int ranks = arguments.ranks > 0 ? arguments.ranks : default_ranks(loaded.sweep.resources);
     const Plan plan = expand(loaded);
-    Schedule(plan, expected_seconds(plan),
-             {.ranks = ranks, .slots_per_rank = loaded.sweep.resources.trainers_per_rank}); // refuses gangs that do not fit
     const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
-    const Manifest manifest = begin_campaign(folder, loaded, arguments.sweep.data_folder());
-    become_supervisor(folder, ranks, manifest.data_folder, arguments.quiet);
+    const DeviceChoice device = device_of(folder, arguments);
+    const Foretold foretold = foretell(plan, loaded.sweep.resources, ranks, device.device); // refuses gangs that do not fit
+    const Manifest manifest = begin_campaign(folder, loaded, arguments.sweep.data_folder(), device.device);
+    keep_forecast(folder.forecast(), foretold);
+    become_supervisor(folder, ranks, manifest, arguments);
 }
 
 void add_run(CLI::App& app) {
@@ -69,8 +117,22 @@ void add_run(CLI::App& app) {
     command->add_option("-n,--ranks", arguments->ranks, "MPI ranks (default: what the cores can feed)")
         ->check(CLI::Range(1, 1000000));
     command->add_option("-o,--output", arguments->output, "the campaign's folder (default: campaigns/NAME)");
+    command->add_option("--device", arguments->device, "cpu, cuda, or auto: a GPU where one can be used (default)")
+        ->check(CLI::IsMember(kDeviceChoices));
+    command->add_option("--time", arguments->time,
+                        "stop with checkpoints (exit code 75) before so much time is over: 01:30:00, or minutes");
     command->add_flag("-q,--quiet", arguments->quiet, "no progress");
     command->callback([arguments] { run(*arguments); });
+}
+
+// What a job of Slurm adds: its end, its number, and that what was submitted is what runs.
+void take_up_allocation(const CampaignFolder& folder, SupervisorOptions& options) {
+    const SlurmEnvironment slurm = slurm_environment(std::getenv);
+    if (!options.deadline_s) options.deadline_s = slurm.end_time_s;
+    if (options.starter.empty() || !slurm.in_job()) return; // a person's own allocation
+    options.slurm_job = slurm.job_id;
+    options.restarts_before = slurm.restarts;
+    require_as_submitted(folder, read_manifest(folder), program_folder(), options.data_folder);
 }
 
 void add_supervise(CLI::App& app, int& exit_code) {
@@ -81,17 +143,29 @@ void add_supervise(CLI::App& app, int& exit_code) {
     };
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder)->required();
-    command->add_option("-n", arguments->options.ranks)->required();
+    command->add_option("starter", arguments->options.starter); // after --; without it: mpirun -n
+    command->add_option("-n", arguments->options.ranks);
+    command->add_option("--deadline", arguments->options.deadline_s);
+    command->add_option("--scratch", arguments->options.scratch);
     command->add_option("--data", arguments->options.data_folder)->required();
+    command->add_option("--device", arguments->options.device)->required();
     command->add_flag("--quiet", arguments->options.quiet);
-    command->callback([arguments, &exit_code] { exit_code = supervise(CampaignFolder(arguments->folder), arguments->options); });
+    command->callback([arguments, &exit_code] {
+        const CampaignFolder folder(arguments->folder);
+        take_up_allocation(folder, arguments->options);
+        exit_code = supervise(folder, arguments->options);
+    });
 }
 
 // The snapshot, corrected for a job that died before it could say so.
 Status current_status(const CampaignFolder& folder) {
     read_manifest(folder); // throws when this is no campaign
     auto status = read_status(folder);
-    if (!status) throw input_error(folder.root().string() + ": has not been started yet");
+    if (!status) {
+        const bool submitted = std::filesystem::exists(folder.submission());
+        throw input_error(folder.root().string() +
+                          (submitted ? ": waits in Slurm's queue; hint: squeue --me --start" : ": has not been started yet"));
+    }
     if (status->state == CampaignState::running && !is_held(folder)) {
         status->state = CampaignState::stopped;
         status->running.clear();

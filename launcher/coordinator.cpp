@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace dagan {
 
@@ -23,11 +24,32 @@ void Coordinator::restore() {
     // In the plan's order, so that a task's needs are restored before it.
     std::sort(stored.begin(), stored.end(),
               [&](const StoredTask& a, const StoredTask& b) { return index_of_.at(a.task) < index_of_.at(b.task); });
-    for (const StoredTask& task : stored) schedule_.restore(index_of_.at(task.task), task.ended, task.error, task.charged);
+    for (const StoredTask& task : stored) {
+        const TaskIndex index = index_of_.at(task.task);
+        Past past{.ended = task.ended, .error = task.error, .charged = task.charged, .lost = task.lost};
+        if (task.open_attempt == 0) {
+            schedule_.restore(index, past);
+            continue;
+        }
+        const bool progressed = checkpoint_stamp_(task.task) != task.checkpoint_before;
+        past.error = "the whole MPI job died while it ran";
+        past.charged -= progressed;
+        past.lost += !progressed;
+        past.last_lost = !progressed;
+        const Verdict verdict = schedule_.restore(index, past);
+        store_.finish_attempt({.task = task.task, .attempt = task.open_attempt, .outcome = Outcome::lost, .error = past.error},
+                              verdict.final, progressed);
+        changed_ = true;
+    }
+}
+
+void Coordinator::recall(const std::vector<PastAttempt>& history) {
+    for (const PastAttempt& attempt : history) schedule_.recall(index_of_.at(attempt.task), attempt.host, attempt.outcome);
 }
 
 void Coordinator::on_rank_up(Rank rank, const RankUp& message) {
     host_of_[static_cast<size_t>(rank)] = message.host;
+    schedule_.set_host(rank, message.host);
     log_info("rank {} is up on {}", rank, message.host);
 }
 
@@ -50,7 +72,10 @@ void Coordinator::on_ended(const Ended& message) {
     Attempt& attempt = running->second;
     const Outcome outcome = message.result.outcome;
     const bool its_own_fault = outcome != Outcome::done && outcome != Outcome::diverged && outcome != Outcome::interrupted;
-    if (its_own_fault && !attempt.fault) attempt.fault = message.result;
+    if (its_own_fault && !attempt.fault) {
+        attempt.fault = message.result;
+        attempt.culprit = attempt.ranks.at(static_cast<size_t>(message.position));
+    }
     if (message.position == 0) attempt.first = message.result;
     if (--attempt.members_running == 0) {
         const Attempt ended = std::move(attempt);
@@ -61,7 +86,7 @@ void Coordinator::on_ended(const Ended& message) {
 
 // One result for the attempt out of its members': what position 0 finished counts; else the member that failed by itself explains
 // it.
-TaskResult Coordinator::verdict_of(TaskIndex task, const Attempt& attempt) const {
+TaskResult Coordinator::result_of(TaskIndex task, const Attempt& attempt) const {
     const bool finished =
         attempt.first && (attempt.first->outcome == Outcome::done || attempt.first->outcome == Outcome::diverged);
     if (finished) return *attempt.first;
@@ -75,10 +100,13 @@ TaskResult Coordinator::verdict_of(TaskIndex task, const Attempt& attempt) const
 }
 
 void Coordinator::conclude(TaskIndex task, const Attempt& attempt) {
-    const TaskResult result = verdict_of(task, attempt);
-    const bool progressed = checkpoint_stamp_(planned(task).key) != attempt.checkpoint_stamp;
-    const Verdict verdict = schedule_.on_ended(task, result.outcome, result.error, progressed);
+    TaskResult result = result_of(task, attempt);
+    const bool finished = result.outcome == Outcome::done || result.outcome == Outcome::diverged;
+    const bool progressed = !finished && checkpoint_stamp_(planned(task).key) != attempt.checkpoint_stamp;
+    result.host = host_of_[static_cast<size_t>(attempt.culprit)];
+    const Verdict verdict = schedule_.on_ended(task, result.outcome, result.error, progressed, attempt.culprit);
     require(store_.finish_attempt(result, verdict.final, verdict.refund), "the store takes the current attempt's result");
+    follow_up(task, verdict);
     changed_ = true;
     steps_ended_ += std::max<int64_t>(0, attempt.step - std::max<int64_t>(0, attempt.first_step));
     const std::string label = label_of(planned(task).spec);
@@ -87,6 +115,41 @@ void Coordinator::conclude(TaskIndex task, const Attempt& attempt) {
     } else {
         log_warning("{}: {}{}{}{}", label, to_string(result.outcome), result.error.empty() ? "" : ": ", result.error,
                     verdict.final ? "" : "; it will run again");
+    }
+}
+
+// Back-off: the second rest is twice as long as the first, and so on.
+void Coordinator::follow_up(TaskIndex task, const Verdict& verdict) {
+    constexpr double kFirstRest_s = 1, kLongestRest_s = 60;
+    const auto rest = [&](int times, Sleeper sleeper) {
+        const double seconds = std::min(kLongestRest_s, kFirstRest_s * std::exp2(std::min(times, 10)));
+        resting_.emplace(now_s_ + seconds, sleeper);
+    };
+    const BlameMatrix& blame = schedule_.blame();
+    if (verdict.task_rests) rest(schedule_.charged(task) - 1, RestingTask{task});
+    if (verdict.node_rests) {
+        rest(blame.failed_probes(*verdict.node_rests), RestingNode{*verdict.node_rests});
+        log_warning("node {}: several tasks failed there and nowhere else: it rests and is then probed",
+                    blame.host(*verdict.node_rests));
+    }
+    if (verdict.bad_node) {
+        const std::string& host = blame.host(*verdict.bad_node);
+        store_.forgive(host);
+        shut_out_.push_back(host);
+        log_error("node {}: is bad: what failed there was done elsewhere; it is shut out until the campaign is started again",
+                  host);
+    }
+}
+
+void Coordinator::wake_rested() {
+    while (!resting_.empty() && resting_.begin()->first <= now_s_) {
+        const Sleeper sleeper = resting_.begin()->second;
+        resting_.erase(resting_.begin());
+        if (const auto* task = std::get_if<RestingTask>(&sleeper)) {
+            schedule_.wake_task(task->task);
+        } else {
+            schedule_.wake_node(std::get<RestingNode>(sleeper).node);
+        }
     }
 }
 
@@ -100,14 +163,17 @@ void Coordinator::on_stop_asked() {
 
 void Coordinator::turn(double now_s) {
     if (started_s_ < 0) started_s_ = now_s;
+    now_s_ = now_s;
+    wake_rested();
     const std::vector<Start> decisions = schedule_.fill();
     for (const Start& decision : decisions) {
         Attempt& attempt = running_[decision.task];
         attempt.ranks = decision.ranks;
+        attempt.culprit = decision.ranks.front();
         attempt.members_running = static_cast<int>(decision.ranks.size());
         attempt.checkpoint_stamp = checkpoint_stamp_(planned(decision.task).key);
         attempt.token = store_.start_attempt(planned(decision.task).key, fmt::format("{}", fmt::join(decision.ranks, ",")),
-                                             host_of_[static_cast<size_t>(decision.ranks.front())]);
+                                             host_of_[static_cast<size_t>(decision.ranks.front())], attempt.checkpoint_stamp);
         changed_ = true;
     }
     if (changed_) store_.commit();
@@ -119,7 +185,7 @@ void Coordinator::start(const Start& decision) {
     const PlannedTask& task = planned(decision.task);
     Assign assignment{.task = task.key,
                       .attempt = running_.at(decision.task).token,
-                      .spec = to_text(task.spec),
+                      .spec = task.spec,
                       .members = decision.ranks,
                       .position = 0};
     for (const Rank rank : decision.ranks) {
@@ -151,6 +217,7 @@ double Coordinator::remaining_seconds() const {
 Status Coordinator::status(double now_s) const {
     Status status;
     status.tasks = schedule_.counts();
+    status.shut_out = shut_out_;
     status.elapsed_s = started_s_ < 0 ? 0 : now_s - started_s_;
     int64_t steps = steps_ended_;
     for (const auto& [task, attempt] : running_) {

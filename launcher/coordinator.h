@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace dagan {
@@ -38,6 +39,9 @@ class Coordinator {
     Coordinator(const Plan& plan, const std::vector<double>& expected_seconds, Schedule::Resources resources, Store& store,
                 WorkerPool& pool, CheckpointStamp checkpoint_stamp);
 
+    // What earlier jobs' attempts say about the nodes; not when a person starts the campaign again, having mended them perhaps.
+    void recall(const std::vector<PastAttempt>& history);
+
     void on_rank_up(Rank rank, const RankUp& message);
     void on_progress(const Progress& message);
     // One member of an attempt ended. Ignored when it is not of the task's current attempt.
@@ -60,15 +64,26 @@ class Coordinator {
         std::vector<Rank> ranks;
         int members_running = 0;
         std::optional<TaskResult> first; // position 0's word
-        std::optional<TaskResult> fault; // the first member's that failed by itself
+        std::optional<TaskResult> fault; // the first member's that failed by itself,
+        Rank culprit = 0;                // and its rank; the first when there is none
         int64_t checkpoint_stamp = 0;
         int64_t step = 0, steps = 0, first_step = -1;
     };
 
+    struct RestingTask {
+        TaskIndex task;
+    };
+    struct RestingNode {
+        NodeIndex node;
+    };
+    using Sleeper = std::variant<RestingTask, RestingNode>;
+
     void restore();
+    void wake_rested();
+    void follow_up(TaskIndex task, const Verdict& verdict);
     void start(const Start& decision);
     void conclude(TaskIndex task, const Attempt& attempt);
-    TaskResult verdict_of(TaskIndex task, const Attempt& attempt) const;
+    TaskResult result_of(TaskIndex task, const Attempt& attempt) const;
     double done_share(TaskIndex task) const;
     double remaining_seconds() const;
     const PlannedTask& planned(TaskIndex task) const { return plan_.tasks[static_cast<size_t>(task)]; }
@@ -84,6 +99,9 @@ class Coordinator {
     std::unordered_map<std::string, TaskIndex> index_of_;
     std::map<TaskIndex, Attempt> running_;
     std::vector<std::string> host_of_;
+    std::multimap<double, Sleeper> resting_; // by the time of waking
+    std::vector<std::string> shut_out_;      // bad nodes
+    double now_s_ = 0;                       // of the last turn
     bool stopping_ = false;
     bool changed_ = false; // since the last commit
     double started_s_ = -1;

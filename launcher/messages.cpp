@@ -1,42 +1,39 @@
 #include "launcher/messages.h"
 
 #include "base/error.h"
-#include "spec/json.h"
+#include "spec/fields.h"
 
-#include <optional>
+#include <cereal/archives/binary.hpp>
+#include <cereal/types/array.hpp>
+#include <cereal/types/optional.hpp>
+#include <cereal/types/string.hpp>
+#include <cereal/types/variant.hpp>
+#include <cereal/types/vector.hpp>
+
+#include <sstream>
 
 namespace dagan {
 
-namespace {
-template <class T> bool decode_as(const std::string& type, const Json& json, std::optional<Message>& message) {
-    if (type != T::kType) return false;
-    T value;
-    decode_json(json, value);
-    message = std::move(value);
-    return true;
+// Found by cereal: a struct is its fields, in order.
+template <class Archive, HasFields T> void serialize(Archive& archive, T& value) {
+    T::fields(value, [&](const char*, auto& field, const char*) { archive(field); });
 }
-
-template <class... Types> std::optional<Message> decode_any(const std::string& type, const Json& json, std::variant<Types...>*) {
-    std::optional<Message> message;
-    (decode_as<Types>(type, json, message) || ...);
-    return message;
-}
-} // namespace
 
 std::string encode(const Message& message) {
-    const Json json = std::visit([](const auto& value) { return Json::array({value.kType, encode_json(value)}); }, message);
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace); // a library's error text need not be UTF-8
+    std::ostringstream bytes;
+    cereal::BinaryOutputArchive{bytes}(message);
+    return std::move(bytes).str();
 }
 
-Message decode_message(std::string_view text) {
-    const Json json = Json::parse(text, nullptr, false);
-    require(json.is_array() && json.size() == 2 && json[0].is_string(), "a message is a type and its fields");
+Message decode_message(std::string_view bytes) {
+    std::istringstream stream{std::string(bytes)};
     try {
-        auto message = decode_any(json[0].get<std::string>(), json[1], static_cast<Message*>(nullptr));
-        require(message.has_value(), "a message's type is known");
-        return std::move(*message);
-    } catch (const Json::exception& error) {
-        throw Error(Blame::bug, std::string("a message's field has another type: ") + error.what());
+        Message message;
+        cereal::BinaryInputArchive{stream}(message);
+        require(stream.peek() == std::istringstream::traits_type::eof(), "a message ends with its last field");
+        return message;
+    } catch (const std::exception& error) {
+        throw Error(Blame::bug, std::string("a message that no program of this build writes: ") + error.what());
     }
 }
 

@@ -1,8 +1,9 @@
 // What coordinator, agents and trainers say to each other. The same messages pass over MPI (coordinator - agent) and over the
-// socket (agent - trainer), as JSON text.
+// socket (agent - trainer), in a binary form that only programs of one build share; a trainer's first word is its version.
 #pragma once
 
 #include "spec/result.h"
+#include "spec/task.h"
 
 #include <cstdint>
 #include <string>
@@ -14,10 +15,9 @@ namespace dagan {
 
 // Coordinator -> agent -> trainer: run this attempt; as member `position` of a gang when there are several members (world ranks).
 struct Assign {
-    static constexpr const char* kType = "assign";
     std::string task; // key
     int64_t attempt = 0;
-    std::string spec; // canonical text
+    TaskSpec spec;
     std::vector<int> members;
     int position = 0;
 
@@ -33,21 +33,18 @@ struct Assign {
 
 // Coordinator -> agents -> trainers: write a checkpoint and return the task as interrupted.
 struct StopWork {
-    static constexpr const char* kType = "stop";
     template <class Self, class Visit> static void fields(Self&, Visit&&) {}
     bool operator==(const StopWork&) const = default;
 };
 
 // Coordinator -> agents: the job is over.
 struct ShutDown {
-    static constexpr const char* kType = "shut_down";
     template <class Self, class Visit> static void fields(Self&, Visit&&) {}
     bool operator==(const ShutDown&) const = default;
 };
 
 // Agent -> coordinator.
 struct RankUp {
-    static constexpr const char* kType = "rank_up";
     std::string host;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("host", self.host, ""); }
@@ -56,28 +53,26 @@ struct RankUp {
 
 // Agent -> coordinator: this rank was asked to stop by a signal.
 struct StopAsked {
-    static constexpr const char* kType = "stop_asked";
     template <class Self, class Visit> static void fields(Self&, Visit&&) {}
     bool operator==(const StopAsked&) const = default;
 };
 
 // Agent -> coordinator, and coordinator -> agents, once a second: still here.
 struct Beat {
-    static constexpr const char* kType = "beat";
     template <class Self, class Visit> static void fields(Self&, Visit&&) {}
     bool operator==(const Beat&) const = default;
 };
 
 // Trainer -> agent: LibTorch is loaded, give me work.
 struct TrainerReady {
-    static constexpr const char* kType = "trainer_ready";
-    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    std::string version; // of its program
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("version", self.version, ""); }
     bool operator==(const TrainerReady&) const = default;
 };
 
 // Trainer -> agent -> coordinator: alive, and this far.
 struct Progress {
-    static constexpr const char* kType = "progress";
     std::string task;
     int64_t attempt = 0;
     int64_t step = 0, steps = 0;
@@ -95,7 +90,6 @@ struct Progress {
 
 // Trainer -> agent -> coordinator, or from the agent in a dead trainer's place: one member's attempt is over.
 struct Ended {
-    static constexpr const char* kType = "ended";
     int position = 0;
     TaskResult result;
 
@@ -106,9 +100,18 @@ struct Ended {
     bool operator==(const Ended&) const = default;
 };
 
-using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, Beat, TrainerReady, Progress, Ended>;
+// Agent -> the agents of a gang's other members: one of them was lost. Where they compute on GPUs they wait for it within NCCL,
+// and must be ended.
+struct MemberLost {
+    int64_t attempt = 0;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("attempt", self.attempt, ""); }
+    bool operator==(const MemberLost&) const = default;
+};
+
+using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, Beat, TrainerReady, Progress, Ended, MemberLost>;
 
 std::string encode(const Message& message);
-Message decode_message(std::string_view text); // throws Blame::bug on what encode did not write
+Message decode_message(std::string_view bytes); // throws Blame::bug on what encode did not write
 
 } // namespace dagan

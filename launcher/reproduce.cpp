@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "launcher/messages.h"
 #include "launcher/standing.h"
 #include "launcher/supervisor.h"
 #include "launcher/version.h"
 #include "results/queries.h"
+#include "spec/json.h"
 
 #include <fmt/format.h>
 
@@ -93,16 +93,16 @@ ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest
     const std::string threads = std::to_string(threads_of(planned.spec));
     ::setenv("OMP_NUM_THREADS", threads.c_str(), 1);
     ::setenv("MKL_NUM_THREADS", threads.c_str(), 1);
-    const int code = run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(), "--task",
-                                  task.string(), "--data", manifest.data_folder, "--threads", threads},
-                                 output);
+    const int code =
+        run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(), "--task", task.string(),
+                     "--data", manifest.data_folder, "--threads", threads, "--device", manifest.device},
+                    output);
     if (code == static_cast<int>(ExitCode::input))
         throw input_error(label_of(planned.spec) + ": was refused, see the message above");
     if (code != 0) throw system_error(fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), code));
-    const auto ended = std::get<Ended>(decode_message(read_file(output)));
-    if (!ended.result.score)
-        throw system_error(fmt::format("{}: ended as {}", label_of(planned.spec), to_string(ended.result.outcome)));
-    return *ended.result.score;
+    const auto result = from_json_text<TaskResult>(read_file(output));
+    if (!result.score) throw system_error(fmt::format("{}: ended as {}", label_of(planned.spec), to_string(result.outcome)));
+    return *result.score;
 }
 } // namespace
 

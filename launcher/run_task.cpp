@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "cluster/group_through_agent.h"
 
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <new>
 #include <optional>
+#include <stdexcept>
 
 namespace dagan {
 
@@ -64,6 +66,15 @@ class LinkObserver : public Observer {
     bool stop_ = false;
 };
 
+// A task would not fit beside the others on its GPU.
+struct GpuTooFull : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+double gib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+std::string memory_class(const TaskSpec& spec) { return to_string(kind_of(spec)) + " " + dataset_of(spec).name; }
+
 Outcome outcome_of(Blame blame) {
     switch (blame) {
     case Blame::input: return Outcome::input_error;
@@ -87,6 +98,12 @@ template <class Work> void guarded(TaskResult& result, Work work) {
         failed(outcome_of(error.blame()), error.what());
     } catch (const std::bad_alloc&) {
         failed(Outcome::out_of_memory, "out of memory");
+    } catch (const c10::OutOfMemoryError& error) {
+        failed(Outcome::out_of_memory, error.what_without_backtrace()); // has the sizes
+    } catch (const GpuTooFull& error) {
+        failed(Outcome::out_of_memory, error.what());
+    } catch (const c10::AcceleratorError& error) {
+        failed(Outcome::system_error, error.what_without_backtrace());
     } catch (const std::exception& error) {
         failed(Outcome::bug, error.what());
     }
@@ -97,12 +114,14 @@ TaskResult TaskRunner::run(const Assign& assignment) {
     TaskResult result{.task = assignment.task, .attempt = assignment.attempt};
     const auto began = Clock::now();
     guarded(result, [&] {
-        const TaskSpec spec = task_from_text(assignment.spec);
+        const TaskSpec& spec = assignment.spec;
         log_info("{} (attempt {}) begins", label_of(spec), assignment.attempt);
         fault_point(FaultPoint::task_begin);
         LinkObserver observer(link_, assignment);
         const auto group = group_for(assignment);
-        TaskOutput output = run_task(spec, assignment.task, data_for(dataset_of(spec)), place_, *group, observer);
+        require_gpu_memory(spec);
+        TaskOutput output = run_task(spec, assignment.task, data_for(dataset_of(spec)), place_, *group, observer, compute_);
+        note_gpu_memory(spec);
         result.outcome = output.outcome;
         result.score = output.score;
         result.curve = std::move(output.curve);
@@ -111,7 +130,10 @@ TaskResult TaskRunner::run(const Assign& assignment) {
         result.cost.seconds_per_step = output.seconds_per_step;
         fault_point(FaultPoint::task_end);
     });
-    result.cost.device = "cpu";
+    result.cost.device = compute_.name();
+    const bool well = result.outcome == Outcome::done || result.outcome == Outcome::diverged ||
+                      (result.outcome == Outcome::interrupted && result.error.empty());
+    worn_out_ = compute_.gpu != nullptr && !well && result.outcome != Outcome::out_of_memory;
     result.cost.seconds = std::chrono::duration<double>(Clock::now() - began).count();
     log_info("attempt {} ends: {}{}{}", assignment.attempt, to_string(result.outcome), result.error.empty() ? "" : ": ",
              result.error);
@@ -119,11 +141,31 @@ TaskResult TaskRunner::run(const Assign& assignment) {
 }
 
 TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
-                    Observer& observer) {
-    if (const auto* task = std::get_if<SelectorTask>(&spec)) return train_selector(*task, key, data, place, observer);
-    if (const auto* task = std::get_if<GanTask>(&spec)) return train_gan(*task, key, data, place, group, observer);
-    if (const auto* task = std::get_if<PoolTask>(&spec)) return make_pool(*task, key, data, place, observer);
-    return train_classifier(std::get<ClassifierTask>(spec), key, data, place, observer);
+                    Observer& observer, const Compute& compute) {
+    if (const auto* task = std::get_if<SelectorTask>(&spec)) return train_selector(*task, key, data, place, observer, compute);
+    if (const auto* task = std::get_if<GanTask>(&spec)) return train_gan(*task, key, data, place, group, observer, compute);
+    if (const auto* task = std::get_if<PoolTask>(&spec)) return make_pool(*task, key, data, place, observer, compute);
+    return train_classifier(std::get<ClassifierTask>(spec), key, data, place, observer, compute);
+}
+
+// What such a task took before must be free: better to be told so than to fail in the middle. The first of a kind is measured.
+void TaskRunner::require_gpu_memory(const TaskSpec& spec) {
+    if (compute_.gpu == nullptr) return;
+    compute_.gpu->forget();
+    const auto known = gpu_bytes_.find(memory_class(spec));
+    const Gpu::Memory memory = compute_.gpu->memory();
+    if (known == gpu_bytes_.end() || known->second <= memory.free_bytes) return;
+    throw GpuTooFull(fmt::format("GPU memory: {} takes {:.2f} GiB, {:.2f} of {:.2f} GiB are free; hint: lower "
+                                 "resources.trainers_per_rank",
+                                 label_of(spec), gib(known->second), gib(memory.free_bytes), gib(memory.total_bytes)));
+}
+
+void TaskRunner::note_gpu_memory(const TaskSpec& spec) {
+    if (compute_.gpu == nullptr) return;
+    int64_t& most = gpu_bytes_[memory_class(spec)];
+    const int64_t peak = compute_.gpu->memory().peak_bytes;
+    if (most == 0) log_info("{} took {:.2f} GiB of GPU memory", label_of(spec), gib(peak));
+    most = std::max(most, peak);
 }
 
 std::unique_ptr<Group> TaskRunner::group_for(const Assign& assignment) {

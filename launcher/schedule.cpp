@@ -5,11 +5,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 namespace dagan {
 
 namespace {
+bool speaks_against_its_node(Outcome outcome) {
+    return outcome == Outcome::died || outcome == Outcome::stuck || outcome == Outcome::system_error ||
+           outcome == Outcome::out_of_memory;
+}
+
+constexpr int kLostInCompany = 2; // times that the whole job may be lost with a task before it runs alone
+
 template <class State> bool is(const TaskState& state) { return std::holds_alternative<State>(state); }
 } // namespace
 
@@ -20,7 +26,9 @@ bool Schedule::LongestPathFirst::operator()(TaskIndex a, TaskIndex b) const {
 
 Schedule::Schedule(const Plan& plan, const std::vector<double>& expected_seconds, Resources resources)
     : tasks_(plan.tasks.size()), ready_(LongestPathFirst{&tasks_}),
-      free_slots_(static_cast<size_t>(resources.ranks), resources.slots_per_rank), resources_(resources) {
+      slots_(static_cast<size_t>(resources.ranks), resources.slots_per_rank), free_slots_(slots_),
+      node_of_(static_cast<size_t>(resources.ranks), blame_.node("")), resources_(resources) {
+    for (Rank rank = 0; rank < resources.ranks; ++rank) blame_.add_rank(node_of(rank));
     require(expected_seconds.size() == plan.tasks.size(), "an expected time for every task");
     for (TaskIndex i = 0; i < static_cast<int>(tasks_.size()); ++i) {
         const PlannedTask& planned = plan.tasks[static_cast<size_t>(i)];
@@ -49,11 +57,30 @@ Schedule::Schedule(const Plan& plan, const std::vector<double>& expected_seconds
     }
 }
 
-void Schedule::restore(TaskIndex task, std::optional<Outcome> ended, const std::string& error, int charged) {
-    at(task).charged = std::min(charged, resources_.max_attempts - 1); // a new job gives every open task an attempt
-    if (!ended || !(is<Waiting>(at(task).state) || is<Ready>(at(task).state))) return;
-    ready_.erase(task);
-    conclude(task, *ended, error);
+Verdict Schedule::restore(TaskIndex index, const Past& past) {
+    Task& task = at(index);
+    task.charged = std::min(past.charged, resources_.max_attempts - 1); // a new job gives every open task an attempt
+    task.alone = past.lost >= kLostInCompany;
+    if (!(is<Waiting>(task.state) || is<Ready>(task.state))) return {};
+    const bool convicted = past.last_lost && past.lost > kLostInCompany && past.charged >= resources_.max_attempts;
+    if (!past.ended && !convicted) return {};
+    ready_.erase(index);
+    conclude(index, past.ended.value_or(Outcome::lost), past.error);
+    return {.final = !past.ended};
+}
+
+void Schedule::set_host(Rank rank, const std::string& host) {
+    NodeIndex& node = node_of_[static_cast<size_t>(rank)];
+    blame_.remove_rank(node);
+    node = blame_.node(host);
+    blame_.add_rank(node);
+}
+
+void Schedule::recall(TaskIndex task, const std::string& host, Outcome outcome) {
+    const NodeIndex node = blame_.node(host);
+    if (outcome == Outcome::done || outcome == Outcome::diverged) blame_.on_success(task, node);
+    if (speaks_against_its_node(outcome)) blame_.on_failure(task, node);
+    blame_.wake(node); // it has rested long enough
 }
 
 // A diverged classifier is a result; a diverged DAGAN leaves nothing for those that need it.
@@ -61,7 +88,7 @@ void Schedule::conclude(TaskIndex task, Outcome outcome, const std::string& erro
     const bool diverged_for_nobody = outcome == Outcome::diverged && at(task).needed_by.empty();
     if (outcome == Outcome::done || diverged_for_nobody) {
         become_done(task);
-    } else if (outcome == Outcome::died || outcome == Outcome::stuck) {
+    } else if (outcome == Outcome::died || outcome == Outcome::stuck || outcome == Outcome::lost) {
         become_failed(task, Quarantined{outcome, error});
     } else {
         become_failed(task, Failed{outcome, error});
@@ -70,75 +97,155 @@ void Schedule::conclude(TaskIndex task, Outcome outcome, const std::string& erro
 
 std::vector<Start> Schedule::fill() {
     std::vector<Start> starts;
-    if (!starting_) return starts;
+    if (!starting_ || alone_runs_) return starts;
     std::set<Rank> kept;
-    int free = std::accumulate(free_slots_.begin(), free_slots_.end(), 0);
+    int free = 0;
+    for (const int slots : free_slots_) free += std::max(0, slots);
     for (auto next = ready_.begin(); next != ready_.end() && free > 0;) {
-        const TaskIndex index = *next;
-        Task& task = at(index);
-        const auto ranks = place(task.ranks, kept);
-        if (!ranks) {
-            if (kept.empty() && task.ranks > 1) kept = ranks_to_keep(task.ranks);
-            if (task.ranks == 1) break; // no slot for a small task is no slot for any other
-            ++next;
-            continue;
+        const TaskIndex index = *next++;
+        const Task& task = at(index);
+        const auto ranks = task.alone ? std::nullopt : place(index, kept);
+        if (ranks) {
+            start(index, *ranks);
+            starts.push_back({index, *ranks});
+            free -= task.ranks;
+        } else if (!task.alone) {
+            if (kept.empty() && task.ranks > 1) kept = ranks_to_keep(index);
+            const bool choosy = task.ranks > 1 || blame_.failed_on(index) != nullptr;
+            if (!choosy) break; // no slot for it is no slot for any other small task
         }
-        for (const Rank rank : *ranks) --free_slots_[static_cast<size_t>(rank)];
-        free -= task.ranks;
-        set_state(index, Running{*ranks});
-        next = ready_.erase(next);
-        starts.push_back({index, *ranks});
     }
+    if (starts.empty() && counts_.running == 0) start_one_alone(starts);
     return starts;
 }
 
+void Schedule::start(TaskIndex index, const std::vector<Rank>& ranks) {
+    for (const Rank rank : ranks) {
+        --free_slots_[static_cast<size_t>(rank)];
+        blame_.on_start(node_of(rank));
+    }
+    ready_.erase(index);
+    set_state(index, Running{ranks});
+}
+
+// Nothing runs and nothing else can start.
+void Schedule::start_one_alone(std::vector<Start>& starts) {
+    const auto alone = std::find_if(ready_.begin(), ready_.end(), [&](TaskIndex index) { return at(index).alone; });
+    if (alone == ready_.end()) return;
+    const TaskIndex index = *alone;
+    const auto ranks = place(index, {});
+    if (!ranks) return;
+    alone_runs_ = true;
+    start(index, *ranks);
+    starts.push_back({index, *ranks});
+}
+
 // Ranks with a free slot each, the emptiest first; of the ranks in `kept` one slot is not free.
-std::optional<std::vector<Rank>> Schedule::place(int ranks, const std::set<Rank>& kept) const {
+std::optional<std::vector<Rank>> Schedule::place(TaskIndex index, const std::set<Rank>& kept) const {
+    const auto ranks = static_cast<size_t>(tasks_[static_cast<size_t>(index)].ranks);
     std::vector<Rank> candidates;
     for (Rank rank = 0; rank < resources_.ranks; ++rank) {
-        if (free_slots(rank) > (kept.contains(rank) ? 1 : 0)) candidates.push_back(rank);
+        if (free_slots(rank) > (kept.contains(rank) ? 1 : 0) && may_run_on(index, rank)) candidates.push_back(rank);
     }
-    if (static_cast<int>(candidates.size()) < ranks) return std::nullopt;
+    if (candidates.size() < ranks) return std::nullopt;
     std::stable_sort(candidates.begin(), candidates.end(), [&](Rank a, Rank b) { return free_slots(a) > free_slots(b); });
-    candidates.resize(static_cast<size_t>(ranks));
+    candidates.resize(ranks);
     std::sort(candidates.begin(), candidates.end());
     return candidates;
 }
 
-// The ranks that a gang waits for: those with the most free slots now. Lower tasks must leave it a slot on each.
-std::set<Rank> Schedule::ranks_to_keep(int ranks) const {
-    std::vector<Rank> all(static_cast<size_t>(resources_.ranks));
-    std::iota(all.begin(), all.end(), 0);
-    std::stable_sort(all.begin(), all.end(), [&](Rank a, Rank b) { return free_slots(a) > free_slots(b); });
-    return {all.begin(), all.begin() + ranks};
+// A small task keeps away from nodes that rest or are bad, and goes first where it has not failed. A gang wants good nodes only,
+// and takes others when there are not enough.
+bool Schedule::may_run_on(TaskIndex index, Rank rank) const {
+    const NodeIndex node = node_of(rank);
+    const BlameMatrix::Standing standing = blame_.standing(node);
+    const int ranks = tasks_[static_cast<size_t>(index)].ranks;
+    if (standing != BlameMatrix::Standing::fine && ranks > ranks_in_service()) return standing != BlameMatrix::Standing::resting;
+    if (ranks > 1) return standing == BlameMatrix::Standing::fine;
+    const std::set<NodeIndex>* failed = blame_.failed_on(index);
+    return blame_.usable(node) && (failed == nullptr || !failed->contains(node) || blame_.failed_everywhere(index));
 }
 
-Verdict Schedule::on_ended(TaskIndex index, Outcome outcome, const std::string& error, bool progressed) {
+int Schedule::ranks_in_service() const {
+    return static_cast<int>(std::count_if(node_of_.begin(), node_of_.end(),
+                                          [&](NodeIndex node) { return blame_.standing(node) == BlameMatrix::Standing::fine; }));
+}
+
+// The ranks that a gang waits for: of those where it may run, the ones with the most free slots now. Lower tasks must leave it a
+// slot on each.
+std::set<Rank> Schedule::ranks_to_keep(TaskIndex gang) const {
+    std::vector<Rank> suited;
+    for (Rank rank = 0; rank < resources_.ranks; ++rank) {
+        if (may_run_on(gang, rank)) suited.push_back(rank);
+    }
+    std::stable_sort(suited.begin(), suited.end(), [&](Rank a, Rank b) { return free_slots(a) > free_slots(b); });
+    suited.resize(std::min(suited.size(), static_cast<size_t>(tasks_[static_cast<size_t>(gang)].ranks)));
+    return {suited.begin(), suited.end()};
+}
+
+Verdict Schedule::on_ended(TaskIndex index, Outcome outcome, const std::string& error, bool progressed,
+                           std::optional<Rank> culprit) {
     const auto* running = std::get_if<Running>(&at(index).state);
     require(running != nullptr, "only a running task ends");
-    for (const Rank rank : running->ranks) ++free_slots_[static_cast<size_t>(rank)];
+    const std::vector<Rank> ranks = running->ranks;
+    for (const Rank rank : ranks) ++free_slots_[static_cast<size_t>(rank)];
+    alone_runs_ = false; // if it was alone, nothing else runs
     switch (outcome) {
     case Outcome::done:
     case Outcome::diverged:
+        for (const Rank rank : ranks) blame_.on_success(index, node_of(rank));
+        [[fallthrough]];
     case Outcome::input_error:
-    case Outcome::bug: conclude(index, outcome, error); return {.final = true, .refund = false};
-    case Outcome::interrupted: become_ready(index); return {.final = false, .refund = true};
-    default: return after_failure(index, outcome, error, progressed);
+    case Outcome::bug: conclude(index, outcome, error); return {.final = true};
+    case Outcome::interrupted: become_ready(index); return {.refund = true};
+    case Outcome::out_of_memory: pack_less(ranks); [[fallthrough]];
+    default: return after_failure(index, outcome, error, progressed, culprit.value_or(ranks.front()));
     }
 }
 
 // Retrying, by cause (orchestration: "Retrying, by cause"). The attempt was charged when it started.
-Verdict Schedule::after_failure(TaskIndex index, Outcome outcome, const std::string& error, bool progressed) {
-    if (progressed) {
-        become_ready(index);
-        return {.final = false, .refund = true};
+Verdict Schedule::after_failure(TaskIndex index, Outcome outcome, const std::string& error, bool progressed, Rank culprit) {
+    Verdict verdict;
+    judge_node(index, node_of(culprit), verdict);
+    verdict.refund = progressed || verdict.bad_node;
+    Task& task = at(index);
+    if (!verdict.refund) {
+        ++task.charged;
+        ++charged_on_[node_of(culprit)][index];
     }
-    if (++at(index).charged < resources_.max_attempts) {
+    verdict.final = task.charged >= resources_.max_attempts;
+    verdict.task_rests = !verdict.final && outcome == Outcome::system_error;
+    if (verdict.final) {
+        conclude(index, outcome, error);
+    } else if (verdict.task_rests) {
+        set_state(index, Resting{});
+    } else {
         become_ready(index);
-        return {.final = false, .refund = false};
     }
-    conclude(index, outcome, error);
-    return {.final = true, .refund = false};
+    return verdict;
+}
+
+void Schedule::judge_node(TaskIndex task, NodeIndex node, Verdict& verdict) {
+    const BlameMatrix::Change change = blame_.on_failure(task, node);
+    if (change == BlameMatrix::Change::rests) verdict.node_rests = node;
+    if (change != BlameMatrix::Change::is_bad) return;
+    verdict.bad_node = node;
+    for (const auto& [charged, credits] : charged_on_[node]) at(charged).charged -= credits;
+    charged_on_.erase(node);
+}
+
+// Half as many side by side on ranks where the memory did not suffice.
+void Schedule::pack_less(const std::vector<Rank>& ranks) {
+    for (const Rank rank : ranks) {
+        int& slots = slots_[static_cast<size_t>(rank)];
+        const int fewer = std::max(1, slots / 2);
+        free_slots_[static_cast<size_t>(rank)] += fewer - slots;
+        slots = fewer;
+    }
+}
+
+void Schedule::wake_task(TaskIndex index) {
+    if (is<Resting>(at(index).state)) become_ready(index);
 }
 
 void Schedule::become_ready(TaskIndex index) {
@@ -173,9 +280,9 @@ void Schedule::set_state(TaskIndex index, TaskState state) {
 }
 
 int& Schedule::counter_of(const TaskState& state) {
-    int* const counters[] = {&counts_.waiting, &counts_.ready,       &counts_.running,
-                             &counts_.done, // in the order of TaskState's alternatives
-                             &counts_.failed,  &counts_.quarantined, &counts_.blocked};
+    // In the order of TaskState's alternatives.
+    int* const counters[] = {&counts_.waiting, &counts_.ready,  &counts_.ready,       &counts_.running,
+                             &counts_.done,    &counts_.failed, &counts_.quarantined, &counts_.blocked};
     return *counters[state.index()];
 }
 
@@ -184,7 +291,7 @@ void Schedule::check_invariants() const {
     TaskCounts counted;
     for (const Task& task : tasks_) {
         counted.waiting += is<Waiting>(task.state);
-        counted.ready += is<Ready>(task.state);
+        counted.ready += is<Ready>(task.state) || is<Resting>(task.state);
         counted.running += is<Running>(task.state);
         counted.done += is<Done>(task.state);
         counted.failed += is<Failed>(task.state);
@@ -217,7 +324,8 @@ void Schedule::check_invariants() const {
         }
     }
     for (size_t rank = 0; rank < used.size(); ++rank) {
-        require(free_slots_[rank] >= 0 && used[rank] + free_slots_[rank] == resources_.slots_per_rank, "every slot is used once");
+        require(used[rank] + free_slots_[rank] == slots_[rank], "every slot is used once");
+        require(free_slots_[rank] >= 0 || slots_[rank] < resources_.slots_per_rank, "no rank is overfull");
     }
 }
 

@@ -4,11 +4,17 @@
 // Order: the ready task with the longest expected path to the end of the plan first. A gang (a task of several ranks) takes one
 // free slot on each of its ranks; while the first gang in the order does not fit yet, a slot on each of the ranks that it will
 // get is kept free for it, so that the tasks after it cannot starve it, and those fill the other slots.
+//
+// Failures: a task is given up when its credits are spent; a node (BlameMatrix) rests, is probed and may be shut out, and what
+// failed on a bad node is forgiven. A failed task runs next on a node where it has not failed yet. A task with which the whole
+// MPI job was lost twice runs alone, so that a third time convicts it and nobody else.
 #pragma once
 
+#include "launcher/blame.h"
 #include "spec/result.h"
 #include "spec/task.h"
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,7 +23,6 @@
 
 namespace dagan {
 
-using TaskIndex = int; // position in Plan::tasks
 using Rank = int;
 
 // The states of a task; each carries just what it needs.
@@ -25,6 +30,7 @@ struct Waiting {
     int open_needs = 0;
 };
 struct Ready {};
+struct Resting {}; // after an error of the system, until wake_task()
 struct Running {
     std::vector<Rank> ranks;
 };
@@ -40,9 +46,9 @@ struct Quarantined {
 struct Blocked {
     TaskIndex by;
 }; // a task that it needs failed
-using TaskState = std::variant<Waiting, Ready, Running, Done, Failed, Quarantined, Blocked>;
+using TaskState = std::variant<Waiting, Ready, Resting, Running, Done, Failed, Quarantined, Blocked>;
 
-struct TaskCounts {
+struct TaskCounts { // resting tasks count as ready
     int waiting = 0, ready = 0, running = 0, done = 0, failed = 0, quarantined = 0, blocked = 0;
     int total() const { return waiting + ready + running + done + failed + quarantined + blocked; }
     bool all_ended() const { return waiting + ready + running == 0; }
@@ -66,10 +72,23 @@ struct Start {
     bool operator==(const Start&) const = default;
 };
 
-// What follows from an attempt's end, for the store: is the task over, and is the attempt's credit given back?
+// What follows from an attempt's end. For the store: is the task over, and is the attempt's credit given back? For the clock: who
+// is to be woken after a while? When a node is found bad, what failed there is forgiven.
 struct Verdict {
     bool final = false;
     bool refund = false;
+    bool task_rests = false;
+    std::optional<NodeIndex> node_rests = {};
+    std::optional<NodeIndex> bad_node = {};
+};
+
+// What the store knows of a task when a job begins.
+struct Past {
+    std::optional<Outcome> ended = {}; // as stored
+    std::string error = {};
+    int charged = 0;        // attempts that cost a credit
+    int lost = 0;           // of these, with the whole job
+    bool last_lost = false; // the latest was one of them
 };
 
 class Schedule {
@@ -85,15 +104,24 @@ class Schedule {
     Schedule(const Schedule&) = delete; // the order of the ready tasks looks into tasks_
     Schedule& operator=(const Schedule&) = delete;
 
-    // Before the first fill(), in the plan's order: what the store knows. `ended` as stored, `charged` attempts so far (at least
-    // one more is left to a task that has not ended).
-    void restore(TaskIndex task, std::optional<Outcome> ended, const std::string& error, int charged);
+    // Before the first fill(), in the plan's order. At least one more attempt is left to a task that has not ended, unless the
+    // job died even when it ran alone: then it is quarantined, which is for the store to record (`final`).
+    Verdict restore(TaskIndex task, const Past& past);
+
+    // The machine of a rank; until told, all ranks are on one.
+    void set_host(Rank rank, const std::string& host);
+    // An earlier job's attempt: what it says about its node.
+    void recall(TaskIndex task, const std::string& host, Outcome outcome);
 
     // Starts everything that can start now; the tasks returned are running from here on.
     std::vector<Start> fill();
 
-    // An attempt of a running task ended. `progressed`: it left a later checkpoint than the one it began with.
-    Verdict on_ended(TaskIndex task, Outcome outcome, const std::string& error, bool progressed);
+    // An attempt of a running task ended. `progressed`: it left a later checkpoint than the one it began with. `culprit`: the
+    // rank whose member explains the end, the attempt's first when not given.
+    Verdict on_ended(TaskIndex task, Outcome outcome, const std::string& error, bool progressed,
+                     std::optional<Rank> culprit = {});
+    void wake_task(TaskIndex task);
+    void wake_node(NodeIndex node) { blame_.wake(node); }
 
     // Nothing starts any more (stop request, deadline).
     void stop_starting() { starting_ = false; }
@@ -102,6 +130,7 @@ class Schedule {
     int charged(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].charged; }
     const TaskCounts& counts() const { return counts_; }
     int free_slots(Rank rank) const { return free_slots_[static_cast<size_t>(rank)]; }
+    const BlameMatrix& blame() const { return blame_; }
 
     // Throws Blame::bug when a rule is broken: open needs counted right, no rank overfull, ready set right. For tests; O(tasks).
     void check_invariants() const;
@@ -113,6 +142,7 @@ class Schedule {
         int ranks = 1;
         double path_seconds = 0; // expected, from its start to the end of the plan
         int charged = 0;
+        bool alone = false; // the whole job was lost with it too often for it to have company
     };
     struct LongestPathFirst {
         const std::vector<Task>* tasks;
@@ -122,17 +152,28 @@ class Schedule {
     void set_state(TaskIndex task, TaskState state); // the one place where a state changes
     int& counter_of(const TaskState& state);
     Task& at(TaskIndex task) { return tasks_[static_cast<size_t>(task)]; }
-    std::optional<std::vector<Rank>> place(int ranks, const std::set<Rank>& kept) const;
-    std::set<Rank> ranks_to_keep(int ranks) const;
+    std::optional<std::vector<Rank>> place(TaskIndex task, const std::set<Rank>& kept) const;
+    bool may_run_on(TaskIndex task, Rank rank) const;
+    void start(TaskIndex task, const std::vector<Rank>& ranks);
+    void start_one_alone(std::vector<Start>& starts);
+    std::set<Rank> ranks_to_keep(TaskIndex gang) const;
+    int ranks_in_service() const;
+    NodeIndex node_of(Rank rank) const { return node_of_[static_cast<size_t>(rank)]; }
     void conclude(TaskIndex task, Outcome outcome, const std::string& error);
     void become_ready(TaskIndex task);
     void become_done(TaskIndex task);
     void become_failed(TaskIndex task, TaskState state);
-    Verdict after_failure(TaskIndex task, Outcome outcome, const std::string& error, bool progressed);
+    Verdict after_failure(TaskIndex task, Outcome outcome, const std::string& error, bool progressed, Rank culprit);
+    void pack_less(const std::vector<Rank>& ranks);
+    void judge_node(TaskIndex task, NodeIndex node, Verdict& verdict);
 
     std::vector<Task> tasks_;
     std::set<TaskIndex, LongestPathFirst> ready_;
-    std::vector<int> free_slots_;
+    std::vector<int> slots_, free_slots_; // by rank; free ones may be negative while slots are being given up
+    BlameMatrix blame_;
+    std::vector<NodeIndex> node_of_;                           // by rank
+    std::map<NodeIndex, std::map<TaskIndex, int>> charged_on_; // credits that failures on a node cost
+    bool alone_runs_ = false;
     TaskCounts counts_;
     Resources resources_;
     bool starting_ = true;

@@ -59,7 +59,7 @@ void restore(Schedule& schedule, TaskIndex task, const std::vector<AttemptRecord
         error = attempt.error;
         if (attempt.final) ended = enum_from<Outcome>(attempt.outcome);
     }
-    schedule.restore(task, ended, error, charged);
+    schedule.restore(task, {.ended = ended, .error = error, .charged = charged});
 }
 } // namespace
 
@@ -113,6 +113,7 @@ struct Reason {
         return ranks > 1 ? fmt::format("is ready: starts when {} ranks are free\n", ranks)
                          : "is ready: starts when a trainer is free\n";
     }
+    std::string operator()(const Resting&) const { return "rests after an error of the system and is then tried again\n"; }
     std::string operator()(const Running&) const { return "is running\n"; }
     std::string operator()(const Done&) const { return "is done\n"; }
     std::string operator()(const Failed& failed) const {

@@ -53,6 +53,7 @@ std::string status_line(const Status& status) {
     if (tasks.blocked > 0) line += fmt::format(", {} blocked", tasks.blocked);
     if (status.steps_per_s > 0) line += fmt::format(", {:.1f} steps/s", status.steps_per_s);
     if (status.restarts > 0) line += fmt::format(", {} restarts", status.restarts);
+    if (!status.shut_out.empty()) line += fmt::format(", bad nodes: {}", fmt::join(status.shut_out, " "));
     if (status.state == CampaignState::running && status.eta_s >= 0) line += ", about " + duration_text(status.eta_s) + " left";
     return line;
 }

@@ -37,6 +37,7 @@ struct Status {
     double steps_per_s = 0; // over all trainers, lately
     double elapsed_s = 0;   // of this MPI job
     std::vector<RunningTask> running;
+    std::vector<std::string> shut_out; // nodes found bad
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("name", self.name, "");
@@ -47,6 +48,7 @@ struct Status {
         visit("steps_per_s", self.steps_per_s, "");
         visit("elapsed_s", self.elapsed_s, "");
         visit("running", self.running, "");
+        visit("shut_out", self.shut_out, "");
     }
     bool operator==(const Status&) const = default;
 };

@@ -4,8 +4,13 @@
 #include "base/file.h"
 #include "base/stop.h"
 #include "cluster/process_guard.h"
+#include "cluster/topology.h"
+#include "launcher/deadline.h"
+#include "launcher/fence.h"
 #include "launcher/heartbeat.h"
 #include "launcher/holder.h"
+#include "launcher/job_command.h"
+#include "launcher/recovery.h"
 #include "launcher/standing.h"
 #include "launcher/status.h"
 #include "launcher/upkeep.h"
@@ -21,6 +26,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -32,8 +38,8 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// How many tasks have come to their end; the measure of progress over restarts.
-int ended_in(const TaskCounts& counts) { return counts.done + counts.failed + counts.quarantined + counts.blocked; }
+// How many tasks have come to their end by themselves; the measure of progress over restarts. That a task was given up is none.
+int ended_in(const TaskCounts& counts) { return counts.done + counts.failed; }
 
 // The live line on a terminal, a line now and then in a log; nothing when quiet.
 class ProgressLine {
@@ -67,28 +73,7 @@ class ProgressLine {
     Clock::time_point said_ = Clock::now();
 };
 
-std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options, int restarts) {
-    const fs::path bin = program_folder();
-    return {"mpirun",
-            "-n",
-            std::to_string(options.ranks),
-            "--oversubscribe",
-            "--bind-to",
-            "none",
-            "--mca",
-            "mpi_yield_when_idle",
-            "1",
-            (bin / "dagan-worker").string(),
-            folder.root().string(),
-            "--trainer",
-            (bin / "dagan-train").string(),
-            "--data",
-            options.data_folder,
-            "--restarts",
-            std::to_string(restarts)};
-}
-
-// In the child: becomes mpirun, in a process group of its own so that a terminal's Ctrl-C reaches the supervisor alone.
+// In the child: becomes mpirun or srun, in a process group of its own so that a terminal's Ctrl-C reaches the supervisor alone.
 [[noreturn]] void become_job(const CampaignFolder& folder, const std::vector<std::string>& command, pid_t parent) {
     die_with_parent(parent);
     ::setpgid(0, 0);
@@ -113,24 +98,37 @@ std::vector<std::string> job_command(const CampaignFolder& folder, const Supervi
 // One MPI job from start to end.
 class Job {
   public:
-    Job(const CampaignFolder& folder, const SupervisorOptions& options, int restarts) {
+    Job(const CampaignFolder& folder, const SupervisorOptions& options, int restarts, int64_t incarnation)
+        : fence_(folder, incarnation), ending_signals_(ending_signals(options)) {
         const pid_t parent = ::getpid();
-        const auto command = job_command(folder, options, restarts);
+        const auto command = job_command(folder, options, restarts, incarnation);
+        starter_ = command.front();
         pid_ = ::fork();
-        if (pid_ < 0) throw system_error("mpirun cannot be started: " + errno_text(errno));
+        if (pid_ < 0) throw system_error(starter_ + " cannot be started: " + errno_text(errno));
         if (pid_ == 0) become_job(folder, command, parent);
     }
     bool running() {
         if (pid_ > 0 && ::waitpid(pid_, &wait_status_, WNOHANG) == pid_) pid_ = 0;
         return pid_ > 0;
     }
-    // mpirun passes USR1 on to the ranks; TERM would make it kill them.
+    // mpirun and srun pass USR1 on to the ranks; TERM would make mpirun kill them.
     void ask_to_stop() const { ::kill(pid_, SIGUSR1); }
-    // The ranks, and all below them, die with mpirun.
-    void kill() const { ::kill(pid_, SIGKILL); }
+    // The ranks, and all below them, are made to end; again with a stronger word when that does not help.
+    void kill() {
+        if (Clock::now() - last_word_ < std::chrono::seconds(5)) return;
+        last_word_ = Clock::now();
+        ::kill(pid_, ending_signals_[std::min(words_++, ending_signals_.size() - 1)]);
+    }
+    bool overtaken() { return fence_.overtaken(); }
+    const std::string& starter() const { return starter_; }
     bool could_not_start() const { return WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == 127; }
 
   private:
+    Fence fence_;
+    std::vector<int> ending_signals_;
+    std::string starter_;
+    size_t words_ = 0;
+    Clock::time_point last_word_{};
     pid_t pid_ = 0;
     int wait_status_ = 0;
 };
@@ -182,10 +180,12 @@ struct Advance {
 class Supervisor {
   public:
     Supervisor(const CampaignFolder& folder, const SupervisorOptions& options)
-        : folder_(folder), options_(options), lock_(folder), manifest_(read_manifest(folder)), line_(options.quiet) {}
+        : folder_(folder), options_(options), lock_(take_lock(folder, options)), manifest_(read_manifest(folder)),
+          line_(options.quiet) {}
 
     int run() {
-        for (int restarts = 0;; ++restarts) {
+        wait_for_earlier_ranks();
+        for (int restarts = options_.restarts_before;; ++restarts) {
             const TaskCounts before = counts();
             if (before.all_ended() && (restarts > 0 || before.done == before.total())) return finished(before);
             if (stop_signalled()) return stopped();
@@ -194,6 +194,7 @@ class Supervisor {
             require_space(folder_);
             run_job(restarts);
             const auto ending = read_ending(folder_);
+            if (ending && ending->state != CampaignState::failed) end_incarnation(folder_, incarnation_);
             if (ending && (stop_signalled() || !calls_for_restart(*ending))) return ended(*ending);
             if (stop_signalled()) return stopped();
             require_space(folder_);
@@ -202,9 +203,30 @@ class Supervisor {
     }
 
   private:
+    static CampaignLock take_lock(const CampaignFolder& folder, const SupervisorOptions& options) {
+        if (options.slurm_job.empty()) return CampaignLock(folder);
+        int64_t mine = 0;
+        return CampaignLock(folder, options.slurm_job, [&] {
+            if (present_incarnation(folder).number != mine) mine = begin_incarnation(folder); // it may have begun one meanwhile
+        });
+    }
+
+    // On a cluster a node that lost its network runs on, with ranks of the job before this one. They leave once they see that a
+    // later job has begun.
+    void wait_for_earlier_ranks() {
+        const Incarnation before = present_incarnation(folder_);
+        incarnation_ = before.number;
+        if (options_.slurm_job.empty() || before.ended) return;
+        incarnation_ = begin_incarnation(folder_);
+        std::this_thread::sleep_for(kFenceWait);
+    }
+
     void run_job(int restarts) {
+        begin_next_incarnation();
         fs::remove(folder_.ending());
-        Job job(folder_, options_, restarts);
+        fs::remove(folder_.warnings());
+        bool warned = false;
+        Job job(folder_, options_, restarts, incarnation_);
         StandstillWatch watch(folder_);
         bool asked = false, killed = false;
         while (job.running()) {
@@ -216,21 +238,50 @@ class Supervisor {
             if (!killed && watch.standstill()) {
                 killed = true;
                 line_.say("the MPI job stands still and is killed");
-                job.kill();
             }
-            line_.show(read_status(folder_));
+            if (job.overtaken()) leave_to_later(job);
+            if (killed) job.kill();
+            if (!warned && fs::exists(folder_.warnings())) {
+                warned = true;
+                line_.say(read_file(folder_.warnings()));
+            }
+            const auto status = read_status(folder_);
+            line_.show(status);
+            if (const auto report = recovery_.on_status(status)) line_.say(*report);
             std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 20 : 100));
         }
         if (job.could_not_start()) {
-            throw system_error(fmt::format("mpirun: cannot be started; hint: install Open MPI (make setup), see {}",
-                                           folder_.job_log().string()));
+            throw system_error(
+                fmt::format("{}: cannot be started; hint: install Open MPI (make setup), or load its module; see {}",
+                            job.starter(), folder_.job_log().string()));
         }
     }
 
+    // Jobs of this process follow each other, unless one elsewhere came between them.
+    void begin_next_incarnation() {
+        if (present_incarnation(folder_).number != incarnation_) refuse_to_go_on();
+        incarnation_ = begin_incarnation(folder_);
+    }
+
+    // A later job of this campaign has begun elsewhere, since this one was thought dead.
+    [[noreturn]] void leave_to_later(Job& job) {
+        while (job.running()) {
+            job.kill();
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        refuse_to_go_on();
+    }
+    [[noreturn]] void refuse_to_go_on() const {
+        throw system_error(folder_.root().string() + ": a later job has taken this campaign over; this one ends");
+    }
+
     // Accidents that the job lived to tell. mpirun sends TERM to all ranks when one is gone, and they stop as if asked to, though
-    // nobody asked us; and a fault of the system may pass (a spawner was killed, a disk was away for a moment).
-    static bool calls_for_restart(const Ending& ending) {
-        return ending.state == CampaignState::stopped || ending.exit_code == static_cast<int>(ExitCode::system);
+    // nobody asked us (srun kills them at once, so its TERM is Slurm's own); and a fault of the system may pass (a spawner was
+    // killed, a disk was away for a moment).
+    bool calls_for_restart(const Ending& ending) const {
+        if (ending.exit_code == static_cast<int>(ExitCode::system)) return true;
+        const bool asked_by_slurm = !options_.slurm_job.empty() && !mpirun_starts(options_);
+        return ending.state == CampaignState::stopped && !asked_by_slurm && !is_near(options_.deadline_s);
     }
 
     // The job died, with or without a last word.
@@ -243,6 +294,7 @@ class Supervisor {
                             folder_.root().string(), fruitless_,
                             said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8), folder_.logs().string()));
         }
+        recovery_.on_job_lost();
         line_.say(said_why ? ending->message + "; the MPI job is started again" : "the MPI job died; it is started again");
         std::this_thread::sleep_for(std::chrono::milliseconds(200) * (1 << std::min(fruitless_, 5)));
     }
@@ -275,6 +327,8 @@ class Supervisor {
     CampaignLock lock_;
     Manifest manifest_;
     ProgressLine line_;
+    Recovery recovery_{folder_};
+    int64_t incarnation_ = 0; // of the present or last job
     int fruitless_ = 0;
 };
 
@@ -287,10 +341,22 @@ int supervise(const CampaignFolder& folder, const SupervisorOptions& options) {
     return Supervisor(folder, options).run();
 }
 
+namespace {
+// TERM to the batch script: checkpoints, and no return to the queue.
+void stop_through_slurm(const CampaignFolder& folder, const std::string& job) {
+    const std::string command = "scancel --batch --signal=TERM " + job;
+    if (std::system(command.c_str()) != 0) {
+        throw input_error(
+            fmt::format("{}: `{}` failed; hint: run it where Slurm's programs are", folder.root().string(), command));
+    }
+}
+} // namespace
+
 void ask_to_stop(const CampaignFolder& folder) {
     const auto holder = holder_of(folder);
     if (!holder) throw input_error(folder.root().string() + ": is not running");
-    if (::kill(holder->pid, SIGUSR1) != 0) {
+    if (!holder->slurm_job.empty()) return stop_through_slurm(folder, holder->slurm_job);
+    if (holder->host != host_facts().name || ::kill(holder->pid, SIGUSR1) != 0) {
         throw input_error(fmt::format("{}: process {} on {} cannot be signalled from here; hint: run `dagan stop` on that host",
                                       folder.root().string(), holder->pid, holder->host));
     }

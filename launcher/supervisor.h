@@ -5,22 +5,36 @@
 
 #include "launcher/campaign.h"
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace dagan {
 
 struct SupervisorOptions {
     int ranks = 1;
     std::string data_folder;
+    std::string device = "cpu"; // of the trainers
     bool quiet = false;
-    int max_fruitless_restarts = 3; // in a row, each without a task that ended or a checkpoint that was written
+    std::vector<std::string> starter =
+        {}; // words that start the ranks, such as srun and its options; none: mpirun on this machine
+    std::optional<int64_t> deadline_s = std::nullopt; // when the allocation ends, seconds since 1970
+    std::string scratch = "";                         // of each node, to read the data sets from; "": from where they are
+    std::string slurm_job = "";                       // the job this runs in; "" outside Slurm
+    int restarts_before = 0;                          // how often Slurm has started that job again
+    // In a row, each without a task that ended or a checkpoint that was written. A task that takes the whole job with it is
+    // convicted after five.
+    int max_fruitless_restarts = 8;
 };
 
-// Returns the exit code of the campaign. Throws Blame::input when another supervisor is in charge, naming it.
+// Returns the exit code of the campaign. Throws Blame::input when another supervisor is in charge, naming it. In a Slurm job that
+// Slurm started again, what is left of the same job's earlier run is fenced off instead (launcher/fence.h).
 int supervise(const CampaignFolder& folder, const SupervisorOptions& options);
 
-// Asks the supervisor in charge of a campaign to stop. Throws Blame::input when there is none.
+// Asks the supervisor in charge of a campaign to stop, through Slurm when it runs in a Slurm job. Throws Blame::input when there
+// is none, or it is out of reach.
 void ask_to_stop(const CampaignFolder& folder);
 
 // Is a supervisor in charge of the campaign now?

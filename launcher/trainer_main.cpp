@@ -9,6 +9,7 @@
 #include "launcher/campaign.h"
 #include "launcher/run_task.h"
 #include "launcher/version.h"
+#include "spec/json.h"
 
 #include <torch/torch.h>
 
@@ -17,20 +18,34 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <memory>
 
 namespace dagan {
 namespace {
 
 struct Arguments {
-    std::string campaign, data, task_file;
+    std::string campaign, data, task_file, device = "cpu";
     int rank = 0, threads = 1;
 };
+
+// The GPU comes first: LibTorch looks for its CUDA part once.
+std::unique_ptr<Gpu> gpu_of(const Arguments& arguments) {
+    if (arguments.device == "cpu") return nullptr;
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); // without it cuBLAS is not deterministic, and LibTorch refuses it
+    return open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libdagan_cuda.so");
+}
+
+Compute compute_on(const std::unique_ptr<Gpu>& gpu) { return gpu ? Compute::on(*gpu) : Compute{}; }
 
 void set_up_torch(int threads) {
     at::set_num_threads(threads);
     at::set_num_interop_threads(1);
     at::globalContext().setDeterministicAlgorithms(true, false);
+    at::globalContext().setDeterministicFillUninitializedMemory(
+        false); // it would write all new memory twice; none is read before
     // The first operation loads and initialises what a task should not wait for.
     torch::conv2d(torch::ones({1, 1, 4, 4}), torch::ones({1, 1, 3, 3}));
 }
@@ -41,10 +56,11 @@ int work(const Arguments& arguments) {
     log_to_file(folder.rank_log(arguments.rank), fmt::format("trainer {}", ::getpid()));
     TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
     SharedMemory memory{Descriptor(kTrainerMemoryFd)};
-    TaskRunner runner(Workplace{folder.root()}, arguments.data, link, memory);
+    const auto gpu = gpu_of(arguments);
+    TaskRunner runner(Workplace{folder.root()}, arguments.data, link, memory, compute_on(gpu));
     set_up_torch(arguments.threads);
-    link.send(encode(TrainerReady{}));
-    while (!link.closed()) {
+    link.send(encode(TrainerReady{kVersion}));
+    while (!link.closed() && !runner.worn_out()) {
         const auto text = link.receive_within(std::chrono::minutes(1));
         if (!text) continue;
         const Message message = decode_message(*text);
@@ -65,13 +81,15 @@ class NoObserver : public Observer {
 // One task in this process, its output as JSON on stdout. The folder has what the task needs (weights, pools), laid out like a
 // campaign's.
 int once(const Arguments& arguments) {
+    const auto gpu = gpu_of(arguments);
     set_up_torch(arguments.threads);
     const TaskSpec spec = task_from_text(read_file(arguments.task_file));
     const Dataset data = open_data_of(dataset_of(spec), arguments.data);
     NoObserver observer;
-    const TaskOutput output = run_task(spec, key_of(spec), data, Workplace{arguments.campaign}, *make_group_alone(), observer);
+    const TaskOutput output =
+        run_task(spec, key_of(spec), data, Workplace{arguments.campaign}, *make_group_alone(), observer, compute_on(gpu));
     const TaskResult result{.task = key_of(spec), .outcome = output.outcome, .score = output.score};
-    std::cout << encode(Ended{.position = 0, .result = result}) << '\n';
+    std::cout << encode_json(result).dump() << '\n';
     return static_cast<int>(ExitCode::done);
 }
 
@@ -89,12 +107,14 @@ int main(int argc, char** argv) {
     work_command->add_option("--rank", arguments.rank, "the agent's rank, for the log")->required();
     work_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     work_command->add_option("--threads", arguments.threads, "CPU threads")->required();
+    work_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
     auto* once_command = app.add_subcommand("once", "run one task alone and print its result; used by `dagan reproduce`");
     once_command->add_option("folder", arguments.campaign, "folder laid out like a campaign's, with what the task needs")
         ->required();
     once_command->add_option("--task", arguments.task_file, "file with the task's text")->required();
     once_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     once_command->add_option("--threads", arguments.threads, "CPU threads")->required();
+    once_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
     try {
         app.parse(argc, argv);
         return once_command->parsed() ? once(arguments) : work(arguments);

@@ -11,10 +11,16 @@
 #include "launcher/agent.h"
 #include "launcher/campaign.h"
 #include "launcher/coordinator.h"
+#include "launcher/deadline.h"
+#include "launcher/device_choice.h"
+#include "launcher/fence.h"
 #include "launcher/forecast.h"
 #include "launcher/heartbeat.h"
+#include "launcher/mailed_pool.h"
+#include "launcher/staging.h"
+#include "launcher/startup.h"
 #include "launcher/version.h"
-#include "train/tasks.h"
+#include "train/workplace.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -22,15 +28,23 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 
 namespace dagan {
 namespace {
 
 struct Arguments {
-    std::string campaign, trainer, data;
+    std::string campaign, trainer, data, device;
     int restarts = 0;
+    int64_t incarnation = 0;           // see launcher/fence.h; 0: started by hand
+    std::optional<int64_t> deadline_s; // when the allocation ends, seconds since 1970
+    std::string scratch = {};          // of this node; "": data is read from where it is
+    bool try_out = false;
+    Resources resources = {}; // for try_out; else the campaign's
 };
 
 // Changes when a task's checkpoint does (see Coordinator::CheckpointStamp).
@@ -42,33 +56,29 @@ int64_t checkpoint_stamp(const Workplace& place, const std::string& task) {
 
 double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-class MailedPool : public WorkerPool {
-  public:
-    explicit MailedPool(Mailbox& mailbox) : mailbox_(mailbox) {}
-    void assign(Rank rank, const Assign& assignment) override { mailbox_.send(rank, encode(assignment)); }
-    void stop_work() override { to_all(StopWork{}); }
-    void shut_down() override { to_all(ShutDown{}); }
-
-  private:
-    void to_all(const Message& message) {
-        for (int rank = 0; rank < mailbox_.size(); ++rank) mailbox_.send(rank, encode(message));
-    }
-    Mailbox& mailbox_;
-};
-
 // Rank 0's second half: the campaign's store and its coordinator, and the snapshots that others read.
 class CampaignRun {
   public:
-    CampaignRun(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan, Mailbox& mailbox, int restarts)
-        : folder_(folder), name_(manifest.campaign.name), restarts_(restarts), store_(open_sqlite_store(folder.database())),
-          pool_(mailbox),
-          coordinator_(enter(manifest, plan), expected_seconds(plan), resources(manifest, mailbox.size()), *store_, pool_,
-                       [place = Workplace{folder.root()}](const std::string& task) { return checkpoint_stamp(place, task); }) {}
+    CampaignRun(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan, Mailbox& mailbox,
+                const Arguments& given)
+        : folder_(folder), name_(manifest.campaign.name), restarts_(given.restarts), deadline_s_(given.deadline_s),
+          store_(open_sqlite_store(folder.database())), pool_(mailbox),
+          coordinator_(enter(manifest, plan), costs(folder, manifest, plan), resources(manifest, mailbox.size()), *store_, pool_,
+                       [place = Workplace{folder.root()}](const std::string& task) { return checkpoint_stamp(place, task); }),
+          ranks_(mailbox.size()) {
+        if (restarts_ > 0) coordinator_.recall(store_->history_of_suspects());
+    }
 
     Coordinator& coordinator() { return coordinator_; }
+    void on_rank_up(Rank rank, const RankUp& message) {
+        coordinator_.on_rank_up(rank, message);
+        ++ranks_up_;
+    }
 
     // Returns true when the job is over and everybody was told so.
     bool turn() {
+        if (ranks_up_ < ranks_) return false; // which node is which is known when all have reported
+        if (is_near(deadline_s_)) coordinator_.on_stop_asked();
         coordinator_.turn(seconds_now());
         const bool over = coordinator_.over();
         if (over && !told_) {
@@ -99,8 +109,13 @@ class CampaignRun {
         store_->commit();
         return plan;
     }
+    // As measured by this campaign's earlier attempts, where there are any.
+    static std::vector<double> costs(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan) {
+        return expected_seconds(plan, measured_rate(folder.database(), manifest.device == "cuda"));
+    }
     static Schedule::Resources resources(const Manifest& manifest, int ranks) {
-        return {.ranks = ranks, .slots_per_rank = manifest.sweep.resources.trainers_per_rank};
+        const Resources& resources = manifest.sweep.resources;
+        return {.ranks = ranks, .slots_per_rank = resources.trainers_per_rank + resources.tasks_ahead};
     }
     void write_snapshot() {
         last_snapshot_s_ = seconds_now();
@@ -114,9 +129,11 @@ class CampaignRun {
     CampaignFolder folder_;
     std::string name_;
     int restarts_;
+    std::optional<int64_t> deadline_s_;
     std::unique_ptr<Store> store_;
     MailedPool pool_;
     Coordinator coordinator_;
+    int ranks_, ranks_up_ = 0;
     double last_snapshot_s_ = 0;
     bool told_ = false;
 };
@@ -125,14 +142,15 @@ void dispatch(const Envelope& envelope, Agent& agent, CampaignRun* run) {
     const Message message = decode_message(envelope.bytes);
     if (const auto* assign = std::get_if<Assign>(&message)) return agent.on_assign(*assign);
     if (std::holds_alternative<StopWork>(message)) return agent.on_stop_work();
+    if (const auto* lost = std::get_if<MemberLost>(&message)) return agent.on_member_lost(*lost);
     if (std::holds_alternative<ShutDown>(message)) return agent.on_shut_down();
     if (std::holds_alternative<Beat>(message)) return;
     require(run != nullptr, "what is for the coordinator is sent to rank 0");
-    if (const auto* up = std::get_if<RankUp>(&message)) return run->coordinator().on_rank_up(envelope.from, *up);
+    if (const auto* up = std::get_if<RankUp>(&message)) return run->on_rank_up(envelope.from, *up);
     if (const auto* progress = std::get_if<Progress>(&message)) return run->coordinator().on_progress(*progress);
     if (const auto* ended = std::get_if<Ended>(&message)) return run->coordinator().on_ended(*ended);
     if (std::holds_alternative<StopAsked>(message)) return run->coordinator().on_stop_asked();
-    throw Error(Blame::bug, "a rank sent what only trainers send: " + envelope.bytes);
+    throw Error(Blame::bug, fmt::format("a rank sent what only trainers send (kind {})", message.index()));
 }
 
 // Says that this rank is alive and notices when one that it depends on is not.
@@ -161,13 +179,22 @@ class Pulse {
     Heartbeat heartbeat_;
 };
 
+// A later job of this campaign has begun, as this one was thought dead: nothing more may be written, no last word either. All
+// below this process dies with it.
+[[noreturn]] void leave_to_later_job() {
+    log_error("a later job has taken this campaign over; this rank leaves");
+    ::raise(SIGKILL);
+    std::abort();
+}
+
 // The loop of a rank. Ends when the coordinator says so and nothing of ours is under way.
-void serve(Agent& agent, Mailbox& mailbox, CampaignRun* run) {
+void serve(Agent& agent, Mailbox& mailbox, CampaignRun* run, Fence& fence) {
     Backoff backoff;
     Pulse pulse(mailbox);
     bool stop_sent = false;
     while (!agent.shut_down() || mailbox.unsent() > 0) {
         bool active = agent.busy_reducing();
+        if (fence.overtaken()) leave_to_later_job();
         if (stop_signalled() && !stop_sent) {
             stop_sent = true;
             mailbox.send(0, encode(StopAsked{}));
@@ -181,15 +208,25 @@ void serve(Agent& agent, Mailbox& mailbox, CampaignRun* run) {
         active |= agent.turn();
         if (run != nullptr && !agent.shut_down()) run->turn();
         if (active) backoff.on_activity();
+        flush_log();
         backoff.pause(agent.watches());
     }
 }
 
+std::string device_of(const Arguments& arguments, const Manifest& manifest) {
+    return arguments.device.empty() ? manifest.device : arguments.device;
+}
+
 ProgramStart trainer_program(const Arguments& arguments, const CampaignFolder& folder, const Manifest& manifest, int rank) {
     const std::string threads = std::to_string(manifest.sweep.resources.threads_per_trainer);
-    return {.argv = {arguments.trainer, "work", folder.root().string(), "--rank", std::to_string(rank), "--data",
-                     arguments.data.empty() ? manifest.data_folder : arguments.data, "--threads", threads},
-            .environment = {"OMP_NUM_THREADS=" + threads, "MKL_NUM_THREADS=" + threads}};
+    const std::string device = device_of(arguments, manifest);
+    ProgramStart start{.argv = {arguments.trainer, "work", folder.root().string(), "--rank", std::to_string(rank), "--data",
+                                arguments.data.empty() ? manifest.data_folder : arguments.data, "--threads", threads, "--device",
+                                device},
+                       .environment = device_environment(device)};
+    start.environment.push_back("OMP_NUM_THREADS=" + threads);
+    start.environment.push_back("MKL_NUM_THREADS=" + threads);
+    return start;
 }
 
 // On a full disk even this may fail; the job log has the message then.
@@ -201,29 +238,48 @@ void leave_last_word(const CampaignFolder& folder, const Error& error) {
     }
 }
 
-int work(const Arguments& arguments) {
+// The node's own copy of the data, from which its trainers then read. Before MPI_Init: ranks may wait here for minutes.
+std::unique_ptr<StagedData> stage_data(Arguments& arguments, const CampaignFolder& folder) {
+    if (arguments.scratch.empty()) return nullptr;
+    try {
+        const Manifest manifest = read_manifest(folder);
+        auto staged = std::make_unique<StagedData>(manifest, arguments.data.empty() ? manifest.data_folder : arguments.data,
+                                                   expand_variables(arguments.scratch, std::getenv));
+        arguments.data = staged->folder().string();
+        return staged;
+    } catch (const Error& error) {
+        leave_last_word(folder, error);
+        throw;
+    }
+}
+
+int work(Arguments arguments) {
     const CampaignFolder folder(arguments.campaign);
     Spawner spawner; // forks, so it comes before MPI_Init
+    const std::unique_ptr<StagedData> staged = stage_data(arguments, folder);
     MpiWorld world;
-    log_to_file(folder.rank_log(world.rank()), fmt::format("agent {}", ::getpid()));
+    log_to_file(folder.rank_log(world.rank()), fmt::format("agent {}", ::getpid()), LogFlush::when_told);
+    Fence fence(folder, arguments.incarnation);
     try {
-        if (const auto problem = world.singletons_problem()) throw input_error(*problem);
         const Manifest manifest = read_manifest(folder);
+        const Resources& resources = manifest.sweep.resources;
+        const ProgramStart trainer = trainer_program(arguments, folder, manifest, world.rank());
+        check_start(world, trainer, resources, folder.warnings());
         const Plan plan = manifest.plan();
         const std::string host = world.host();
         int exit_code = 0;
         {
             const auto mailbox = make_mpi_mailbox(world);
             std::optional<CampaignRun> run;
-            if (world.rank() == 0) run.emplace(folder, manifest, plan, *mailbox, arguments.restarts);
-            const Resources& resources = manifest.sweep.resources;
+            if (world.rank() == 0) run.emplace(folder, manifest, plan, *mailbox, arguments);
             Agent agent(
                 {.slots = resources.trainers_per_rank,
                  .spares = 1,
-                 .trainer = trainer_program(arguments, folder, manifest, world.rank())},
+                 .on_gpus = device_of(arguments, manifest) == "cuda",
+                 .trainer = trainer},
                 *mailbox, spawner,
                 [&](const std::vector<int>& members, int tag) { return make_mpi_collectives(world, members, tag); }, host);
-            serve(agent, *mailbox, run ? &*run : nullptr);
+            serve(agent, *mailbox, run ? &*run : nullptr, fence);
             if (run) exit_code = run->ending().exit_code;
         }
         world.finalize();
@@ -231,9 +287,41 @@ int work(const Arguments& arguments) {
     } catch (const Error& error) {
         log_error("{}", error.what());
         std::cerr << error.what() << '\n';
+        if (fence.overtaken_now()) leave_to_later_job();
         leave_last_word(folder, error);
         world.abort(static_cast<int>(error.blame()));
     }
+}
+
+// `dagan doctor`'s trial: the ranks meet, say what is wrong, and end.
+int try_out(const Arguments& arguments) {
+    MpiWorld world;
+    try {
+        ProgramStart trainer{.argv = {arguments.trainer}, .environment = {}};
+        if (!arguments.device.empty()) trainer.environment = device_environment(arguments.device);
+        const int exit_code = probe(world, trainer, arguments.resources);
+        world.finalize();
+        return exit_code;
+    } catch (const Error& error) {
+        std::cerr << error.what() << '\n';
+        world.abort(static_cast<int>(error.blame()));
+    }
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+    app.add_option("campaign", arguments.campaign, "the campaign's folder")->required();
+    app.add_option("--trainer", arguments.trainer, "path of dagan-train")->required();
+    app.add_option("--data", arguments.data, "folder of the data sets (default: where they were when the campaign began)");
+    app.add_option("--scratch", arguments.scratch, "folder on the node's own disk to copy the data sets to and read them from");
+    app.add_option("--device", arguments.device, "cpu or cuda: what its trainers compute on (default: as the campaign began)")
+        ->check(CLI::IsMember({"cpu", "cuda"}));
+    app.add_option("--restarts", arguments.restarts, "how often the job was started again so far");
+    app.add_option("--incarnation", arguments.incarnation, "the job's number; a later one fences it off");
+    app.add_option("--deadline", arguments.deadline_s, "when the allocation ends, seconds since 1970; it stops before");
+    app.add_flag("--try-out", arguments.try_out, "only see whether the ranks find each other and the machine suits them");
+    app.add_option("--trainers-per-rank", arguments.resources.trainers_per_rank, "for --try-out");
+    app.add_option("--threads-per-trainer", arguments.resources.threads_per_trainer, "for --try-out");
+    app.add_option("--gan-ranks", arguments.resources.gan_ranks, "for --try-out");
 }
 
 } // namespace
@@ -249,13 +337,10 @@ int main(int argc, char** argv) {
                  "build/bin/dagan-train"};
     app.set_version_flag("--version", kVersion);
     Arguments arguments;
-    app.add_option("campaign", arguments.campaign, "the campaign's folder")->required();
-    app.add_option("--trainer", arguments.trainer, "path of dagan-train")->required();
-    app.add_option("--data", arguments.data, "folder of the data sets (default: where they were when the campaign began)");
-    app.add_option("--restarts", arguments.restarts, "how often the job was started again so far");
+    add_options(app, arguments);
     try {
         app.parse(argc, argv);
-        return work(arguments);
+        return arguments.try_out ? try_out(arguments) : work(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
     } catch (const std::exception& error) {

@@ -1,6 +1,6 @@
 #include "results/plot.h"
 
-#include "results/svg_chart.h"
+#include "results/runs.h"
 #include "results/trials.h"
 
 #include <fmt/format.h>
@@ -17,6 +17,19 @@ void add_point(ChartSeries& series, double m, const CellRow& cell) {
     if (cell.test_mean) series.points.push_back({m, *cell.test_mean, cell.test_low, cell.test_high});
 }
 
+// m*, and nothing while no augmented trial has finished.
+std::optional<int> chosen_m(const CellRow* begin, const CellRow* end) {
+    for (const auto& row : table1_of({begin, end})) {
+        if (row.augmented) return row.generated_per_real;
+    }
+    return std::nullopt;
+}
+
+std::string missing_text(int missing) {
+    if (missing == 0) return "";
+    return missing == 1 ? "1 run is missing." : fmt::format("{} runs are missing.", missing);
+}
+
 std::string describe(const ChartSeries& series) {
     std::string text = series.label + ":";
     for (const auto& point : series.points) text += fmt::format(" {} at m = {},", fmt::format("{:.4f}", point.y), point.x);
@@ -24,8 +37,9 @@ std::string describe(const ChartSeries& series) {
     return text;
 }
 
-NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced) {
-    ChartSeries trained{"equal epochs", {}, true, false}, matched{"m = 0 with as many steps", {}, true, true};
+NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, ChartStyle style) {
+    ChartSeries trained{"test", {}, true, false}, matched{"m = 0, as many steps", {}, true, true};
+    ChartSeries validation{"validation", {}, false, false};
     int missing = 0;
     for (const CellRow* cell = begin; cell != end; ++cell) {
         const int steps_of = matched_steps_of(cell->budget);
@@ -33,6 +47,8 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced) 
             add_point(trained, cell->generated_per_real, *cell);
         else
             add_point(matched, steps_of, *cell);
+        if (steps_of == 0 && cell->validation_mean)
+            validation.points.push_back({static_cast<double>(cell->generated_per_real), *cell->validation_mean, {}, {}});
         missing += cell->missing;
     }
     Chart chart;
@@ -40,26 +56,36 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced) 
     chart.description = "Mean test accuracy at the best validation epoch against generated images per real one. " +
                         (trained.points.empty() ? std::string("No result yet.") : describe(trained));
     if (!matched.points.empty()) chart.description += " " + describe(matched);
-    if (missing > 0) chart.description += missing == 1 ? " 1 run is missing." : fmt::format(" {} runs are missing.", missing);
+    chart.note = missing_text(missing);
+    if (missing > 0) chart.description += " " + chart.note;
+    if (const auto chosen = chosen_m(begin, end)) {
+        chart.marked_x = *chosen;
+        chart.mark_label = "chosen";
+        chart.description += fmt::format(" Chosen by validation accuracy: m = {}.", *chosen);
+    }
     chart.x_label = "generated images per real one (m)";
-    chart.y_label = "test accuracy";
+    chart.y_label = "accuracy";
     chart.y_floor = 0;
     chart.y_ceiling = 1;
     chart.whole_x = true;
     chart.series.push_back(std::move(trained));
     if (!matched.points.empty()) chart.series.push_back(std::move(matched));
-    return {fmt::format("{}-n{}", begin->dataset, begin->samples_per_class), render_svg(chart)};
+    if (!validation.points.empty()) {
+        validation.colour = 2;
+        chart.series.push_back(std::move(validation));
+    }
+    return {file_name_of(fmt::format("{}-n{}", begin->dataset, begin->samples_per_class)), render_svg(chart, style)};
 }
 
 } // namespace
 
-std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced) {
+std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced, ChartStyle style) {
     std::vector<NamedPlot> plots;
     for (size_t begin = 0, end = 0; begin < cells.size(); begin = end) {
         while (end < cells.size() && cells[end].dataset == cells[begin].dataset &&
                cells[end].samples_per_class == cells[begin].samples_per_class)
             ++end;
-        plots.push_back(accuracy_plot(&cells[begin], &cells[begin] + (end - begin), reduced));
+        plots.push_back(accuracy_plot(&cells[begin], &cells[begin] + (end - begin), reduced, style));
     }
     return plots;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "results/queries.h"
+#include "results/svg_chart.h"
 
 #include <cmath>
 #include <string>
@@ -15,9 +16,10 @@ struct NamedPlot {
     std::string svg;
 };
 
-// One for each (dataset, n) of `cells` (in their order): means with 95 % intervals, and as a dashed line the baselines of as many
-// steps as the run with m, where there are any. `reduced` puts the word into the title.
-std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced);
+// One for each (dataset, n) of `cells` (in their order): test means with 95 % intervals, the validation means by which m* is
+// chosen (marked), and as a dashed line the baselines of as many steps as the run with m, where there are any. `reduced` puts the
+// word into the title.
+std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced, ChartStyle style = ChartStyle::page);
 
 // One curve over training; at most some hundred of its points are drawn. NaN leaves a gap. `chosen`: the iteration whose weights
 // were taken, marked by a line.

@@ -1,6 +1,6 @@
 #include "results/queries.h"
 
-#include "results/sqlite.h"
+#include "results/database.h"
 #include "results/trials.h"
 
 #include <algorithm>
@@ -47,33 +47,53 @@ std::vector<PlannedCell> read_planned_cells(soci::session& sql) {
     return cells;
 }
 
+struct PlanAndTrials {
+    std::vector<PlannedCell> planned;
+    std::vector<TrialRow> trials;
+};
+
+PlanAndTrials read_plan_and_trials(const Location& database) {
+    const auto sql = database::open_to_read(database);
+    return database::guarded(database, [&] {
+        const soci::transaction one_moment(*sql); // both reads see the same state
+        auto planned = read_planned_cells(*sql);
+        return PlanAndTrials{std::move(planned), read_trials(*sql)};
+    });
+}
+
 } // namespace
 
-Campaign campaign_of(const std::filesystem::path& database) {
-    const auto sql = sqlite::open_to_read(database);
-    return sqlite::guarded(database, [&] {
+Campaign campaign_of(const Location& database) {
+    const auto sql = database::open_to_read(database);
+    return database::guarded(database, [&] {
         Campaign campaign;
         *sql << "SELECT name, sweep, code_version, created FROM campaign", soci::into(campaign.name), soci::into(campaign.sweep),
             soci::into(campaign.code_version), soci::into(campaign.created);
-        if (!sql->got_data()) throw input_error(database.string() + ": holds no campaign yet; run it first");
+        if (!sql->got_data()) throw input_error(database.name() + ": holds no campaign yet; run it first");
         return campaign;
     });
 }
 
-std::vector<TrialRow> trial_rows(const std::filesystem::path& database) {
-    const auto sql = sqlite::open_to_read(database);
-    return sqlite::guarded(database, [&] { return read_trials(*sql); });
+std::vector<TrialRow> trial_rows(const Location& database) {
+    const auto sql = database::open_to_read(database);
+    return database::guarded(database, [&] { return read_trials(*sql); });
 }
 
-std::vector<CellRow> cell_rows(const std::filesystem::path& database) {
-    const auto sql = sqlite::open_to_read(database);
-    return sqlite::guarded(database, [&] {
-        const soci::transaction one_moment(*sql); // both reads see the same state
-        const auto planned = read_planned_cells(*sql);
-        return cells_of(planned, read_trials(*sql));
-    });
+std::vector<CellRow> cell_rows(const Location& database, IntervalMethod method) {
+    const auto [planned, trials] = read_plan_and_trials(database);
+    return cells_of(planned, trials, method);
 }
 
-std::vector<Table1Row> table1_rows(const std::filesystem::path& database) { return table1_of(cell_rows(database)); }
+std::vector<Table1Row> table1_rows(const Location& database) { return table1_of(cell_rows(database)); }
+
+std::vector<GainRow> gain_rows(const Location& database) {
+    const auto [planned, trials] = read_plan_and_trials(database);
+    return gains_of(planned, trials);
+}
+
+std::vector<ChoiceRow> choice_rows(const Location& database) {
+    const auto [planned, trials] = read_plan_and_trials(database);
+    return choices_of(planned, trials);
+}
 
 } // namespace dagan

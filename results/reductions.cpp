@@ -1,5 +1,8 @@
 #include "results/reductions.h"
 
+#include "base/error.h"
+#include "spec/task.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -51,6 +54,14 @@ std::vector<std::string> reductions(const Sweep& sweep) {
     if (sweep.gan.limit_classes > 0)
         found.add(fmt::format("gan.limit_classes {} (paper: all source classes)", sweep.gan.limit_classes));
     return found.take();
+}
+
+std::optional<std::vector<std::string>> reductions_of(const Campaign& campaign) {
+    try {
+        return reductions(sweep_from_text(campaign.sweep));
+    } catch (const Error&) {
+        return std::nullopt; // not a fault: its options are not ours
+    }
 }
 
 } // namespace dagan

@@ -171,7 +171,7 @@ std::string render(const Table& table, TableFormat format, int decimals) {
     return to_aligned(table, shown);
 }
 
-std::string render_rows(const std::vector<TrialRow>& rows, TableFormat format) {
+std::string render_rows(const std::vector<TrialRow>& rows, TableFormat format, int missing) {
     Table table;
     table.columns = {"dataset",    "samples_per_class",  "generated_per_real", "seed",         "budget",    "softmax", "steps",
                      "best_epoch", "validation_correct", "validation_total",   "test_correct", "test_total"};
@@ -180,7 +180,8 @@ std::string render_rows(const std::vector<TrialRow>& rows, TableFormat format) {
                               row.budget, row.softmax, row.steps, integer(row.best_epoch), integer(row.validation_correct),
                               integer(row.validation_total), integer(row.test_correct), integer(row.test_total)});
     }
-    return render(table, format, kProgramDecimals);
+    if (missing == 0) return render(table, format, kProgramDecimals);
+    return render_with_notes(table, format, {fmt::format("missing: {} planned classifiers have no result (yet)", missing)});
 }
 
 std::string render_cells(const std::vector<CellRow>& rows, TableFormat format, const std::vector<std::string>& reduced) {
@@ -202,6 +203,7 @@ std::string render_table1(const std::vector<Table1Row>& rows, TableFormat format
     Table table;
     table.columns = {"dataset", "samples_per_class", "augmented", "generated_per_real", "budget",
                      "seeds",   "test_mean",         "test_low",  "test_high",          "published"};
+    if (!for_people(format)) table.columns.push_back("missing");
     if (format == TableFormat::latex) {
         table.columns = {"Data set", "Samples per class", "DAGAN",    "Generated per real", "Budget",
                          "Seeds",    "Test accuracy",     "95 % low", "95 % high",          "Published"};
@@ -212,9 +214,85 @@ std::string render_table1(const std::vector<Table1Row>& rows, TableFormat format
         table.rows.push_back({row.dataset, integer(row.samples_per_class), augmented, integer(row.generated_per_real), row.budget,
                               seeds_value(row.seeds, row.missing, format), optional_value(row.test_mean),
                               optional_value(row.test_low), optional_value(row.test_high), optional_value(row.published)});
+        if (!for_people(format)) table.rows.back().push_back(integer(row.missing));
     }
     std::vector<std::string> notes{"* " + std::string(kPublishedLabel)};
     std::ranges::copy(reduced_notes(reduced), std::back_inserter(notes));
+    return render_with_notes(table, format, notes);
+}
+
+std::string render_gains(const std::vector<GainRow>& rows, TableFormat format, const std::vector<std::string>& reduced) {
+    Table table;
+    table.columns = {
+        "dataset", "samples_per_class", "generated_per_real", "against",       "pairs",          "missing", "gain_mean",
+        "gain_sd", "gain_low",          "gain_high",          "bootstrap_low", "bootstrap_high", "p",       "p_holm"};
+    for (const auto& row : rows) {
+        table.rows.push_back({row.dataset, integer(row.samples_per_class), integer(row.generated_per_real), row.against,
+                              integer(row.pairs), integer(row.missing), optional_value(row.mean), optional_value(row.sd),
+                              optional_value(row.low), optional_value(row.high), optional_value(row.bootstrap_low),
+                              optional_value(row.bootstrap_high), optional_value(row.p), optional_value(row.p_holm)});
+    }
+    std::vector<std::string> notes{
+        "gain: test accuracy less that of the baseline without generated images, paired by seed; low and "
+        "high: 95 % t and BCa bootstrap intervals; p: paired t test; p_holm: adjusted for all rows "
+        "against the same kind of baseline"};
+    std::ranges::copy(reduced_notes(reduced), std::back_inserter(notes));
+    return render_with_notes(table, format, notes);
+}
+
+std::string render_choices(const std::vector<ChoiceRow>& rows, TableFormat format, const std::vector<std::string>& reduced) {
+    Table table;
+    table.columns = {"dataset",         "samples_per_class", "generated_per_real", "seeds",           "missing",
+                     "validation_mean", "validation_sd",     "validation_low",     "validation_high", "chosen",
+                     "behind_mean",     "behind_low",        "behind_high"};
+    for (const auto& row : rows) {
+        table.rows.push_back({row.dataset, integer(row.samples_per_class), integer(row.generated_per_real), integer(row.seeds),
+                              integer(row.missing), optional_value(row.mean), optional_value(row.sd), optional_value(row.low),
+                              optional_value(row.high), integer(row.chosen), optional_value(row.behind_mean),
+                              optional_value(row.behind_low), optional_value(row.behind_high)});
+    }
+    std::vector<std::string> notes{
+        "chosen: highest mean validation accuracy, the smaller m on ties; behind: validation accuracy of "
+        "the chosen m less that of the row, paired by seed, with a 95 % t interval"};
+    std::ranges::copy(reduced_notes(reduced), std::back_inserter(notes));
+    return render_with_notes(table, format, notes);
+}
+
+std::string render_diff(const Diff& diff, TableFormat format, bool all) {
+    Table table;
+    table.columns = {"dataset",
+                     "samples_per_class",
+                     "generated_per_real",
+                     "budget",
+                     "seeds_a",
+                     "seeds_b",
+                     "mean_a",
+                     "mean_b",
+                     "difference",
+                     "test",
+                     "p",
+                     "p_holm",
+                     "differs",
+                     "identical"};
+    int differing = 0, identical = 0, untested = 0;
+    for (const auto& row : diff.rows) {
+        differing += row.differs;
+        identical += row.identical;
+        untested += !row.p;
+        if (for_people(format) && !all && !row.differs) continue;
+        table.rows.push_back({row.dataset, integer(row.samples_per_class), integer(row.generated_per_real), row.budget,
+                              integer(row.seeds_a), integer(row.seeds_b), optional_value(row.mean_a), optional_value(row.mean_b),
+                              optional_value(row.difference), row.test, optional_value(row.p), optional_value(row.p_holm),
+                              integer(row.differs), integer(row.identical)});
+    }
+    if (!for_people(format)) return render(table, format, kProgramDecimals);
+    const std::vector<std::string> notes{
+        fmt::format(
+            "{} of {} cells differ beyond noise (p_holm < 0.05), {} are identical to the image, {} have too few seeds to tell",
+            differing, diff.rows.size(), identical, untested),
+        diff.paired ? "paired by seed: both campaigns have the same seed and data"
+                    : "not paired: the campaigns do not share seed and data, so seeds mean different luck"};
+    if (table.rows.empty()) return fmt::format("{}\n{}\n", notes[0], notes[1]);
     return render_with_notes(table, format, notes);
 }
 

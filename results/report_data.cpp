@@ -1,7 +1,14 @@
 #include "results/report_data.h"
 
+#include "results/reductions.h"
+#include "results/table_values.h"
+#include "results/timestamp.h"
+#include "spec/json.h"
+
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <cmath>
+#include <charconv>
 
 namespace dagan {
 
@@ -11,33 +18,7 @@ namespace fs = std::filesystem;
 
 using Row = std::vector<Value>;
 
-std::string text(const Value& value) {
-    const auto* found = std::get_if<std::string>(&value);
-    return found ? *found : "";
-}
-
-int64_t integer(const Value& value) {
-    const auto* found = std::get_if<int64_t>(&value);
-    return found ? *found : 0;
-}
-
-double number(const Value& value) {
-    if (const auto* whole = std::get_if<int64_t>(&value)) return static_cast<double>(*whole);
-    const auto* found = std::get_if<double>(&value);
-    return found ? *found : std::nan("");
-}
-
-int small(const Value& value) { return static_cast<int>(integer(value)); }
-
-// The number before ".png" in "KEY.ITERATION.png": files sort by iteration, not by the alphabet.
-int64_t iteration_of(const std::string& path) {
-    const auto stem = fs::path(path).stem().string();
-    const auto digits = stem.find_last_not_of("0123456789");
-    const auto number_text = stem.substr(digits == std::string::npos ? 0 : digits + 1);
-    return number_text.empty() || number_text.size() > 18 ? 0 : std::stoll(number_text);
-}
-
-std::vector<TrainedGan> read_gans(const fs::path& database) {
+std::vector<TrainedGan> read_gans(const Location& database) {
     std::vector<TrainedGan> gans;
     const auto tasks =
         run_query(database, "SELECT t.key, t.dataset, a.outcome, a.token FROM task t LEFT JOIN "
@@ -65,19 +46,70 @@ std::vector<TrainedGan> read_gans(const fs::path& database) {
     return gans;
 }
 
-std::vector<FailedAttempt> read_failures(const fs::path& database) {
+// As label_of() of its specification, which another version of this program may have written.
+std::string label_of_row(const Row& row, size_t kind) {
+    std::string label = text(row[kind]) + " " + text(row[kind + 1]);
+    if (!is_null(row[kind + 2]) && !is_null(row[kind + 3]))
+        label += fmt::format(" n={} m={}", integer(row[kind + 2]), integer(row[kind + 3]));
+    if (!is_null(row[kind + 4])) label += fmt::format(" seed={}", integer(row[kind + 4]));
+    if (!is_null(row[kind + 5]) && text(row[kind + 5]) != "epochs") label += " " + text(row[kind + 5]);
+    return label;
+}
+constexpr const char* kLabelColumns = "t.kind, t.dataset, t.samples_per_class, t.generated_per_real, t.seed, t.budget";
+
+std::vector<FailedAttempt> read_failures(const Location& database) {
     std::vector<FailedAttempt> failures;
     const auto rows =
-        run_query(database, "SELECT t.spec, a.task, a.outcome, a.error, a.host, a.started, a.final FROM attempt a "
-                            "JOIN task t ON t.key = a.task WHERE a.outcome NOT IN ('done', 'interrupted') ORDER BY a.token");
+        run_query(database, fmt::format("SELECT a.task, a.outcome, a.error, a.host, a.started, a.final, {} FROM attempt a "
+                                        "JOIN task t ON t.key = a.task "
+                                        "WHERE a.outcome NOT IN ('done', 'interrupted') ORDER BY a.token",
+                                        kLabelColumns));
     for (const auto& row : rows.rows) {
-        failures.push_back({label_of(task_from_text(text(row[0]))), text(row[1]), text(row[2]), text(row[3]), text(row[4]),
-                            text(row[5]), integer(row[6]) != 0});
+        failures.push_back(
+            {label_of_row(row, 6), text(row[0]), text(row[1]), text(row[2]), text(row[3]), text(row[4]), integer(row[5]) != 0});
     }
     return failures;
 }
 
-std::vector<MissingTrial> read_missing(const fs::path& database) {
+std::vector<int> ranks_of_text(const std::string& list) {
+    std::vector<int> ranks;
+    int rank = 0;
+    const char* end = list.data() + list.size();
+    for (const char* at = list.data(); at < end; ++at) {
+        const auto [after, error] = std::from_chars(at, end, rank);
+        if (error == std::errc()) ranks.push_back(rank);
+        at = std::find(after, end, ',');
+    }
+    return ranks;
+}
+
+// An attempt that has not ended is drawn up to the last thing that happened.
+std::vector<TimedAttempt> read_attempts(const Location& database, int64_t latest_ms) {
+    std::vector<TimedAttempt> attempts;
+    const auto rows = run_query(database, fmt::format("SELECT a.host, a.ranks, a.started, a.ended, a.outcome, {} FROM attempt a "
+                                                      "JOIN task t ON t.key = a.task ORDER BY a.token",
+                                                      kLabelColumns));
+    for (const auto& row : rows.rows) {
+        attempts.push_back({label_of_row(row, 5), text(row[5]), text(row[0]), ranks_of_text(text(row[1])),
+                            milliseconds_of(text(row[2])), is_null(row[3]) ? latest_ms : milliseconds_of(text(row[3])),
+                            text(row[4])});
+    }
+    return attempts;
+}
+
+std::vector<TaskSeconds> read_task_seconds(const Location& database) {
+    std::vector<TaskSeconds> tasks;
+    const auto rows = run_query(
+        database,
+        "SELECT t.key, t.kind, t.dataset, COALESCE(max(CASE WHEN a.final = 1 AND a.outcome IN ('done', 'diverged') THEN 1 "
+        "ELSE 0 END), 0), COALESCE(sum(a.seconds), 0.0) FROM task t LEFT JOIN attempt a ON a.task = t.key "
+        "GROUP BY t.key, t.kind, t.dataset ORDER BY t.key");
+    for (const auto& row : rows.rows)
+        tasks.push_back({text(row[0]), text(row[1]), text(row[2]), integer(row[3]) != 0, number(row[4])});
+    return tasks;
+}
+
+std::vector<MissingTrial> read_missing(const Location& database) {
     std::vector<MissingTrial> missing;
     const auto rows = run_query(
         database, "SELECT dataset, samples_per_class, generated_per_real, seed, budget, attempts, outcome, error FROM missing "
@@ -89,7 +121,7 @@ std::vector<MissingTrial> read_missing(const fs::path& database) {
     return missing;
 }
 
-std::vector<HostUse> read_hosts(const fs::path& database) {
+std::vector<HostUse> read_hosts(const Location& database) {
     std::vector<HostUse> hosts;
     const auto rows = run_query(
         database, "SELECT host, COALESCE(device, ''), count(*), COALESCE(sum(seconds), 0) / 3600.0, min(started), max(ended) "
@@ -100,7 +132,7 @@ std::vector<HostUse> read_hosts(const fs::path& database) {
     return hosts;
 }
 
-std::vector<StepCost> read_costs(const fs::path& database) {
+std::vector<StepCost> read_costs(const Location& database) {
     std::vector<StepCost> costs;
     const auto rows =
         run_query(database, "SELECT kind, device, attempts, steps, seconds_per_step FROM cost ORDER BY kind, device");
@@ -109,29 +141,41 @@ std::vector<StepCost> read_costs(const fs::path& database) {
     return costs;
 }
 
-std::map<std::string, std::string> read_datasets(const fs::path& database) {
+std::map<std::string, std::string> read_datasets(const Location& database) {
     std::map<std::string, std::string> hashes;
-    for (const auto& row : run_query(database, "SELECT dataset, min(spec) FROM task GROUP BY dataset").rows) {
-        hashes[text(row[0])] = dataset_of(task_from_text(text(row[1]))).sha256;
+    for (const auto& row : run_query(database, "SELECT dataset, min(spec) FROM task GROUP BY dataset ORDER BY dataset").rows) {
+        const auto spec = Json::parse(text(row[1]), nullptr, false);
+        const auto at = Json::json_pointer("/dataset/sha256");
+        hashes[text(row[0])] = !spec.is_discarded() && spec.contains(at) ? spec.at(at).get<std::string>() : "";
     }
     return hashes;
 }
 
+std::string read_latest(const Location& database) {
+    const auto rows = run_query(database, "SELECT max(started), max(ended) FROM attempt").rows;
+    return std::max(text(rows.at(0).at(0)), text(rows.at(0).at(1)));
+}
+
 } // namespace
 
-ReportData read_report_data(const fs::path& database) {
+ReportData read_report_data(const Location& database) {
     ReportData data;
     data.campaign = campaign_of(database);
-    data.sweep = sweep_from_text(data.campaign.sweep);
+    data.reduced = reductions_of(data.campaign);
     data.trials = trial_rows(database);
     data.cells = cell_rows(database);
     data.table1 = table1_rows(database);
+    data.gains = gain_rows(database);
+    data.choices = choice_rows(database);
     data.gans = read_gans(database);
     data.failures = read_failures(database);
     data.missing = read_missing(database);
     data.hosts = read_hosts(database);
     data.costs = read_costs(database);
     data.dataset_sha256 = read_datasets(database);
+    data.latest = read_latest(database);
+    data.attempts = read_attempts(database, milliseconds_of(data.latest));
+    data.task_seconds = read_task_seconds(database);
     return data;
 }
 

@@ -2,17 +2,17 @@
 #pragma once
 
 #include "results/queries.h"
+#include "results/runs.h"
 #include "results/store.h"
+#include "results/timeline.h"
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace dagan {
-
-using Curve = std::vector<std::pair<int64_t, double>>; // (step, value), NaN where it was not a number
 
 struct TrainedGan {
     std::string task, dataset;
@@ -49,20 +49,33 @@ struct StepCost {
     double seconds_per_step = 0;
 };
 
+// What a task took so far: the seconds of all its attempts.
+struct TaskSeconds {
+    std::string task, kind, dataset;
+    bool done = false;
+    double seconds = 0;
+};
+
 struct ReportData {
     Campaign campaign;
-    Sweep sweep;
+    // In what the sweep does less than the paper; nothing when the sweep is of a version that this program cannot read.
+    std::optional<std::vector<std::string>> reduced;
     std::vector<TrialRow> trials;
     std::vector<CellRow> cells;
     std::vector<Table1Row> table1;
+    std::vector<GainRow> gains;
+    std::vector<ChoiceRow> choices;
     std::vector<TrainedGan> gans;
     std::vector<FailedAttempt> failures;
     std::vector<MissingTrial> missing;
     std::vector<HostUse> hosts;
     std::vector<StepCost> costs;
+    std::vector<TimedAttempt> attempts;
+    std::vector<TaskSeconds> task_seconds;
+    std::string latest;                                // time of the last thing that happened
     std::map<std::string, std::string> dataset_sha256; // by name
 };
 
-ReportData read_report_data(const std::filesystem::path& database);
+ReportData read_report_data(const Location& database);
 
 } // namespace dagan

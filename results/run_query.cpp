@@ -1,5 +1,7 @@
 // A user's own SQL. SOCI describes columns by their declared types, which SQLite does not hold values to, so this one reads
 // through SQLite's own interface, which also tells whether a statement would write before it runs.
+#include "results/database.h"
+#include "results/postgresql.h"
 #include "results/queries.h"
 #include "results/sqlite.h"
 
@@ -45,11 +47,8 @@ Value value_at(api::sqlite3_stmt* statement, int column) {
     }
 }
 
-} // namespace
-
-Table run_query(const std::filesystem::path& database, const std::string& sql) {
-    const auto session = sqlite::open_to_read(database);
-    auto* db = static_cast<soci::sqlite3_session_backend*>(session->get_backend())->conn_;
+Table query_sqlite(soci::session& session, const std::filesystem::path& file, const std::string& sql) {
+    auto* db = static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
     const auto statement = prepare(db, sql);
     const int columns = api::sqlite3_column_count(statement.get());
     Table table;
@@ -59,8 +58,15 @@ Table run_query(const std::filesystem::path& database, const std::string& sql) {
         auto& row = table.rows.emplace_back();
         for (int i = 0; i < columns; ++i) row.push_back(value_at(statement.get(), i));
     }
-    if (code != SQLITE_DONE) throw sqlite::explained(database, soci::sqlite3_soci_error(api::sqlite3_errmsg(db), code));
+    if (code != SQLITE_DONE) throw sqlite::explained(file, soci::sqlite3_soci_error(api::sqlite3_errmsg(db), code));
     return table;
+}
+
+} // namespace
+
+Table run_query(const Location& database, const std::string& sql) {
+    const auto session = database::open_to_read(database);
+    return database.is_server() ? postgresql::run_query(*session, sql) : query_sqlite(*session, database.file(), sql);
 }
 
 } // namespace dagan

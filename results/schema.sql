@@ -1,10 +1,10 @@
--- The results database of one campaign, the same for SQLite and PostgreSQL (sqlite_guards.sql adds what SQLite needs besides).
+-- The results database of one campaign, the same for SQLite and PostgreSQL (sqlite_guards.sql and postgresql_guards.sql add what each needs).
 -- One writer, the coordinator; everybody may read at any time. Facts are added, never changed: an attempt's end is filled in later, and
 -- is no longer final when a failed task is tried again.
 -- A task is named by its key everywhere. Times are ISO 8601 in UTC. What is not known yet, and what is not a number, is NULL.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY);
-INSERT INTO schema_version VALUES (1);
+INSERT INTO schema_version VALUES (2);
 
 CREATE TABLE campaign (                      -- one row
     name         TEXT NOT NULL,
@@ -34,14 +34,15 @@ CREATE TABLE attempt (                       -- one run of a task, entered befor
     token            INTEGER NOT NULL PRIMARY KEY,                     -- increasing; a task's latest is its current one
     task             TEXT NOT NULL REFERENCES task (key),
     ranks            TEXT NOT NULL,
-    host             TEXT NOT NULL,
+    host             TEXT NOT NULL,                                    -- of its first rank, or of the one that explains its end
     started          TEXT NOT NULL,
     ended            TEXT,
     outcome          TEXT CHECK (outcome IN ('done', 'diverged', 'interrupted', 'died', 'stuck', 'input_error', 'system_error',
-                                             'out_of_memory', 'bug')),  -- NULL: running, or lost with the whole job
+                                             'out_of_memory', 'bug', 'lost')), -- NULL: running; lost: with the whole job
     error            TEXT NOT NULL DEFAULT '',
     final            INTEGER NOT NULL DEFAULT 0 CHECK (final IN (0, 1)),   -- 1: the task ended with this attempt
     charged          INTEGER NOT NULL DEFAULT 1 CHECK (charged IN (0, 1)), -- 1: cost one of the task's credits
+    checkpoint_before BIGINT NOT NULL DEFAULT 0,                       -- changes with the task's checkpoint; 0: none
     device           TEXT,                   -- 'cpu' or a GPU's name
     seconds          DOUBLE PRECISION,
     steps            BIGINT,                 -- done in this attempt
@@ -108,6 +109,20 @@ CREATE TABLE artifact (                      -- files that outlive their task, r
     path   TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     PRIMARY KEY (task, role, path)
+);
+
+CREATE TABLE site (                          -- campaigns that were merged into this one (`dagan results merge`); else empty
+    name         TEXT NOT NULL PRIMARY KEY,
+    campaign     TEXT NOT NULL,
+    sweep        TEXT NOT NULL,
+    code_version TEXT NOT NULL,
+    created      TEXT NOT NULL
+);
+
+CREATE TABLE origin (                        -- of a merged attempt: its site, and the token that it had there
+    attempt BIGINT NOT NULL PRIMARY KEY REFERENCES attempt (token),
+    site    TEXT NOT NULL REFERENCES site (name),
+    token   BIGINT NOT NULL
 );
 
 -- What analysts ask for.
@@ -186,3 +201,9 @@ SELECT t.kind, a.device, count(*) AS attempts, sum(a.steps) AS steps, sum(a.seco
 FROM attempt a JOIN task t ON t.key = a.task
 WHERE a.steps > 0 AND a.device IS NOT NULL
 GROUP BY t.kind, a.device;
+
+CREATE VIEW provenance AS                    -- of each result: where and when it was made, by which version of the program
+SELECT r.task, a.token, a.host, a.ranks, a.device, a.started, a.ended, COALESCE(s.name, '') AS site,
+       COALESCE(s.code_version, c.code_version) AS code_version
+FROM result r JOIN attempt a ON a.token = r.attempt CROSS JOIN campaign c
+LEFT JOIN origin o ON o.attempt = a.token LEFT JOIN site s ON s.name = o.site;

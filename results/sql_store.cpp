@@ -1,6 +1,8 @@
 #include "results/sql_store.h"
 
 #include "base/fault.h"
+#include "results/postgresql.h"
+#include "results/sqlite.h"
 #include "results/trial_record.h"
 
 #include <fmt/format.h>
@@ -40,27 +42,56 @@ struct FillColumns {
 
 } // namespace
 
-SqlStore::SqlStore(std::unique_ptr<soci::session> sql, std::filesystem::path place)
+SqlStore::SqlStore(std::unique_ptr<soci::session> sql, Location place)
     : sql_(std::move(sql)), place_(std::move(place)), insert_task_(*sql_), insert_attempt_(*sql_), end_attempt_(*sql_),
       insert_best_epoch_(*sql_), insert_epoch_(*sql_), insert_result_(*sql_), insert_curve_(*sql_), insert_artifact_(*sql_) {}
 
 void SqlStore::begin() {
     if (in_transaction_) return;
-    *sql_ << "BEGIN IMMEDIATE";
+    *sql_ << (place_.is_server() ? "BEGIN" : "BEGIN IMMEDIATE");
     in_transaction_ = true;
+}
+
+int64_t SqlStore::next_token() {
+    if (!place_.is_server()) return last_token_ + 1;
+    long long token = 0;
+    *sql_ << "SELECT nextval('attempt_token')", soci::into(token);
+    return token;
+}
+
+bool SqlStore::still_open(const std::string& task) {
+    if (!place_.is_server()) return true;
+    std::string key;
+    *sql_ << "SELECT key FROM task WHERE key = :task FOR UPDATE", soci::use(task), soci::into(key);
+    int final = 0;
+    *sql_ << "SELECT COALESCE(max(final), 0) FROM attempt WHERE task = :task", soci::use(task), soci::into(final);
+    return final == 0;
+}
+
+bool SqlStore::still_current(const std::string& task, int64_t token) {
+    if (!place_.is_server()) return true;
+    if (!still_open(task)) return false;
+    const long long asked = token;
+    int current = 0;
+    *sql_ << "SELECT CASE WHEN max(token) = :token AND max(CASE WHEN token = :token AND outcome IS NULL THEN 1 ELSE 0 END) = 1 "
+             "THEN 1 ELSE 0 END FROM attempt WHERE task = :task",
+        soci::use(asked, "token"), soci::use(task, "task"), soci::into(current);
+    return current != 0;
 }
 
 void SqlStore::commit() {
     if (!in_transaction_) return;
     fault_point(FaultPoint::before_commit);
-    sqlite::guarded(place_, [&] { *sql_ << "COMMIT"; });
+    database::guarded(place_, [&] { *sql_ << "COMMIT"; });
     fault_point(FaultPoint::after_commit);
     in_transaction_ = false;
 }
 
 void SqlStore::enter(const Campaign& campaign, const Plan& plan) {
-    sqlite::guarded(place_, [&] {
+    database::guarded(place_, [&] {
         begin();
+        // Two coordinators may enter a campaign at the same time; the lock ends with the transaction.
+        if (place_.is_server()) *sql_ << "LOCK TABLE campaign IN EXCLUSIVE MODE";
         enter_campaign(campaign);
         for (const auto& task : plan.tasks) enter_task(task);
         read_states();
@@ -78,7 +109,7 @@ void SqlStore::enter_campaign(const Campaign& campaign) {
     }
     if (sweep != campaign.sweep) {
         throw input_error(fmt::format("{}: holds the results of another sweep, '{}'; give '{}' a folder of its own",
-                                      place_.string(), name, campaign.name));
+                                      place_.name(), name, campaign.name));
     }
 }
 
@@ -107,7 +138,7 @@ void SqlStore::read_states() {
 }
 
 std::vector<StoredTask> SqlStore::load() {
-    return sqlite::guarded(place_, [&] {
+    return database::guarded(place_, [&] {
         std::vector<StoredTask> loaded;
         std::unordered_map<std::string, size_t> position;
         soci::rowset<std::string> keys = (sql_->prepare << "SELECT key FROM task");
@@ -115,14 +146,19 @@ std::vector<StoredTask> SqlStore::load() {
             position[key] = loaded.size();
             loaded.emplace_back().task = key;
         }
-        soci::rowset<soci::row> attempts =
-            (sql_->prepare << "SELECT task, outcome, final, charged, error FROM attempt ORDER BY token");
+        soci::rowset<soci::row> attempts = (sql_->prepare << "SELECT task, outcome, final, charged, error, CAST(token AS TEXT), "
+                                                             "CAST(checkpoint_before AS TEXT) FROM attempt ORDER BY token");
         for (const auto& row : attempts) {
             auto& task = loaded[position.at(row.get<std::string>(0))];
+            const bool open = row.get_indicator(1) == soci::i_null;
+            const bool charged = row.get<int>(3) != 0;
             ++task.attempts;
-            task.charged += row.get<int>(3);
+            task.charged += charged;
+            task.lost += charged && !open && row.get<std::string>(1) == to_string(Outcome::lost);
             task.error = row.get<std::string>(4);
             if (row.get<int>(2) != 0) task.ended = enum_from<Outcome>(row.get<std::string>(1));
+            task.open_attempt = open ? std::stoll(row.get<std::string>(5)) : 0;
+            task.checkpoint_before = open ? std::stoll(row.get<std::string>(6)) : 0;
         }
         soci::rowset<soci::row> artifacts =
             (sql_->prepare << "SELECT task, role, path, sha256 FROM artifact ORDER BY task, role, path");
@@ -134,8 +170,30 @@ std::vector<StoredTask> SqlStore::load() {
     });
 }
 
+std::vector<PastAttempt> SqlStore::history_of_suspects() {
+    return database::guarded(place_, [&] {
+        std::vector<PastAttempt> history;
+        soci::rowset<soci::row> attempts =
+            (sql_->prepare << "SELECT task, host, outcome FROM attempt WHERE outcome IS NOT NULL AND host IN (SELECT host FROM "
+                              "attempt WHERE outcome IN ('died', 'stuck', 'system_error', 'out_of_memory')) ORDER BY token");
+        for (const auto& row : attempts)
+            history.push_back(
+                {row.get<std::string>(0), row.get<std::string>(1), enum_from<Outcome>(row.get<std::string>(2)).value()});
+        return history;
+    });
+}
+
+void SqlStore::forgive(const std::string& host) {
+    database::guarded(place_, [&] {
+        begin();
+        *sql_ << "UPDATE attempt SET charged = 0 WHERE host = :host AND final = 0 AND outcome IN ('died', 'stuck', "
+                 "'system_error', 'out_of_memory')",
+            soci::use(host);
+    });
+}
+
 int SqlStore::reopen_failed() {
-    return sqlite::guarded(place_, [&] {
+    return database::guarded(place_, [&] {
         begin();
         soci::rowset<std::string> failed =
             (sql_->prepare << "SELECT task FROM attempt WHERE final = 1 AND outcome NOT IN ('done', 'diverged')");
@@ -148,21 +206,29 @@ int SqlStore::reopen_failed() {
     });
 }
 
-int64_t SqlStore::start_attempt(const std::string& task, const std::string& ranks, const std::string& host) {
+int64_t SqlStore::start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
+                                int64_t checkpoint_before) {
     const auto found = tasks_.find(task);
     require(found != tasks_.end(), "an attempt is of a task of the plan, not of " + task);
     require(!found->second.ended, "no attempt starts after its task has ended: " + task);
-    return sqlite::guarded(place_, [&] {
+    return database::guarded(place_, [&] {
         begin();
+        if (!still_open(task)) {
+            throw system_error(
+                fmt::format("{}: task {}: was ended by another allocation in the meantime; hint: start this one again, "
+                            "it goes on with what is left",
+                            place_.name(), task));
+        }
         auto& row = insert_attempt_;
-        row.token = last_token_ + 1;
+        row.token = next_token();
         row.task = task;
         row.ranks = ranks;
         row.host = host;
+        row.checkpoint_before = checkpoint_before;
         row.started = timestamp_.now();
         row.run();
         fault_point(FaultPoint::attempt);
-        found->second.running = ++last_token_;
+        found->second.running = last_token_ = row.token;
         return last_token_;
     });
 }
@@ -174,15 +240,18 @@ bool SqlStore::finish_attempt(const TaskResult& result, bool final, bool refund)
     if (state.ended || result.attempt == 0 || state.running != result.attempt) return false;
     std::vector<EpochCounts> epochs;
     if (final && result.score) epochs = validation_counts(result, state.epoch_select); // refuses before anything is written
-    sqlite::guarded(place_, [&] {
+    const bool accepted = database::guarded(place_, [&] {
         begin();
+        if (!still_current(result.task, result.attempt)) return false;
         end_attempt(result, final, refund);
-        if (!final) return;
+        if (!final) return true;
         if (result.score) keep_trial(result, epochs, state.epoch_select);
         keep_curve(result);
         keep_artifacts(result);
+        return true;
     });
     state.running = 0;
+    if (!accepted) return false; // another allocation has the task now, or ended it
     state.ended = final;
     return true;
 }
@@ -193,6 +262,7 @@ void SqlStore::end_attempt(const TaskResult& result, bool final, bool refund) {
     row.ended = timestamp_.now();
     row.outcome = to_string(result.outcome);
     row.error = result.error;
+    row.host = result.host;
     row.final = final;
     row.charged = !refund;
     const bool measured = !result.cost.device.empty();
@@ -267,9 +337,11 @@ void SqlStore::keep_artifacts(const TaskResult& result) {
     }
 }
 
-std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path) {
-    auto sql = sqlite::open_to_write(path);
-    return sqlite::guarded(path, [&] { return std::make_unique<SqlStore>(std::move(sql), path); });
+std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path) { return open_store(path); }
+
+std::unique_ptr<Store> open_store(const Location& location) {
+    auto sql = location.is_server() ? postgresql::open_to_write(location) : sqlite::open_to_write(location.file());
+    return database::guarded(location, [&] { return std::make_unique<SqlStore>(std::move(sql), location); });
 }
 
 } // namespace dagan

@@ -1,9 +1,11 @@
 // The Store over one SOCI session. What decides whether a result is accepted (current token, ended or not) is kept in memory, as
-// there is one writer; the database's constraints hold besides. A transaction is open from the first change to commit(). After an
-// Error the store is of no further use: what was not committed is undone when it is closed. Internal to results.
+// a SQLite file has one writer. A server's database may have several: there the same is asked of the database besides, with the
+// task's row locked until the commit, and tokens come from a sequence. The database's constraints hold in any case. A transaction
+// is open from the first change to commit(). After an Error the store is of no further use: what was not committed is undone when
+// it is closed. Internal to results.
 #pragma once
 
-#include "results/sqlite.h"
+#include "results/database.h"
 #include "results/statements.h"
 #include "results/store.h"
 #include "results/timestamp.h"
@@ -14,13 +16,16 @@ namespace dagan {
 
 class SqlStore final : public Store {
   public:
-    SqlStore(std::unique_ptr<soci::session> sql, std::filesystem::path place);
+    SqlStore(std::unique_ptr<soci::session> sql, Location place);
 
     void enter(const Campaign& campaign, const Plan& plan) override;
     std::vector<StoredTask> load() override;
     int reopen_failed() override;
-    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host) override;
+    std::vector<PastAttempt> history_of_suspects() override;
+    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
+                          int64_t checkpoint_before) override;
     bool finish_attempt(const TaskResult& result, bool final, bool refund) override;
+    void forgive(const std::string& host) override;
     void commit() override;
 
   private:
@@ -31,6 +36,10 @@ class SqlStore final : public Store {
     };
 
     void begin();
+    int64_t next_token();
+    // Whether the database says so too; always, where this is the only writer.
+    bool still_open(const std::string& task);
+    bool still_current(const std::string& task, int64_t token);
     void enter_campaign(const Campaign& campaign);
     void enter_task(const PlannedTask& task);
     void read_states();
@@ -40,7 +49,7 @@ class SqlStore final : public Store {
     void keep_artifacts(const TaskResult& result);
 
     std::unique_ptr<soci::session> sql_;
-    std::filesystem::path place_;
+    Location place_;
     std::unordered_map<std::string, TaskState> tasks_;
     int64_t last_token_ = 0;
     bool in_transaction_ = false;

@@ -24,23 +24,10 @@ std::unique_ptr<soci::session> connect(const fs::path& path, bool read_only) {
     return std::make_unique<soci::session>(soci::sqlite3, options);
 }
 
-sqlite_api::sqlite3* handle(soci::session& sql) { return static_cast<soci::sqlite3_session_backend*>(sql.get_backend())->conn_; }
-
 int number(soci::session& sql, const std::string& query) {
     int value = 0;
     sql << query, soci::into(value);
     return value;
-}
-
-// Several statements at once, which SOCI cannot run.
-void execute_script(soci::session& sql, std::string_view script) {
-    char* message = nullptr;
-    const int code = sqlite_api::sqlite3_exec(handle(sql), std::string(script).c_str(), nullptr, nullptr, &message);
-    if (code != SQLITE_OK) {
-        const std::string text = message ? message : sqlite_api::sqlite3_errstr(code);
-        sqlite_api::sqlite3_free(message);
-        throw soci::sqlite3_soci_error(text, code);
-    }
 }
 
 void make_schema(soci::session& sql) {
@@ -53,16 +40,22 @@ void make_schema(soci::session& sql) {
 
 bool is_empty(soci::session& sql) { return number(sql, "SELECT count(*) FROM sqlite_master") == 0; }
 
-void check_identity(soci::session& sql, const fs::path& path) {
+void check_identity(soci::session& sql, const fs::path& path, int oldest) {
     if (number(sql, "PRAGMA application_id") != kSqliteApplicationId) {
         throw input_error(path.string() +
                           ": not a results database: it is a SQLite file of another program; choose another folder");
     }
-    const int version = number(sql, "PRAGMA user_version");
-    if (version != kSchemaVersion) {
+    const int version = schema_version(sql);
+    if (version > kSchemaVersion || version < kOldestReadableSchema) {
         throw input_error(
             fmt::format("{}: written by {} version of this program (schema {}, this one knows {}); use that version",
-                        path.string(), version > kSchemaVersion ? "a newer" : "an older", version, kSchemaVersion));
+                        path.string(), version > kSchemaVersion ? "a newer" : "a far older", version, kSchemaVersion));
+    }
+    if (version < oldest) {
+        throw input_error(
+            fmt::format("{}: written by an older version of this program (schema {}, this one writes {}): it can be read as "
+                        "it is, not added to; hint: `dagan results upgrade DIR` migrates it, after a backup",
+                        path.string(), version, kSchemaVersion));
     }
 }
 
@@ -85,6 +78,20 @@ bool needs_undoing(soci::session& sql) {
 
 } // namespace
 
+sqlite_api::sqlite3* handle(soci::session& sql) { return static_cast<soci::sqlite3_session_backend*>(sql.get_backend())->conn_; }
+
+void execute_script(soci::session& sql, std::string_view script) {
+    char* message = nullptr;
+    const int code = sqlite_api::sqlite3_exec(handle(sql), std::string(script).c_str(), nullptr, nullptr, &message);
+    if (code != SQLITE_OK) {
+        const std::string text = message ? message : sqlite_api::sqlite3_errstr(code);
+        sqlite_api::sqlite3_free(message);
+        throw soci::sqlite3_soci_error(text, code);
+    }
+}
+
+int schema_version(soci::session& sql) { return number(sql, "PRAGMA user_version"); }
+
 Error explained(const fs::path& path, const soci::soci_error& error) {
     const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
     const auto place = path.string() + ": ";
@@ -92,7 +99,7 @@ Error explained(const fs::path& path, const soci::soci_error& error) {
     case SQLITE_NOTADB: return input_error(place + "not a results database: the file is something else; choose another folder");
     case SQLITE_CORRUPT:
         return input_error(place + "the database is damaged: " + error.what() +
-                           "; `sqlite3 FILE .recover` saves what can be read");
+                           "; hint: `dagan results salvage DIR` saves what can be read");
     case SQLITE_FULL: return system_error(place + "cannot be written: the disk is full; free space and run again");
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
@@ -115,7 +122,7 @@ std::unique_ptr<soci::session> open_to_write(const fs::path& path) {
             *sql,
             "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536");
         if (is_empty(*sql)) make_schema(*sql);
-        check_identity(*sql, path);
+        check_identity(*sql, path, kSchemaVersion);
         return sql;
     });
 }
@@ -132,7 +139,7 @@ std::unique_ptr<soci::session> open_to_read(const fs::path& path) {
             sql = connect(path, true);
         }
         if (is_empty(*sql)) throw input_error(path.string() + ": holds no campaign yet; run it first");
-        check_identity(*sql, path);
+        check_identity(*sql, path, kOldestReadableSchema);
         execute_script(*sql, "PRAGMA query_only = ON");
         return sql;
     });

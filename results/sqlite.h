@@ -1,4 +1,5 @@
-// Opening a campaign's SQLite file, and turning SQLite's errors into ours. Internal to results: the only header that names SOCI.
+// Opening a campaign's SQLite file, and turning SQLite's errors into ours. Internal to results (database.h is for both back
+// ends).
 #pragma once
 
 #include "base/error.h"
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace dagan::sqlite {
 
@@ -16,8 +18,14 @@ namespace dagan::sqlite {
 std::unique_ptr<soci::session> open_to_write(const std::filesystem::path& path);
 
 // For everybody else, at any time, also while the writer writes. First undoes what a writer that died left half done; then
-// nothing can be changed. Throws Blame::input when there is no results database at `path`.
+// nothing can be changed. Also of an older schema. Throws Blame::input when there is no results database at `path`.
 std::unique_ptr<soci::session> open_to_read(const std::filesystem::path& path);
+
+int schema_version(soci::session& sql);
+
+// SQLite's own interface to the session, and several statements at once, which SOCI cannot run.
+sqlite_api::sqlite3* handle(soci::session& sql);
+void execute_script(soci::session& sql, std::string_view script);
 
 // What went wrong, whose move it is, and what to do.
 Error explained(const std::filesystem::path& path, const soci::soci_error& error);

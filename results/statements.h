@@ -57,17 +57,18 @@ struct InsertTask : Statement {
 };
 
 struct InsertAttempt : Statement {
-    long long token = 0;
+    long long token = 0, checkpoint_before = 0;
     std::string task, ranks, host, started;
 
     explicit InsertAttempt(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO attempt (token, task, ranks, host, started) VALUES (:token, :task, :ranks, :host, :started)", token,
-                task, ranks, host, started);
+        prepare("INSERT INTO attempt (token, task, ranks, host, started, checkpoint_before) "
+                "VALUES (:token, :task, :ranks, :host, :started, :checkpoint_before)",
+                token, task, ranks, host, started, checkpoint_before);
     }
 };
 
 struct EndAttempt : Statement {
-    std::string ended, outcome, error;
+    std::string ended, outcome, error, host;
     int final = 0, charged = 1;
     Nullable<std::string> device;
     Nullable<double> seconds, seconds_per_step;
@@ -75,10 +76,11 @@ struct EndAttempt : Statement {
     long long token = 0;
 
     explicit EndAttempt(soci::session& sql) : Statement(sql) {
-        prepare("UPDATE attempt SET ended = :ended, outcome = :outcome, error = :error, final = :final, charged = :charged, "
-                "device = :device, "
-                "seconds = :seconds, steps = :steps, seconds_per_step = :seconds_per_step WHERE token = :token",
-                ended, outcome, error, final, charged, device, seconds, steps, seconds_per_step, token);
+        prepare(
+            "UPDATE attempt SET ended = :ended, outcome = :outcome, error = :error, host = COALESCE(NULLIF(:host, ''), host), "
+            "final = :final, charged = :charged, device = :device, seconds = :seconds, steps = :steps, "
+            "seconds_per_step = :seconds_per_step WHERE token = :token",
+            ended, outcome, error, host, final, charged, device, seconds, steps, seconds_per_step, token);
     }
 };
 

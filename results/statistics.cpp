@@ -1,6 +1,7 @@
 #include "results/statistics.h"
 
 #include "base/error.h"
+#include "results/bootstrap.h"
 
 #include <boost/math/distributions/students_t.hpp>
 
@@ -29,6 +30,15 @@ Summary summarize(std::span<const double> values) {
     const double half_width = student_t_quantile(0.975, count - 1) * *summary.sd / std::sqrt(count);
     summary.low = mean - half_width;
     summary.high = mean + half_width;
+    return summary;
+}
+
+Summary summarize(std::span<const double> values, IntervalMethod method) {
+    Summary summary = summarize(values);
+    if (method == IntervalMethod::t || !summary.sd) return summary;
+    const auto interval = bca_interval(values);
+    summary.low = interval->low;
+    summary.high = interval->high;
     return summary;
 }
 

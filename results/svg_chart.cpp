@@ -14,8 +14,14 @@ namespace {
 
 constexpr double kWidth = 480, kHeight = 310;
 constexpr double kLeft = 62, kRight = 14, kTop = 34, kBottom = 60;
-constexpr std::array<const char*, 4> kColours{"var(--series-1, #0072b2)", "var(--series-2, #d55e00)", "var(--series-3, #009e73)",
-                                              "var(--series-4, #cc79a7)"};
+constexpr std::array<const char*, 4> kColours{"#0072b2", "#d55e00", "#009e73", "#cc79a7"};
+
+// The attributes that colour a series.
+std::string coloured(size_t index, ChartStyle style) {
+    const size_t colour = index % kColours.size();
+    if (style == ChartStyle::file) return fmt::format("color=\"{}\"", kColours[colour]);
+    return fmt::format("style=\"color: var(--series-{}, {})\"", colour + 1, kColours[colour]);
+}
 
 struct Range {
     double low = INFINITY, high = -INFINITY;
@@ -95,7 +101,7 @@ std::string draw_point(const ChartPoint& point, const Axis& x, const Axis& y) {
                              x(point.x), y(*point.low), y(*point.high), x(point.x) - 3);
 }
 
-std::string draw_series(const ChartSeries& series, size_t index, const Axis& x, const Axis& y) {
+std::string draw_series(const ChartSeries& series, size_t index, const Axis& x, const Axis& y, ChartStyle style) {
     std::string path, marks;
     bool pen_down = false;
     for (const auto& point : series.points) {
@@ -107,9 +113,9 @@ std::string draw_series(const ChartSeries& series, size_t index, const Axis& x, 
         pen_down = true;
         if (series.markers) marks += draw_point(point, x, y);
     }
-    return fmt::format(
-        "<g style=\"color: {}\" stroke=\"currentColor\" stroke-width=\"1.75\"><path d=\"{}\" fill=\"none\"{}/>{}</g>\n",
-        kColours[index % kColours.size()], path, series.dashed ? " stroke-dasharray=\"6 4\"" : "", marks);
+    return fmt::format("<g {} stroke=\"currentColor\" stroke-width=\"1.75\"><path d=\"{}\" fill=\"none\"{}/>{}</g>\n",
+                       coloured(series.colour.value_or(index), style), path, series.dashed ? " stroke-dasharray=\"6 4\"" : "",
+                       marks);
 }
 
 std::string draw_mark(const Chart& chart, const Axis& x) {
@@ -122,16 +128,16 @@ std::string draw_mark(const Chart& chart, const Axis& x) {
                        html_escaped(chart.mark_label));
 }
 
-std::string draw_legend(const Chart& chart) {
+std::string draw_legend(const Chart& chart, ChartStyle style) {
     if (chart.series.size() < 2) return "";
     std::string out;
     double left = kLeft;
     for (size_t i = 0; i < chart.series.size(); ++i) {
         const auto& series = chart.series[i];
-        out += fmt::format("<g style=\"color: {}\"><line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\" stroke=\"currentColor\" "
+        out += fmt::format("<g {}><line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\" stroke=\"currentColor\" "
                            "stroke-width=\"1.75\"{}/></g>"
                            "<text x=\"{:.1f}\" y=\"{}\">{}</text>\n",
-                           kColours[i % kColours.size()], left, left + 22, kHeight - 9, kHeight - 9,
+                           coloured(series.colour.value_or(i), style), left, left + 22, kHeight - 9, kHeight - 9,
                            series.dashed ? " stroke-dasharray=\"6 4\"" : "", left + 27, kHeight - 5, html_escaped(series.label));
         left += 44 + 6.2 * static_cast<double>(series.label.size());
     }
@@ -153,17 +159,26 @@ std::vector<double> axis_ticks(double low, double high, int count, bool cover) {
     return ticks;
 }
 
-std::string render_svg(const Chart& chart) {
+std::string render_svg(const Chart& chart, ChartStyle style) {
+    const bool file = style == ChartStyle::file;
     const Axis x = x_axis(chart), y = y_axis(chart);
-    std::string out = fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" "
-                                  "font-family=\"system-ui, sans-serif\" "
-                                  "font-size=\"12\" fill=\"currentColor\">\n<title>{}</title>\n<desc>{}</desc>\n",
-                                  kWidth, kHeight, html_escaped(chart.title), html_escaped(chart.description));
+    std::string out =
+        fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" {0}viewBox=\"0 0 {1} {2}\" role=\"img\" "
+                    "font-family=\"{3}\" font-size=\"12\" {4}>\n<title>{5}</title>\n<desc>{6}</desc>\n",
+                    file ? fmt::format("width=\"{}\" height=\"{}\" ", kWidth, kHeight) : "", kWidth, kHeight,
+                    file ? "DejaVu Sans, Helvetica, Arial, sans-serif" : "system-ui, sans-serif",
+                    file ? "color=\"#000000\" fill=\"#000000\"" : "fill=\"currentColor\"", html_escaped(chart.title),
+                    html_escaped(chart.description));
+    if (file) out += fmt::format("<rect width=\"{}\" height=\"{}\" fill=\"#ffffff\"/>\n", kWidth, kHeight);
     out += fmt::format("<text x=\"{:.1f}\" y=\"18\" font-size=\"14\" font-weight=\"600\">{}</text>\n", kLeft,
                        html_escaped(chart.title));
+    if (!chart.note.empty()) {
+        out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\" font-style=\"italic\">{}</text>\n",
+                           kWidth - kRight, kTop - 4, html_escaped(chart.note));
+    }
     out += draw_axes(chart, x, y) + draw_mark(chart, x);
-    for (size_t i = 0; i < chart.series.size(); ++i) out += draw_series(chart.series[i], i, x, y);
-    return out + draw_legend(chart) + "</svg>\n";
+    for (size_t i = 0; i < chart.series.size(); ++i) out += draw_series(chart.series[i], i, x, y, style);
+    return out + draw_legend(chart, style) + "</svg>\n";
 }
 
 } // namespace dagan

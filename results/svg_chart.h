@@ -19,11 +19,13 @@ struct ChartSeries {
     std::vector<ChartPoint> points; // by ascending x
     bool markers = true;            // a dot at each point
     bool dashed = false;
+    std::optional<size_t> colour = std::nullopt; // 0 .. 3; without one: its place among the series
 };
 
 struct Chart {
     std::string title, description;
     std::string x_label, y_label;
+    std::string note; // at the upper right, e.g. what is missing
     std::vector<ChartSeries> series;
     // Limits of the y axis where values have natural ones (accuracies: 0 and 1); it never reaches beyond them.
     std::optional<double> y_floor, y_ceiling;
@@ -33,7 +35,10 @@ struct Chart {
     std::string mark_label;
 };
 
-std::string render_svg(const Chart& chart);
+// page: for HTML, sized and coloured by it (prints and dark mode included). file: black on white with fixed size and colours, as
+// papers and programs that know no CSS variables want it.
+enum class ChartStyle { page, file };
+std::string render_svg(const Chart& chart, ChartStyle style = ChartStyle::page);
 
 // Round numbers that divide [low, high] into about `count` steps; includes those just outside when `cover`.
 std::vector<double> axis_ticks(double low, double high, int count, bool cover);

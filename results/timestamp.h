@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
 #include <string>
 
 namespace dagan {
@@ -26,5 +29,17 @@ class Timestamp {
     std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds> time_;
     std::string text_;
 };
+
+// Such a time as milliseconds since 1970; 0 when it is none.
+inline int64_t milliseconds_of(const std::string& time) {
+    std::tm parts{};
+    int milliseconds = 0;
+    const int found = std::sscanf(time.c_str(), "%d-%d-%dT%d:%d:%d.%3d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+                                  &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &milliseconds);
+    if (found < 6) return 0;
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    return static_cast<int64_t>(::timegm(&parts)) * 1000 + milliseconds;
+}
 
 } // namespace dagan

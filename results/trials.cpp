@@ -1,75 +1,32 @@
 #include "results/trials.h"
 
 #include "results/published.h"
-#include "results/statistics.h"
 
 #include <algorithm>
-#include <map>
-#include <tuple>
 
 namespace dagan {
 
 namespace {
 
-using CellKey = std::tuple<std::string, int, int, int>; // dataset, n, m, M of the budget
-
-template <class Row> CellKey key_of_cell(const Row& row) {
-    return {row.dataset, row.samples_per_class, row.generated_per_real, matched_steps_of(row.budget)};
-}
-
-// Nothing where no case was held out.
 std::optional<double> share(int correct, int total) {
     if (total == 0) return std::nullopt;
     return static_cast<double>(correct) / total;
 }
-std::optional<double> validation_accuracy(const TrialRow& trial) {
-    return share(trial.validation_correct, trial.validation_total);
-}
-std::optional<double> test_accuracy(const TrialRow& trial) { return share(trial.test_correct, trial.test_total); }
 
-using Seeds = std::map<int, const TrialRow*>; // by seed
-
-template <class Accuracy> Summary summary_of(const Seeds& cell, Accuracy&& accuracy) {
-    std::vector<double> values;
-    for (const auto& [seed, trial] : cell) {
-        if (const auto value = accuracy(*trial)) values.push_back(*value);
-    }
-    return summarize(values);
-}
-
-// Of the differences to the baseline of equal epochs, for the seeds that both have.
-Summary paired_gain(const Seeds& cell, const Seeds& baseline) {
-    return summary_of(cell, [&](const TrialRow& trial) -> std::optional<double> {
-        const auto base = baseline.find(trial.seed);
-        if (base == baseline.end()) return std::nullopt;
-        const auto with = test_accuracy(trial), without = test_accuracy(*base->second);
-        if (!with || !without) return std::nullopt;
-        return *with - *without;
-    });
-}
-
-CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, Seeds>& trials) {
-    CellRow row{planned.dataset,
-                planned.samples_per_class,
-                planned.generated_per_real,
-                planned.budget,
-                0,
-                planned.seeds,
-                {},
-                {},
-                {},
-                {},
-                {},
-                {},
-                {},
-                {}};
+CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, SeedTrials>& trials, IntervalMethod method) {
+    CellRow row;
+    row.dataset = planned.dataset;
+    row.samples_per_class = planned.samples_per_class;
+    row.generated_per_real = planned.generated_per_real;
+    row.budget = planned.budget;
+    row.missing = planned.seeds;
     const auto key = key_of_cell(planned);
     const auto found = trials.find(key);
     if (found == trials.end()) return row;
-    const auto tests = summary_of(found->second, test_accuracy);
+    const auto tests = summarize(values_of(found->second, test_accuracy), method);
     row.seeds = static_cast<int>(found->second.size());
     row.missing = planned.seeds - row.seeds;
-    row.validation_mean = summary_of(found->second, validation_accuracy).mean;
+    row.validation_mean = summarize(values_of(found->second, validation_accuracy)).mean;
     row.test_mean = tests.mean;
     row.test_sd = tests.sd;
     row.test_low = tests.low;
@@ -77,7 +34,7 @@ CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, Seeds>& tria
     const CellKey baseline{planned.dataset, planned.samples_per_class, 0, 0};
     const auto base = trials.find(baseline);
     if (key == baseline || base == trials.end()) return row;
-    const auto gain = paired_gain(found->second, base->second);
+    const auto gain = summarize(differences_of(found->second, base->second, test_accuracy), method);
     row.gain_mean = gain.mean;
     row.gain_low = gain.low;
     row.gain_high = gain.high;
@@ -109,11 +66,42 @@ int matched_steps_of(const std::string& budget) {
     return colon == std::string::npos ? 0 : std::stoi(budget.substr(colon + 1));
 }
 
-std::vector<CellRow> cells_of(const std::vector<PlannedCell>& planned, const std::vector<TrialRow>& trials) {
-    std::map<CellKey, Seeds> by_cell;
+std::map<CellKey, SeedTrials> trials_by_cell(const std::vector<TrialRow>& trials) {
+    std::map<CellKey, SeedTrials> by_cell;
     for (const auto& trial : trials) by_cell[key_of_cell(trial)][trial.seed] = &trial;
+    return by_cell;
+}
+
+std::optional<double> validation_accuracy(const TrialRow& trial) {
+    return share(trial.validation_correct, trial.validation_total);
+}
+
+std::optional<double> test_accuracy(const TrialRow& trial) { return share(trial.test_correct, trial.test_total); }
+
+std::vector<double> values_of(const SeedTrials& cell, Accuracy accuracy) {
+    std::vector<double> values;
+    for (const auto& [seed, trial] : cell) {
+        if (const auto value = accuracy(*trial)) values.push_back(*value);
+    }
+    return values;
+}
+
+std::vector<double> differences_of(const SeedTrials& a, const SeedTrials& b, Accuracy accuracy) {
+    std::vector<double> differences;
+    for (const auto& [seed, trial] : a) {
+        const auto other = b.find(seed);
+        if (other == b.end()) continue;
+        const auto of_a = accuracy(*trial), of_b = accuracy(*other->second);
+        if (of_a && of_b) differences.push_back(*of_a - *of_b);
+    }
+    return differences;
+}
+
+std::vector<CellRow> cells_of(const std::vector<PlannedCell>& planned, const std::vector<TrialRow>& trials,
+                              IntervalMethod method) {
+    const auto by_cell = trials_by_cell(trials);
     std::vector<CellRow> rows;
-    for (const auto& cell : planned) rows.push_back(cell_of(cell, by_cell));
+    for (const auto& cell : planned) rows.push_back(cell_of(cell, by_cell, method));
     std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return key_of_cell(a) < key_of_cell(b); });
     return rows;
 }

@@ -34,6 +34,7 @@ const std::map<std::string, std::set<std::string>> kLayers{
     {"cluster", {"spec", "base"}},
     {"results", {"spec", "base"}},
     {"train", {"model", "data", "cluster", "spec", "base"}},
+    {"cuda", {"train", "cluster", "spec", "base"}}, // libdagan_cuda.so: what train/gpu.h and cluster/nccl_group.h ask for
     {"launcher", {"results", "train", "model", "data", "sweeps", "cluster", "spec", "base"}},
 };
 
@@ -44,9 +45,11 @@ struct ThirdParty {
     std::vector<std::string> allowed;
 };
 const std::vector<ThirdParty> kThirdParty{
-    {"LibTorch", {"torch/", "ATen/", "c10/"}, {"src/model/", "src/train/", "launcher/trainer_", "launcher/run_task"}},
+    {"NCCL and CUDA", {"nccl.h", "cuda_", "cuda.h", "ATen/cuda/", "c10/cuda/"}, {"src/cuda/"}},
+    {"LibTorch",
+     {"torch/", "ATen/", "c10/"},
+     {"src/model/", "src/train/", "src/cuda/", "launcher/trainer_", "launcher/run_task"}},
     {"MPI", {"mpi.h"}, {"cluster/"}},
-    {"NCCL and CUDA", {"nccl.h", "cuda"}, {"cluster/"}},
     {"HDF5", {"hdf5", "H5"}, {"data/"}},
     {"archives and images", {"archive", "spng.h", "turbojpeg.h", "stb"}, {"data/"}},
     {"yaml-cpp", {"yaml-cpp/"}, {"sweeps/", "cluster/"}},
@@ -69,7 +72,7 @@ std::string module_of(std::string path) {
 
 // The file of one of our headers: "base/file.h" lies in src/base, "data/pool.h" in data.
 std::string file_of(const std::string& header) {
-    static const std::set<std::string> kBelowSrc{"base", "spec", "model", "train"};
+    static const std::set<std::string> kBelowSrc{"base", "spec", "model", "train", "cuda"};
     return (kBelowSrc.contains(module_of(header)) ? "src/" : "") + header;
 }
 
@@ -203,6 +206,10 @@ TEST(LayersTest, AThirdPartyHeaderAwayFromHomeIsFound) {
     EXPECT_NE(violation_of("launcher/agent.cpp", "mpi.h"), "");
     EXPECT_NE(violation_of("src/train/pools.cpp", "hdf5.h"), "");
     EXPECT_NE(violation_of("data/pool.cpp", "yaml-cpp/yaml.h"), "");
+    EXPECT_NE(violation_of("src/train/wgan_gp.cpp", "ATen/cuda/CUDAGraph.h"), "") << "only the shared object knows CUDA";
+    EXPECT_NE(violation_of("cluster/nccl_group.cpp", "nccl.h"), "");
+    EXPECT_EQ(violation_of("src/cuda/gpu.cpp", "ATen/cuda/CUDAGraph.h"), "");
+    EXPECT_NE(violation_of("src/train/gpu.h", "cuda/kernels.h"), "");
     EXPECT_NE(violation_of("launcher/status.cpp", "soci/soci.h"), "");
     EXPECT_NE(violation_of("results/store.h", "nlohmann/json.hpp"), "");
     EXPECT_NE(violation_of("results/store.h", "spec/json.h"), "");

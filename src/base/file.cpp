@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -45,6 +46,13 @@ class Descriptor {
     int fd_;
 };
 
+// Differs between processes, also of different machines that share a file system.
+std::string temporary_suffix() {
+    std::array<char, 256> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    return std::string(kTemporaryMark) + host.data() + "-" + std::to_string(::getpid());
+}
+
 // Gives a finished temporary file its name, durably. Removes the temporary when anything failed.
 void publish(const fs::path& temporary, const fs::path& path) {
     fault_point(FaultPoint::before_fsync);
@@ -65,7 +73,7 @@ void write_atomically(const fs::path& path, const std::function<void(const fs::p
     fs::create_directories(target.parent_path(), failed);
     if (failed) throw system_error(target.parent_path().string() + ": cannot be created: " + failed.message());
     fs::path temporary = target;
-    temporary += std::string(kTemporaryMark) + std::to_string(::getpid());
+    temporary += temporary_suffix();
     try {
         fill(temporary);
         publish(temporary, target);

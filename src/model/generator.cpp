@@ -1,6 +1,7 @@
 #include "model/encoder.h"
 #include "model/layer.h"
 #include "model/networks.h"
+#include "model/same_conv.h"
 
 namespace dagan {
 
@@ -28,7 +29,7 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z,
     torch::Tensor h = encoded.back(), prev;
     for (int l = 0; l < decoder_levels(structure_.topology); ++l) {
         std::vector<torch::Tensor> maps{h};
-        if (l < static_cast<int>(noise.size())) maps = {torch::cat({noise[static_cast<size_t>(l)], h}, 1)};
+        if (l < static_cast<int>(noise.size())) maps = {torch::cat({laid_out_as(h, noise[static_cast<size_t>(l)]), h}, 1)};
         if (l == kBlocks) maps = {torch::cat({h, x}, 1)};
         for (int j = 1; j <= structure_.generator_inner; ++j) {
             std::vector<torch::Tensor> in = maps;

@@ -33,14 +33,14 @@ Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, u
 }
 
 torch::Tensor Layer::forward(const torch::Tensor& x, const Pass& pass, const torch::Tensor& flag) {
-    if (row_.op == LayerOp::dense) return finish(linear(x), pass);
+    if (row_.op == LayerOp::dense) return finish(linear(x, pass), pass);
     require(x.dim() == 4 && x.size(2) == row_.in_size && x.size(3) == row_.in_size,
             row_.name + ": input of the size in the table");
     torch::Tensor h = x;
     if (row_.before == Before::norm_relu) h = torch::relu(normalise(h, pass));
-    if (flag.defined()) h = torch::cat({h, flag.expand({-1, -1, h.size(2), h.size(3)})}, 1);
+    if (flag.defined()) h = torch::cat({h, laid_out_as(h, flag.expand({-1, -1, h.size(2), h.size(3)}))}, 1);
     if (row_.resize == Resize::up) h = resize_nearest(h, row_.out_size);
-    return finish(linear(h), pass);
+    return finish(linear(h, pass), pass);
 }
 
 torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass) {
@@ -51,8 +51,11 @@ torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass) {
     return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training);
 }
 
-torch::Tensor Layer::linear(const torch::Tensor& x) const {
-    return row_.op == LayerOp::dense ? at::linear(x, weight, bias) : same_conv(x, weight, bias, row_.stride);
+torch::Tensor Layer::linear(const torch::Tensor& x, const Pass& pass) const {
+    if (row_.op == LayerOp::dense) return at::linear(x, weight, bias);
+    if (!pass.bf16) return same_conv(x, weight, bias, row_.stride);
+    const auto half = [](const torch::Tensor& value) { return value.to(torch::kBFloat16); };
+    return same_conv(half(x), half(weight), half(bias), row_.stride).to(x.scalar_type());
 }
 
 torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {

@@ -39,7 +39,7 @@ class Layer : public torch::nn::Module {
 
   private:
     torch::Tensor normalise(const torch::Tensor& x, const Pass& pass);
-    torch::Tensor linear(const torch::Tensor& x) const;
+    torch::Tensor linear(const torch::Tensor& x, const Pass& pass) const;
     torch::Tensor finish(const torch::Tensor& x, const Pass& pass);
 
     LayerRow row_;

@@ -1,5 +1,7 @@
 #include "model/layer_norm.h"
 
+#include "model/same_conv.h"
+
 namespace dagan {
 
 LayerNorm::LayerNorm(int64_t channels) {
@@ -8,7 +10,11 @@ LayerNorm::LayerNorm(int64_t channels) {
 }
 
 torch::Tensor LayerNorm::forward(const torch::Tensor& x) {
-    const torch::Tensor normalised = at::layer_norm(x, {x.size(1), x.size(2), x.size(3)}, {}, {}, kEpsilon);
+    // The order of a sample's values is all the same to it: take them as they lie.
+    const bool channels_last = in_channels_last(x);
+    const torch::Tensor laid = channels_last ? x.permute({0, 2, 3, 1}) : x;
+    torch::Tensor normalised = at::layer_norm(laid, {laid.size(1), laid.size(2), laid.size(3)}, {}, {}, kEpsilon);
+    if (channels_last) normalised = normalised.permute({0, 3, 1, 2});
     return torch::addcmul(bias.view({-1, 1, 1}), normalised, weight.view({-1, 1, 1}));
 }
 

@@ -28,6 +28,12 @@ torch::Tensor resize_nearest(const torch::Tensor& x, int64_t size) {
     return at::upsample_nearest2d(x, {size, size});
 }
 
+bool in_channels_last(const torch::Tensor& x) { return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast); }
+
+torch::Tensor laid_out_as(const torch::Tensor& map, const torch::Tensor& x) {
+    return in_channels_last(map) ? x.contiguous(torch::MemoryFormat::ChannelsLast) : x;
+}
+
 void fill_glorot_uniform(torch::Tensor& weight, uint64_t stream) {
     require(weight.is_contiguous() && weight.scalar_type() == torch::kFloat, "weights begin as contiguous float32");
     const int64_t outputs = weight.size(0), kernel_area = weight.numel() / (outputs * weight.size(1));

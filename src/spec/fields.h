@@ -37,11 +37,16 @@ concept NamedEnum = std::is_enum_v<E> && requires(E value) {
     enum class Name { __VA_ARGS__ };                                                                                             \
     constexpr std::string_view enum_list(Name) { return #__VA_ARGS__; }
 
-template <NamedEnum E> std::string to_string(E value) { return split_names(enum_list(value)).at(static_cast<size_t>(value)); }
+template <NamedEnum E> const std::vector<std::string>& names_of() {
+    static const std::vector<std::string> names = split_names(enum_list(E{}));
+    return names;
+}
+
+template <NamedEnum E> std::string to_string(E value) { return names_of<E>().at(static_cast<size_t>(value)); }
 
 // The enumerator spelled `text`, or nothing.
 template <NamedEnum E> std::optional<E> enum_from(std::string_view text) {
-    const auto names = split_names(enum_list(E{}));
+    const auto& names = names_of<E>();
     for (size_t i = 0; i < names.size(); ++i) {
         if (names[i] == text) return static_cast<E>(i);
     }

@@ -10,8 +10,8 @@
 
 namespace dagan {
 
-// done, and diverged (a legitimate result of training), end a task; the others say whose fault it was.
-DAGAN_ENUM(Outcome, done, diverged, interrupted, died, stuck, input_error, system_error, out_of_memory, bug)
+// done, and diverged (a legitimate result of training), end a task; the others say whose fault it was. lost: with the whole job.
+DAGAN_ENUM(Outcome, done, diverged, interrupted, died, stuck, input_error, system_error, out_of_memory, bug, lost)
 
 // A file that outlives its task. `role`: "weights", "pool", "samples" (a PNG); path relative to the campaign folder.
 struct Artifact {
@@ -84,6 +84,7 @@ struct TaskResult {
     std::vector<CurvePoint> curve = {};
     std::vector<Artifact> artifacts = {};
     Cost cost = {};
+    std::string host = {}; // of the member that explains the end; "" where the attempt began
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("task", self.task, "");
@@ -94,6 +95,7 @@ struct TaskResult {
         visit("curve", self.curve, "");
         visit("artifacts", self.artifacts, "");
         visit("cost", self.cost, "");
+        visit("host", self.host, "");
     }
     bool operator==(const TaskResult&) const = default;
 };

@@ -16,6 +16,7 @@ namespace dagan {
 DAGAN_ENUM(Topology, code, paper)
 DAGAN_ENUM(Norm, renorm, batch)
 DAGAN_ENUM(PenaltyNorm, image, column)
+DAGAN_ENUM(Precision, float32, tf32, bf16) // of what convolutions multiply; tensors, sums and norms are float32 in each
 DAGAN_ENUM(Pairs, with_replacement, distinct)
 DAGAN_ENUM(Select, classifier, critic_loss, last)
 DAGAN_ENUM(SelectorClasses, validation, source)
@@ -62,6 +63,7 @@ struct GanOptions {
     double selector_train = 0.75; // below 1: a share; else a count in the smallest class, e.g. 15 of 20
     int selector_z = 5;
     int checkpoints = 20;
+    Precision precision = Precision::float32;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("topology", self.topology, "block structure: as in the authors' code or as in the paper's text");
@@ -91,6 +93,8 @@ struct GanOptions {
         visit("selector_classes", self.selector_classes, "domain on which the selector is trained and scores");
         visit("selector_train", self.selector_train, "images per class that train the selector: a share (0.75) or a count (15)");
         visit("selector_z", self.selector_z, "noise vectors per conditional image when scoring");
+        visit("precision", self.precision,
+              "what convolutions multiply in training: float32, tf32 (GPUs), bf16; the penalty's multiply float32 in each");
         visit("checkpoints", self.checkpoints, "at most how many checkpoints are compared, evenly spaced over the iterations");
     }
     bool operator==(const GanOptions&) const = default;
@@ -114,6 +118,7 @@ struct ClassifierOptions {
     Softmax softmax = Softmax::all;
     EpochSelect epoch_select = EpochSelect::best_val;
     bool eval_drop_last = false;
+    Precision precision = Precision::float32;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("reading", self.reading, "reading of the paper's 17-layer DenseNet");
@@ -132,6 +137,7 @@ struct ClassifierOptions {
         visit("softmax", self.softmax, "classes of the softmax: all, held_out (validation and test), target (test)");
         visit("epoch_select", self.epoch_select, "which epoch's weights are tested");
         visit("eval_drop_last", self.eval_drop_last, "leave out the last partial batch at evaluation");
+        visit("precision", self.precision, "what convolutions multiply in training: float32, tf32 (on GPUs), bf16");
     }
     bool operator==(const ClassifierOptions&) const = default;
 };
@@ -229,11 +235,14 @@ struct Resources {
     int gan_ranks = 1;
     int trainers_per_rank = 1;
     int threads_per_trainer = 1;
+    int tasks_ahead = 0;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("gan_ranks", self.gan_ranks, "ranks that train one DAGAN together");
         visit("trainers_per_rank", self.trainers_per_rank, "trainers side by side on one rank (one GPU)");
         visit("threads_per_trainer", self.threads_per_trainer, "CPU threads of each trainer; part of the result's bits");
+        visit("tasks_ahead", self.tasks_ahead,
+              "tasks that a rank holds ready beside those that run; for tasks far below a second");
     }
     bool operator==(const Resources&) const = default;
 };

@@ -19,7 +19,8 @@ class Adam {
   public:
     static constexpr double kEps = 1e-8;
 
-    Adam(int64_t count, const AdamOptions& options);
+    // Of `count` parameters on `device`.
+    Adam(int64_t count, const AdamOptions& options, torch::Device device = torch::kCPU);
 
     // One step on `values` [count] in place; `gradients` [count] is only read.
     void step(const torch::Tensor& values, const torch::Tensor& gradients);
@@ -33,6 +34,7 @@ class Adam {
   private:
     AdamOptions options_;
     torch::Tensor first_, second_;
+    torch::Tensor count_; // steps_ as the kernel takes it: a float on the device
     int64_t steps_ = 0;
 };
 

@@ -76,8 +76,8 @@ double distance_between_conditions(const torch::Tensor& images, const torch::Ten
     return pairs > 0 ? sum.item<double>() / static_cast<double>(pairs) : 0;
 }
 
-CandidateJudge::CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place)
-    : task_(task), data_(data), shape_(shape_of(data)),
+CandidateJudge::CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place, torch::Device device)
+    : task_(task), data_(data), shape_(shape_of(data)), device_(device),
       classes_(classes_of(task.dataset, data.info().classes, Domain::validation)),
       pairs_(data, classes_, task.gan.pairs, /*rotate=*/false, derive(task.stream, "validation pairs")) {
     if (task.gan.select != Select::classifier) return;
@@ -89,6 +89,7 @@ CandidateJudge::CandidateJudge(const GanTask& task, const Dataset& data, const W
         throw input_error(weights.string() +
                           ": the selector has no conditional images: gan.selector_train leaves none; lower it");
     }
+    selector_->network->to(device);
 }
 
 std::optional<Candidate> CandidateJudge::judge(Generator& generator, Critic& critic, int64_t iteration,
@@ -109,16 +110,17 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
     std::vector<torch::Tensor> conditions, fakes;
     for (uint32_t batch = 0; batch < kValidationBatches; ++batch) {
         if (observer.stop_requested()) return false;
-        const torch::Tensor x = torch::empty({b, shape_.channels, shape_.size, shape_.size}), real = torch::empty_like(x);
+        torch::Tensor x = torch::empty({b, shape_.channels, shape_.size, shape_.size}), real = torch::empty_like(x);
         pairs_.fill(batch, 0, b, floats_of(x), floats_of(real));
-        const torch::Tensor epsilon = torch::empty({b});
+        torch::Tensor epsilon = torch::empty({b});
         for (uint32_t i = 0; i < b; ++i) floats_of(epsilon)[i] = static_cast<float>(Random(epsilon_key, batch, i).uniform());
+        for (torch::Tensor* tensor : {&x, &real, &epsilon}) *tensor = tensor->to(device_);
+        const auto noise = [&](uint64_t key) { return noise_tensor(key, batch, 0, b, task_.gan.z_dim).to(device_); };
         torch::Tensor fake, difference;
         {
             const torch::NoGradGuard no_grad;
-            fake = generator.forward(x, noise_tensor(z_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
-            const torch::Tensor other =
-                generator.forward(x, noise_tensor(other_key, batch, 0, b, task_.gan.z_dim), Pass::inference());
+            fake = generator.forward(x, noise(z_key), Pass::inference());
+            const torch::Tensor other = generator.forward(x, noise(other_key), Pass::inference());
             candidate.spread += mean_distance(fake, other) / kValidationBatches;
             candidate.distance += mean_distance(fake, x) / kValidationBatches;
             conditions.push_back(x);
@@ -130,7 +132,7 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
             gradient_penalty(inference, x, real, fake, epsilon, task_.gan.penalty_norm).item<double>() / kValidationBatches;
     }
     candidate.critic_loss = task_.gan.penalty_weight * candidate.penalty - candidate.wasserstein;
-    candidate.condition_distance = distance_between_conditions(torch::cat(fakes), torch::cat(conditions));
+    candidate.condition_distance = distance_between_conditions(torch::cat(fakes).cpu(), torch::cat(conditions).cpu());
     return true;
 }
 
@@ -152,7 +154,7 @@ bool CandidateJudge::measure_score(Generator& generator, Candidate& candidate, O
         const torch::Tensor made =
             generate(generator, data_, shape_, std::span(wanted).subspan(begin, count), task_.gan.z_dim, key, 0);
         const torch::Tensor flags = torch::ones({static_cast<int64_t>(count)}); // judged as real images
-        const torch::Tensor answers = selector_->network->forward(made, flags, Pass::inference()).argmax(1);
+        const torch::Tensor answers = selector_->network->forward(made.to(device_), flags, Pass::inference()).argmax(1).cpu();
         const torch::Tensor classes = torch::from_blob(labels.data() + begin, {static_cast<int64_t>(count)}, torch::kLong);
         right += answers.eq(classes).sum().item<int64_t>();
     }

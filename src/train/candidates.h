@@ -54,7 +54,8 @@ double distance_between_conditions(const torch::Tensor& images, const torch::Ten
 class CandidateJudge {
   public:
     // Loads the selector's weights when the task selects by classifier. `data` must outlive this. Throws Blame::input or system.
-    CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place);
+    // Both networks it judges are on `device`.
+    CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place, torch::Device device = torch::kCPU);
 
     // Nothing when the observer asked to stop. Leaves both networks as they were.
     std::optional<Candidate> judge(Generator& generator, Critic& critic, int64_t iteration, Observer& observer) const;
@@ -70,6 +71,7 @@ class CandidateJudge {
     const GanTask task_;
     const Dataset& data_;
     ImageShape shape_;
+    torch::Device device_;
     std::vector<int> classes_; // of the validation domain
     PairSampler pairs_;
     std::optional<TrainedSelector> selector_;

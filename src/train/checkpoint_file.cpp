@@ -27,8 +27,8 @@ void check_facts(const ResumeFacts& written, const ResumeFacts& here, const std:
 }
 } // namespace
 
-ResumeFacts ResumeFacts::here(const std::string& task_key, int world_size) {
-    return {.task = task_key, .device = "cpu", .threads = at::get_num_threads(), .world_size = world_size};
+ResumeFacts ResumeFacts::here(const std::string& task_key, int world_size, const std::string& device) {
+    return {.task = task_key, .device = device, .threads = at::get_num_threads(), .world_size = world_size};
 }
 
 CheckpointFile::CheckpointFile(fs::path path, ResumeFacts facts) : path_(std::move(path)), facts_(std::move(facts)) {}

@@ -18,7 +18,8 @@ struct ResumeFacts {
     int threads = 1;
     int world_size = 1;
 
-    static ResumeFacts here(const std::string& task_key, int world_size); // of the calling thread
+    // Of the calling thread; `device` as Compute::name() has it.
+    static ResumeFacts here(const std::string& task_key, int world_size, const std::string& device = "cpu");
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("task", self.task, "");

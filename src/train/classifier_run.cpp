@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dagan {
 
@@ -31,6 +32,15 @@ Augmentation augmentation_of(const ClassifierOptions& options, const Dataset& da
 }
 
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+Pass training_pass(const ClassifierJob& job, uint32_t step) {
+    return {.training = true,
+            .key = derive(job.stream, "dropout classifier"),
+            .step = step,
+            .bf16 = job.options.precision == Precision::bf16};
+}
+
+uint64_t epochs_stream(const ClassifierJob& job) { return derive(job.stream, "classifier epochs"); }
 } // namespace
 
 GeneratedImages::GeneratedImages(TrainedGenerator generator, const Dataset& data, const std::vector<Case>& training,
@@ -48,16 +58,23 @@ int64_t classifier_steps(const ClassifierOptions& options, int64_t cases, int ge
 }
 
 ClassifierRun::ClassifierRun(ClassifierJob job, const std::string& task_key, const Dataset& data, const Workplace& place,
-                             GeneratedImages generated, Observer& observer)
-    : job_(std::move(job)), data_(data), shape_(shape_of(data)), generated_(std::move(generated)), observer_(observer),
-      alone_(make_group_alone()),
-      network_(std::make_unique<Classifier>(job_.options, shape_.channels, shape_.size, job_.cases.classes,
-                                            derive(job_.stream, "classifier weights"))),
-      flat_(*network_, *alone_, 0),
-      adam_(flat_.values().numel(), {job_.options.learning_rate, job_.options.beta1, job_.options.beta2}),
-      checkpoint_(place.checkpoint(task_key), ResumeFacts::here(task_key, 1)), loss_sums_(torch::zeros({2}, torch::kDouble)),
-      save_timer_(place.checkpoint_every) {
+                             GeneratedImages generated, Observer& observer, const Compute& compute)
+    : job_(std::move(job)), compute_(compute), data_(data), shape_(shape_of(data)), generated_(std::move(generated)),
+      observer_(observer), alone_(make_group_alone(make_memory_on(compute.device))),
+      network_(placed(std::make_unique<Classifier>(job_.options, shape_.channels, shape_.size, job_.cases.classes,
+                                                   derive(job_.stream, "classifier weights")),
+                      compute)),
+      flat_(*network_, *alone_, 0, compute.maps),
+      adam_(flat_.values().numel(), {job_.options.learning_rate, job_.options.beta1, job_.options.beta2}, compute.device),
+      checkpoint_(place.checkpoint(task_key), ResumeFacts::here(task_key, 1, compute.name())), whole_batch_step_(compute),
+      device_loss_(torch::zeros({}, torch::dtype(torch::kFloat).device(compute.device))),
+      loss_sums_(torch::zeros({2}, torch::dtype(torch::kDouble).device(compute.device))), save_timer_(place.checkpoint_every) {
     require(job_.steps > 0 && !job_.cases.training.empty(), "there is something to train on");
+    if (compute.gpu != nullptr) {
+        use_precision(job_.options.precision);
+        device_epochs_.emplace(shape_, job_.options.batch_size, augmentation_of(job_.options, data_), epochs_stream(job_),
+                               compute);
+    }
     const auto images = static_cast<int64_t>(job_.cases.training.size()) * (1 + job_.generated_per_real);
     batches_per_epoch_ = static_cast<int>(divided_up(images, job_.options.batch_size));
     if (job_.epoch_select == EpochSelect::best_val && job_.cases.validation.empty()) {
@@ -99,38 +116,73 @@ bool ClassifierRun::prepare_epoch() {
     if (loader_epoch_ == progress_.epochs_done) return true;
     if (!generated_.prepare(static_cast<uint32_t>(progress_.epochs_done), observer_)) return false;
     loader_.emplace(data_, job_.cases.training, generated_.pool(), job_.generated_per_real, job_.options.batch_size,
-                    augmentation_of(job_.options, data_), derive(job_.stream, "classifier epochs"));
+                    augmentation_of(job_.options, data_), epochs_stream(job_));
+    if (device_epochs_ && (loader_epoch_ < 0 || generated_.made_anew())) {
+        device_epochs_->load(data_, job_.cases.training, generated_.pool());
+    }
     loader_epoch_ = progress_.epochs_done;
     return true;
 }
 
 void ClassifierRun::train_step() {
-    times_.start();
-    const auto epoch = static_cast<uint32_t>(progress_.epochs_done);
-    loader_->fill(epoch, static_cast<int>(progress_.steps % batches_per_epoch_), batch_);
-    const int64_t b = batch_.size();
-    const torch::Tensor images =
-        torch::from_blob(batch_.images.data(), {b, shape_.channels, shape_.size, shape_.size}, torch::kFloat);
-    const torch::Tensor flags = torch::from_blob(batch_.real.data(), {b}, torch::kFloat);
-    const torch::Tensor labels = torch::from_blob(batch_.labels.data(), {b}, torch::kLong);
-    const Pass pass{
-        .training = true, .key = derive(job_.stream, "dropout classifier"), .step = static_cast<uint32_t>(progress_.steps)};
+    if (queued_steps_ == 0) times_.start();
+    const BatchLoss loss = device_epochs_ ? device_step() : host_step();
+    adam_.step(flat_.values(), flat_.gradients());
+    const torch::NoGradGuard no_grad;
+    const auto images = static_cast<double>(loss.images);
+    loss_sums_[0].add_(loss.mean, images);
+    loss_sums_[1].add_(images);
+    ++progress_.steps;
+    if (++queued_steps_ >= (device_epochs_ ? DeviceEpochs::kStepsAhead : 1)) wait_for_queued();
+    observer_.progress(progress_.steps, job_.steps);
+}
 
+void ClassifierRun::wait_for_queued() {
+    if (queued_steps_ == 0) return;
+    settle(compute_, *alone_);
+    times_.stop(std::exchange(queued_steps_, 0));
+}
+
+// Leaves the gradient of the batch's mean loss, which it returns.
+torch::Tensor ClassifierRun::batch_loss(const torch::Tensor& images, const torch::Tensor& flags, const torch::Tensor& labels,
+                                        const Pass& pass) {
     flat_.zero_gradients();
     const torch::Tensor loss = torch::cross_entropy_loss(network_->forward(images, flags, pass), labels);
     loss.backward();
-    adam_.step(flat_.values(), flat_.gradients());
+    return loss.detach();
+}
 
-    const torch::NoGradGuard no_grad;
-    loss_sums_[0].add_(loss.detach(), static_cast<double>(b));
-    loss_sums_[1].add_(static_cast<double>(b));
-    ++progress_.steps;
-    times_.stop();
-    observer_.progress(progress_.steps, job_.steps);
+ClassifierRun::BatchLoss ClassifierRun::host_step() {
+    const auto epoch = static_cast<uint32_t>(progress_.epochs_done);
+    loader_->fill(epoch, static_cast<int>(progress_.steps % batches_per_epoch_), batch_);
+    const int64_t size = batch_.size();
+    const torch::Tensor images =
+        torch::from_blob(batch_.images.data(), {size, shape_.channels, shape_.size, shape_.size}, torch::kFloat);
+    const torch::Tensor flags = torch::from_blob(batch_.real.data(), {size}, torch::kFloat);
+    const torch::Tensor labels = torch::from_blob(batch_.labels.data(), {size}, torch::kLong);
+    return {batch_loss(images, flags, labels, training_pass(job_, static_cast<uint32_t>(progress_.steps))), size};
+}
+
+// The same, queued on the device. A whole batch is the same work each time; an epoch's last may be smaller.
+ClassifierRun::BatchLoss ClassifierRun::device_step() {
+    const auto epoch = static_cast<uint32_t>(progress_.epochs_done);
+    const int64_t size = device_epochs_->stage(*loader_, epoch, static_cast<int>(progress_.steps % batches_per_epoch_),
+                                               static_cast<uint32_t>(progress_.steps));
+    const auto work = [this, size] {
+        Pass pass = training_pass(job_, 0);
+        pass.device_step = device_epochs_->step();
+        const torch::Tensor loss =
+            batch_loss(device_epochs_->assemble(size), device_epochs_->real(size), device_epochs_->labels(size), pass);
+        const torch::NoGradGuard no_grad;
+        device_loss_.copy_(loss);
+    };
+    size < job_.options.batch_size ? work() : whole_batch_step_.run(work);
+    return {device_loss_, size};
 }
 
 // Validates, and keeps the weights when this epoch is the best so far, the earliest on ties.
 ClassifierRun::Verdict ClassifierRun::end_epoch() {
+    wait_for_queued(); // validation is no part of a step's time
     const std::optional<Count> validation = evaluate(job_.cases.validation);
     if (!validation) return Verdict::stop;
     const double loss = loss_sums_[0].item<double>() / loss_sums_[1].item<double>();
@@ -167,8 +219,9 @@ std::optional<ClassifierRun::Count> ClassifierRun::evaluate(const std::vector<Ca
             images.push_back(cases[i].image);
             labels.push_back(cases[i].label);
         }
+        const torch::Tensor shown = image_tensor(data_, images, shape_).to(compute_.device);
         const torch::Tensor flags = torch::ones({static_cast<int64_t>(images.size())});
-        const torch::Tensor answers = network_->forward(image_tensor(data_, images, shape_), flags, Pass::inference()).argmax(1);
+        const torch::Tensor answers = network_->forward(shown, flags, Pass::inference()).argmax(1).cpu();
         count.correct += static_cast<int>(answers.eq(torch::tensor(labels)).sum().item<int64_t>());
     }
     return count;
@@ -199,6 +252,7 @@ TaskOutput ClassifierRun::output(Outcome outcome) const {
 }
 
 void ClassifierRun::save() {
+    wait_for_queued();
     TensorFile file = kept_;
     store_module(*network_, kNow, file);
     file.tensors["first_moment"] = adam_.first_moment();

@@ -9,6 +9,8 @@
 #include "model/networks.h"
 #include "train/adam.h"
 #include "train/checkpoint_file.h"
+#include "train/compute.h"
+#include "train/device_epochs.h"
 #include "train/flat_parameters.h"
 #include "train/network_file.h"
 #include "train/step_times.h"
@@ -42,6 +44,7 @@ class GeneratedImages {
     // Makes ready what `epoch` shows; false when the observer asked to stop. After that pool() is the epoch's, or null.
     bool prepare(uint32_t epoch, Observer& observer);
     const Pool* pool() const { return pool_ ? &*pool_ : nullptr; }
+    bool made_anew() const { return generator_.has_value(); }
 
   private:
     std::optional<Pool> pool_;
@@ -59,7 +62,7 @@ class ClassifierRun {
   public:
     // `data` and `observer` must outlive this.
     ClassifierRun(ClassifierJob job, const std::string& task_key, const Dataset& data, const Workplace& place,
-                  GeneratedImages generated, Observer& observer);
+                  GeneratedImages generated, Observer& observer, const Compute& compute = {});
 
     // Trains to the end, or until asked to stop. When done, the network has the chosen epoch's weights.
     TaskOutput run();
@@ -70,6 +73,10 @@ class ClassifierRun {
   private:
     struct Count {
         int correct = 0, total = 0;
+    };
+    struct BatchLoss {
+        torch::Tensor mean;
+        int64_t images = 0;
     };
     // The part of the state that is no tensor.
     struct Progress {
@@ -95,6 +102,11 @@ class ClassifierRun {
     void save();
     bool prepare_epoch();
     void train_step();
+    void wait_for_queued();
+    torch::Tensor batch_loss(const torch::Tensor& images, const torch::Tensor& flags, const torch::Tensor& labels,
+                             const Pass& pass);
+    BatchLoss host_step();
+    BatchLoss device_step();
     Verdict end_epoch();
     std::optional<Count> evaluate(const std::vector<Case>& cases);
     TaskOutput finish();
@@ -102,6 +114,7 @@ class ClassifierRun {
     TaskOutput output(Outcome outcome) const;
 
     ClassifierJob job_;
+    Compute compute_;
     const Dataset& data_;
     ImageShape shape_;
     GeneratedImages generated_;
@@ -114,9 +127,13 @@ class ClassifierRun {
     int batches_per_epoch_ = 0;
     std::optional<EpochLoader> loader_; // of loader_epoch_
     int loader_epoch_ = -1;
-    LabelledBatch batch_;     // reused
-    torch::Tensor loss_sums_; // double [2]: loss and number of this epoch's images
-    TensorFile kept_;         // weights of the best epoch so far, where one is chosen
+    LabelledBatch batch_;                       // reused
+    std::optional<DeviceEpochs> device_epochs_; // with a GPU alone
+    RepeatedStep whole_batch_step_;
+    torch::Tensor device_loss_; // of the step that was queued last
+    int queued_steps_ = 0;      // since the host last waited
+    torch::Tensor loss_sums_;   // double [2]: loss and number of this epoch's images
+    TensorFile kept_;           // weights of the best epoch so far, where one is chosen
     Progress progress_;
     int64_t first_step_ = 0; // of this attempt
     StepTimes times_;

@@ -14,8 +14,10 @@ namespace dagan {
 
 class FlatParameters {
   public:
-    // Moves the parameters of `module` (float, on the CPU), keeping their values; gradients and extra start at 0.
-    FlatParameters(torch::nn::Module& module, Group& group, int64_t extra);
+    // Moves the parameters of `module` (float), keeping their values and device, whose memory must be the group's; gradients and
+    // extra start at 0. Weights of convolutions are laid out as `maps` says.
+    FlatParameters(torch::nn::Module& module, Group& group, int64_t extra,
+                   torch::MemoryFormat maps = torch::MemoryFormat::Contiguous);
 
     const torch::Tensor& values() const { return values_; }       // [N], gaps included; writing it changes the network
     const torch::Tensor& gradients() const { return gradients_; } // [N]

@@ -46,7 +46,7 @@ struct Progress {
 class GanRun {
   public:
     GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
-           Observer& observer);
+           Observer& observer, const Compute& compute);
     TaskOutput run();
 
   private:
@@ -78,6 +78,7 @@ class GanRun {
     Group& group_;
     Observer& observer_;
     ImageShape shape_;
+    std::unique_ptr<Group> device_group_; // reduces gradients on GPUs; all else the gang agrees on goes through group_
     WganGp wgan_;
     MemberState renorm_state_;
     CheckpointFile checkpoint_;
@@ -92,15 +93,17 @@ class GanRun {
 };
 
 GanRun::GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
-               Observer& observer)
+               Observer& observer, const Compute& compute)
     : task_(task), key_(key), place_(place), group_(group), observer_(observer), shape_(shape_of(data)),
-      wgan_(task.gan, task.stream, data, training_classes(task, data), group), renorm_state_(wgan_.generator(), group),
-      checkpoint_(place.checkpoint(key), ResumeFacts::here(key, group.size())),
+      device_group_(make_device_group(compute, group, [&observer] { observer.stop_requested(); })),
+      wgan_(task.gan, task.stream, data, training_classes(task, data), device_group_ ? *device_group_ : group, 1, compute),
+      renorm_state_(wgan_.generator(), group),
+      checkpoint_(place.checkpoint(key), ResumeFacts::here(key, group.size(), compute.name())),
       candidate_iterations_(candidate_iterations(task.gan.iterations, task.gan.checkpoints)), agreement_(group.allocate(2)),
       save_timer_(place.checkpoint_every) {
     require(total_steps() < int64_t{UINT32_MAX}, "a step's number fits into the random streams' counter");
     require(task.gan.renorm_sync > 0, "renorm_sync is a number of iterations");
-    if (writes()) judge_.emplace(task, data, place);
+    if (writes()) judge_.emplace(task, data, place, compute.device);
 }
 
 TaskOutput GanRun::run() {
@@ -286,7 +289,7 @@ TaskOutput GanRun::finish() {
 } // namespace
 
 TaskOutput train_gan(const GanTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Group& group,
-                     Observer& observer) {
+                     Observer& observer, const Compute& compute) {
     require(group.size() == task.ranks, "the gang has as many members as the task asks for");
     if (const auto finished = finished_task(place.weights(task_key), task_key)) {
         TaskOutput output;
@@ -296,7 +299,7 @@ TaskOutput train_gan(const GanTask& task, const std::string& task_key, const Dat
         std::ranges::copy(finished->samples, std::back_inserter(output.artifacts));
         return output;
     }
-    return GanRun(task, task_key, data, place, group, observer).run();
+    return GanRun(task, task_key, data, place, group, observer, compute).run();
 }
 
 } // namespace dagan

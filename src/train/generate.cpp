@@ -32,7 +32,8 @@ torch::Tensor generate(Generator& generator, const Dataset& data, ImageShape sha
         fill_normal(noise.subspan(i * row, row), key, epoch, static_cast<uint32_t>(wanted[i].image),
                     static_cast<uint32_t>(wanted[i].number));
     }
-    return generator.forward(image_tensor(data, images, shape), z, Pass::inference()).contiguous();
+    const torch::Device device = device_of(generator);
+    return generator.forward(image_tensor(data, images, shape).to(device), z.to(device), Pass::inference()).cpu().contiguous();
 }
 
 std::optional<Pool> generate_pool(const TrainedGenerator& generator, const Dataset& data, const std::vector<int>& sources,

@@ -22,7 +22,7 @@ struct Wanted {
     int number = 0;
 };
 
-// x~ = G(x, z) for each wanted image, [N, C, H, W] in [-1, 1].
+// x~ = G(x, z) for each wanted image, [N, C, H, W] in [-1, 1], on the host; computed where the generator is.
 torch::Tensor generate(Generator& generator, const Dataset& data, ImageShape shape, std::span<const Wanted> wanted, int z_dim,
                        uint64_t key, uint32_t epoch);
 

@@ -1,10 +1,10 @@
 #include "train/member_state.h"
 
 #include "base/error.h"
+#include "cluster/gather.h"
 #include "train/tensors.h"
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 
 namespace dagan {
 
@@ -20,21 +20,18 @@ MemberState::MemberState(torch::nn::Module& module, Group& group) : buffers_(mod
 
 torch::Tensor MemberState::pack() const {
     const torch::NoGradGuard no_grad;
-    torch::Tensor packed = torch::empty({count_}, torch::kFloat);
-    int64_t offset = 0;
-    for (const torch::Tensor& buffer : buffers_) {
-        packed.narrow(0, offset, buffer.numel()).copy_(buffer.flatten());
-        offset += buffer.numel();
-    }
-    return packed;
+    std::vector<torch::Tensor> parts;
+    for (const torch::Tensor& buffer : buffers_) parts.push_back(buffer.flatten());
+    return torch::cat(parts).cpu();
 }
 
 void MemberState::unpack(const torch::Tensor& packed) {
     const torch::NoGradGuard no_grad;
     require(packed.numel() == count_, "as many values as the buffers hold");
+    const torch::Tensor here = packed.to(buffers_.front().device());
     int64_t offset = 0;
     for (torch::Tensor& buffer : buffers_) {
-        buffer.copy_(packed.narrow(0, offset, buffer.numel()).view(buffer.sizes()));
+        buffer.copy_(here.narrow(0, offset, buffer.numel()).view(buffer.sizes()));
         offset += buffer.numel();
     }
 }
@@ -47,21 +44,10 @@ void MemberState::average() {
     unpack(copied_tensor(average_memory_, {count_}));
 }
 
-// A gather out of a mean: each member writes its bytes, as floats times the group's size, into its own place of a field of
-// zeros. Sum and division are exact for such small whole numbers, so the bits arrive whatever the order of summation.
 torch::Tensor MemberState::gather() {
-    const auto size = static_cast<size_t>(group_.size());
-    const size_t bytes = static_cast<size_t>(count_) * sizeof(float);
     const torch::Tensor mine = pack();
-    std::fill(gather_memory_.begin(), gather_memory_.end(), 0.0F);
-    const auto* out = reinterpret_cast<const unsigned char*>(mine.data_ptr<float>());
-    for (size_t i = 0; i < bytes; ++i) {
-        gather_memory_[static_cast<size_t>(group_.rank()) * bytes + i] = static_cast<float>(out[i] * size);
-    }
-    group_.all_reduce_mean(gather_memory_);
     torch::Tensor all = torch::empty({group_.size(), count_}, torch::kFloat);
-    auto* in = reinterpret_cast<unsigned char*>(all.data_ptr<float>());
-    for (size_t i = 0; i < size * bytes; ++i) in[i] = static_cast<unsigned char>(std::lround(gather_memory_[i]));
+    gather_bytes(group_, gather_memory_, std::as_bytes(floats_of(mine)), std::as_writable_bytes(floats_of(all)));
     return all;
 }
 

@@ -17,7 +17,7 @@ class MemberState {
     // All float buffers of `module`; both must outlive this.
     MemberState(torch::nn::Module& module, Group& group);
 
-    // A copy of the buffers, [count()]; and back.
+    // A copy of the buffers, [count()], on the host; and back.
     torch::Tensor pack() const;
     void unpack(const torch::Tensor& packed);
 

@@ -37,8 +37,10 @@ bool is_made(const std::filesystem::path& path, const TrainedGenerator& generato
 } // namespace
 
 TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
-                     Observer& observer) {
+                     Observer& observer, const Compute& compute) {
     const TrainedGenerator generator = load_generator(place.weights(task.gan_task));
+    generator.network->to(compute.device);
+    if (compute.gpu != nullptr) use_precision(Precision::float32);
     const std::vector<int> sources = conditions(task, data);
     const std::filesystem::path path = place.pool(task_key);
     TaskOutput output;

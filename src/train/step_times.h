@@ -9,7 +9,10 @@ namespace dagan {
 class StepTimes {
   public:
     void start() { begin_ = Clock::now(); }
-    void stop() { seconds_.push_back(std::chrono::duration<float>(Clock::now() - begin_).count()); }
+    // The time since start() was that of `steps` steps.
+    void stop(int steps = 1) {
+        seconds_.push_back(std::chrono::duration<float>(Clock::now() - begin_).count() / static_cast<float>(steps));
+    }
     double median() const; // 0 when nothing was measured
 
   private:

@@ -8,7 +8,9 @@
 #include "data/pool.h"
 #include "spec/result.h"
 #include "spec/task.h"
+#include "train/compute.h"
 #include "train/observer.h"
+#include "train/workplace.h"
 
 #include <chrono>
 #include <filesystem>
@@ -17,27 +19,6 @@
 #include <vector>
 
 namespace dagan {
-
-// Where a task keeps its files, and how often it saves. Paths in Artifacts are relative to `campaign`.
-struct Workplace {
-    std::filesystem::path campaign; // the campaign folder
-    std::chrono::seconds checkpoint_every{60};
-
-    std::filesystem::path checkpoint(const std::string& task) const {
-        return campaign / "checkpoints" / (task + ".resume.safetensors");
-    }
-    std::filesystem::path weights(const std::string& task) const { return campaign / "checkpoints" / (task + ".safetensors"); }
-    std::filesystem::path candidate(const std::string& task, int64_t iteration) const {
-        return campaign / "checkpoints" / (task + "." + std::to_string(iteration) + ".safetensors");
-    }
-    std::filesystem::path samples(const std::string& task, int64_t iteration) const {
-        return campaign / "samples" / (task + "." + std::to_string(iteration) + ".png");
-    }
-    std::filesystem::path pool(const std::string& task) const { return campaign / "pools" / (task + ".h5"); }
-
-    // The file `path`, hashed, as an artifact of this campaign. Throws Blame::system when it cannot be read.
-    Artifact artifact(const std::string& role, const std::filesystem::path& path) const;
-};
 
 // What a task leaves behind; the launcher adds key, attempt and cost to make it a TaskResult.
 struct TaskOutput {
@@ -49,17 +30,18 @@ struct TaskOutput {
     double seconds_per_step = 0; // median; of such a step
 };
 
-// `task_key` names the files. All throw Error by blame; GangBroken passes through. A selector, DAGAN or pool whose file is
-// already whole is not made again: its output is read from the file. A classifier leaves no file behind when it is done.
+// `task_key` names the files. The GPU of `compute`, when it has one, is this task's while it runs. All throw Error by blame;
+// GangBroken passes through. A selector, DAGAN or pool whose file is already whole is not made again: its output is read from the
+// file. A classifier leaves no file behind when it is done.
 TaskOutput train_selector(const SelectorTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
-                          Observer& observer);
+                          Observer& observer, const Compute& compute = {});
 // Collective over the group, which has task.ranks members. Position 0 writes files, scores candidates with the selector's weights
 // and chooses; the others return the same outcome without curve and artifacts.
 TaskOutput train_gan(const GanTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Group& group,
-                     Observer& observer);
+                     Observer& observer, const Compute& compute = {});
 TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
-                     Observer& observer);
+                     Observer& observer, const Compute& compute = {});
 TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
-                            Observer& observer);
+                            Observer& observer, const Compute& compute = {});
 
 } // namespace dagan

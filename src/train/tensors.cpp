@@ -35,6 +35,8 @@ torch::Tensor image_tensor(const Dataset& data, std::span<const int> images, Ima
     return tensor;
 }
 
+torch::Device device_of(const torch::nn::Module& module) { return module.parameters().front().device(); }
+
 torch::Tensor noise_tensor(uint64_t key, uint32_t step, uint32_t first, int64_t count, int z_dim) {
     torch::Tensor tensor = torch::empty({count, z_dim}, torch::kFloat);
     const std::span<float> values = floats_of(tensor);

@@ -30,6 +30,9 @@ torch::Tensor copied_tensor(std::span<const float> values, torch::IntArrayRef si
 // The memory of a contiguous float tensor on the CPU; valid as long as the tensor.
 std::span<float> floats_of(const torch::Tensor& tensor);
 
+// Where a network's parameters are; all on one device.
+torch::Device device_of(const torch::nn::Module& module);
+
 // Noise of samples [first, first + count) of a step, [count, z_dim]: row i is drawn at (key, step, first + i).
 torch::Tensor noise_tensor(uint64_t key, uint32_t step, uint32_t first, int64_t count, int z_dim);
 

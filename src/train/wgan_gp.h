@@ -10,27 +10,16 @@
 #include "model/networks.h"
 #include "spec/sweep.h"
 #include "train/adam.h"
+#include "train/compute.h"
+#include "train/device_batches.h"
 #include "train/flat_parameters.h"
+#include "train/gan_batch.h"
 #include "train/tensors.h"
 
 #include <memory>
 #include <vector>
 
 namespace dagan {
-
-// What members tell each other with every reduction: a wish of one is the gang's.
-struct Votes {
-    bool stop = false; // leave after this step
-    bool save = false; // write a checkpoint after this step
-};
-
-// A member's slice of one step's batch: samples [first, first + b).
-struct GanBatch {
-    torch::Tensor x;       // conditional images [b, C, H, W]
-    torch::Tensor real;    // other images of their classes
-    torch::Tensor z;       // [b, z_dim]
-    torch::Tensor epsilon; // [b], uniform in [0, 1)
-};
 
 // Mean losses over a number of steps.
 struct GanLosses {
@@ -42,10 +31,10 @@ struct GanLosses {
 class WganGp {
   public:
     // `data` and `group` must outlive this. `norm_groups`: the generator's batch statistics over this many equal parts of the
-    // slice; with R, one member computes what R members would (dagan.md section 5). Throws Blame::input when the batch does not
-    // divide.
+    // slice; with R, one member computes what R members would (dagan.md section 5). With a GPU in `compute`, `group` reduces its
+    // memory, and all but the drawing of random numbers is queued there. Throws Blame::input when the batch does not divide.
     WganGp(const GanOptions& options, uint64_t stream, const Dataset& data, std::vector<int> classes, Group& group,
-           int norm_groups = 1);
+           int norm_groups = 1, const Compute& compute = {});
 
     Generator& generator() { return *generator_; }
     Critic& critic() { return *critic_; }
@@ -54,27 +43,32 @@ class WganGp {
     Adam& generator_adam() { return generator_adam_; }
     Adam& critic_adam() { return critic_adam_; }
 
-    // Takes step s, whichever kind it is. Collective; returns the gang's votes. No value is read back from the device but the
-    // votes.
+    // Takes step s, whichever kind it is. Collective; returns the gang's votes. On a GPU it returns none but after the
+    // generator's step, and then those of the whole iteration: only there does the host wait.
     Votes step(uint32_t s, const Votes& mine);
     bool is_generator_step(uint32_t s) const { return s % steps_per_iteration() == steps_per_iteration() - 1; }
     uint32_t steps_per_iteration() const { return static_cast<uint32_t>(options_.critic_steps) + 1; }
 
     // The parts of a step, in order, for step() and for tests.
-    GanBatch draw_batch(uint32_t s) const;
+    GanBatch draw_batch(uint32_t s) const;                       // on the host
     torch::Tensor make_fakes(const GanBatch& batch, uint32_t s); // constant; updates the renorm state
     void accumulate_critic_gradient(const GanBatch& batch, const torch::Tensor& fakes, uint32_t s); // of L_D; G gets none
     void accumulate_generator_gradient(const GanBatch& batch, uint32_t s);                          // of L_G; D gets none
 
     // Means over the gang since the last call; the host waits for the device. NaN where no step was taken.
     GanLosses take_losses();
-    const torch::Tensor& loss_sums() const { return loss_sums_; } // double [6], part of the state
+    const torch::Tensor& loss_sums() const { return loss_sums_; } // double [6], on the device, part of the state
     void restore_loss_sums(const torch::Tensor& sums);
 
   private:
     Votes agree_and_update(FlatParameters& flat, Adam& adam, const Votes& mine, int first_sum, int losses);
+    Votes step_on_device(uint32_t s, const Votes& mine);
+    Votes read_votes();
+    void update(FlatParameters& flat, Adam& adam, int first_sum, int losses);
+    Pass training_pass(uint64_t key, uint32_t s, uint32_t first, int norm_groups = 1) const;
 
     GanOptions options_;
+    Compute compute_;
     ImageShape shape_;
     uint64_t z_key_, epsilon_key_, generator_key_, critic_key_, interpolate_key_, judge_key_;
     Group& group_;
@@ -86,6 +80,10 @@ class WganGp {
     FlatParameters generator_flat_, critic_flat_;
     Adam generator_adam_, critic_adam_;
     torch::Tensor loss_sums_; // L_D, wasserstein, penalty, L_G, critic steps, generator steps
+    // With a GPU alone:
+    std::unique_ptr<DeviceBatches> batches_;
+    RepeatedStep critic_work_, generator_work_;
+    torch::Tensor vote_sums_, votes_read_; // float [2]: of this iteration, and where the host reads them
 };
 
 } // namespace dagan

@@ -37,6 +37,7 @@ inline void expect_same_bits_on_all(Group& group, std::span<const float> x) {
         own[2 * i + 1] = halves[2 * i + 1] = static_cast<float>(bits & 0xFFFF);
     }
     group.all_reduce_mean(halves);
+    group.wait();
     EXPECT_TRUE(std::equal(own.begin(), own.end(), halves.begin())) << "member " << group.rank() << " has other bits";
 }
 
@@ -60,6 +61,7 @@ TYPED_TEST_P(GroupContract, RanksAreThePositions) {
         const auto here = group.allocate(static_cast<size_t>(group.size()));
         here[static_cast<size_t>(group.rank())] = 1;
         group.all_reduce_mean(here);
+        group.wait();
         for (const float share : here) EXPECT_EQ(share, 1.0F / static_cast<float>(group.size()));
     });
 }
@@ -83,6 +85,7 @@ TYPED_TEST_P(GroupContract, MeanEqualsAReferenceInDouble) {
             const auto x = group.allocate(count);
             for (size_t i = 0; i < count; ++i) x[i] = contract_value(group.rank(), i, 0);
             group.all_reduce_mean(x);
+            group.wait();
             for (size_t i = 0; i < count; ++i) {
                 double sum = 0, magnitude = 0;
                 for (int rank = 0; rank < group.size(); ++rank) {
@@ -103,6 +106,7 @@ TYPED_TEST_P(GroupContract, AllMembersGetTheSameBits) {
             for (int step = 0; step < 3; ++step) {
                 for (size_t i = 0; i < count; ++i) x[i] = contract_value(group.rank(), i, step);
                 group.all_reduce_mean(x);
+                group.wait();
                 expect_same_bits_on_all(group, x);
             }
         }
@@ -115,6 +119,7 @@ TYPED_TEST_P(GroupContract, OnlyThePartIsReduced) {
         const auto own = static_cast<float>(group.rank() + 1);
         std::fill(x.begin(), x.end(), own);
         group.all_reduce_mean(x.subspan(33, 21));
+        group.wait();
         for (size_t i = 0; i < 100; ++i) {
             EXPECT_EQ(x[i], 33 <= i && i < 54 ? static_cast<float>(group.size() + 1) / 2 : own) << "at " << i;
         }
@@ -127,6 +132,7 @@ TYPED_TEST_P(GroupContract, ManySmallReductionsInARow) {
         for (int step = 0; step < 300; ++step) {
             x[0] = static_cast<float>(step * group.size() + group.rank());
             group.all_reduce_mean(x);
+            group.wait();
             ASSERT_EQ(x[0], static_cast<float>(step * group.size()) + static_cast<float>(group.size() - 1) / 2);
         }
     });

@@ -2,12 +2,9 @@
 #include "base/error.h"
 #include "cluster/group_contract.h"
 #include "cluster/group_through_agent.h"
-#include "support/agent_loop.h"
-#include "support/fake_collectives.h"
+#include "cluster/through_fake_agents.h"
 
-#include <unistd.h>
-
-#include <thread>
+#include <atomic>
 
 namespace dagan {
 namespace {
@@ -15,31 +12,6 @@ namespace {
 struct Alone {
     static std::vector<int> sizes() { return {1}; }
     static void run(int, const GroupBody& body) { body(*make_group_alone()); }
-};
-
-// Each member: a thread as its trainer, one as its agent.
-struct ThroughFakeAgents {
-    static std::vector<int> sizes() { return {1, 2, 3, 4}; }
-    static void run(int size, const GroupBody& body) {
-        FakeGang gang(size);
-        std::vector<std::jthread> threads;
-        for (int rank = 0; rank < size; ++rank) {
-            auto ends = std::make_shared<std::pair<Channel, Channel>>(make_channel_pair());
-            auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
-            threads.emplace_back([ends, memory, &body, rank, size] {
-                TrainerLink link(std::move(ends->first));
-                SharedMemory mine(Descriptor(::dup(memory->fd())));
-                body(*make_group_through_agent(link, mine, rank, size));
-                link.send("end");
-                while (!link.closed()) link.receive_within(std::chrono::hours(1));
-            });
-            threads.emplace_back([ends, memory, &gang] {
-                AgentLink link(std::move(ends->second));
-                GangReducer reducer(gang.member(), memory);
-                serve_gang(link, reducer);
-            });
-        }
-    }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Alone, GroupContract, Alone);

@@ -21,6 +21,13 @@ namespace {
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
+// What the fake trainer is to do stands where a task names its data set.
+TaskSpec told(const std::string& words) {
+    ClassifierTask task;
+    task.dataset.name = words;
+    return task;
+}
+
 class AgentTest : public testing::Test {
   protected:
     static void SetUpTestSuite() { log_to_file("/dev/null", "test"); }
@@ -51,12 +58,15 @@ class AgentTest : public testing::Test {
             ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "nothing comes";
             bool active = false;
             for (const auto& agent : agents_) active |= agent->turn();
-            while (const auto envelope = mailboxes_[0]->receive()) take(*envelope);
+            for (size_t rank = 0; rank < agents_.size(); ++rank) {
+                while (const auto envelope = mailboxes_[rank]->receive()) take(*envelope, rank);
+            }
             if (!active) std::this_thread::sleep_for(200us);
         }
     }
-    void take(const Envelope& envelope) {
+    void take(const Envelope& envelope, size_t rank) {
         const Message message = decode_message(envelope.bytes);
+        if (const auto* lost = std::get_if<MemberLost>(&message)) agents_[rank]->on_member_lost(*lost);
         if (const auto* ended = std::get_if<Ended>(&message)) ended_.push_back(*ended);
         if (const auto* progress = std::get_if<Progress>(&message)) pid_of_[progress->task] = static_cast<pid_t>(progress->step);
         if (const auto* up = std::get_if<RankUp>(&message)) hosts_[envelope.from] = up->host;
@@ -65,7 +75,7 @@ class AgentTest : public testing::Test {
     void assign(int rank, const std::string& task, const std::string& words, std::vector<int> members = {}, int position = 0) {
         if (members.empty()) members = {rank};
         agents_[static_cast<size_t>(rank)]->on_assign(
-            {.task = task, .attempt = ++attempt_, .spec = words, .members = members, .position = position});
+            {.task = task, .attempt = ++attempt_, .spec = told(words), .members = members, .position = position});
     }
     void assign_gang(const std::string& task, const std::vector<std::string>& words) {
         std::vector<int> members;
@@ -74,7 +84,7 @@ class AgentTest : public testing::Test {
         for (const int rank : members) {
             agents_[static_cast<size_t>(rank)]->on_assign({.task = task,
                                                            .attempt = attempt_,
-                                                           .spec = words[static_cast<size_t>(rank)],
+                                                           .spec = told(words[static_cast<size_t>(rank)]),
                                                            .members = members,
                                                            .position = rank});
         }
@@ -251,6 +261,19 @@ void expect_system_error(const std::function<void()>& work, const std::string& p
         EXPECT_EQ(error.blame(), Blame::system);
         EXPECT_THAT(error.what(), HasSubstr(program));
     }
+}
+
+TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) {
+    start(3, {.slots = 2, .spares = 0, .on_gpus = true});
+    assign_gang("gang", {"hang", "beat 300 crash", "hang"});
+    assign(2, "beside", "beat 1000 done");
+    turn_until_ended(4);
+    EXPECT_EQ(result_of("gang", 1).outcome, Outcome::died);
+    for (const int other : {0, 2}) EXPECT_EQ(result_of("gang", other).outcome, Outcome::interrupted) << "member " << other;
+    EXPECT_EQ(result_of("beside").outcome, Outcome::done);
+    assign_gang("again", {"done", "done", "done"});
+    turn_until_ended(7);
+    for (const int member : {0, 1, 2}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
 }
 
 TEST_F(AgentTest, TrainersThatDieBeforeTheyCanWorkAreTheSystemsBlame) {

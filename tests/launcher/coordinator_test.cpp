@@ -69,8 +69,8 @@ class CoordinatorTest : public testing::Test {
         EXPECT_EQ(assigned.size(), 1U);
         return assigned.empty() ? Assign{} : assigned.front().second;
     }
-    std::vector<Assign> members() {
-        turn();
+    std::vector<Assign> members(double now_s = 0) {
+        turn(now_s);
         std::vector<Assign> members;
         for (const auto& [rank, assignment] : pool_->take()) members.push_back(assignment);
         return members;
@@ -94,7 +94,7 @@ TEST_F(CoordinatorTest, AttemptsAreCommittedBeforeTheirFirstInstruction) {
     const auto assigned = pool_->take();
     ASSERT_EQ(assigned.size(), 2U); // FakePool has checked the commit
     EXPECT_EQ(assigned[1].first, 1);
-    EXPECT_EQ(task_from_text(assigned[1].second.spec), plan_.tasks[1].spec);
+    EXPECT_EQ(assigned[1].second.spec, plan_.tasks[1].spec);
     EXPECT_EQ(assigned[1].second.members, std::vector<int>{1});
     const auto& attempt = store_->attempt(assigned[1].second.attempt);
     EXPECT_EQ(attempt.task, "task1");
@@ -222,7 +222,7 @@ TEST_F(CoordinatorTest, TheMemberThatFailedByItselfExplainsAGangsFailure) {
 TEST_F(CoordinatorTest, AGangThatBreaksForNobodysFaultIsNotTriedForEver) {
     begin({{.ranks = 2}}, {.ranks = 2, .max_attempts = 3});
     for (int attempt = 1; attempt <= 3; ++attempt) {
-        const auto gang = members();
+        const auto gang = members(100.0 * attempt); // it rests in between
         ASSERT_EQ(gang.size(), 2U) << "attempt " << attempt;
         for (const Assign& member : gang) coordinator_->on_ended(ended(member, Outcome::interrupted, "the gang is broken"));
     }
@@ -335,6 +335,85 @@ TEST_F(CoordinatorTest, ANewJobGoesOnFromTheStore) {
     EXPECT_TRUE(coordinator_->over());
     start_job();
     EXPECT_TRUE(coordinator_->over()) << "a finished campaign has nothing to do";
+}
+
+TEST_F(CoordinatorTest, AnAttemptLostWithTheJobIsChargedUnlessItLeftACheckpoint) {
+    begin({{}, {}}, {.ranks = 2});
+    const auto lost = members();
+    ASSERT_EQ(lost.size(), 2U);
+    stamps_["task1"] = 7;
+    start_job();
+    turn();
+    EXPECT_EQ(store_->attempt(lost[0].attempt).result->outcome, Outcome::lost);
+    EXPECT_TRUE(store_->attempt(lost[0].attempt).charged);
+    EXPECT_FALSE(store_->attempt(lost[1].attempt).charged);
+    EXPECT_EQ(coordinator_->schedule().charged(0), 1);
+    EXPECT_EQ(coordinator_->schedule().charged(1), 0);
+}
+
+TEST_F(CoordinatorTest, ATaskThatTakesTheWholeJobWithItIsConvictedAndNoOther) {
+    begin({{}, {.seconds = 2}, {}, {.seconds = 3}}, {.ranks = 2});
+    constexpr int kPoison = 2;
+    int jobs = 0;
+    for (bool over = false; !over; ++jobs) {
+        ASSERT_LT(jobs, 20);
+        if (jobs > 0) start_job();
+        for (bool job_lives = true; job_lives && !over;) {
+            turn();
+            for (const auto& [rank, assignment] : pool_->take()) {
+                job_lives &= assignment.task != plan_.tasks[kPoison].key;
+                if (job_lives) coordinator_->on_ended(ended(assignment));
+            }
+            over = coordinator_->over();
+        }
+    }
+    turn();
+    EXPECT_EQ(std::get<Quarantined>(state(kPoison)).outcome, Outcome::lost);
+    for (const TaskIndex task : {0, 1, 3}) EXPECT_TRUE(std::holds_alternative<Done>(state(task))) << task;
+    EXPECT_EQ(jobs, 6);
+}
+
+TEST_F(CoordinatorTest, ErrorsOfTheSystemAreTriedAgainAfterARest) {
+    begin({{}}, {.ranks = 1});
+    double now_s = 0, rest_s = 1;
+    for (int attempt = 1; attempt <= 4; ++attempt, rest_s *= 2) {
+        turn(now_s);
+        const auto assigned = pool_->take();
+        ASSERT_EQ(assigned.size(), 1U) << "attempt " << attempt;
+        coordinator_->on_ended(ended(assigned[0].second, Outcome::system_error, "disk"));
+        turn(now_s + rest_s - 0.01);
+        EXPECT_TRUE(pool_->take().empty()) << "attempt " << attempt;
+        now_s += rest_s;
+    }
+}
+
+TEST_F(CoordinatorTest, WhatFailedOnABadNodeIsForgivenInTheStore) {
+    begin(std::vector<Sketch>(60), {.ranks = 2});
+    coordinator_->on_rank_up(0, {"good"});
+    coordinator_->on_rank_up(1, {"bad"});
+    double now_s = 0;
+    while (!coordinator_->over()) {
+        ASSERT_LT(now_s, 1000);
+        turn(now_s += 0.25);
+        for (const auto& [rank, assignment] : pool_->take())
+            coordinator_->on_ended(rank == 0 ? ended(assignment) : ended(assignment, Outcome::died, "killed"));
+    }
+    turn(now_s);
+    EXPECT_EQ(coordinator_->schedule().counts().done, 60);
+    EXPECT_EQ(coordinator_->status(now_s).shut_out, std::vector<std::string>{"bad"});
+    for (const auto& [token, attempt] : store_->committed().attempts)
+        EXPECT_EQ(attempt.charged, attempt.final) << "attempt " << token << " on " << attempt.host;
+}
+
+TEST_F(CoordinatorTest, AGangsFailureIsHeldAgainstTheNodeOfItsCulprit) {
+    begin({{.ranks = 2}}, {.ranks = 2});
+    coordinator_->on_rank_up(0, {"a"});
+    coordinator_->on_rank_up(1, {"b"});
+    const auto gang = members();
+    coordinator_->on_ended(ended(gang[1], Outcome::died, "killed"));
+    coordinator_->on_ended(ended(gang[0], Outcome::interrupted, "broken"));
+    turn();
+    EXPECT_EQ(store_->attempt(gang[0].attempt).host, "b");
 }
 
 // Any order of events, with trainers that die, jobs that are killed and disks that are full, leaves the same in the store.

@@ -2,10 +2,14 @@
 
 #include "base/error.h"
 #include "launcher/plans.h"
+#include "results/store.h"
+#include "support/temporary_folder.h"
+#include "sweeps/cost_model.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 namespace dagan {
@@ -78,6 +82,101 @@ TEST(ForecastTest, AHundredThousandTasksOnAThousandRanksArePlayedThrough) {
     std::printf("played through in %.2f s\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     EXPECT_GE(forecast.makespan_s, std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
     EXPECT_LE(forecast.makespan_s, 2 * std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
+}
+
+// A database in which two classifiers of different size, an interrupted one and a DAGAN of two ranks ran.
+class MeasuredRateTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        for (const int epochs : {2, 6, 4}) {
+            ClassifierTask task = known<ClassifierTask>();
+            task.samples_per_class = 5;
+            task.classifier.epochs = epochs;
+            task.threads = 2;
+            add(task);
+        }
+        GanTask gan = known<GanTask>();
+        gan.gan.iterations = 10;
+        gan.ranks = 2;
+        add(gan);
+        store_ = open_sqlite_store(path_);
+        store_->enter({.name = "test", .sweep = "{}", .code_version = "", .created = ""}, plan_);
+    }
+    template <class Task> static Task known() {
+        Task task;
+        task.dataset.name = "strokes";
+        task.dataset.channels = 1;
+        task.dataset.size = 28;
+        task.dataset.options.expect = {.classes = 20, .images_per_class = 20, .channels = 1, .size = 28};
+        return task;
+    }
+    void add(const TaskSpec& spec) { plan_.tasks.push_back({key_of(spec), spec, {}}); }
+    // Runs task `index` at so many multiply-adds per second of each thread.
+    void run(size_t index, double macs_per_s, double share = 1, Outcome outcome = Outcome::done) {
+        const PlannedTask& task = plan_.tasks[index];
+        const double seconds = share * macs_of(task.spec, plan_) / macs_per_s / (ranks_of(task.spec) * threads_of(task.spec));
+        const auto steps = static_cast<int64_t>(share * static_cast<double>(steps_of(task.spec)));
+        store_->finish_attempt({.task = task.key,
+                                .attempt = store_->start_attempt(task.key, "0", "host"),
+                                .outcome = outcome,
+                                .cost = {"cpu", seconds, steps, 0}},
+                               outcome == Outcome::done, false);
+        store_->commit();
+    }
+
+    TemporaryFolder folder_;
+    std::filesystem::path path_ = folder_ / "results.sqlite";
+    Plan plan_;
+    std::unique_ptr<Store> store_;
+};
+
+TEST_F(MeasuredRateTest, WithoutMeasurementsTheRateIsCalibrated) {
+    const Rate rate = measured_rate(path_);
+    EXPECT_EQ(rate.source(), "calibrated");
+    EXPECT_EQ(rate.of(TaskKind::gan), Rate{}.macs_per_s);
+}
+
+TEST_F(MeasuredRateTest, EveryKindHasItsOwnRatePerThread) {
+    run(0, 3e9);
+    run(1, 3e9);
+    run(3, 8e9);
+    const Rate rate = measured_rate(path_);
+    EXPECT_EQ(rate.source(), "measured");
+    EXPECT_NEAR(rate.of(TaskKind::classifier), 3e9, 1);
+    EXPECT_NEAR(rate.of(TaskKind::gan), 8e9, 1);
+    EXPECT_NEAR(rate.of(TaskKind::pool), std::sqrt(3e9 * 8e9), 1) << "between those that are known";
+    EXPECT_DOUBLE_EQ(rate.uncertainty, 1.1) << "never surer than that";
+    const auto seconds = expected_seconds(plan_, rate);
+    EXPECT_NEAR(seconds[2], macs_of(plan_.tasks[2].spec, plan_) / 3e9 / 2, 1e-6);
+}
+
+TEST_F(MeasuredRateTest, WhatDidNotRunInOnePieceIsNotCounted) {
+    run(0, 3e9);
+    run(2, 9e9, 0.5, Outcome::interrupted);
+    run(2, 9e9, 0.5); // the rest
+    EXPECT_NEAR(measured_rate(path_).of(TaskKind::classifier), 3e9, 1);
+}
+
+TEST_F(MeasuredRateTest, TasksThatDifferWidelyMakeTheForecastUnsure) {
+    run(0, 2e9);
+    run(1, 6e9);
+    const Rate rate = measured_rate(path_);
+    EXPECT_GT(rate.uncertainty, 1.5);
+    EXPECT_GT(rate.of(TaskKind::classifier), 2e9);
+    EXPECT_LT(rate.of(TaskKind::classifier), 6e9);
+}
+
+TEST(ForetoldTest, TheFirstForecastOfACampaignStays) {
+    const TemporaryFolder folder;
+    const auto file = folder / "forecast.json";
+    EXPECT_FALSE(read_forecast(file));
+    keep_forecast(file, {.rate = {.macs_per_s = 5, .measured = {{"gan", 7}}}, .forecast = {.makespan_s = 3}, .ranks = 2});
+    keep_forecast(file, {});
+    const auto foretold = read_forecast(file);
+    ASSERT_TRUE(foretold);
+    EXPECT_EQ(foretold->ranks, 2);
+    EXPECT_EQ(foretold->rate.of(TaskKind::gan), 7);
+    EXPECT_EQ(foretold->forecast.makespan_s, 3);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "launcher/fence.h"
 #include "support/temporary_folder.h"
 
 #include <gmock/gmock.h>
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 namespace dagan {
 namespace {
@@ -23,7 +25,8 @@ using testing::HasSubstr;
 // A process that holds the lock until it is killed.
 class OtherHolder {
   public:
-    explicit OtherHolder(const CampaignFolder& folder) {
+    // In a Slurm job it leaves when a later job fences it off, as the supervisor does.
+    explicit OtherHolder(const CampaignFolder& folder, const std::string& slurm_job = "") : slurm_job_(slurm_job) {
         std::array<int, 2> pipe{};
         if (::pipe(pipe.data()) != 0) throw system_error("pipe");
         pid_ = ::fork();
@@ -47,8 +50,9 @@ class OtherHolder {
     }
 
   private:
-    [[noreturn]] static void hold(const CampaignFolder& folder, int pipe) {
+    [[noreturn]] void hold(const CampaignFolder& folder, int pipe) const {
         try {
+            if (!slurm_job_.empty()) hold_in_slurm(folder, pipe);
             const CampaignLock lock(folder);
             if (::write(pipe, "h", 1) == 1) ::pause();
         } catch (const std::exception&) {
@@ -56,6 +60,15 @@ class OtherHolder {
         ::_exit(1);
     }
 
+    void hold_in_slurm(const CampaignFolder& folder, int pipe) const {
+        const CampaignLock lock(folder, slurm_job_, [] {});
+        Fence fence(folder, begin_incarnation(folder));
+        if (::write(pipe, "h", 1) != 1) ::_exit(1);
+        while (!fence.overtaken_now()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        ::_exit(0);
+    }
+
+    std::string slurm_job_;
     pid_t pid_ = 0;
     bool holds_ = false;
 };
@@ -125,6 +138,27 @@ TEST_F(HolderTest, TheLockIsNotInheritedByProgramsThatTheHolderStarts) {
     EXPECT_TRUE(free);
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
+}
+
+// A node that was cut off: its supervisor lives, while Slurm has started the job again elsewhere.
+TEST_F(HolderTest, TheSameSlurmJobStartedAgainFencesOffWhatIsLeftOfIt) {
+    const OtherHolder other(folder_, "12");
+    ASSERT_TRUE(other.holds());
+    EXPECT_EQ(holder_of(folder_)->slurm_job, "12");
+    bool fenced = false;
+    const CampaignLock lock(folder_, "12", [&] {
+        if (!std::exchange(fenced, true)) begin_incarnation(folder_);
+    });
+    EXPECT_TRUE(fenced);
+    EXPECT_EQ(holder_of(folder_)->pid, ::getpid());
+}
+
+TEST_F(HolderTest, AnotherSlurmJobIsRefused) {
+    const OtherHolder other(folder_, "12");
+    ASSERT_TRUE(other.holds());
+    EXPECT_THROW(CampaignLock(folder_, "13", [] { FAIL() << "must not be fenced off"; }), Error);
+    EXPECT_THROW(CampaignLock lock(folder_), Error) << "nor by a run outside Slurm";
+    EXPECT_EQ(holder_of(folder_)->pid, other.pid());
 }
 
 // `dagan status` in a loop must not make `dagan run` believe that the campaign is held.

@@ -1,7 +1,6 @@
 #include "launcher/messages.h"
 
 #include "base/error.h"
-#include "base/random.h"
 
 #include <gtest/gtest.h>
 
@@ -21,16 +20,23 @@ std::vector<Message> one_of_each() {
     result.curve = {{1, "loss", 0.1}, {2, "validation_accuracy", 1.0 / 3}};
     result.artifacts = {{"pool", "pools/x.h5", "abc"}};
     result.cost = {"cpu", 1.5, 300, 0.005};
-    return {Assign{"key", 7, R"({"kind":"gan"})", {3, 0, 2}, 1},
+    result.host = "node-3";
+    ClassifierTask classifier;
+    classifier.dataset.name = "omniglot";
+    classifier.dataset.options.expect.classes = 1623;
+    classifier.gan = GanOptions{};
+    classifier.seed = 3;
+    return {Assign{"key", 7, classifier, {3, 0, 2}, 1},
             StopWork{},
             ShutDown{},
             RankUp{"node-17"},
             StopAsked{},
             Beat{},
-            TrainerReady{},
+            TrainerReady{"1.0+abc"},
             Progress{"key", 7, 12, 200'000, 0.25},
             Ended{1, result},
-            Ended{0, {}}};
+            Ended{0, {}},
+            MemberLost{1LL << 33}};
 }
 
 TEST(MessagesTest, EveryMessageArrivesAsItWasSent) {
@@ -54,53 +60,29 @@ TEST(MessagesTest, NumbersKeepAllTheirBits) {
 }
 
 // A library's error message may hold any bytes, a file's name among them; a trainer must still be able to report it.
-TEST(MessagesTest, AnErrorThatIsNoUtf8IsReportedAllTheSame) {
+TEST(MessagesTest, AnErrorThatIsNoUtf8ArrivesAsItIs) {
     const Ended ended{0, {.task = "key", .outcome = Outcome::system_error, .error = "caf\xe9.h5: cannot be opened"}};
-    const auto arrived = std::get<Ended>(decode_message(encode(ended)));
-    EXPECT_EQ(arrived.result.error.substr(0, 3), "caf");
-    EXPECT_NE(arrived.result.error.find(".h5: cannot be opened"), std::string::npos);
+    EXPECT_EQ(std::get<Ended>(decode_message(encode(ended))), ended);
 }
 
-void expect_refused(const std::string& text) {
+void expect_refused(const std::string& bytes) {
     try {
-        decode_message(text);
-        ADD_FAILURE() << "was taken: " << text;
+        decode_message(bytes);
+        ADD_FAILURE() << "was taken: " << bytes;
     } catch (const Error& error) {
-        EXPECT_EQ(error.blame(), Blame::bug) << text;
-    } catch (const std::exception& other) {
-        ADD_FAILURE() << "not an Error: " << other.what() << ": " << text;
+        EXPECT_EQ(error.blame(), Blame::bug) << bytes;
     }
 }
 
 TEST(MessagesTest, JunkIsRefused) {
-    for (const char* junk :
-         {"", "junk", "{", "[]", "{}", "null", "[\"stop\"]", "[\"stop\",{},{}]", "[1,{}]", "[null,{}]", "[\"unheard_of\",{}]",
-          "[\"stop\",{\"extra\":1}]", "[\"assign\",{}]", "[\"rank_up\",{\"host\":7}]", "[\"rank_up\",[]]", "[\"rank_up\",null]",
-          R"(["progress",{"task":"k","attempt":"1","step":1,"steps":2}])", R"(["progress",{"task":"k","attempt":1,"step":1}])",
-          R"(["ended",{"position":0,"result":{}}])"}) {
-        expect_refused(junk);
-    }
-    Message ended = Ended{};
-    std::string text = encode(ended);
-    text.replace(text.find("\"done\""), 6, "\"cooked\"");
-    expect_refused(text);
+    for (const char* junk : {"", "junk", "{}", "[\"stop\",{}]", "\xff\xff\xff\xff"}) expect_refused(junk);
 }
 
-TEST(MessagesTest, DamagedMessagesAreRefusedOrReadNeverMore) {
-    const auto messages = one_of_each();
-    for (uint64_t seed = 1; seed <= 20'000; ++seed) {
-        Random random(derive(seed, "damage"));
-        std::string text = encode(messages[random.below(messages.size())]);
-        if (random.chance(0.3)) text.resize(random.below(text.size() + 1));
-        for (uint64_t i = random.below(3); i > 0 && !text.empty(); --i)
-            text[random.below(text.size())] = static_cast<char>(random.below(256));
-        try {
-            decode_message(text);
-        } catch (const Error& error) {
-            EXPECT_EQ(error.blame(), Blame::bug) << "seed " << seed;
-        } catch (const std::exception& other) {
-            FAIL() << "seed " << seed << ": not an Error: " << other.what() << ": " << text;
-        }
+TEST(MessagesTest, AMessageCutShortOrTooLongIsRefused) {
+    for (const Message& message : one_of_each()) {
+        const std::string bytes = encode(message);
+        for (size_t length = 0; length < bytes.size(); ++length) expect_refused(bytes.substr(0, length));
+        expect_refused(bytes + '\0');
     }
 }
 

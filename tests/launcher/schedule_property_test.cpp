@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace dagan {
 namespace {
@@ -30,7 +31,7 @@ class Watcher {
   public:
     Watcher(const std::vector<Sketch>& tasks, Schedule::Resources resources)
         : tasks_(tasks), resources_(resources), path_(longest_paths(tasks)), done_(tasks.size(), false),
-          used_(static_cast<size_t>(resources.ranks), 0) {}
+          used_(static_cast<size_t>(resources.ranks), 0), slots_(used_.size(), resources.slots_per_rank) {}
 
     void on_start(const Start& start) {
         const Sketch& task = tasks_[static_cast<size_t>(start.task)];
@@ -41,7 +42,7 @@ class Watcher {
         const std::set<Rank> distinct(start.ranks.begin(), start.ranks.end());
         EXPECT_EQ(static_cast<int>(distinct.size()), task.ranks);
         for (const Rank rank : start.ranks)
-            EXPECT_LE(++used_.at(static_cast<size_t>(rank)), resources_.slots_per_rank) << "rank " << rank;
+            EXPECT_LE(++used_.at(static_cast<size_t>(rank)), slots_.at(static_cast<size_t>(rank))) << "rank " << rank;
         if (start.task == head_gang_) {
             head_gang_ = -1;
         } else if (head_gang_ >= 0 && comes_before(start.task, head_gang_)) {
@@ -49,7 +50,11 @@ class Watcher {
         }
     }
     void on_end(TaskIndex task, Outcome outcome, Verdict verdict) {
-        for (const Rank rank : running_.at(task)) --used_.at(static_cast<size_t>(rank));
+        for (const Rank rank : running_.at(task)) {
+            --used_.at(static_cast<size_t>(rank));
+            int& slots = slots_.at(static_cast<size_t>(rank));
+            if (outcome == Outcome::out_of_memory) slots = std::max(1, slots / 2);
+        }
         running_.erase(task);
         before_head_gang_.erase(task);
         if (verdict.final) ended_.insert(task);
@@ -68,7 +73,7 @@ class Watcher {
             ready_gang |= is_gang(i);
         }
         int idle = 0;
-        for (const int used : used_) idle += resources_.slots_per_rank - used;
+        for (size_t rank = 0; rank < used_.size(); ++rank) idle += std::max(0, slots_[rank] - used_[rank]);
         EXPECT_TRUE(head < 0 || ready_gang || idle == 0) << "idle slots beside ready tasks";
         EXPECT_TRUE(head < 0 || !running_.empty()) << "nothing runs though something is ready";
         if (head == head_gang_) {
@@ -93,7 +98,7 @@ class Watcher {
     Schedule::Resources resources_;
     std::vector<double> path_;
     std::vector<bool> done_;
-    std::vector<int> used_;
+    std::vector<int> used_, slots_; // by rank; fewer slots after a lack of memory
     std::map<TaskIndex, std::vector<Rank>> running_;
     std::set<TaskIndex> ended_;
     std::map<TaskIndex, int> charged_;
@@ -127,6 +132,7 @@ void play(Random& random) {
     const double trouble = random.chance(0.3) ? 0 : random.uniform(0, 0.6);
     Schedule schedule(plan_of(tasks), seconds_of(tasks), resources);
     Watcher watcher(tasks, resources);
+    std::vector<TaskIndex> resting;
     constexpr int kManyEvents = 20'000; // far more than such a plan can need
     for (int event = 0; event < kManyEvents; ++event) {
         for (const Start& start : schedule.fill()) watcher.on_start(start);
@@ -136,8 +142,13 @@ void play(Random& random) {
         const TaskIndex task =
             std::next(watcher.running().begin(), static_cast<int>(random.below(watcher.running().size())))->first;
         const Outcome outcome = random_outcome(random, trouble);
-        watcher.on_end(task, outcome, schedule.on_ended(task, outcome, "why", random.chance(0.2)));
+        const Verdict verdict = schedule.on_ended(task, outcome, "why", random.chance(0.2));
+        watcher.on_end(task, outcome, verdict);
         schedule.check_invariants();
+        if (verdict.task_rests) resting.push_back(task);
+        if (watcher.running().empty() || random.chance(0.5)) {
+            for (const TaskIndex rested : std::exchange(resting, {})) schedule.wake_task(rested);
+        }
     }
     check_ends(schedule, tasks);
 }

@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
+
 namespace dagan {
 
 // For messages of failed comparisons.
@@ -182,6 +185,7 @@ TEST(ScheduleTest, SystemErrorsAreTriedAgainAndThenFail) {
         auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 2});
         schedule.fill();
         EXPECT_FALSE(fail(schedule, 0, outcome).final);
+        schedule.wake_task(0);
         schedule.fill();
         EXPECT_TRUE(fail(schedule, 0, outcome).final);
         EXPECT_EQ(std::get<Failed>(schedule.state(0)).outcome, outcome);
@@ -222,11 +226,11 @@ TEST(ScheduleTest, ADivergedClassifierIsAResultADivergedDaganLeavesNothing) {
 
 TEST(ScheduleTest, WhatTheStoreKnowsIsNotDoneAgain) {
     auto schedule = schedule_of({{}, {.needs = {0}}, {.needs = {1}}, {}, {.needs = {3}}}, {.ranks = 2});
-    schedule.restore(0, Outcome::done, "", 1);
-    schedule.restore(1, std::nullopt, "", 1);
-    schedule.restore(2, std::nullopt, "", 0);
-    schedule.restore(3, Outcome::died, "killed by signal 9", 5);
-    schedule.restore(4, std::nullopt, "", 0);
+    schedule.restore(0, {.ended = Outcome::done, .charged = 1});
+    schedule.restore(1, {.charged = 1});
+    schedule.restore(2, {});
+    schedule.restore(3, {.ended = Outcome::died, .error = "killed by signal 9", .charged = 5});
+    schedule.restore(4, {});
     schedule.check_invariants();
     EXPECT_EQ(schedule.counts(), (TaskCounts{.waiting = 1, .ready = 1, .done = 1, .quarantined = 1, .blocked = 1}));
     EXPECT_EQ(std::get<Quarantined>(schedule.state(3)).error, "killed by signal 9");
@@ -235,12 +239,138 @@ TEST(ScheduleTest, WhatTheStoreKnowsIsNotDoneAgain) {
 
 TEST(ScheduleTest, ChargesOfEarlierJobsCountButLeaveOneAttempt) {
     auto schedule = schedule_of({{}, {}}, {.ranks = 2, .max_attempts = 3});
-    schedule.restore(0, std::nullopt, "", 1);
-    schedule.restore(1, std::nullopt, "", 7);
+    schedule.restore(0, {.charged = 1});
+    schedule.restore(1, {.charged = 7});
     EXPECT_EQ(schedule.charged(0), 1);
     schedule.fill();
     EXPECT_FALSE(fail(schedule, 0, Outcome::died).final);
     EXPECT_TRUE(fail(schedule, 1, Outcome::died).final);
+}
+
+TEST(ScheduleTest, ATaskWithWhichTheJobWasLostTwiceRunsAlone) {
+    auto schedule = schedule_of({{.seconds = 9}, {.seconds = 8}, {}}, {.ranks = 3});
+    schedule.restore(0, {.charged = 2, .lost = 2, .last_lost = true});
+    schedule.restore(1, {.charged = 1, .lost = 1, .last_lost = true});
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}, Start{2, {1}}));
+    finish(schedule, 1);
+    EXPECT_THAT(schedule.fill(), IsEmpty());
+    finish(schedule, 2);
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}));
+    finish(schedule, 0);
+}
+
+TEST(ScheduleTest, NothingStartsBesideATaskThatRunsAlone) {
+    auto schedule = schedule_of({{.seconds = 9}, {.seconds = 8}}, {.ranks = 3});
+    for (const TaskIndex task : {0, 1}) schedule.restore(task, {.charged = 2, .lost = 2, .last_lost = true});
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}));
+    EXPECT_THAT(schedule.fill(), IsEmpty());
+    fail(schedule, 0, Outcome::interrupted);
+    EXPECT_EQ(schedule.fill().size(), 1U);
+}
+
+TEST(ScheduleTest, ATaskWithWhichTheJobIsLostEvenAloneIsQuarantined) {
+    auto schedule = schedule_of({{}, {.needs = {0}}, {}}, {.ranks = 2});
+    EXPECT_TRUE(schedule.restore(0, {.error = "job died", .charged = 5, .lost = 5, .last_lost = true}).final);
+    EXPECT_FALSE(schedule.restore(2, {.charged = 4, .lost = 4, .last_lost = true}).final);
+    schedule.check_invariants();
+    EXPECT_EQ(std::get<Quarantined>(schedule.state(0)).outcome, Outcome::lost);
+    EXPECT_TRUE(is<Blocked>(schedule, 1));
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{2, {0}}));
+}
+
+TEST(ScheduleTest, ATaskRestsAfterAnErrorOfTheSystem) {
+    auto schedule = schedule_of({{}}, {.ranks = 1});
+    schedule.fill();
+    EXPECT_TRUE(fail(schedule, 0, Outcome::system_error).task_rests);
+    EXPECT_TRUE(is<Resting>(schedule, 0));
+    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_FALSE(schedule.counts().all_ended());
+    schedule.wake_task(0);
+    EXPECT_EQ(schedule.fill().size(), 1U);
+}
+
+TEST(ScheduleTest, OutOfMemoryHalvesThePacking) {
+    auto schedule = schedule_of(std::vector<Sketch>(12), {.ranks = 1, .slots_per_rank = 4});
+    EXPECT_EQ(schedule.fill().size(), 4U);
+    fail(schedule, 0, Outcome::out_of_memory);
+    EXPECT_EQ(schedule.free_slots(0), -1) << "three run where two may";
+    EXPECT_THAT(schedule.fill(), IsEmpty());
+    finish(schedule, 1);
+    finish(schedule, 2);
+    EXPECT_EQ(schedule.fill().size(), 1U);
+    fail(schedule, 3, Outcome::out_of_memory);
+    finish(schedule, 0);
+    EXPECT_EQ(schedule.fill().size(), 1U) << "and then there is one";
+}
+
+void put_on_two_nodes(Schedule& schedule, int ranks_on_a) {
+    for (const Rank rank : {0, 1, 2, 3}) schedule.set_host(rank, rank < ranks_on_a ? "a" : "b");
+}
+
+TEST(ScheduleTest, AFailedTaskGoesToAnotherNodeFirst) {
+    auto schedule = schedule_of(std::vector<Sketch>(5), {.ranks = 4});
+    put_on_two_nodes(schedule, 2);
+    EXPECT_EQ(schedule.fill().size(), 4U); // task 0 runs on rank 0
+    fail(schedule, 0, Outcome::died);
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{4, {0}})) << "task 0 waits for node b";
+    finish(schedule, 3);
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {3}}));
+    fail(schedule, 0, Outcome::died);
+    finish(schedule, 1);
+    EXPECT_EQ(schedule.fill().size(), 1U) << "it failed everywhere: any node will do";
+}
+
+TEST(ScheduleTest, ABadNodeIsShutOutAndWhatFailedThereIsForgiven) {
+    auto schedule = schedule_of(std::vector<Sketch>(100), {.ranks = 4});
+    put_on_two_nodes(schedule, 2);
+    std::map<TaskIndex, Rank> running;
+    std::optional<NodeIndex> bad;
+    int failures = 0;
+    while (!bad) {
+        for (const Start& start : schedule.fill()) running[start.task] = start.ranks.front();
+        const auto [task, rank] = *running.begin();
+        running.erase(running.begin());
+        if (rank >= 2) {
+            finish(schedule, task);
+            continue;
+        }
+        const Verdict verdict = fail(schedule, task, Outcome::died);
+        bad = verdict.bad_node;
+        if (verdict.node_rests) schedule.wake_node(*verdict.node_rests);
+        ASSERT_LT(++failures, 20);
+    }
+    EXPECT_EQ(schedule.blame().host(*bad), "a");
+    for (TaskIndex task = 0; task < 100; ++task) EXPECT_EQ(schedule.charged(task), 0) << "task " << task;
+    for (const auto& [task, rank] : running)
+        rank >= 2 ? finish(schedule, task) : void(fail(schedule, task, Outcome::interrupted));
+    while (!schedule.counts().all_ended()) {
+        for (const Start& start : schedule.fill()) {
+            EXPECT_GE(start.ranks.front(), 2);
+            finish(schedule, start.task);
+        }
+    }
+    EXPECT_EQ(schedule.counts().done, 100);
+}
+
+TEST(ScheduleTest, AGangThatNeedsEveryRankRunsEvenOnABadNode) {
+    std::vector<Sketch> tasks{{.ranks = 4, .seconds = 0.5}};
+    tasks.resize(40);
+    auto schedule = schedule_of(tasks, {.ranks = 4});
+    put_on_two_nodes(schedule, 1);
+    std::map<TaskIndex, Rank> running;
+    while (!schedule.counts().all_ended()) {
+        for (const Start& start : schedule.fill()) running[start.task] = start.ranks.front();
+        ASSERT_FALSE(running.empty());
+        const auto [task, rank] = *running.begin();
+        running.erase(running.begin());
+        if (rank != 0 || task == 0) {
+            finish(schedule, task);
+            continue;
+        }
+        const Verdict verdict = fail(schedule, task, Outcome::died);
+        if (verdict.node_rests) schedule.wake_node(*verdict.node_rests);
+    }
+    EXPECT_EQ(schedule.counts().done, 40);
 }
 
 TEST(ScheduleTest, AfterStopStartingNothingStarts) {

@@ -31,10 +31,40 @@ TEST(RenderTest, CellsAsCsvLeaveEmptyWhatIsNotKnown) {
 }
 
 TEST(RenderTest, Table1AsCsv) {
-    EXPECT_EQ(render_table1(kTable1, TableFormat::csv, {"classifier.epochs 3 (paper: 200)"}),
-              "dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published\n"
-              "omniglot,5,0,0,epochs,2,0.700000000,0.610000000,0.790000000,0.689904000\n"
-              "a_b,5,1,3,epochs,2,0.750000000,,,\n");
+    EXPECT_EQ(
+        render_table1(kTable1, TableFormat::csv, {"classifier.epochs 3 (paper: 200)"}),
+        "dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published,missing\n"
+        "omniglot,5,0,0,epochs,2,0.700000000,0.610000000,0.790000000,0.689904000,0\n"
+        "a_b,5,1,3,epochs,2,0.750000000,,,,3\n");
+}
+
+TEST(RenderTest, PeopleAreToldHowManyRowsAreMissing) {
+    EXPECT_NE(render_rows({}, TableFormat::table, 3).find("missing: 3 planned classifiers"), std::string::npos);
+    EXPECT_EQ(render_rows({}, TableFormat::csv, 3), render_rows({}, TableFormat::csv)) << "equal campaigns, equal bytes";
+}
+
+TEST(RenderTest, GainsAndChoicesLeaveEmptyWhatIsNotKnown) {
+    GainRow gain;
+    gain.dataset = "omniglot";
+    gain.against = "steps:3";
+    gain.samples_per_class = 5;
+    gain.generated_per_real = 3;
+    gain.missing = 5;
+    EXPECT_EQ(
+        render_gains({gain}, TableFormat::csv),
+        "dataset,samples_per_class,generated_per_real,against,pairs,missing,gain_mean,gain_sd,gain_low,gain_high,bootstrap_low,"
+        "bootstrap_high,p,p_holm\nomniglot,5,3,steps:3,0,5,,,,,,,,\n");
+    ChoiceRow choice;
+    choice.dataset = "omniglot";
+    choice.samples_per_class = 5;
+    choice.generated_per_real = 1;
+    choice.seeds = 1;
+    choice.mean = 0.5;
+    choice.chosen = true;
+    EXPECT_EQ(
+        render_choices({choice}, TableFormat::csv),
+        "dataset,samples_per_class,generated_per_real,seeds,missing,validation_mean,validation_sd,validation_low,validation_high,"
+        "chosen,behind_mean,behind_low,behind_high\nomniglot,5,1,1,0,0.500000000,,,,1,,,\n");
 }
 
 TEST(RenderTest, JsonKeepsTypesAndNulls) {

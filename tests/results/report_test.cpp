@@ -4,9 +4,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "campaign_support.h"
+#include "raw_database.h"
 #include "results/plot.h"
 #include "results/published.h"
 #include "results/svg_chart.h"
+#include "synthetic_campaign.h"
 
 #include <gtest/gtest.h>
 
@@ -100,7 +102,7 @@ TEST_F(ReportTest, ShowsTable1PlotsCurvesAndSheets) {
     EXPECT_NE(html.find("with DAGAN, m = 2 <strong>(chosen)</strong>"), std::string::npos);
     EXPECT_NE(html.find("without DAGAN, steps of m = 2"), std::string::npos);
     EXPECT_NE(html.find("with DAGAN, m = 3</td>"), std::string::npos) << "the paper's m is shown beside the chosen one";
-    EXPECT_EQ(count(html, "<svg"), 4u) << "two cells, two curves";
+    EXPECT_EQ(count(html, "<svg"), 5u) << "two cells, two curves, the timeline";
     EXPECT_EQ(count(html, "src=\"data:image/png;base64,iVBORw0KGgo"), 2u);
     EXPECT_NE(html.find("x.600.png is no longer there"), std::string::npos);
 }
@@ -109,7 +111,7 @@ TEST_F(ReportTest, MarksTheChosenCheckpointInWordsAndInEveryCurve) {
     run_campaign();
     const auto html = report();
     EXPECT_NE(html.find("Chosen: the checkpoint after iteration 600: score 0.5."), std::string::npos);
-    EXPECT_EQ(count(html, "class=\"mark\""), 2u) << "score and critic loss";
+    EXPECT_EQ(count(html, "class=\"mark\""), 4u) << "score and critic loss, and m* in two plots";
     EXPECT_EQ(html.find("DAGAN of omniglot: chosen"), std::string::npos) << "no curve of its own";
     EXPECT_LT(html.find("DAGAN of omniglot: score"), html.find("DAGAN of omniglot: critic_loss"));
 }
@@ -137,6 +139,25 @@ TEST_F(ReportTest, NamesNeverBecomeMarkup) {
     EXPECT_EQ(report().find("<img src=x"), std::string::npos);
 }
 
+TEST_F(ReportTest, FilesOutsideTheCampaignAreNotShown) {
+    std::filesystem::create_directories(folder_ / "campaign");
+    std::ofstream(folder_ / "secret.png", std::ios::binary) << kPng;
+    Plan plan{{planned(GanTask{})}};
+    {
+        const auto store = open_sqlite_store(folder_ / "campaign/results.sqlite");
+        store->enter(campaign(), plan);
+        auto result = ended(plan.tasks[0].key, store->start_attempt(plan.tasks[0].key, "0", "a"), Outcome::done);
+        result.artifacts = {{"samples", "../secret.png", "aa"},
+                            {"samples", (folder_ / "secret.png").string(), "aa"},
+                            {"samples", "samples/../../secret.png", "aa"}};
+        store->finish_attempt(result, true, false);
+        store->commit();
+    }
+    const auto html = read_file(write_report(folder_ / "campaign"));
+    EXPECT_EQ(count(html, "<img"), 0u);
+    EXPECT_EQ(count(html, "is no longer there"), 3u);
+}
+
 TEST_F(ReportTest, AnEmptyCampaignHasAReportToo) {
     const auto store = open_sqlite_store(folder_ / "results.sqlite");
     store->enter(campaign(), Plan{{planned(classifier("omniglot", 5, 0, 0))}});
@@ -154,42 +175,66 @@ TEST_F(ReportTest, AFolderWithoutCampaignIsRefused) {
     EXPECT_FALSE(std::filesystem::exists(folder_ / "report"));
 }
 
-// Issue "Results an analyst can trust and enjoy": table1 and cells under 100 ms, report under 3 s and 5 MB. Printed; sizes are
-// asserted.
-TEST_F(ReportTest, AFullSweepMakesASmallFile) {
-    Plan plan;
-    for (const auto& [dataset, ns] : std::vector<std::pair<std::string, std::vector<int>>>{
-             {"omniglot", {5, 10, 15}}, {"emnist", {15, 25, 50, 100}}, {"faces", {5, 15, 25}}}) {
-        for (int n : ns) {
-            for (int m = 0; m <= 10; ++m) {
-                for (int seed = 0; seed < 5; ++seed) plan.tasks.push_back(planned(classifier(dataset, n, m, seed)));
-            }
-        }
-    }
-    ASSERT_EQ(plan.tasks.size(), 550u);
-    {
-        const auto store = open_sqlite_store(folder_ / "results.sqlite");
-        store->enter(campaign(), plan);
-        for (const auto& task : plan.tasks) {
-            const auto token = store->start_attempt(task.key, "0", "host");
-            store->finish_attempt(scored(task.key, token, 800, 700, 1000, 117, 200), true, false);
-        }
-        store->commit();
-    }
+TEST_F(ReportTest, ShowsWhatWasPredictedBesideWhatItTook) {
+    run_campaign();
+    EXPECT_NE(report().find("Nothing was predicted"), std::string::npos);
+    const auto tasks = run_query(folder_ / "results.sqlite", "SELECT key FROM task WHERE kind = 'gan'").rows;
+    Prediction predicted{{{std::get<std::string>(tasks.at(0).at(0)), 4.0}}, 2, "calibrated"};
+    const auto html = read_file(write_report(folder_ / "", {predicted}));
+    EXPECT_NE(html.find("<td class=\"number\">2.50 <span class=\"missing\">outside</span></td>"), std::string::npos)
+        << "10 s instead of 4 s, within a factor of 2";
+    EXPECT_NE(html.find("rate: calibrated"), std::string::npos);
+}
+
+TEST_F(ReportTest, TellsWhoRanWhatWhen) {
+    run_campaign();
+    const auto html = report();
+    EXPECT_NE(html.find("31 attempts on 2 ranks"), std::string::npos);
+    EXPECT_NE(html.find("class=\"t-failed\""), std::string::npos);
+}
+
+TEST_F(ReportTest, LoadsItselfAgainOnlyWhenAsked) {
+    run_campaign();
+    EXPECT_EQ(report().find("http-equiv"), std::string::npos);
+    const auto html = read_file(write_report(folder_ / "", {.predicted = {}, .refresh_s = 60}));
+    EXPECT_NE(html.find("<meta http-equiv=\"refresh\" content=\"60\">"), std::string::npos);
+}
+
+TEST_F(ReportTest, ASweepOfAnotherVersionIsReadAllTheSame) {
+    run_campaign();
+    RawDatabase db(folder_ / "results.sqlite");
+    db.execute("UPDATE campaign SET sweep = '{\"an option\": \"of tomorrow\"}'");
+    db.execute("UPDATE task SET spec = '{\"dataset\": {\"sha256\": \"abcd\"}, \"new\": 1}'");
+    const auto html = report();
+    EXPECT_NE(html.find("whether it is reduced is not known"), std::string::npos);
+    EXPECT_NE(html.find("sha256 abcd"), std::string::npos);
+    EXPECT_NE(html.find("classifier omniglot n=5 m=0 seed=0 steps:2"), std::string::npos) << "failures are named";
+}
+
+TEST(ReportSizeTest, TheWholeTable1WithHeavySheetsStaysBelowFiveMegabytes) {
+    TemporaryFolder folder;
+    make_synthetic_campaign(folder / "");
+    for (const auto& sheet : std::filesystem::directory_iterator(folder / "samples"))
+        std::ofstream(sheet.path(), std::ios::binary | std::ios::app) << std::string(300'000, 'x');
     const auto milliseconds = [](const auto& work) {
         const auto start = std::chrono::steady_clock::now();
         work();
         return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     };
-    const auto database = folder_ / "results.sqlite";
-    const double cells_ms = milliseconds([&] { EXPECT_EQ(cell_rows(database).size(), 110u); });
-    const double table1_ms = milliseconds([&] { EXPECT_EQ(table1_rows(database).size(), 20u); });
+    const auto database = folder / "results.sqlite";
+    const double cells_ms = milliseconds([&] { EXPECT_EQ(cell_rows(database).size(), 150u); });
+    const double table1_ms = milliseconds([&] { EXPECT_GE(table1_rows(database).size(), 20u); });
+    const double gains_ms = milliseconds([&] { EXPECT_EQ(gain_rows(database).size(), 140u); });
     std::string html;
-    const double report_ms = milliseconds([&] { html = report(); });
-    std::printf("550 trials x 200 epochs: cells %.1f ms, table1 %.1f ms, report %.0f ms, %.2f MB; database %.1f MB\n", cells_ms,
-                table1_ms, report_ms, static_cast<double>(html.size()) / 1e6,
-                static_cast<double>(std::filesystem::file_size(database)) / 1e6);
-    EXPECT_LT(html.size(), 5000000u);
+    const double report_ms = milliseconds([&] { html = read_file(write_report(folder / "")); });
+    // Printed, not asserted: times are the machine's. Asked for: cells and table1 under 100 ms, the report under 3 s.
+    std::printf(
+        "%zu trials x 200 epochs: cells %.1f ms, table1 %.1f ms, gains %.1f ms, report %.0f ms, %.2f MB; database %.1f MB\n",
+        trial_rows(database).size(), cells_ms, table1_ms, gains_ms, report_ms, static_cast<double>(html.size()) / 1e6,
+        static_cast<double>(std::filesystem::file_size(database)) / 1e6);
+    EXPECT_LT(html.size(), 5'000'000u);
+    EXPECT_GT(count(html, "<img"), 2u) << "fewer sheets, but more than the last";
+    EXPECT_NE(html.find("sample sheets; the others"), std::string::npos);
 }
 
 TEST(AccuracyPlotTest, DrawsTheStepMatchedBaselineDashedAndSpeaksToScreenReaders) {

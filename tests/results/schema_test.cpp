@@ -146,7 +146,7 @@ TEST(SchemaTextTest, NamesEveryTableAndViewOfTheInterface) {
     for (const auto* table : {"campaign", "task", "attempt", "epoch", "result", "artifact"}) {
         EXPECT_NE(schema_sql().find(std::string("CREATE TABLE ") + table + " ("), std::string_view::npos) << table;
     }
-    for (const auto* view : {"trial", "cell", "table1", "missing", "blame", "cost"}) {
+    for (const auto* view : {"trial", "cell", "table1", "missing", "blame", "cost", "provenance"}) {
         EXPECT_NE(schema_sql().find(std::string("CREATE VIEW ") + view + " AS"), std::string_view::npos) << view;
     }
 }

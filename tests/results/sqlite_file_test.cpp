@@ -13,9 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 namespace dagan {
@@ -226,6 +229,55 @@ TEST_F(SqliteFileTest, ReadersAskWhileTheWriterWrites) {
     EXPECT_TRUE(grew);
     EXPECT_GT(asked, 0u);
     EXPECT_EQ(trial_rows(path()).size(), 600u);
+}
+
+// Issue "Results an analyst can trust and enjoy": readers of all kinds while the coordinator writes 1,000 rows/s.
+TEST_F(SqliteFileTest, ReadersAndAWriterOfAThousandRowsASecondDoNotDisturbEachOther) {
+    constexpr int kEpochs = 50, kTrials = 30; // 2 x 50 + 5 rows each, one in 100 ms
+    const auto plan = plan_of(kTrials);
+    const auto store = open_sqlite_store(path());
+    store->enter(campaign(), plan);
+    store->commit();
+    std::mutex mutex;
+    std::vector<std::string> complaints;
+    std::array<int, 3> answers{};
+    const std::vector<std::function<void()>> questions{
+        [&] { table1_rows(path()); }, [&] { run_query(path(), "SELECT task, max(validation_correct) FROM epoch GROUP BY task"); },
+        // As another program would, with its own patience of 5 s.
+        [&] {
+            RawDatabase db(path());
+            db.execute("PRAGMA busy_timeout = 5000");
+            db.value("SELECT count(*) FROM curve");
+        }};
+    std::vector<std::jthread> readers;
+    for (size_t i = 0; i < questions.size(); ++i) {
+        readers.emplace_back([&, i](std::stop_token stop) {
+            while (!stop.stop_requested()) {
+                try {
+                    questions[i]();
+                    ++answers[i];
+                } catch (const std::exception& error) {
+                    const std::lock_guard lock(mutex);
+                    complaints.emplace_back(error.what());
+                }
+            }
+        });
+    }
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < kTrials; ++i) {
+        const auto token = store->start_attempt(plan.tasks[i].key, "0", "host");
+        EXPECT_TRUE(store->finish_attempt(scored(plan.tasks[i].key, token, 800, 700, 1000, 2, kEpochs), true, false));
+        store->commit();
+        std::this_thread::sleep_until(start + std::chrono::milliseconds(100) * (i + 1));
+    }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (auto& reader : readers) reader.request_stop();
+    readers.clear();
+    for (const auto& complaint : complaints) ADD_FAILURE() << complaint;
+    for (const int answered : answers) EXPECT_GT(answered, 0);
+    EXPECT_EQ(trial_rows(path()).size(), static_cast<size_t>(kTrials));
+    std::printf("%.0f rows/s written; meanwhile %d, %d and %d answers\n", kTrials * (2 * kEpochs + 5) / seconds, answers[0],
+                answers[1], answers[2]);
 }
 
 // A limit on file size stands in for a full disk: the write fails in the same place.

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "campaign_support.h"
+#include "postgresql_server.h"
 
 #include <gtest/gtest.h>
 
@@ -18,20 +19,25 @@ using namespace testing;
 // How a test opens a back end's store in its folder, again and again.
 struct Backend {
     std::string name;
-    std::function<std::unique_ptr<Store>(const TemporaryFolder&)> open;
+    std::function<bool()> is_there;
+    std::function<Location(const TemporaryFolder&)> location; // of a new campaign
 };
 
 class StoreTest : public ::testing::TestWithParam<Backend> {
   protected:
     StoreTest()
-        : plan_{{planned(classifier("omniglot", 5, 0, 0)), planned(classifier("omniglot", 5, 1, 0)), planned(GanTask{})}} {
+        : plan_{{planned(classifier("omniglot", 5, 0, 0)), planned(classifier("omniglot", 5, 1, 0)), planned(GanTask{})}} {}
+
+    void SetUp() override {
+        if (!GetParam().is_there()) GTEST_SKIP() << GetParam().name << " is not installed here";
+        location_ = GetParam().location(folder_);
         reopen();
     }
 
     // As after a kill: what was not committed is gone.
     void reopen() {
         store_.reset();
-        store_ = GetParam().open(folder_);
+        store_ = open_store(location_);
         store_->enter(campaign(), plan_);
     }
     StoredTask stored(const std::string& key) {
@@ -44,6 +50,7 @@ class StoreTest : public ::testing::TestWithParam<Backend> {
     const std::string& key(int index) const { return plan_.tasks[index].key; }
 
     TemporaryFolder folder_;
+    Location location_ = "";
     Plan plan_;
     std::unique_ptr<Store> store_;
 };
@@ -114,6 +121,54 @@ TEST_P(StoreTest, ARefundGivesTheCreditBack) {
     const auto task = stored(key(0));
     EXPECT_EQ(task.attempts, 2);
     EXPECT_EQ(task.charged, 1);
+}
+
+TEST_P(StoreTest, AnAttemptLeftOpenIsNamedWithTheCheckpointItBeganWith) {
+    const auto token = store_->start_attempt(key(0), "0", "a", 123456789012345678);
+    store_->commit();
+    reopen();
+    EXPECT_EQ(stored(key(0)).open_attempt, token);
+    EXPECT_EQ(stored(key(0)).checkpoint_before, 123456789012345678);
+    EXPECT_TRUE(store_->finish_attempt(ended(key(0), token, Outcome::lost), false, false));
+    EXPECT_EQ(stored(key(0)).open_attempt, 0);
+    EXPECT_EQ(stored(key(0)).lost, 1);
+    EXPECT_EQ(stored(key(0)).charged, 1);
+}
+
+TEST_P(StoreTest, FailuresOnABadHostAreForgiven) {
+    const auto fail = [&](int task, const std::string& host, Outcome outcome) {
+        const auto token = store_->start_attempt(key(task), "0", host);
+        store_->finish_attempt(ended(key(task), token, outcome), false, false);
+    };
+    fail(0, "bad", Outcome::died);
+    fail(0, "good", Outcome::died);
+    fail(1, "bad", Outcome::system_error);
+    fail(2, "bad", Outcome::lost); // with the whole job: whose fault that was is not known
+    store_->forgive("bad");
+    store_->commit();
+    reopen();
+    EXPECT_EQ(stored(key(0)).charged, 1);
+    EXPECT_EQ(stored(key(1)).charged, 0);
+    EXPECT_EQ(stored(key(2)).charged, 1);
+}
+
+TEST_P(StoreTest, TheHistoryTellsAllThatEndedOnHostsWhereSomethingFailed) {
+    const auto end = [&](int task, const std::string& host, Outcome outcome) {
+        const auto token = store_->start_attempt(key(task), "0", "first");
+        auto result = ended(key(task), token, outcome);
+        result.host = host;
+        store_->finish_attempt(result, false, false);
+    };
+    end(0, "a", Outcome::died);
+    end(1, "b", Outcome::interrupted);
+    end(2, "a", Outcome::interrupted);
+    store_->start_attempt(key(1), "0", "a");
+    const auto history = store_->history_of_suspects();
+    ASSERT_EQ(history.size(), 2U);
+    EXPECT_EQ(history[0].task, key(0));
+    EXPECT_EQ(history[0].outcome, Outcome::died);
+    EXPECT_EQ(history[1].task, key(2));
+    EXPECT_EQ(history[1].host, "a");
 }
 
 TEST_P(StoreTest, FailedTasksCanBeOpenedAgainAndDoneOnesNot) {
@@ -258,9 +313,10 @@ TEST_P(StoreTest, NamesOfTheSweepAreNeverReadAsSql) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, StoreTest,
-                         ::testing::Values(Backend{
-                             "sqlite",
-                             [](const TemporaryFolder& folder) { return open_sqlite_store(folder / "results.sqlite"); }}),
+                         ::testing::Values(Backend{"sqlite", [] { return true; },
+                                                   [](const auto& folder) -> Location { return folder / "results.sqlite"; }},
+                                           Backend{"postgresql", [] { return PostgresqlServer::shared() != nullptr; },
+                                                   [](const auto&) { return PostgresqlServer::shared()->new_schema(); }}),
                          [](const auto& backend) { return backend.param.name; });
 
 } // namespace

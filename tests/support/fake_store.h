@@ -18,6 +18,7 @@ class FakeStore final : public Store {
         std::string task, ranks, host;
         std::optional<TaskResult> result;
         bool final = false, charged = true;
+        int64_t checkpoint_before = 0;
     };
     struct Contents {
         std::map<std::string, StoredTask> tasks; // by key
@@ -68,7 +69,33 @@ class FakeStore final : public Store {
         work();
         std::vector<StoredTask> tasks;
         for (const auto& [key, task] : written_.tasks) tasks.push_back(task);
+        for (StoredTask& task : tasks) {
+            for (const auto& [token, attempt] : written_.attempts) { // the last one decides
+                if (attempt.task != task.task) continue;
+                const bool open = !attempt.result;
+                task.lost += !open && attempt.charged && attempt.result->outcome == Outcome::lost;
+                task.open_attempt = open ? token : 0;
+                task.checkpoint_before = open ? attempt.checkpoint_before : 0;
+            }
+            if (task.open_attempt != 0) current_[task.task] = task.open_attempt;
+        }
         return tasks;
+    }
+    std::vector<PastAttempt> history_of_suspects() override {
+        work();
+        std::vector<PastAttempt> history;
+        for (const auto& [token, attempt] : written_.attempts) {
+            if (attempt.result) history.push_back({attempt.task, attempt.host, attempt.result->outcome});
+        }
+        return history;
+    }
+    void forgive(const std::string& host) override {
+        work();
+        for (auto& [token, attempt] : written_.attempts) {
+            if (attempt.host != host || attempt.final || !attempt.result || !attempt.charged) continue;
+            attempt.charged = false;
+            --written_.tasks.at(attempt.task).charged;
+        }
     }
     int reopen_failed() override {
         work();
@@ -81,10 +108,11 @@ class FakeStore final : public Store {
         }
         return reopened;
     }
-    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host) override {
+    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
+                          int64_t checkpoint_before) override {
         work();
         require(!written_.tasks.at(task).ended, "a task that has ended is not started again");
-        written_.attempts[++last_token_] = {task, ranks, host, std::nullopt, false, true};
+        written_.attempts[++last_token_] = {task, ranks, host, std::nullopt, false, true, checkpoint_before};
         ++written_.tasks.at(task).attempts;
         ++written_.tasks.at(task).charged;
         return current_[task] = last_token_;
@@ -99,6 +127,7 @@ class FakeStore final : public Store {
         attempt.result = result;
         attempt.final = final;
         attempt.charged = !refund;
+        if (!result.host.empty()) attempt.host = result.host;
         task.charged -= refund ? 1 : 0;
         if (final) {
             task.ended = result.outcome;

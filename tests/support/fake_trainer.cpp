@@ -1,5 +1,5 @@
-// A trainer that computes nothing: it speaks the agent's protocol over fds 3 and 4 like dagan-train, and does what the words of a
-// task's spec text say, in order:
+// A trainer that computes nothing: it speaks the agent's protocol over fds 3 and 4 like dagan-train, and does what the words in
+// the name of a task's data set say, in order:
 //   done                ends the task well; so does the end of the words
 //   fail                ends it with a system error
 //   crash               kills itself with SIGKILL
@@ -17,6 +17,7 @@
 #include "cluster/spawner.h"
 #include "cluster/trainer_link.h"
 #include "launcher/messages.h"
+#include "launcher/version.h"
 
 #include <unistd.h>
 
@@ -43,7 +44,7 @@ class FakeTask {
 
     TaskResult run() {
         beat();
-        std::istringstream words(assignment_.spec);
+        std::istringstream words(dataset_of(assignment_.spec).name);
         for (std::string word; words >> word && !over_;) obey(word, words);
         return result_;
     }
@@ -114,7 +115,7 @@ void work() {
     ignore_broken_pipes();
     TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
     SharedMemory memory{Descriptor(kTrainerMemoryFd)};
-    link.send(encode(TrainerReady{}));
+    link.send(encode(TrainerReady{kVersion}));
     while (!link.closed()) {
         const auto text = link.receive_within(std::chrono::minutes(1));
         if (!text) continue;

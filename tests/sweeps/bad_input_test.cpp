@@ -31,7 +31,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"epochs: 3", "epocs: 3", "x.yaml:10: unknown key 'epocs' in 'classifier'; did you mean 'epochs'?"},
         Mistake{"seeds: 2", "seedes: 2", "x.yaml:3: unknown key 'seedes'; did you mean 'seeds'?"},
         Mistake{"resources: {gan_ranks: 2}", "resources: {wombats: 2}",
-                "x.yaml:13: unknown key 'wombats' in 'resources'; known are: gan_ranks, trainers_per_rank, threads_per_trainer"},
+                "x.yaml:13: unknown key 'wombats' in 'resources'; known are: gan_ranks, trainers_per_rank, threads_per_trainer, tasks_ahead"},
         Mistake{"samples_per_class: [2, 4]", "sample_per_class: [2, 4]",
                 "x.yaml:12: unknown key 'sample_per_class' in 'sweep.0'; did you mean 'samples_per_class'?"},
         Mistake{"seed: 11\n", "", "x.yaml: missing key 'seed': everything random follows from it"},

@@ -1,0 +1,35 @@
+#include "launcher/recovery.h"
+
+#include <fmt/format.h>
+
+namespace dagan {
+
+namespace fs = std::filesystem;
+
+Recovery::Recovery(const CampaignFolder& folder) : folder_(folder), began_(FileTime::clock::now()) {
+    const auto status = read_status(folder);
+    if (status && !status->tasks.all_ended()) last_sign_ = last_written();
+}
+
+Recovery::FileTime Recovery::last_written() const {
+    std::error_code missing;
+    return fs::last_write_time(folder_.status(), missing);
+}
+
+void Recovery::on_job_lost() {
+    if (fs::exists(folder_.status())) last_sign_ = last_written();
+    began_ = last_sign_.value_or(FileTime::clock::now());
+}
+
+std::optional<std::string> Recovery::on_status(const std::optional<Status>& status) {
+    if (!last_sign_ || !status || status->running.empty()) return std::nullopt;
+    const FileTime written = last_written();
+    if (written <= *last_sign_ || written <= began_) return std::nullopt; // the earlier job's
+    const auto seconds = [](FileTime::duration time) { return std::chrono::duration<double>(time).count(); };
+    const double total = seconds(written - *last_sign_), ours = seconds(written - began_);
+    last_sign_.reset();
+    return fmt::format("working again {:.1f} s after the last sign of life (ours {:.1f} s, Slurm's and the queue's {:.1f} s)",
+                       total, ours, total - ours);
+}
+
+} // namespace dagan

@@ -1,0 +1,25 @@
+// `dagan submit`: a sweep and a site profile become a campaign's folder, a batch script and one call of sbatch.
+#pragma once
+
+#include "launcher/batch_script.h"
+#include "launcher/campaign.h"
+#include "launcher/site_profile.h"
+#include "spec/sweep.h"
+#include "spec/task.h"
+
+#include <string>
+
+namespace dagan {
+
+// What the campaign will take at that site: tasks, rank hours, makespan, disk, and how many jobs of the profile's time that
+// makes. Throws Blame::input when a gang does not fit on the ranks.
+std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProfile& profile);
+
+// How many jobs of that wall time a makespan takes, when each but the last is stopped at Slurm's warning.
+int expected_jobs(double makespan_s, std::chrono::seconds wall_time);
+
+// Writes the campaign's job.sh and hands it to sbatch, with the variables of any job around this process left out. Returns the
+// job's number. Throws Blame::system with what sbatch said.
+std::string hand_to_slurm(const CampaignFolder& folder, const BatchJob& job);
+
+} // namespace dagan

@@ -1,0 +1,59 @@
+// Who of several allocations works on which task of one campaign: leases in the shared PostgreSQL store. An allocation claims
+// tasks, renews its leases now and then, and gives each back when it is over. A lease that is not renewed in time expires, by the
+// server's clock, and the task is anybody's again: a dead allocation blocks nobody. Claiming never waits for another claimer (FOR
+// UPDATE SKIP LOCKED), and no two ever hold the same task at once. That a result counts once does not rest on this but on the
+// store, which refuses what is not of a task's current attempt.
+#pragma once
+
+#include "results/location.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+struct Claim {
+    std::string task;  // key
+    int64_t fence = 0; // larger than that of every earlier claim of any task
+};
+
+// Not to be shared between threads. All throw Blame::system when the server cannot be reached.
+class Claims {
+  public:
+    // `owner` names this allocation and no other that lives at the same time. The campaign's tasks must have been entered
+    // (Store::enter). Throws Blame::input when `location` is not a server's.
+    Claims(const Location& location, std::string owner, std::chrono::milliseconds lease);
+    ~Claims();
+
+    // Takes up to `count` of `candidates` that nobody holds, in their order; those that others hold or that are over are passed
+    // by.
+    std::vector<Claim> take(std::span<const std::string> candidates, int count);
+
+    // Extends every lease of this allocation that has not expired. Returns those it still holds; a task that is missing has been
+    // lost, and what is still done for it is in vain. Call it several times a lease.
+    std::vector<Claim> renew();
+
+    // Gives a task back, to be claimed by anybody at once.
+    void release(const std::string& task);
+
+    // The task has ended: nobody claims it again. Call it after the store has committed the end.
+    void finish(const std::string& task);
+
+    // Lets go of everything at once, when this allocation ends.
+    void release_all();
+
+    // Makes a task claimable again that was over, as Store::reopen_failed() does. Returns how many.
+    int reopen(std::span<const std::string> tasks);
+
+  private:
+    class Connection;
+    std::unique_ptr<Connection> connection_;
+    std::string owner_;
+    std::chrono::milliseconds lease_;
+};
+
+} // namespace dagan

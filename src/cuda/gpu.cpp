@@ -1,0 +1,118 @@
+#include "train/gpu.h"
+
+#include "base/error.h"
+#include "cluster/gpu_driver.h"
+#include "cuda/nccl_table.h"
+
+#include <ATen/Functions.h>
+#include <ATen/cuda/CUDAContext.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+
+namespace dagan {
+
+namespace {
+void check(cudaError_t result, const char* what) {
+    if (result == cudaSuccess) return;
+    (void)cudaGetLastError(); // it was taken note of
+    throw system_error(std::string("GPU: ") + what + ": " + cudaGetErrorString(result));
+}
+
+// By the driver, whose UUID of a MIG instance is the instance's own.
+Gpu::Facts facts_of_device() {
+    const GpuSurvey survey = survey_gpus();
+    if (survey.gpus.empty()) throw system_error("GPU: " + survey.problem);
+    return {survey.gpus.front().name, survey.gpus.front().uuid};
+}
+
+class CudaStream final : public ComputeStream {
+  public:
+    // All that LibTorch queues from this thread, and autograd's threads for it, goes there. Not the default stream: that cannot
+    // be captured.
+    CudaStream() : stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, 0)) {
+        c10::cuda::setCurrentCUDAStream(stream_);
+    }
+
+    void* handle() override { return stream_.stream(); }
+    void divide(std::span<float> x, float by) override {
+        at::from_blob(x.data(), {static_cast<int64_t>(x.size())}, at::device(at::Device(at::kCUDA, 0)).dtype(at::kFloat))
+            .div_(by);
+    }
+    bool idle() override {
+        const cudaError_t found = cudaStreamQuery(stream_.stream());
+        if (found == cudaErrorNotReady) {
+            (void)cudaGetLastError();
+            return false;
+        }
+        check(found, "its queue of work failed");
+        return true;
+    }
+
+  private:
+    c10::cuda::CUDAStream stream_;
+};
+
+class CapturedGraph final : public CapturedWork {
+  public:
+    explicit CapturedGraph(const std::function<void()>& work) {
+        check(cudaStreamSynchronize(c10::cuda::getCurrentCUDAStream()), "cudaStreamSynchronize");
+        // Of this thread and autograd's: NCCL's own threads may go on with what they do.
+        graph_.capture_begin({0, 0}, cudaStreamCaptureModeRelaxed);
+        try {
+            work();
+        } catch (...) {
+            try {
+                graph_.capture_end();
+            } catch (const std::exception&) { // what `work` threw says more
+            }
+            throw;
+        }
+        graph_.capture_end();
+    }
+    void replay() override { graph_.replay(); }
+
+  private:
+    at::cuda::CUDAGraph graph_;
+};
+
+class CudaGpu final : public Gpu {
+  public:
+    CudaGpu() : facts_(facts_of_device()), nccl_(nccl_table()) {}
+
+    const Facts& facts() const override { return facts_; }
+    ComputeStream& stream() override { return stream_; }
+    const NcclApi& nccl() const override { return nccl_; }
+    std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override {
+        return std::make_unique<CapturedGraph>(work);
+    }
+
+    Memory memory() const override {
+        size_t free = 0, total = 0;
+        check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+        const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(0);
+        const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+        return {static_cast<int64_t>(free), static_cast<int64_t>(total), stats.reserved_bytes[all].peak};
+    }
+    void forget() override {
+        c10::cuda::CUDACachingAllocator::emptyCache();
+        c10::cuda::CUDACachingAllocator::resetPeakStats(0);
+    }
+
+  private:
+    Facts facts_;
+    CudaStream stream_;
+    const NcclApi& nccl_;
+};
+} // namespace
+
+} // namespace dagan
+
+extern "C" __attribute__((visibility("default"))) dagan::Gpu* dagan_open_gpu() {
+    int count = 0;
+    dagan::check(cudaGetDeviceCount(&count), "none can be used");
+    if (count == 0) throw dagan::system_error("GPU: none is visible to this process; hint: look at CUDA_VISIBLE_DEVICES");
+    c10::cuda::set_device(0);
+    return new dagan::CudaGpu; // the caller's
+}

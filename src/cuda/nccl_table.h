@@ -1,0 +1,11 @@
+// NCCL's functions as cluster/nccl_group.h wants them.
+#pragma once
+
+#include "cluster/nccl_group.h"
+
+namespace dagan {
+
+// Throws Blame::system when the library that was loaded is not the one this was built against.
+const NcclApi& nccl_table();
+
+} // namespace dagan

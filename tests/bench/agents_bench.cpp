@@ -1,0 +1,113 @@
+// No-op tasks per second through coordinator, store and messages over MPI, with agents that end every task at once: what the
+// launcher costs without trainer processes (no_op.sh has those). Every attempt and result is durable before it counts.
+//   mpirun -n 2 agents_bench [TASKS] [IN FLIGHT PER RANK]
+#include "base/error.h"
+#include "base/log.h"
+#include "cluster/mpi_world.h"
+#include "launcher/mailed_pool.h"
+#include "results/store.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace dagan {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
+
+Plan no_op_plan(int tasks) {
+    Plan plan;
+    for (int i = 0; i < tasks; ++i) {
+        ClassifierTask task;
+        task.dataset.name = "none";
+        task.seed = i;
+        plan.tasks.push_back({key_of(task), task, {}});
+    }
+    return plan;
+}
+
+// Rank 0's coordinator on a database of its own.
+class Campaign {
+  public:
+    Campaign(int tasks, int in_flight, Mailbox& mailbox)
+        : ranks_(mailbox.size()), plan_(no_op_plan(tasks)), store_(open_sqlite_store(folder_ / "results.sqlite")),
+          pool_(mailbox) {
+        store_->enter({.name = "bench", .sweep = "{}", .code_version = "", .created = ""}, plan_);
+        store_->commit();
+        coordinator_.emplace(plan_, std::vector<double>(plan_.tasks.size(), 1),
+                             Schedule::Resources{.ranks = mailbox.size(), .slots_per_rank = in_flight}, *store_, pool_,
+                             [](const std::string&) { return 0; });
+    }
+    ~Campaign() { std::filesystem::remove_all(folder_); }
+    Campaign(const Campaign&) = delete;
+    Campaign& operator=(const Campaign&) = delete;
+
+    void on_ended(const Ended& ended) { coordinator_->on_ended(ended); }
+    void turn() {
+        coordinator_->turn(seconds_since(began_));
+        if (!coordinator_->over() || told_) return;
+        told_ = true;
+        const double seconds = seconds_since(began_);
+        fmt::print("{} no-op tasks through agents on {} ranks: {:.0f} tasks/s\n", plan_.tasks.size(), ranks_,
+                   static_cast<double>(plan_.tasks.size()) / seconds);
+        pool_.shut_down();
+    }
+
+  private:
+    static std::filesystem::path make_folder() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "dagan-agents-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr) throw system_error(pattern + ": cannot be made");
+        return pattern;
+    }
+
+    int ranks_;
+    std::filesystem::path folder_ = make_folder();
+    Plan plan_;
+    std::unique_ptr<Store> store_;
+    MailedPool pool_;
+    std::optional<Coordinator> coordinator_;
+    Clock::time_point began_ = Clock::now();
+    bool told_ = false;
+};
+
+void serve(Mailbox& mailbox, Campaign* campaign) {
+    for (bool over = false; !over || mailbox.unsent() > 0;) {
+        while (const auto envelope = mailbox.receive()) {
+            const Message message = decode_message(envelope->bytes);
+            if (const auto* assign = std::get_if<Assign>(&message)) {
+                mailbox.send(0, encode(Ended{0, {.task = assign->task, .attempt = assign->attempt, .cost = {"none", 0, 1, 0}}}));
+            } else if (const auto* ended = std::get_if<Ended>(&message)) {
+                campaign->on_ended(*ended);
+            } else {
+                over = true;
+            }
+        }
+        if (campaign != nullptr && !over) campaign->turn();
+    }
+}
+
+} // namespace
+} // namespace dagan
+
+int main(int argc, char** argv) {
+    using namespace dagan;
+    const int tasks = argc > 1 ? std::atoi(argv[1]) : 100'000;
+    const int in_flight = argc > 2 ? std::atoi(argv[2]) : 512;
+    MpiWorld world;
+    log_to_file("/dev/null", "bench", LogFlush::when_told);
+    {
+        const auto mailbox = make_mpi_mailbox(world);
+        std::optional<Campaign> campaign;
+        if (world.rank() == 0) campaign.emplace(tasks, in_flight, *mailbox);
+        serve(*mailbox, campaign ? &*campaign : nullptr);
+    }
+    world.finalize();
+    return 0;
+}

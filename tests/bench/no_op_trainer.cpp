@@ -1,0 +1,42 @@
+// Stands in for dagan-train in benchmarks of the orchestrator: takes every task and ends it at once. LibTorch is not loaded.
+#include "base/error.h"
+#include "cluster/process_guard.h"
+#include "cluster/spawner.h"
+#include "cluster/trainer_link.h"
+#include "launcher/messages.h"
+#include "launcher/version.h"
+
+#include <chrono>
+#include <iostream>
+
+namespace dagan {
+namespace {
+
+Ended ended(const Assign& assignment) {
+    return {assignment.position, {.task = assignment.task, .attempt = assignment.attempt, .cost = {"none", 0, 1, 0}}};
+}
+
+void work() {
+    TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
+    link.send(encode(TrainerReady{kVersion}));
+    while (!link.closed()) {
+        const auto bytes = link.receive_within(std::chrono::minutes(1));
+        if (!bytes) continue;
+        const Message message = decode_message(*bytes);
+        if (const auto* assignment = std::get_if<Assign>(&message)) link.send(encode(ended(*assignment)));
+    }
+}
+
+} // namespace
+} // namespace dagan
+
+int main() {
+    dagan::ignore_broken_pipes();
+    try {
+        dagan::work();
+        return 0;
+    } catch (const std::exception& error) {
+        std::cerr << "no_op_trainer: " << error.what() << '\n';
+        return 1;
+    }
+}

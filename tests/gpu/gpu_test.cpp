@@ -1,0 +1,228 @@
+// What only a GPU can show. Each test is skipped, and says so, where none can be used.
+#include "base/error.h"
+#include "base/random.h"
+#include "cluster/gpu_driver.h"
+#include "model/dropout.h"
+#include "train/device_epochs.h"
+#include "train/tensor_file.h"
+#include "train/tiny.h"
+#include "train/wgan_gp.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <iostream>
+
+namespace dagan {
+namespace {
+
+constexpr uint64_t kStream = 5;
+std::vector<int> classes() { return {0, 1, 2, 3, 4, 5}; }
+
+// Opened once: LibTorch takes no second CUDA part.
+Gpu* gpu_here() {
+    static const std::unique_ptr<Gpu> gpu = []() -> std::unique_ptr<Gpu> {
+        if (const GpuSurvey survey = survey_gpus(); !survey.problem.empty()) {
+            std::cout << "no GPU can be used here: " << survey.problem << '\n';
+            return nullptr;
+        }
+        auto opened = open_gpu(std::filesystem::path(DAGAN_BIN_DIR) / "libdagan_cuda.so");
+        at::globalContext().setDeterministicAlgorithms(true, false);
+        at::globalContext().setDeterministicFillUninitializedMemory(false);
+        return opened;
+    }();
+    return gpu.get();
+}
+
+class GpuTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        at::set_num_threads(1);
+        gpu_ = gpu_here();
+        if (gpu_ == nullptr) GTEST_SKIP() << "no GPU can be used here";
+    }
+    Compute compute() const { return Compute::on(*gpu_); }
+    std::unique_ptr<Group> device_group() const {
+        const auto agents = make_group_alone();
+        return make_device_group(compute(), *agents, [] {});
+    }
+
+    Gpu* gpu_ = nullptr;
+    Dataset data_ = tiny::dataset();
+};
+
+double relative_difference(const torch::Tensor& a, const torch::Tensor& b) {
+    return ((a - b).abs().max() / b.abs().max()).item<double>();
+}
+
+torch::Tensor gradients_of(torch::nn::Module& network) {
+    std::vector<torch::Tensor> parts;
+    for (const torch::Tensor& parameter : network.parameters()) parts.push_back(parameter.grad().contiguous().flatten().cpu());
+    return torch::cat(parts);
+}
+
+torch::Tensor values_of(torch::nn::Module& network) {
+    std::vector<torch::Tensor> parts;
+    for (const torch::Tensor& parameter : network.parameters()) parts.push_back(parameter.detach().contiguous().flatten().cpu());
+    return torch::cat(parts);
+}
+
+TEST_F(GpuTest, DropoutMasksAreTheHostsToTheBitInBothLayouts) {
+    const torch::Tensor host = torch::ones({3, 5, 7, 7});
+    for (const auto layout : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast}) {
+        Pass pass{.training = true, .key = 0x123456789abcdefULL, .step = 77, .first_index = 4};
+        const torch::Tensor expected = dropout(host, 0.3, pass, 9);
+        pass.device_step = torch::tensor(int64_t{77}, torch::device(compute().device));
+        const torch::Tensor found = dropout(host.to(compute().device).contiguous(layout), 0.3, pass, 9);
+        EXPECT_TRUE(torch::equal(found.cpu().contiguous(), expected));
+        EXPECT_EQ(found.suggest_memory_format(), layout);
+    }
+}
+
+TEST_F(GpuTest, BatchesOfClassifiersAreTheHostsButForTheLastBitsOfTheNoise) {
+    std::vector<Case> training;
+    for (int image = 0; image < 40; ++image) training.push_back({.image = image, .label = image / 10});
+    const Augmentation augmentation{.rotate = true, .shift_px = 2, .noise_sigma = 0.1, .fill_with_background = true};
+    const EpochLoader loader(data_, training, nullptr, 0, 16, augmentation, kStream);
+    DeviceEpochs device(shape_of(data_), 16, augmentation, kStream, compute());
+    device.load(data_, training, nullptr);
+    LabelledBatch expected;
+    loader.fill(2, 1, expected);
+    const int64_t size = device.stage(loader, 2, 1, 0);
+    const torch::Tensor images = device.assemble(size).cpu().contiguous();
+    const torch::Tensor host = copied_tensor(expected.images, images.sizes());
+    // A normal number in double, rounded to float, may fall to the neighbouring float; then sigma times it is added.
+    EXPECT_LE((images - host).abs().max().item<double>(), 1e-6);
+}
+
+// One step from the same weights and batch. Both add up floats, in other orders and with other algorithms: some 1e-5 of the
+// largest gradient for a network of this depth, where a wrong mask or scale changes shares of one.
+TEST_F(GpuTest, OneCriticAndOneGeneratorStepAgreeWithTheHost) {
+    constexpr double kTolerance = 1e-3;
+    const auto alone = make_group_alone(), on_gpu = device_group();
+    GanOptions options = tiny::gan_options();
+    options.critic_steps = 1;
+    WganGp host(options, kStream, data_, classes(), *alone), device(options, kStream, data_, classes(), *on_gpu, 1, compute());
+    for (uint32_t s = 0; s < 2; ++s) {
+        host.step(s, {});
+        device.step(s, {});
+        torch::nn::Module& of_host = s == 0 ? static_cast<torch::nn::Module&>(host.critic()) : host.generator();
+        torch::nn::Module& of_device = s == 0 ? static_cast<torch::nn::Module&>(device.critic()) : device.generator();
+        EXPECT_LT(relative_difference(gradients_of(of_device), gradients_of(of_host)), kTolerance) << "step " << s;
+    }
+    const GanLosses a = host.take_losses(), b = device.take_losses();
+    EXPECT_NEAR(a.critic_loss, b.critic_loss, kTolerance * std::abs(a.critic_loss));
+    EXPECT_NEAR(a.penalty, b.penalty, kTolerance * std::abs(a.penalty));
+    EXPECT_NEAR(a.generator_loss, b.generator_loss, kTolerance * std::max(1.0, std::abs(a.generator_loss)));
+}
+
+torch::Tensor weights_after(int iterations, const Dataset& data, const GanOptions& options, Group& group,
+                            const Compute& compute) {
+    WganGp gan(options, kStream, data, classes(), group, 1, compute);
+    for (uint32_t s = 0; s < static_cast<uint32_t>(iterations) * gan.steps_per_iteration(); ++s) gan.step(s, {});
+    return torch::cat({values_of(gan.generator()), values_of(gan.critic())});
+}
+
+TEST_F(GpuTest, ReplayedStepsGiveTheBitsOfThoseThatWereNotCapturedAndOfASecondRun) {
+    const auto group = device_group();
+    Compute eager = compute();
+    eager.graphs = false;
+    const torch::Tensor replayed = weights_after(8, data_, tiny::gan_options(), *group, compute());
+    EXPECT_TRUE(torch::equal(replayed, weights_after(8, data_, tiny::gan_options(), *group, compute())));
+    EXPECT_TRUE(torch::equal(replayed, weights_after(8, data_, tiny::gan_options(), *group, eager)));
+}
+
+TEST_F(GpuTest, AnInterruptedDaganHasTheBitsOfAnUninterruptedOne) {
+    GanTask task = tiny::gan_task();
+    task.gan.iterations = 8;
+    const auto agents = make_group_alone();
+    tiny::Campaign whole, interrupted;
+    tiny::FakeObserver observer, stops(13);
+    ASSERT_EQ(train_gan(task, "g", data_, whole.place(), *agents, observer, compute()).outcome, Outcome::done);
+    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *agents, stops, compute()).outcome, Outcome::interrupted);
+    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *agents, observer, compute()).outcome, Outcome::done);
+    const TensorFile a = read_tensor_file(whole.place().weights("g")), b = read_tensor_file(interrupted.place().weights("g"));
+    for (const auto& [name, tensor] : a.tensors) EXPECT_TRUE(torch::equal(tensor, b.tensors.at(name))) << name;
+}
+
+TEST_F(GpuTest, AClassifierTrainsAndTwiceTheSame) {
+    tiny::FakeObserver observer;
+    const auto train = [&] {
+        tiny::Campaign campaign;
+        return train_classifier(tiny::classifier_task(), "c", data_, campaign.place(), observer, compute());
+    };
+    const TaskOutput first = train(), second = train();
+    ASSERT_EQ(first.outcome, Outcome::done);
+    EXPECT_EQ(first.score, second.score);
+    EXPECT_EQ(first.curve, second.curve);
+}
+
+// Mean losses of 25 iterations each; the curves of two precisions part slowly, as any two orders of summation do.
+TEST_F(GpuTest, LossCurvesInBfloat16AndTf32StayNearThoseInFloat32Over500Iterations) {
+    const auto curve = [&](Precision precision) {
+        GanOptions options = tiny::gan_options();
+        options.precision = precision;
+        const auto group = device_group();
+        WganGp gan(options, kStream, data_, classes(), *group, 1, compute());
+        std::vector<double> losses;
+        for (uint32_t iteration = 0; iteration < 500; ++iteration) {
+            for (uint32_t k = 0; k < gan.steps_per_iteration(); ++k) gan.step(iteration * gan.steps_per_iteration() + k, {});
+            if ((iteration + 1) % 25 == 0) losses.push_back(gan.take_losses().critic_loss);
+        }
+        return losses;
+    };
+    const auto exact = curve(Precision::float32);
+    double scale = 0;
+    for (const double loss : exact) scale = std::max(scale, std::abs(loss));
+    for (const Precision precision : {Precision::tf32, Precision::bf16}) {
+        const auto rounded = curve(precision);
+        double apart = 0;
+        for (size_t i = 0; i < exact.size(); ++i) {
+            ASSERT_TRUE(std::isfinite(rounded[i]));
+            apart += std::abs(rounded[i] - exact[i]) / static_cast<double>(exact.size());
+        }
+        std::cout << to_string(precision) << ": mean distance " << apart << ", largest loss " << scale << '\n';
+        EXPECT_LT(apart, 0.1 * scale) << to_string(precision);
+    }
+}
+
+TEST_F(GpuTest, ATaskThatDoesNotFitIsToldTheSizes) {
+    try {
+        torch::empty({gpu_->memory().total_bytes}, torch::dtype(torch::kFloat).device(compute().device));
+        FAIL() << "four times the GPU's memory";
+    } catch (const c10::OutOfMemoryError& error) {
+        EXPECT_NE(std::string(error.what()).find("GiB"), std::string::npos) << error.what();
+    }
+}
+
+// Memory that host and GPU both reach, for the contract: page-locked.
+class PinnedMemory final : public GroupMemory {
+  public:
+    std::span<float> allocate(size_t count) override {
+        blocks_.push_back(
+            torch::zeros({static_cast<int64_t>(std::max<size_t>(count, 1))}, torch::dtype(torch::kFloat).pinned_memory(true)));
+        return {blocks_.back().data_ptr<float>(), count};
+    }
+
+  private:
+    std::vector<torch::Tensor> blocks_;
+};
+
+// A communicator of one, which is what one GPU allows: NCCL really starts and reduces. Larger gangs: tests/gpu/run.sh, where
+// there are more GPUs.
+TEST_F(GpuTest, NcclReducesInAGangOfOne) {
+    const auto agents = make_group_alone();
+    const auto group =
+        make_nccl_group(gpu_->nccl(), gpu_->stream(), std::make_unique<PinnedMemory>(), *agents, gpu_->facts().uuid);
+    for (const size_t count : {1, 1000, 100003}) {
+        const auto x = group->allocate(count);
+        std::fill(x.begin(), x.end(), 3.0F);
+        group->all_reduce_mean(x);
+        group->wait();
+        EXPECT_TRUE(std::all_of(x.begin(), x.end(), [](float value) { return value == 3; }));
+    }
+}
+
+} // namespace
+} // namespace dagan

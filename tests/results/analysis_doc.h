@@ -1,0 +1,39 @@
+// The examples of docs/analysis.md, to be run as they stand there on a campaign of Table 1's size.
+#pragma once
+
+#include "base/file.h"
+#include "results/queries.h"
+#include "support/process.h"
+#include "support/temporary_folder.h"
+#include "synthetic_campaign.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace dagan {
+
+// The first block of a language.
+inline std::string example(const std::string& language) {
+    const auto text = read_file(std::filesystem::path(DAGAN_SOURCE_DIR) / "docs" / "analysis.md");
+    const auto fence = "```" + language + "\n";
+    const auto begin = text.find(fence);
+    if (begin == std::string::npos) throw std::runtime_error("docs/analysis.md has no example in " + language);
+    const auto from = begin + fence.size();
+    return text.substr(from, text.find("```", from) - from);
+}
+
+class AnalysisDocTest : public ::testing::Test {
+  protected:
+    void make_campaign() { testing::make_synthetic_campaign(folder_ / "campaigns/table1"); }
+    Finished run(const std::vector<std::string>& words) {
+        Process::Setting setting;
+        setting.folder = folder_.path();
+        return run_program(words, setting);
+    }
+    std::filesystem::path database() const { return folder_ / "campaigns/table1/results.sqlite"; }
+    TemporaryFolder folder_;
+};
+
+} // namespace dagan

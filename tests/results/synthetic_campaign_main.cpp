@@ -1,0 +1,17 @@
+// Makes the synthetic campaign of the tests as a folder, to look at reports and exports by hand: results_synthetic_campaign
+// FOLDER
+#include "synthetic_campaign.h"
+
+#include "base/error.h"
+
+#include <cstdio>
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        return static_cast<int>(dagan::ExitCode::input);
+    }
+    dagan::testing::make_synthetic_campaign(argv[1]);
+    dagan::write_report(argv[1], {dagan::testing::synthetic_prediction()});
+    return 0;
+}
