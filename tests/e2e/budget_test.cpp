@@ -59,7 +59,7 @@ TEST_F(BudgetTest, TableCellsAndPlotsShowTheStepMatchedBaseline) {
     const fs::path figures = lab_.campaign("both-figures");
     lab_.output({"results", "plot", campaign().string(), "-o", figures.string()});
     EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("stroke-dasharray=\"6 4\""));
-    EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("m = 0 with as many steps"));
+    EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("m = 0, as many steps"));
 }
 
 } // namespace
