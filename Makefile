@@ -16,7 +16,7 @@ test: build
 test-slow: build
 	@ctest --preset slow
 
-# Whole campaigns through a real Slurm of three nodes within this machine (needs root; `make setup SLURM=1`): about ten minutes.
+# Whole campaigns through a real Slurm of three nodes within this machine (needs root; `make setup SLURM=1`): about twenty minutes on two cores.
 test-slurm: export SLURM = 1
 test-slurm: build
 	@ctest --preset slurm

@@ -68,6 +68,18 @@ std::optional<int> tasks_on_node(const std::string& tasks_per_node, int node) {
     return std::nullopt;
 }
 
+std::optional<std::string> unconnected_problem(const Variables& variables) {
+    const SlurmEnvironment slurm = slurm_environment(variables);
+    if (!slurm.in_step() || slurm.tasks.value_or(1) <= 1) return std::nullopt;
+    for (const char* name : {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"}) { // set by srun's plug-ins, or by mpirun
+        if (variables(name) != nullptr) return std::nullopt;
+    }
+    return "Slurm started " + std::to_string(*slurm.tasks) +
+           " tasks, but MPI connects none of them: srun ran without a plug-in for MPI; hint: start with `srun --mpi=pmix` (mpi: "
+           "in the "
+           "site profile; `srun --mpi=list` shows what this site has)";
+}
+
 bool belongs_to_a_job(const std::string& name) {
     constexpr std::array kOfTheSite{"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_TIME_FORMAT"};
     if (std::find(kOfTheSite.begin(), kOfTheSite.end(), name) != kOfTheSite.end()) return false;

@@ -35,6 +35,11 @@ SlurmEnvironment slurm_environment(const Variables& variables);
 // Nothing when the text is not of that form or has no such node.
 std::optional<int> tasks_on_node(const std::string& tasks_per_node, int node);
 
+// Why MPI could not make one job of the tasks that srun started: nothing tells them of each other. With the fix; nothing when all
+// is well. For the time before MPI_Init, which in that case fails with a page of advice on building MPI, or makes every task rank
+// 0 of 1.
+std::optional<std::string> unconnected_problem(const Variables& variables);
+
 // Does a variable belong to a running job or MPI program, so that it must not reach another one that is submitted or started from
 // within? SLURM_CONF and the like, which say where the cluster is, do not.
 bool belongs_to_a_job(const std::string& name);

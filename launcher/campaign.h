@@ -26,11 +26,11 @@ class CampaignFolder {
     std::filesystem::path holder() const { return root_ / "holder"; }      // locked by the supervisor in charge
     std::filesystem::path logs() const { return root_ / "logs"; }
     std::filesystem::path rank_log(int rank) const { return logs() / ("rank-" + std::to_string(rank) + ".log"); }
-    std::filesystem::path job_log() const { return logs() / "job.log"; } // what mpirun and its ranks print
-    std::filesystem::path warnings() const { return logs() / "warnings.txt"; } // of the start-up check of the present job
-    std::filesystem::path incarnation() const { return root_ / "incarnation"; }        // see launcher/fence.h
-    std::filesystem::path submission() const { return root_ / "submission.json"; }     // what `dagan submit` froze
-    std::filesystem::path batch_script() const { return root_ / "job.sh"; }            // what it handed to sbatch
+    std::filesystem::path job_log() const { return logs() / "job.log"; }           // what mpirun and its ranks print
+    std::filesystem::path warnings() const { return logs() / "warnings.txt"; }     // of the start-up check of the present job
+    std::filesystem::path incarnation() const { return root_ / "incarnation"; }    // see launcher/fence.h
+    std::filesystem::path submission() const { return root_ / "submission.json"; } // what `dagan submit` froze
+    std::filesystem::path batch_script() const { return root_ / "job.sh"; }        // what it handed to sbatch
 
   private:
     std::filesystem::path root_;

@@ -21,10 +21,12 @@ void Recovery::on_job_lost() {
     began_ = last_sign_.value_or(FileTime::clock::now());
 }
 
+void Recovery::on_job_started() { job_began_ = FileTime::clock::now(); }
+
 std::optional<std::string> Recovery::on_status(const std::optional<Status>& status) {
     if (!last_sign_ || !status || status->running.empty()) return std::nullopt;
     const FileTime written = last_written();
-    if (written <= *last_sign_ || written <= began_) return std::nullopt; // the earlier job's
+    if (written <= *last_sign_ || written <= job_began_) return std::nullopt; // the earlier job's
     const auto seconds = [](FileTime::duration time) { return std::chrono::duration<double>(time).count(); };
     const double total = seconds(written - *last_sign_), ours = seconds(written - began_);
     last_sign_.reset();

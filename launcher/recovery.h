@@ -18,6 +18,8 @@ class Recovery {
 
     // A job of this process ended and another one follows: all the time from here on is ours.
     void on_job_lost();
+    // A job of this process begins: snapshots from now on are its own.
+    void on_job_started();
     // Looks at the present snapshot. Returns, once for each recovery, the line that tells how long it took.
     std::optional<std::string> on_status(const std::optional<Status>& status);
 
@@ -26,7 +28,7 @@ class Recovery {
     FileTime last_written() const;
 
     CampaignFolder folder_;
-    FileTime began_;
+    FileTime began_, job_began_{};
     std::optional<FileTime> last_sign_;
 };
 

@@ -1,6 +1,7 @@
 #include "launcher/schedule.h"
 
 #include "base/error.h"
+#include "cluster/topology.h"
 
 #include <fmt/format.h>
 
@@ -140,7 +141,8 @@ void Schedule::start_one_alone(std::vector<Start>& starts) {
     starts.push_back({index, *ranks});
 }
 
-// Ranks with a free slot each, the emptiest first; of the ranks in `kept` one slot is not free.
+// Ranks with a free slot each, the emptiest first, a gang's on as few nodes as may be; of the ranks in `kept` one slot is not
+// free.
 std::optional<std::vector<Rank>> Schedule::place(TaskIndex index, const std::set<Rank>& kept) const {
     const auto ranks = static_cast<size_t>(tasks_[static_cast<size_t>(index)].ranks);
     std::vector<Rank> candidates;
@@ -149,9 +151,8 @@ std::optional<std::vector<Rank>> Schedule::place(TaskIndex index, const std::set
     }
     if (candidates.size() < ranks) return std::nullopt;
     std::stable_sort(candidates.begin(), candidates.end(), [&](Rank a, Rank b) { return free_slots(a) > free_slots(b); });
-    candidates.resize(ranks);
-    std::sort(candidates.begin(), candidates.end());
-    return candidates;
+    if (ranks == 1) return std::vector{candidates.front()};
+    return on_few_nodes(candidates, ranks, [&](Rank rank) { return node_of(rank); });
 }
 
 // A small task keeps away from nodes that rest or are bad, and goes first where it has not failed. A gang wants good nodes only,

@@ -3,13 +3,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/stop.h"
-#include "cluster/process_guard.h"
 #include "cluster/topology.h"
 #include "launcher/deadline.h"
 #include "launcher/fence.h"
 #include "launcher/heartbeat.h"
 #include "launcher/holder.h"
-#include "launcher/job_command.h"
+#include "launcher/mpi_job.h"
 #include "launcher/recovery.h"
 #include "launcher/standing.h"
 #include "launcher/status.h"
@@ -17,12 +16,9 @@
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -73,66 +69,6 @@ class ProgressLine {
     Clock::time_point said_ = Clock::now();
 };
 
-// In the child: becomes mpirun or srun, in a process group of its own so that a terminal's Ctrl-C reaches the supervisor alone.
-[[noreturn]] void become_job(const CampaignFolder& folder, const std::vector<std::string>& command, pid_t parent) {
-    die_with_parent(parent);
-    ::setpgid(0, 0);
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
-    const int log = ::open(folder.job_log().c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-    if (log >= 0) {
-        ::dup2(log, STDOUT_FILENO);
-        ::dup2(log, STDERR_FILENO);
-    }
-    const int none = ::open("/dev/null", O_RDONLY);
-    if (none >= 0) ::dup2(none, STDIN_FILENO);
-    for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) ::signal(signal, SIG_DFL);
-    std::vector<char*> argv;
-    for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    ::execvp(argv[0], argv.data());
-    fmt::print(stderr, "{}: cannot be started: {}\n", command[0], errno_text(errno));
-    ::_exit(127);
-}
-
-// One MPI job from start to end.
-class Job {
-  public:
-    Job(const CampaignFolder& folder, const SupervisorOptions& options, int restarts, int64_t incarnation)
-        : fence_(folder, incarnation), ending_signals_(ending_signals(options)) {
-        const pid_t parent = ::getpid();
-        const auto command = job_command(folder, options, restarts, incarnation);
-        starter_ = command.front();
-        pid_ = ::fork();
-        if (pid_ < 0) throw system_error(starter_ + " cannot be started: " + errno_text(errno));
-        if (pid_ == 0) become_job(folder, command, parent);
-    }
-    bool running() {
-        if (pid_ > 0 && ::waitpid(pid_, &wait_status_, WNOHANG) == pid_) pid_ = 0;
-        return pid_ > 0;
-    }
-    // mpirun and srun pass USR1 on to the ranks; TERM would make mpirun kill them.
-    void ask_to_stop() const { ::kill(pid_, SIGUSR1); }
-    // The ranks, and all below them, are made to end; again with a stronger word when that does not help.
-    void kill() {
-        if (Clock::now() - last_word_ < std::chrono::seconds(5)) return;
-        last_word_ = Clock::now();
-        ::kill(pid_, ending_signals_[std::min(words_++, ending_signals_.size() - 1)]);
-    }
-    bool overtaken() { return fence_.overtaken(); }
-    const std::string& starter() const { return starter_; }
-    bool could_not_start() const { return WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == 127; }
-
-  private:
-    Fence fence_;
-    std::vector<int> ending_signals_;
-    std::string starter_;
-    size_t words_ = 0;
-    Clock::time_point last_word_{};
-    pid_t pid_ = 0;
-    int wait_status_ = 0;
-};
-
 std::string last_lines(const fs::path& log, int count) {
     if (!fs::exists(log)) return "";
     const std::string text = read_file(log);
@@ -145,7 +81,8 @@ std::string last_lines(const fs::path& log, int count) {
 // the job; this is for mpirun, for a rank 0 that is alone, and for ranks that wait for a frozen one within MPI.
 class StandstillWatch {
   public:
-    explicit StandstillWatch(const CampaignFolder& folder) : folder_(folder), written_(last_written()), silence_(Clock::now()) {}
+    StandstillWatch(const CampaignFolder& folder, std::chrono::seconds start_limit)
+        : folder_(folder), written_(last_written()), silence_(Clock::now()), limit_(start_limit) {}
 
     bool standstill() {
         const auto written = last_written();
@@ -158,7 +95,7 @@ class StandstillWatch {
     }
 
   private:
-    static constexpr std::chrono::seconds kLimit{30}, kStartLimit{300};
+    static constexpr std::chrono::seconds kLimit{30};
 
     fs::file_time_type last_written() const {
         std::error_code none;
@@ -167,8 +104,11 @@ class StandstillWatch {
     CampaignFolder folder_;
     fs::file_time_type written_;
     Silence silence_;
-    std::chrono::seconds limit_ = kStartLimit; // before the job's first snapshot
+    std::chrono::seconds limit_; // at first that for the job's first snapshot
 };
+
+// Until a job's first snapshot: its ranks find each other, and each node may have to copy the data sets before that.
+constexpr std::chrono::seconds kStartLimit{300}, kStartLimitWithCopies{3600};
 
 // What tells whether a job brought the campaign forward.
 struct Advance {
@@ -180,8 +120,8 @@ struct Advance {
 class Supervisor {
   public:
     Supervisor(const CampaignFolder& folder, const SupervisorOptions& options)
-        : folder_(folder), options_(options), lock_(take_lock(folder, options)), manifest_(read_manifest(folder)),
-          line_(options.quiet) {}
+        : folder_(folder), options_(options), recovery_(folder), lock_(take_lock(folder, options)),
+          manifest_(read_manifest(folder)), line_(options.quiet) {}
 
     int run() {
         wait_for_earlier_ranks();
@@ -226,8 +166,9 @@ class Supervisor {
         fs::remove(folder_.ending());
         fs::remove(folder_.warnings());
         bool warned = false;
-        Job job(folder_, options_, restarts, incarnation_);
-        StandstillWatch watch(folder_);
+        MpiJob job(folder_, options_, restarts, incarnation_);
+        recovery_.on_job_started();
+        StandstillWatch watch(folder_, options_.scratch.empty() ? kStartLimit : kStartLimitWithCopies);
         bool asked = false, killed = false;
         while (job.running()) {
             if (stop_signalled() && !asked) {
@@ -250,6 +191,7 @@ class Supervisor {
             if (const auto report = recovery_.on_status(status)) line_.say(*report);
             std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 20 : 100));
         }
+        all_ranks_stopped_ = job.all_ranks_stopped();
         if (job.could_not_start()) {
             throw system_error(
                 fmt::format("{}: cannot be started; hint: install Open MPI (make setup), or load its module; see {}",
@@ -264,7 +206,7 @@ class Supervisor {
     }
 
     // A later job of this campaign has begun elsewhere, since this one was thought dead.
-    [[noreturn]] void leave_to_later(Job& job) {
+    [[noreturn]] void leave_to_later(MpiJob& job) {
         while (job.running()) {
             job.kill();
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -275,12 +217,12 @@ class Supervisor {
         throw system_error(folder_.root().string() + ": a later job has taken this campaign over; this one ends");
     }
 
-    // Accidents that the job lived to tell. mpirun sends TERM to all ranks when one is gone, and they stop as if asked to, though
-    // nobody asked us (srun kills them at once, so its TERM is Slurm's own); and a fault of the system may pass (a spawner was
-    // killed, a disk was away for a moment).
+    // Accidents that the job lived to tell. mpirun and srun send TERM to all ranks when one is gone, and they stop as if asked
+    // to, though nobody asked us. When all have stopped and none has died, it was Slurm's own TERM, at a preemption. And a fault
+    // of the system may pass (a spawner was killed, a disk was away for a moment).
     bool calls_for_restart(const Ending& ending) const {
         if (ending.exit_code == static_cast<int>(ExitCode::system)) return true;
-        const bool asked_by_slurm = !options_.slurm_job.empty() && !mpirun_starts(options_);
+        const bool asked_by_slurm = !options_.slurm_job.empty() && !mpirun_starts(options_) && all_ranks_stopped_;
         return ending.state == CampaignState::stopped && !asked_by_slurm && !is_near(options_.deadline_s);
     }
 
@@ -324,11 +266,12 @@ class Supervisor {
 
     CampaignFolder folder_;
     SupervisorOptions options_;
+    Recovery recovery_; // begins to count before the lock is waited for
     CampaignLock lock_;
     Manifest manifest_;
     ProgressLine line_;
-    Recovery recovery_{folder_};
-    int64_t incarnation_ = 0; // of the present or last job
+    int64_t incarnation_ = 0;        // of the present or last job
+    bool all_ranks_stopped_ = false; // of the last job
     int fruitless_ = 0;
 };
 

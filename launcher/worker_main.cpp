@@ -253,8 +253,17 @@ std::unique_ptr<StagedData> stage_data(Arguments& arguments, const CampaignFolde
     }
 }
 
+void require_connection(const CampaignFolder& folder) {
+    const auto problem = unconnected_problem(std::getenv);
+    if (!problem) return;
+    const Error error = input_error(*problem);
+    leave_last_word(folder, error);
+    throw error;
+}
+
 int work(Arguments arguments) {
     const CampaignFolder folder(arguments.campaign);
+    require_connection(folder);
     Spawner spawner; // forks, so it comes before MPI_Init
     const std::unique_ptr<StagedData> staged = stage_data(arguments, folder);
     MpiWorld world;
@@ -295,6 +304,7 @@ int work(Arguments arguments) {
 
 // `dagan doctor`'s trial: the ranks meet, say what is wrong, and end.
 int try_out(const Arguments& arguments) {
+    if (const auto problem = unconnected_problem(std::getenv)) throw input_error(*problem);
     MpiWorld world;
     try {
         ProgramStart trainer{.argv = {arguments.trainer}, .environment = {}};
@@ -343,6 +353,9 @@ int main(int argc, char** argv) {
         return arguments.try_out ? try_out(arguments) : work(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
+    } catch (const Error& error) {
+        std::cerr << "dagan-worker: " << error.what() << '\n';
+        return static_cast<int>(error.blame());
     } catch (const std::exception& error) {
         std::cerr << "dagan-worker: " << error.what() << '\n';
         return static_cast<int>(ExitCode::bug);

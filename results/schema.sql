@@ -188,12 +188,15 @@ LEFT JOIN attempt a ON a.token = l.token
 WHERE t.kind = 'classifier' AND r.task IS NULL;
 
 CREATE VIEW blame AS                         -- poison task or bad node? Attempts that failed, by task and host
-SELECT a.task, t.kind, a.host, count(*) AS attempts,
-       sum(CASE WHEN a.outcome IN ('done', 'diverged', 'interrupted') THEN 0 ELSE 1 END) AS failures,
-       sum(a.charged) AS charged, max(a.error) AS error
-FROM attempt a JOIN task t ON t.key = a.task
-GROUP BY a.task, t.kind, a.host
-HAVING sum(CASE WHEN a.outcome IN ('done', 'diverged', 'interrupted') THEN 0 ELSE 1 END) > 0;
+WITH fate AS (                               -- what was lost with the whole job says nothing of its host
+    SELECT task, host, charged, error,
+           CASE WHEN outcome IN ('died', 'stuck', 'input_error', 'system_error', 'out_of_memory', 'bug') THEN 1 ELSE 0 END AS failed
+    FROM attempt
+)
+SELECT f.task, t.kind, f.host, count(*) AS attempts, sum(f.failed) AS failures, sum(f.charged) AS charged, max(f.error) AS error
+FROM fate f JOIN task t ON t.key = f.task
+GROUP BY f.task, t.kind, f.host
+HAVING sum(f.failed) > 0;
 
 CREATE VIEW cost AS                          -- seconds a step, by kind and device
 SELECT t.kind, a.device, count(*) AS attempts, sum(a.steps) AS steps, sum(a.seconds) AS seconds,

@@ -76,7 +76,11 @@ template <> Limit limit_of<SweepRow>(const std::string& key) {
 }
 
 template <> Limit limit_of<Resources>(const std::string& key) {
-    return look_up({{"gan_ranks", {1, 4096}}, {"trainers_per_rank", {1, 256}}, {"threads_per_trainer", {1, 1024}}, {"tasks_ahead", {0, 4096}}}, key);
+    return look_up({{"gan_ranks", {1, 4096}},
+                    {"trainers_per_rank", {1, 256}},
+                    {"threads_per_trainer", {1, 1024}},
+                    {"tasks_ahead", {0, 4096}}},
+                   key);
 }
 
 template <> Limit limit_of<Sweep>(const std::string& key) { return look_up({{"seed", kFromZero}, {"seeds", {1, 10000}}}, key); }

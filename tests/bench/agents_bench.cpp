@@ -34,9 +34,9 @@ Plan no_op_plan(int tasks) {
 }
 
 // Rank 0's coordinator on a database of its own.
-class Campaign {
+class NoOpCampaign {
   public:
-    Campaign(int tasks, int in_flight, Mailbox& mailbox)
+    NoOpCampaign(int tasks, int in_flight, Mailbox& mailbox)
         : ranks_(mailbox.size()), plan_(no_op_plan(tasks)), store_(open_sqlite_store(folder_ / "results.sqlite")),
           pool_(mailbox) {
         store_->enter({.name = "bench", .sweep = "{}", .code_version = "", .created = ""}, plan_);
@@ -45,9 +45,9 @@ class Campaign {
                              Schedule::Resources{.ranks = mailbox.size(), .slots_per_rank = in_flight}, *store_, pool_,
                              [](const std::string&) { return 0; });
     }
-    ~Campaign() { std::filesystem::remove_all(folder_); }
-    Campaign(const Campaign&) = delete;
-    Campaign& operator=(const Campaign&) = delete;
+    ~NoOpCampaign() { std::filesystem::remove_all(folder_); }
+    NoOpCampaign(const NoOpCampaign&) = delete;
+    NoOpCampaign& operator=(const NoOpCampaign&) = delete;
 
     void on_ended(const Ended& ended) { coordinator_->on_ended(ended); }
     void turn() {
@@ -77,7 +77,7 @@ class Campaign {
     bool told_ = false;
 };
 
-void serve(Mailbox& mailbox, Campaign* campaign) {
+void serve(Mailbox& mailbox, NoOpCampaign* campaign) {
     for (bool over = false; !over || mailbox.unsent() > 0;) {
         while (const auto envelope = mailbox.receive()) {
             const Message message = decode_message(envelope->bytes);
@@ -104,7 +104,7 @@ int main(int argc, char** argv) {
     log_to_file("/dev/null", "bench", LogFlush::when_told);
     {
         const auto mailbox = make_mpi_mailbox(world);
-        std::optional<Campaign> campaign;
+        std::optional<NoOpCampaign> campaign;
         if (world.rank() == 0) campaign.emplace(tasks, in_flight, *mailbox);
         serve(*mailbox, campaign ? &*campaign : nullptr);
     }

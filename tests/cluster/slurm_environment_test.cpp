@@ -80,6 +80,26 @@ TEST(SlurmEnvironmentTest, TasksPerNodeAreReadInTheirShortForm) {
     EXPECT_EQ(tasks_on_node("4", -1), std::nullopt);
 }
 
+std::optional<std::string> unconnected(Settings settings, const std::string& more = "") {
+    if (!more.empty()) settings[more] = "0";
+    return unconnected_problem([&](const char* name) {
+        const auto found = settings.find(name);
+        return found == settings.end() ? nullptr : found->second.c_str();
+    });
+}
+
+TEST(SlurmEnvironmentTest, TasksThatNothingConnectsAreNamedWithTheFix) {
+    const Settings step{{"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}};
+    ASSERT_TRUE(unconnected(step).has_value());
+    EXPECT_THAT(*unconnected(step), testing::HasSubstr("hint: start with `srun --mpi=pmix`"));
+    for (const char* connected : {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"})
+        EXPECT_EQ(unconnected(step, connected), std::nullopt) << connected;
+    EXPECT_EQ(unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}), std::nullopt)
+        << "one task needs nobody";
+    EXPECT_EQ(unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_NTASKS", "4"}}), std::nullopt) << "no step: a batch script";
+    EXPECT_EQ(unconnected({}), std::nullopt);
+}
+
 TEST(SlurmEnvironmentTest, AJobsVariablesAreLeftOutAndASitesStay) {
     const std::vector<std::string> kept = without_job_variables(
         {"PATH=/bin", "SLURM_JOB_ID=7", "SLURM_CONF=/etc/slurm.conf", "SBATCH_PARTITION=x", "PMI_RANK=0", "PMIX_NAMESPACE=a",

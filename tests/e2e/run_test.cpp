@@ -87,8 +87,7 @@ TEST_F(RunTest, ResultsComeInEveryFormat) {
     const std::string table = lab_.output({"results", "table1", folder, "--format", "csv"});
     EXPECT_THAT(
         table,
-        StartsWith(
-            "dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published"));
+        StartsWith("dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published"));
     EXPECT_EQ(lines_in(table), 1 + 4);
     for (const char* what : {"rows", "cells", "table1"}) {
         EXPECT_TRUE(Json::parse(lab_.output({"results", what, folder, "--format", "json"})).is_array()) << what;

@@ -27,7 +27,8 @@ Gpu* gpu_here() {
             std::cout << "no GPU can be used here: " << survey.problem << '\n';
             return nullptr;
         }
-        auto opened = open_gpu(std::filesystem::path(DAGAN_BIN_DIR) / "libdagan_cuda.so");
+        auto opened =
+            open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / "libdagan_cuda.so");
         at::globalContext().setDeterministicAlgorithms(true, false);
         at::globalContext().setDeterministicFillUninitializedMemory(false);
         return opened;

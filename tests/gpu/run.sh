@@ -28,7 +28,7 @@ carry() {
         while read -r library; do cp -L "$library" "$to/lib/"; done
     local packages
     packages=$(dirname "$(torch_root)")
-    cp -r "$packages/torch/lib" "$to/torch-lib" && cp -r "$packages/nvidia" "$to/nvidia" || return 1
+    mkdir -p "$to/torch" && cp -r "$packages/torch/lib" "$to/torch/lib" && cp -r "$packages/nvidia" "$to/nvidia" || return 1
     du -sh "$to" | cut -f1 | sed "s|^|$to: |"
 }
 torch_root() {
@@ -46,7 +46,7 @@ rm -rf "$out/dagan" "$out"/*.json "$out"/*.log
 
 command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1 || { echo "run.sh: no GPU can be used here: nvidia-smi finds none" >&2; exit 3; }
 if [ -n "$carried" ]; then
-    LD_LIBRARY_PATH=$here/lib:$here/torch-lib:$(find "$here/nvidia" -name lib -type d | paste -sd:)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    LD_LIBRARY_PATH=$here/lib:$here/torch/lib:$(find "$here/nvidia" -name lib -type d | paste -sd:)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     export LD_LIBRARY_PATH
 elif [ ! -e "$build/bin/libdagan_cuda.so" ] || [ ! -e "$build/tests/gpu_bench" ]; then
     make -C "$root" build CUDA=1 || { echo "run.sh: the build failed" >&2; exit 3; }

@@ -307,6 +307,12 @@ void put_on_two_nodes(Schedule& schedule, int ranks_on_a) {
     for (const Rank rank : {0, 1, 2, 3}) schedule.set_host(rank, rank < ranks_on_a ? "a" : "b");
 }
 
+TEST(ScheduleTest, AGangIsPutOnOneNodeWhereItFits) {
+    auto schedule = schedule_of({{.ranks = 2, .seconds = 9}}, {.ranks = 4});
+    for (const Rank rank : {0, 1, 2, 3}) schedule.set_host(rank, rank == 1 || rank == 2 ? "b" : rank == 0 ? "a" : "c");
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {1, 2}})) << "not on ranks 0 and 1, of two nodes";
+}
+
 TEST(ScheduleTest, AFailedTaskGoesToAnotherNodeFirst) {
     auto schedule = schedule_of(std::vector<Sketch>(5), {.ranks = 4});
     put_on_two_nodes(schedule, 2);

@@ -117,6 +117,12 @@ TEST_F(ResultsCommandsTest, CampaignsAreComparedAndMerged) {
     EXPECT_EQ(results({"merge", "here=" + campaign().string(), "there=again", "-o", "both"}).exit_code, 2);
 }
 
+TEST_F(ResultsCommandsTest, ALiveReportEndsWithTheCampaign) {
+    EXPECT_THAT(output({"report", campaign(), "--live", "--every", "1"}), HasSubstr("no campaign is running"));
+    EXPECT_EQ(read_file(campaign() / "report/index.html").find("http-equiv"), std::string::npos)
+        << "the last page stays as it is";
+}
+
 TEST_F(ResultsCommandsTest, WhatIsWrongIsTheUsersToMend) {
     EXPECT_EQ(results({"rows", "nowhere"}).exit_code, 2);
     EXPECT_THAT(results({"rows", "nowhere"}).err, HasSubstr("no results.sqlite"));

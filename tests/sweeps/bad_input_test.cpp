@@ -27,20 +27,21 @@ const std::string kSplit = "split: {source: [0, 40], validation: [1200, 1206], t
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, BadInputTest,
-    ::testing::Values(
-        Mistake{"epochs: 3", "epocs: 3", "x.yaml:10: unknown key 'epocs' in 'classifier'; did you mean 'epochs'?"},
-        Mistake{"seeds: 2", "seedes: 2", "x.yaml:3: unknown key 'seedes'; did you mean 'seeds'?"},
-        Mistake{"resources: {gan_ranks: 2}", "resources: {wombats: 2}",
-                "x.yaml:13: unknown key 'wombats' in 'resources'; known are: gan_ranks, trainers_per_rank, threads_per_trainer, tasks_ahead"},
-        Mistake{"samples_per_class: [2, 4]", "sample_per_class: [2, 4]",
-                "x.yaml:12: unknown key 'sample_per_class' in 'sweep.0'; did you mean 'samples_per_class'?"},
-        Mistake{"seed: 11\n", "", "x.yaml: missing key 'seed': everything random follows from it"},
-        Mistake{"    file: omniglot.h5\n", "",
-                "x.yaml:5: missing key 'file' in 'datasets.omniglot': HDF5 file, relative to the data folder"},
-        Mistake{"dataset: omniglot, ", "", "x.yaml:12: missing key 'dataset' in 'sweep.0': name under `datasets`"},
-        Mistake{"seeds: 2\n", "seeds: 2\nseeds: 3\n", "x.yaml:4: key 'seeds' is given twice, first at x.yaml:3"},
-        Mistake{"{epochs: 3,", "{epochs: 3, epochs: 4,", "x.yaml:10: key 'epochs' is given twice, first at x.yaml:10"},
-        Mistake{"seeds: 2", "[a]: 2", "x.yaml:3: a key must be a plain word"}));
+    ::testing::Values(Mistake{"epochs: 3", "epocs: 3", "x.yaml:10: unknown key 'epocs' in 'classifier'; did you mean 'epochs'?"},
+                      Mistake{"seeds: 2", "seedes: 2", "x.yaml:3: unknown key 'seedes'; did you mean 'seeds'?"},
+                      Mistake{"resources: {gan_ranks: 2}", "resources: {wombats: 2}",
+                              "x.yaml:13: unknown key 'wombats' in 'resources'; known are: gan_ranks, trainers_per_rank, "
+                              "threads_per_trainer, tasks_ahead"},
+                      Mistake{"samples_per_class: [2, 4]", "sample_per_class: [2, 4]",
+                              "x.yaml:12: unknown key 'sample_per_class' in 'sweep.0'; did you mean 'samples_per_class'?"},
+                      Mistake{"seed: 11\n", "", "x.yaml: missing key 'seed': everything random follows from it"},
+                      Mistake{"    file: omniglot.h5\n", "",
+                              "x.yaml:5: missing key 'file' in 'datasets.omniglot': HDF5 file, relative to the data folder"},
+                      Mistake{"dataset: omniglot, ", "", "x.yaml:12: missing key 'dataset' in 'sweep.0': name under `datasets`"},
+                      Mistake{"seeds: 2\n", "seeds: 2\nseeds: 3\n", "x.yaml:4: key 'seeds' is given twice, first at x.yaml:3"},
+                      Mistake{"{epochs: 3,", "{epochs: 3, epochs: 4,",
+                              "x.yaml:10: key 'epochs' is given twice, first at x.yaml:10"},
+                      Mistake{"seeds: 2", "[a]: 2", "x.yaml:3: a key must be a plain word"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Types, BadInputTest,
