@@ -24,7 +24,7 @@ seed: 1
 seeds: 40
 datasets:
   strokes: {file: strokes.h5, split: {source: [0, 20], validation: [200, 210], test: [210, 220]}, cases: {test: 2, validation: 2}}
-classifier: {growth: 8, epochs: 100, batch_size: 16, softmax: held_out}
+classifier: {growth: 8, epochs: 20, batch_size: 16, softmax: held_out}
 sweep:
   - {dataset: strokes, samples_per_class: 5, generated_per_real: [0]}
 """
@@ -59,9 +59,13 @@ def wait_for(what, patience=60):
 
 
 def busy_trainer(folder):
-    """The trainer whose task began last, if it has worked for half a second."""
-    latest = [begin for begin in begins(folder) if alive(begin[1]) and time.time() - begin[0] > 0.5]
-    return random.choice(latest[-2:]) if latest else None
+    """One of those at work for half a second, on a task that was not struck so often that a further time would be its last."""
+    latest, times = {}, {}
+    for begin in begins(folder):
+        latest[begin[1]] = begin
+        times[begin[2]] = times.get(begin[2], 0) + 1
+    busy = [begin for begin in latest.values() if alive(begin[1]) and 0.5 < time.time() - begin[0] < 2 and times[begin[2]] < 4]
+    return random.choice(busy) if busy else None
 
 
 def workers(folder):
