@@ -61,8 +61,10 @@ void submit(const SubmitArguments& arguments) {
     const fs::path profile_path = find_site_profile(arguments.profile, program_folder());
     const SiteProfile profile = profile_of(arguments, profile_path);
     const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
-    fmt::print(stderr, "{}",
-               submission_plan(loaded.sweep, expand(loaded), profile)); // first of all, and beside a script on stdout
+    const Plan plan = expand(loaded);
+    const Foretold foretold = foretell_at(profile, loaded.sweep, plan);
+    // First of all, and beside a script on stdout.
+    fmt::print(stderr, "{}", submission_plan(loaded.sweep, plan, profile, foretold));
     const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
     const BatchJob job{.name = loaded.sweep.name,
                        .campaign = folder.root().string(),
@@ -79,6 +81,7 @@ void submit(const SubmitArguments& arguments) {
     check_device(folder, job.device, profile_path);
     if (is_held(folder)) throw input_error(folder.root().string() + ": is running now; hint: watch it with `dagan status`");
     const Manifest manifest = begin_campaign(folder, loaded, job.data_folder, job.device);
+    keep_forecast(folder.forecast(), foretold);
     write_submission(folder, submission_of(manifest, job.programs, job.data_folder));
     const std::string number = hand_to_slurm(folder, job);
     fmt::print("submitted job {}; watch it with `dagan status {}`, end it with `dagan stop {}` or `scancel {}`\n", number,

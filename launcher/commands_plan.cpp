@@ -38,9 +38,9 @@ struct Place {
 struct PlanFigures {
     std::map<std::string, int> tasks;
     Place place;
+    Rate rate;
     Forecast forecast;
     int64_t disk = 0;
-    Rate rate;
 };
 
 PlanFigures figures_of(const Sweep& sweep, const Plan& plan, const Place& place, const Rate& rate) {
@@ -48,11 +48,9 @@ PlanFigures figures_of(const Sweep& sweep, const Plan& plan, const Place& place,
     for (const std::string& kind : split_names(enum_list(TaskKind{}))) figures.tasks[kind] = 0;
     for (const PlannedTask& task : plan.tasks) ++figures.tasks[to_string(kind_of(task.spec))];
     figures.place = place;
-    // Trainers on one GPU share it: what that gains is not known beforehand, so no gain is counted.
-    const int slots = place.gpus ? 1 : sweep.resources.trainers_per_rank;
-    figures.forecast = simulate(plan, expected_seconds(plan, rate), {.ranks = place.ranks, .slots_per_rank = slots});
-    figures.disk = disk_bytes(plan);
     figures.rate = rate;
+    figures.forecast = foretell(plan, sweep.resources, place.ranks, place.gpus, rate).forecast;
+    figures.disk = disk_bytes(plan);
     return figures;
 }
 
@@ -102,7 +100,7 @@ Rate rate_for(const PlanArguments& arguments, const std::string& sweep_name, boo
     const bool there = std::filesystem::exists(folder.database());
     if (!arguments.from.empty() && !there)
         throw input_error(arguments.from + ": is not a campaign with results; hint: give the folder that `dagan run -o` made");
-    Rate rate = there ? measured_rate(folder.database(), gpus) : gpus ? gpu_rate() : Rate{};
+    Rate rate = there ? measured_rate(folder.database(), gpus) : calibrated_rate(gpus);
     if (!arguments.from.empty() && rate.measured.empty())
         throw input_error(
             fmt::format("{}: has no whole task that ran on a {}; hint: leave --from out to plan with calibrated costs",

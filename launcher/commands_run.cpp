@@ -90,12 +90,6 @@ void refuse_inherited_job() {
     if (check.severity == Severity::fault) throw input_error(check.text);
 }
 
-Foretold foretell(const Plan& plan, const Resources& resources, int ranks, const std::string& device) {
-    const Rate rate = device == "cuda" ? gpu_rate() : Rate{};
-    const Schedule::Resources slots{.ranks = ranks, .slots_per_rank = device == "cuda" ? 1 : resources.trainers_per_rank};
-    return {.rate = rate, .forecast = simulate(plan, expected_seconds(plan, rate), slots), .ranks = ranks};
-}
-
 void run(const RunArguments& arguments) {
     refuse_inherited_job();
     const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
@@ -103,7 +97,9 @@ void run(const RunArguments& arguments) {
     const Plan plan = expand(loaded);
     const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
     const DeviceChoice device = device_of(folder, arguments);
-    const Foretold foretold = foretell(plan, loaded.sweep.resources, ranks, device.device); // refuses gangs that do not fit
+    const bool gpus = device.device == "cuda";
+    // Refuses gangs that do not fit.
+    const Foretold foretold = foretell(plan, loaded.sweep.resources, ranks, gpus, calibrated_rate(gpus));
     const Manifest manifest = begin_campaign(folder, loaded, arguments.sweep.data_folder(), device.device);
     keep_forecast(folder.forecast(), foretold);
     become_supervisor(folder, ranks, manifest, arguments);

@@ -12,8 +12,8 @@ namespace dagan {
 
 Coordinator::Coordinator(const Plan& plan, const std::vector<double>& expected_seconds, Schedule::Resources resources,
                          Store& store, WorkerPool& pool, CheckpointStamp checkpoint_stamp)
-    : plan_(plan), expected_seconds_(expected_seconds), resources_(resources), schedule_(plan, expected_seconds, resources),
-      store_(store), pool_(pool), checkpoint_stamp_(std::move(checkpoint_stamp)), host_of_(static_cast<size_t>(resources.ranks)) {
+    : plan_(plan), expected_seconds_(expected_seconds), schedule_(plan, expected_seconds, resources), store_(store), pool_(pool),
+      checkpoint_stamp_(std::move(checkpoint_stamp)), host_of_(static_cast<size_t>(resources.ranks)) {
     for (TaskIndex i = 0; i < static_cast<int>(plan.tasks.size()); ++i) index_of_[planned(i).key] = i;
     restore();
     first_remaining_s_ = remaining_seconds();

@@ -90,7 +90,6 @@ class Coordinator {
 
     const Plan& plan_;
     std::vector<double> expected_seconds_;
-    Schedule::Resources resources_;
     Schedule schedule_;
     Store& store_;
     WorkerPool& pool_;

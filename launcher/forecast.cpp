@@ -65,7 +65,7 @@ std::vector<Measured> whole_tasks(const std::filesystem::path& database, bool on
 } // namespace
 
 Rate measured_rate(const std::filesystem::path& database, bool on_gpu) {
-    Rate rate = on_gpu ? gpu_rate() : Rate{};
+    Rate rate = calibrated_rate(on_gpu);
     const std::vector<Measured> tasks = whole_tasks(database, on_gpu);
     std::map<TaskKind, Measured> sums;
     for (const Measured& task : tasks) {
@@ -163,6 +163,11 @@ Forecast simulate(const Plan& plan, const std::vector<double>& seconds, Schedule
     } while (ranks.advance(coordinator));
     require(coordinator.over(), "a simulated campaign comes to its end");
     return {.makespan_s = ranks.now_s(), .rank_seconds = ranks.work_s(), .critical_path_s = critical_path(plan, seconds)};
+}
+
+Foretold foretell(const Plan& plan, const Resources& resources, int ranks, bool gpus, const Rate& rate) {
+    const Schedule::Resources slots{.ranks = ranks, .slots_per_rank = gpus ? 1 : resources.trainers_per_rank};
+    return {.rate = rate, .forecast = simulate(plan, expected_seconds(plan, rate), slots), .ranks = ranks};
 }
 
 void keep_forecast(const std::filesystem::path& file, const Foretold& foretold) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "launcher/schedule.h"
+#include "spec/sweep.h"
 #include "spec/task.h"
 
 #include <filesystem>
@@ -63,6 +64,11 @@ struct Foretold {
         visit("ranks", self.ranks, "");
     }
 };
+// Plays a campaign through on CPU ranks or GPUs. The trainers of one GPU share it, and what that gains is not known beforehand,
+// so no gain is counted. Throws what simulate throws.
+Foretold foretell(const Plan& plan, const Resources& resources, int ranks, bool gpus, const Rate& rate);
+// As calibrated, for a campaign that has measured nothing yet.
+inline Rate calibrated_rate(bool gpus) { return gpus ? gpu_rate() : Rate{}; }
 // Written once; a campaign that goes on keeps its first forecast.
 void keep_forecast(const std::filesystem::path& file, const Foretold& foretold);
 std::optional<Foretold> read_forecast(const std::filesystem::path& file);

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cluster/slurm_environment.h"
-#include "launcher/forecast.h"
 #include "launcher/run_program.h"
 #include "launcher/status.h"
 
@@ -28,23 +27,25 @@ int expected_jobs(double makespan_s, std::chrono::seconds wall_time) {
     return std::max(1, static_cast<int>(std::ceil(makespan_s / usable)));
 }
 
-std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProfile& profile) {
-    const int ranks = profile.fewest_ranks();
-    const Rate rate;
-    const Forecast forecast =
-        simulate(plan, expected_seconds(plan, rate), {.ranks = ranks, .slots_per_rank = sweep.resources.trainers_per_rank});
+Foretold foretell_at(const SiteProfile& profile, const Sweep& sweep, const Plan& plan) {
+    const bool gpus = profile.gpus_per_node > 0;
+    return foretell(plan, sweep.resources, profile.fewest_ranks(), gpus, calibrated_rate(gpus));
+}
+
+std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProfile& profile, const Foretold& foretold) {
+    const Forecast& forecast = foretold.forecast;
+    const double uncertainty = foretold.rate.uncertainty;
     std::map<std::string, int> kinds;
     for (const PlannedTask& task : plan.tasks) ++kinds[to_string(kind_of(task.spec))];
     const char* hours = profile.gpus_per_node > 0 ? "GPU hours" : "rank hours";
     std::string text = fmt::format("{}: {} tasks on {} nodes x {} ranks\n", sweep.name, plan.tasks.size(), profile.nodes,
                                    profile.ranks_per_node);
     for (const auto& [kind, count] : kinds) text += fmt::format("  {:<11} {:>6} tasks\n", kind, count);
-    text += fmt::format("  {:<11} {}\n", hours, range_text(forecast.rank_seconds / 3600, rate.uncertainty, [](double h) {
-                            return fmt::format("{:.1f}", h);
-                        }));
-    text += fmt::format("  {:<11} {}\n", "makespan", range_text(forecast.makespan_s, rate.uncertainty, duration_text));
+    text += fmt::format("  {:<11} {}\n", hours,
+                        range_text(forecast.rank_seconds / 3600, uncertainty, [](double h) { return fmt::format("{:.1f}", h); }));
+    text += fmt::format("  {:<11} {}\n", "makespan", range_text(forecast.makespan_s, uncertainty, duration_text));
     text += fmt::format("  {:<11} {} of {} each\n", "jobs",
-                        range_text(forecast.makespan_s, rate.uncertainty,
+                        range_text(forecast.makespan_s, uncertainty,
                                    [&](double s) { return std::to_string(expected_jobs(s, profile.wall_time())); }),
                         profile.time);
     text += fmt::format("  {:<11} {:.1f} MiB\n", "disk", static_cast<double>(disk_bytes(plan)) / (1 << 20));

@@ -3,6 +3,7 @@
 
 #include "launcher/batch_script.h"
 #include "launcher/campaign.h"
+#include "launcher/forecast.h"
 #include "launcher/site_profile.h"
 #include "spec/sweep.h"
 #include "spec/task.h"
@@ -11,9 +12,10 @@
 
 namespace dagan {
 
-// What the campaign will take at that site: tasks, rank hours, makespan, disk, and how many jobs of the profile's time that
-// makes. Throws Blame::input when a gang does not fit on the ranks.
-std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProfile& profile);
+// What the campaign will take at that site. Throws Blame::input when a gang does not fit on the ranks.
+Foretold foretell_at(const SiteProfile& profile, const Sweep& sweep, const Plan& plan);
+// The same for people: tasks, rank or GPU hours, makespan, disk, and how many jobs of the profile's time that makes.
+std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProfile& profile, const Foretold& foretold);
 
 // How many jobs of that wall time a makespan takes, when each but the last is stopped at Slurm's warning.
 int expected_jobs(double makespan_s, std::chrono::seconds wall_time);

@@ -6,12 +6,12 @@
 #include "cluster/mpi_world.h"
 #include "launcher/mailed_pool.h"
 #include "results/store.h"
+#include "support/temporary_folder.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -45,7 +45,6 @@ class NoOpCampaign {
                              Schedule::Resources{.ranks = mailbox.size(), .slots_per_rank = in_flight}, *store_, pool_,
                              [](const std::string&) { return 0; });
     }
-    ~NoOpCampaign() { std::filesystem::remove_all(folder_); }
     NoOpCampaign(const NoOpCampaign&) = delete;
     NoOpCampaign& operator=(const NoOpCampaign&) = delete;
 
@@ -61,14 +60,8 @@ class NoOpCampaign {
     }
 
   private:
-    static std::filesystem::path make_folder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "dagan-agents-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) throw system_error(pattern + ": cannot be made");
-        return pattern;
-    }
-
     int ranks_;
-    std::filesystem::path folder_ = make_folder();
+    TemporaryFolder folder_;
     Plan plan_;
     std::unique_ptr<Store> store_;
     MailedPool pool_;

@@ -7,7 +7,6 @@ namespace dagan {
 namespace {
 
 const Words kSettings{"gan.iterations=60", "classifier.epochs=4"};
-constexpr int kBeforeTheGan = 3; // tasks that end before the DAGAN does, whatever the order: it needs both ranks
 
 class FrozenTest : public DisturbedTest {
   protected:
@@ -49,7 +48,8 @@ class FrozenTest : public DisturbedTest {
     }
     // Freezes `victim` in the midst of the work; the campaign must end well by itself.
     void freeze(Process& run, const std::function<pid_t()>& victim) {
-        ASSERT_TRUE(comes_true([&] { return !run.running() || tasks_done(campaign_) >= kBeforeTheGan; }));
+        ASSERT_TRUE(comes_true([&] { return !run.running() || trains_a_dagan(campaign_); }));
+        ASSERT_TRUE(run.running());
         const pid_t pid = victim();
         ASSERT_GT(pid, 1);
         ASSERT_EQ(::kill(pid, SIGSTOP), 0);

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -96,6 +97,15 @@ inline int tasks_done(const fs::path& campaign) {
     if (!fs::exists(campaign / "status.json")) return -1;
     const Json status = Json::parse(read_file(campaign / "status.json"), nullptr, false);
     return status.is_object() ? status.at("tasks").at("done").get<int>() : -1;
+}
+
+// Is the campaign, by its snapshot, at work on a DAGAN? Then seconds of work are left in every order of the tasks.
+inline bool trains_a_dagan(const fs::path& campaign) {
+    if (!fs::exists(campaign / "status.json")) return false;
+    const Json status = Json::parse(read_file(campaign / "status.json"), nullptr, false);
+    if (!status.is_object() || status.at("state") != "running") return false;
+    const auto is_dagan = [](const Json& task) { return task.at("label").get<std::string>().starts_with("gan "); };
+    return std::any_of(status.at("running").begin(), status.at("running").end(), is_dagan);
 }
 
 inline int lines_in(const std::string& text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }

@@ -166,6 +166,14 @@ TEST_F(MeasuredRateTest, TasksThatDifferWidelyMakeTheForecastUnsure) {
     EXPECT_LT(rate.of(TaskKind::classifier), 6e9);
 }
 
+TEST_F(MeasuredRateTest, TrainersOfOneGpuAreCountedWithoutAGain) {
+    plan_.tasks.pop_back(); // the gang
+    const Resources resources{.trainers_per_rank = 3};
+    const Foretold cores = foretell(plan_, resources, 1, false, Rate{}), gpu = foretell(plan_, resources, 1, true, Rate{});
+    EXPECT_DOUBLE_EQ(cores.forecast.makespan_s, cores.forecast.critical_path_s) << "three side by side";
+    EXPECT_DOUBLE_EQ(gpu.forecast.makespan_s, gpu.forecast.rank_seconds) << "one after the other";
+}
+
 TEST(ForetoldTest, TheFirstForecastOfACampaignStays) {
     const TemporaryFolder folder;
     const auto file = folder / "forecast.json";

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/dataset.h"
+#include "launcher/small_dataset.h"
 #include "support/temporary_folder.h"
 
 #include <gmock/gmock.h>
@@ -128,15 +129,7 @@ class DataCheckTest : public testing::Test {
         write(1);
     }
     // A set of four images of two classes, of this grey.
-    void write(uint8_t grey) {
-        DatasetInfo info;
-        info.channels = 1;
-        info.height = info.width = 8;
-        info.source = "a test";
-        info.licence = "none";
-        info.polarity = "ink_is_high";
-        save_dataset(folder_ / "small.h5", Dataset(info, std::vector<uint8_t>(4 * 64, grey), {0, 0, 1, 1}, {"a", "b"}));
-    }
+    void write(uint8_t grey) { save_dataset(folder_ / "small.h5", small_dataset(grey, 2)); }
     Check check(const std::string& frozen = "") {
         std::map<std::string, KnownDataset> known;
         if (!frozen.empty()) known["small"] = {.shape = {}, .sha256 = frozen, .smallest_class = ""};

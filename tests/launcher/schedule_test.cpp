@@ -268,6 +268,25 @@ TEST(ScheduleTest, NothingStartsBesideATaskThatRunsAlone) {
     EXPECT_EQ(schedule.fill().size(), 1U);
 }
 
+TEST(ScheduleTest, WhatBecomesReadyMeanwhileWaitsForATaskThatRunsAlone) {
+    auto schedule = schedule_of({{.seconds = 9}, {}}, {.ranks = 3});
+    schedule.restore(0, {.charged = 2, .lost = 2, .last_lost = true});
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}));
+    EXPECT_TRUE(fail(schedule, 1, Outcome::system_error).task_rests);
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}));
+    schedule.wake_task(1);
+    EXPECT_THAT(schedule.fill(), IsEmpty());
+    finish(schedule, 0);
+    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}));
+}
+
+TEST(ScheduleTest, ATaskThatWasLostInCompanyOnlyIsNotConvicted) {
+    auto schedule = schedule_of({{}}, {.ranks = 1});
+    EXPECT_FALSE(schedule.restore(0, {.charged = 5, .lost = 2, .last_lost = true}).final)
+        << "its other credits it lost otherwise";
+    EXPECT_EQ(schedule.fill().size(), 1U);
+}
+
 TEST(ScheduleTest, ATaskWithWhichTheJobIsLostEvenAloneIsQuarantined) {
     auto schedule = schedule_of({{}, {.needs = {0}}, {}}, {.ranks = 2});
     EXPECT_TRUE(schedule.restore(0, {.error = "job died", .charged = 5, .lost = 5, .last_lost = true}).final);

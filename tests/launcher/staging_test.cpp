@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/dataset.h"
+#include "launcher/small_dataset.h"
 #include "support/temporary_folder.h"
 
 #include <gmock/gmock.h>
@@ -24,15 +25,9 @@ using testing::HasSubstr;
 class StagingTest : public testing::Test {
   protected:
     StagingTest() {
-        DatasetInfo info;
-        info.channels = 1;
-        info.height = info.width = 8;
-        info.source = "a test";
-        info.licence = "none";
-        info.polarity = "ink_is_high";
         std::vector<uint8_t> images(6 * 64);
         for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<uint8_t>(i % 251);
-        const Dataset data(info, std::move(images), {0, 0, 1, 1, 2, 2}, {"a", "b", "c"});
+        const Dataset data = small_dataset(std::move(images), 3);
         const fs::path first = save_dataset(shared() / "sub" / "small.h5", data, 3); // three shards
         manifest_.sweep.datasets["small"].file = (fs::path("sub") / first.filename()).string();
         manifest_.known["small"].sha256 = read_dataset_info(first).sha256;

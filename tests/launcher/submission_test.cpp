@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/dataset.h"
+#include "launcher/small_dataset.h"
 #include "launcher/submit.h"
 #include "support/temporary_folder.h"
 
@@ -27,15 +28,7 @@ class SubmissionTest : public testing::Test {
         write_data(1);
         write_submission(folder_, now());
     }
-    void write_data(uint8_t grey) {
-        DatasetInfo info;
-        info.channels = 1;
-        info.height = info.width = 8;
-        info.source = "a test";
-        info.licence = "none";
-        info.polarity = "ink_is_high";
-        save_dataset(data() / "small.h5", Dataset(info, std::vector<uint8_t>(2 * 64, grey), {0, 1}, {"a", "b"}));
-    }
+    void write_data(uint8_t grey) { save_dataset(data() / "small.h5", small_dataset(grey, 2)); }
     Submission now() const { return submission_of(manifest_, programs(), data()); }
     std::string refusal() const {
         try {

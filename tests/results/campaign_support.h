@@ -1,10 +1,14 @@
 // A small synthetic campaign for the tests of results: plans without data files, and results made by formula.
 #pragma once
 
+#include "base/error.h"
 #include "results/store.h"
 #include "support/temporary_folder.h"
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +32,24 @@ inline ClassifierTask classifier(const std::string& dataset, int n, int m, int s
 }
 
 inline PlannedTask planned(TaskSpec spec) { return {key_of(spec), spec, {}}; }
+
+// So many seeds of one configuration.
+inline Plan plan_of_seeds(int count) {
+    Plan plan;
+    for (int seed = 0; seed < count; ++seed) plan.tasks.push_back(planned(classifier("omniglot", 5, 0, seed)));
+    return plan;
+}
+
+// The message with which `work` is refused, whose fault it says it is being checked.
+inline std::string refusal(const std::function<void()>& work, Blame blame = Blame::input) {
+    try {
+        work();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.blame(), blame) << error.what();
+        return error.what();
+    }
+    return "accepted";
+}
 
 // A finished classifier: the best of `epochs` epochs is `best_epoch`, the others fall short of it.
 inline TaskResult scored(const std::string& task, int64_t token, int validation_correct, int test_correct, int total = 1000,

@@ -20,22 +20,6 @@ namespace {
 
 using namespace testing;
 
-Plan plan_of(int count) {
-    Plan plan;
-    for (int seed = 0; seed < count; ++seed) plan.tasks.push_back(planned(classifier("omniglot", 5, 0, seed)));
-    return plan;
-}
-
-std::string refusal(const std::function<void()>& work, Blame blame) {
-    try {
-        work();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.blame(), blame) << error.what();
-        return error.what();
-    }
-    return "accepted";
-}
-
 class PostgresqlTest : public ::testing::Test {
   protected:
     void SetUp() override {
@@ -88,7 +72,7 @@ TEST_F(PostgresqlTest, GivesTheSameBytesAsSqlite) {
 TEST_F(PostgresqlTest, AQueryCannotWrite) {
     {
         const auto store = open_store(location_);
-        store->enter(campaign(), plan_of(1));
+        store->enter(campaign(), plan_of_seeds(1));
         store->commit();
     }
     for (const auto* sql : {"DELETE FROM task", "DELETE FROM task RETURNING key",
@@ -118,7 +102,7 @@ TEST_F(PostgresqlTest, AReaderNeedsNoRightToWrite) {
     auto& server = *PostgresqlServer::shared();
     {
         const auto store = open_store(location_);
-        store->enter(campaign(), plan_of(1));
+        store->enter(campaign(), plan_of_seeds(1));
         store->commit();
     }
     server.execute(
@@ -127,7 +111,7 @@ TEST_F(PostgresqlTest, AReaderNeedsNoRightToWrite) {
                     schema_));
     const auto as_analyst = Location::parse(server.url(schema_, "analyst"));
     EXPECT_EQ(cell_rows(as_analyst).size(), 1u);
-    EXPECT_NE(refusal([&] { open_store(as_analyst)->enter(campaign(), plan_of(2)); }, Blame::system).find("not allowed"),
+    EXPECT_NE(refusal([&] { open_store(as_analyst)->enter(campaign(), plan_of_seeds(2)); }, Blame::system).find("not allowed"),
               std::string::npos);
 }
 
@@ -136,7 +120,7 @@ TEST_F(PostgresqlTest, TwoCoordinatorsMakeTheSchemaTogether) {
     for (int i = 0; i < 4; ++i) {
         coordinators.emplace_back([&] {
             const auto store = open_store(location_);
-            store->enter(campaign(), plan_of(20));
+            store->enter(campaign(), plan_of_seeds(20));
             store->commit();
         });
     }
@@ -146,7 +130,7 @@ TEST_F(PostgresqlTest, TwoCoordinatorsMakeTheSchemaTogether) {
 }
 
 TEST_F(PostgresqlTest, OfTwoCoordinatorsOnlyTheOneWithTheCurrentAttemptIsHeard) {
-    const auto plan = plan_of(2);
+    const auto plan = plan_of_seeds(2);
     const auto first = open_store(location_), second = open_store(location_);
     for (auto* store : {first.get(), second.get()}) {
         store->enter(campaign(), plan);
@@ -171,7 +155,7 @@ TEST_F(PostgresqlTest, OfTwoCoordinatorsOnlyTheOneWithTheCurrentAttemptIsHeard) 
 
 // The late result of the first may be accepted as long as nobody has begun anew; then it is the second who comes too late.
 TEST_F(PostgresqlTest, AResultCountsOnceHoweverTwoCoordinatorsMeet) {
-    const auto plan = plan_of(40);
+    const auto plan = plan_of_seeds(40);
     std::vector<std::thread> coordinators;
     std::atomic<int> accepted = 0;
     for (int i = 0; i < 2; ++i) {
@@ -217,7 +201,7 @@ TEST_F(PostgresqlTest, AResultCountsOnceHoweverTwoCoordinatorsMeet) {
 }
 
 TEST_F(PostgresqlTest, AReaderAsksWhileTheCoordinatorWrites) {
-    const auto plan = plan_of(200);
+    const auto plan = plan_of_seeds(200);
     const auto store = open_store(location_);
     store->enter(campaign(), plan);
     store->commit();
@@ -245,7 +229,7 @@ TEST_F(PostgresqlTest, AReaderAsksWhileTheCoordinatorWrites) {
 
 // As schema_test.cpp tries on SQLite.
 TEST_F(PostgresqlTest, TheSchemaForbidsAWrongTestAccuracy) {
-    const auto plan = plan_of(2);
+    const auto plan = plan_of_seeds(2);
     int64_t token = 0;
     {
         const auto store = open_store(location_);
@@ -300,11 +284,12 @@ TEST(PostgresqlAwayTest, AServerThatGoesAwayIsTheSystemsFault) {
     if (!server) GTEST_SKIP() << "PostgreSQL is not installed here";
     const auto location = server->new_schema();
     const auto store = open_store(location);
-    store->enter(campaign(), plan_of(1));
+    store->enter(campaign(), plan_of_seeds(1));
     store->commit();
     server->stop();
-    EXPECT_NE(refusal([&] { store->start_attempt(plan_of(1).tasks[0].key, "0", "a"); }, Blame::system).find("cannot be reached"),
-              std::string::npos);
+    EXPECT_NE(
+        refusal([&] { store->start_attempt(plan_of_seeds(1).tasks[0].key, "0", "a"); }, Blame::system).find("cannot be reached"),
+        std::string::npos);
 }
 
 TEST(LocationTest, IsAFileUnlessItNamesAServer) {

@@ -23,16 +23,6 @@ using namespace testing;
 
 constexpr SyntheticSize kSmall{.epochs = 6, .seeds = 2};
 
-std::string refusal(const std::function<void()>& work, Blame blame = Blame::input) {
-    try {
-        work();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.blame(), blame) << error.what();
-        return error.what();
-    }
-    return "accepted";
-}
-
 // All that an analyst sees.
 std::string everything(const fs::path& database) {
     return render_rows(trial_rows(database), TableFormat::csv) + render_cells(cell_rows(database), TableFormat::csv) +

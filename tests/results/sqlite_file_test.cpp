@@ -26,23 +26,6 @@ namespace {
 
 using namespace testing;
 
-Plan plan_of(int count) {
-    Plan plan;
-    for (int seed = 0; seed < count; ++seed) plan.tasks.push_back(planned(classifier("omniglot", 5, 0, seed)));
-    return plan;
-}
-
-// The message with which `open` fails, and whose fault it says it is.
-std::string refusal(const std::function<void()>& open, Blame blame = Blame::input) {
-    try {
-        open();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.blame(), blame) << error.what();
-        return error.what();
-    }
-    return "accepted";
-}
-
 void die_at_once() { ::kill(::getpid(), SIGKILL); } // no destructor, no flush
 
 // Runs `work`, which ends with die_at_once(), in a child.
@@ -89,7 +72,7 @@ TEST_F(SqliteFileTest, ANewerVersionIsRefusedByItsNumber) {
 TEST_F(SqliteFileTest, ADamagedDatabaseIsNamedAsSuch) {
     {
         const auto store = open_sqlite_store(path());
-        store->enter(campaign(), plan_of(500));
+        store->enter(campaign(), plan_of_seeds(500));
         store->commit();
     }
     {
@@ -116,7 +99,7 @@ TEST_F(SqliteFileTest, PathsWithSpacesAndEqualSignsWork) {
     const auto odd = folder_ / "my  campaign = 1; x.sqlite";
     {
         const auto store = open_sqlite_store(odd);
-        store->enter(campaign(), plan_of(1));
+        store->enter(campaign(), plan_of_seeds(1));
         store->commit();
     }
     EXPECT_TRUE(std::filesystem::exists(odd));
@@ -124,7 +107,7 @@ TEST_F(SqliteFileTest, PathsWithSpacesAndEqualSignsWork) {
 }
 
 TEST_F(SqliteFileTest, CommittedRowsSurviveAKillAndUncommittedOnesDoNot) {
-    const auto plan = plan_of(30);
+    const auto plan = plan_of_seeds(30);
     in_killed_child([&] {
         const auto store = open_sqlite_store(path());
         store->enter(campaign(), plan);
@@ -143,7 +126,7 @@ TEST_F(SqliteFileTest, CommittedRowsSurviveAKillAndUncommittedOnesDoNot) {
 // A small cache makes SQLite write pages of the open transaction into the file, so that the kill leaves a journal to be played
 // back.
 TEST_F(SqliteFileTest, AReaderUndoesWhatAKilledWriterLeftHalfWritten) {
-    const auto plan = plan_of(2000);
+    const auto plan = plan_of_seeds(2000);
     {
         const auto store = open_sqlite_store(path());
         store->enter(campaign(), plan);
@@ -164,7 +147,7 @@ TEST_F(SqliteFileTest, AReaderUndoesWhatAKilledWriterLeftHalfWritten) {
 }
 
 TEST_F(SqliteFileTest, KilledAtAnyMomentItHoldsWhatWasAcknowledgedAndOpensAgain) {
-    const auto plan = plan_of(400);
+    const auto plan = plan_of_seeds(400);
     for (int round = 0; round < 8; ++round) {
         const auto file = folder_ / ("round" + std::to_string(round) + ".sqlite");
         int acknowledged[2];
@@ -200,7 +183,7 @@ TEST_F(SqliteFileTest, KilledAtAnyMomentItHoldsWhatWasAcknowledgedAndOpensAgain)
 }
 
 TEST_F(SqliteFileTest, ReadersAskWhileTheWriterWrites) {
-    const auto plan = plan_of(600);
+    const auto plan = plan_of_seeds(600);
     const auto store = open_sqlite_store(path());
     store->enter(campaign(), plan);
     store->commit();
@@ -234,7 +217,7 @@ TEST_F(SqliteFileTest, ReadersAskWhileTheWriterWrites) {
 // Issue "Results an analyst can trust and enjoy": readers of all kinds while the coordinator writes 1,000 rows/s.
 TEST_F(SqliteFileTest, ReadersAndAWriterOfAThousandRowsASecondDoNotDisturbEachOther) {
     constexpr int kEpochs = 50, kTrials = 30; // 2 x 50 + 5 rows each, one in 100 ms
-    const auto plan = plan_of(kTrials);
+    const auto plan = plan_of_seeds(kTrials);
     const auto store = open_sqlite_store(path());
     store->enter(campaign(), plan);
     store->commit();
@@ -282,7 +265,7 @@ TEST_F(SqliteFileTest, ReadersAndAWriterOfAThousandRowsASecondDoNotDisturbEachOt
 
 // A limit on file size stands in for a full disk: the write fails in the same place.
 TEST_F(SqliteFileTest, AFullDiskIsTheSystemsFaultAndLosesNothingCommitted) {
-    const auto plan = plan_of(2000);
+    const auto plan = plan_of_seeds(2000);
     {
         const auto store = open_sqlite_store(path());
         store->enter(campaign(), Plan{{plan.tasks[0]}});

@@ -132,6 +132,9 @@ TEST_P(StoreTest, AnAttemptLeftOpenIsNamedWithTheCheckpointItBeganWith) {
     EXPECT_TRUE(store_->finish_attempt(ended(key(0), token, Outcome::lost), false, false));
     EXPECT_EQ(stored(key(0)).open_attempt, 0);
     EXPECT_EQ(stored(key(0)).lost, 1);
+    const auto again = store_->start_attempt(key(0), "0", "a");
+    EXPECT_TRUE(store_->finish_attempt(ended(key(0), again, Outcome::lost), false, true));
+    EXPECT_EQ(stored(key(0)).lost, 1) << "one that left a checkpoint is not held against it";
     EXPECT_EQ(stored(key(0)).charged, 1);
 }
 

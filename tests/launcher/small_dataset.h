@@ -1,0 +1,34 @@
+// A data set of a few 8x8 images, for tests that only look at files.
+#pragma once
+
+#include "data/dataset.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dagan {
+
+// Two images of each of `classes` classes.
+inline Dataset small_dataset(std::vector<uint8_t> images, int classes) {
+    DatasetInfo info;
+    info.channels = 1;
+    info.height = info.width = 8;
+    info.source = "a test";
+    info.licence = "none";
+    info.polarity = "ink_is_high";
+    std::vector<int> labels;
+    std::vector<std::string> names;
+    for (int label = 0; label < classes; ++label) {
+        labels.insert(labels.end(), 2, label);
+        names.push_back(std::to_string(label));
+    }
+    return Dataset(info, std::move(images), std::move(labels), std::move(names));
+}
+
+// All of one grey.
+inline Dataset small_dataset(uint8_t grey, int classes) {
+    return small_dataset(std::vector<uint8_t>(static_cast<size_t>(classes) * 2 * 64, grey), classes);
+}
+
+} // namespace dagan
