@@ -1,8 +1,6 @@
 // What is frozen rather than dead is found, named and replaced, and the campaign's rows stay what they are.
 #include "e2e/disturbed.h"
 
-#include <sstream>
-
 namespace dagan {
 namespace {
 
@@ -10,28 +8,6 @@ const Words kSettings{"gan.iterations=60", "classifier.epochs=4"};
 
 class FrozenTest : public DisturbedTest {
   protected:
-    // User time of a process in clock ticks; 0 when it is gone.
-    static long ticks_of(pid_t pid) {
-        std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-        std::string stat;
-        std::getline(file, stat);
-        std::istringstream fields(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
-        std::string field;
-        for (int i = 0; i < 12; ++i) fields >> field;
-        return field.empty() ? 0 : std::stol(field);
-    }
-    // A trainer that computes now, not a spare.
-    pid_t working_trainer() const {
-        for (;;) {
-            const auto trainers = processes_of(campaign_, "dagan-train");
-            std::vector<long> before;
-            for (const pid_t pid : trainers) before.push_back(ticks_of(pid));
-            std::this_thread::sleep_for(std::chrono::milliseconds(200));
-            for (size_t i = 0; i < trainers.size(); ++i) {
-                if (ticks_of(trainers[i]) > before[i] + 2) return trainers[i];
-            }
-        }
-    }
     // The process of an MPI rank, by mpirun's mark in its environment; its spawner, forked from it, has the larger pid.
     pid_t agent_of(int rank) const {
         const std::string mark = "PMIX_RANK=" + std::to_string(rank);
@@ -66,7 +42,7 @@ class FrozenTest : public DisturbedTest {
 
 TEST_F(FrozenTest, AFrozenTrainersTaskRunsAgainOnceAndNothingElseDoes) {
     Process run = start();
-    freeze(run, [&] { return working_trainer(); });
+    freeze(run, [&] { return trainer_at_work(run, campaign_); });
     EXPECT_EQ(restarts(), 0) << "a trainer is no reason to start the job again";
     EXPECT_EQ(laboratory().count(campaign_, "attempt WHERE outcome = 'stuck'"), 1);
     EXPECT_EQ(laboratory().count(campaign_, "attempt WHERE outcome IS NULL OR outcome = 'lost'"), 0);

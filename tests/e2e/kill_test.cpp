@@ -76,15 +76,12 @@ TEST_F(KillTest, EverythingKilledAndStartedAgain) {
 
 TEST_F(KillTest, TrainersKilledOneByOne) {
     Process run = start();
-    constexpr int kKills = 4; // one task could be hit by all of them and still has an attempt left
-    int kills = 0;
-    for (size_t turn = 0; run.running() && kills < kKills; ++turn) {
-        const auto trainers = processes_of(campaign_, "dagan-train");
-        if (!trainers.empty() && tasks_done(campaign_) >= 0) {
-            ::kill(trainers[turn % trainers.size()], SIGKILL);
-            ++kills;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    // One task could be hit by all of them and still has an attempt left.
+    for (int kills = 0; kills < 4; ++kills) {
+        ASSERT_TRUE(comes_true([&] { return !run.running() || trains_a_dagan(campaign_); }));
+        const pid_t trainer = trainer_at_work(run, campaign_);
+        if (trainer == 0) break; // it was faster
+        ::kill(trainer, SIGKILL);
     }
     const Finished finished = run.wait();
     EXPECT_EQ(finished.exit_code, 0) << finished.text();

@@ -108,6 +108,26 @@ inline bool trains_a_dagan(const fs::path& campaign) {
     return std::any_of(status.at("running").begin(), status.at("running").end(), is_dagan);
 }
 
+// The trainer that has computed most and still does: at work, not a spare that loads its libraries; 0 when the run ends first.
+inline pid_t trainer_at_work(Process& run, const fs::path& campaign) {
+    while (run.running()) {
+        const auto trainers = processes_of(campaign, "dagan-train");
+        std::vector<long> before;
+        for (const pid_t pid : trainers) before.push_back(user_ticks_of(pid));
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        pid_t busiest = 0;
+        long most = 0;
+        for (size_t i = 0; i < trainers.size(); ++i) {
+            const long now = user_ticks_of(trainers[i]);
+            if (now <= before[i] + 2 || now <= most) continue;
+            busiest = trainers[i];
+            most = now;
+        }
+        if (busiest != 0) return busiest;
+    }
+    return 0;
+}
+
 inline int lines_in(const std::string& text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }
 
 } // namespace dagan

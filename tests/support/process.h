@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -129,6 +130,17 @@ inline std::vector<pid_t> processes_of(const std::filesystem::path& folder, cons
     }
     std::sort(found.begin(), found.end());
     return found;
+}
+
+// User time in clock ticks; 0 when it is gone.
+inline long user_ticks_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    std::istringstream fields(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
+    std::string field;
+    for (int i = 0; i < 12; ++i) fields >> field;
+    return field.empty() ? 0 : std::stol(field);
 }
 
 // 0 when it is gone.
