@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -21,6 +23,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
+
+long peak_memory_mib() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+}
 
 Plan no_op_plan(int tasks) {
     Plan plan;
@@ -50,12 +58,13 @@ class NoOpCampaign {
 
     void on_ended(const Ended& ended) { coordinator_->on_ended(ended); }
     void turn() {
-        coordinator_->turn(seconds_since(began_));
+        if (!began_) began_ = Clock::now(); // the plan is entered before a campaign's first task, once
+        coordinator_->turn(seconds_since(*began_));
         if (!coordinator_->over() || told_) return;
         told_ = true;
-        const double seconds = seconds_since(began_);
-        fmt::print("{} no-op tasks through agents on {} ranks: {:.0f} tasks/s\n", plan_.tasks.size(), ranks_,
-                   static_cast<double>(plan_.tasks.size()) / seconds);
+        const double seconds = seconds_since(*began_);
+        fmt::print("{} no-op tasks through agents on {} ranks: {:.0f} tasks/s, at most {} MiB on rank 0\n", plan_.tasks.size(),
+                   ranks_, static_cast<double>(plan_.tasks.size()) / seconds, peak_memory_mib());
         pool_.shut_down();
     }
 
@@ -66,7 +75,7 @@ class NoOpCampaign {
     std::unique_ptr<Store> store_;
     MailedPool pool_;
     std::optional<Coordinator> coordinator_;
-    Clock::time_point began_ = Clock::now();
+    std::optional<Clock::time_point> began_;
     bool told_ = false;
 };
 

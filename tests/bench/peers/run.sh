@@ -17,9 +17,9 @@ venv hyperqueue hyperqueue
 
 for _ in $(seq "$rounds"); do
     "${mpi[@]}" -n 2 "$build/tests/agents_bench"
-    "$here/../no_op.sh" "$build" 20000 2 512 | head -n 1
+    "$here/../no_op.sh" "$build" 20000 2 512 | sed -n 1p
     "${mpi[@]}" -n 3 "$folder/mpi4py/bin/python" -m mpi4py.futures "$here/no_op.py" mpi4py 20000
     "$folder/dask/bin/python" "$here/no_op.py" dask 3000
     "$folder/libensemble/bin/python" "$here/no_op.py" libensemble 3000 2>/dev/null
-    "$folder/hyperqueue/bin/python" "$here/no_op.py" hyperqueue 2000
+    "$folder/hyperqueue/bin/python" "$here/no_op.py" hyperqueue 2000 | grep tasks/s
 done
