@@ -197,7 +197,10 @@ void add_show(CLI::App& data) {
 } // namespace
 
 void add_data_commands(CLI::App& app, int&) {
-    auto* data = app.add_subcommand("data", "import, make, check and look at data sets")->require_subcommand(1);
+    auto* data =
+        app.add_subcommand("data",
+                           "import, make, check and look at data sets\nExample: dagan data make strokes -o data/sets/strokes.h5")
+            ->require_subcommand(1);
     auto* import = data->add_subcommand("import", "other formats to the project's HDF5")->require_subcommand(1);
     add_omniglot(*import);
     add_emnist(*import);

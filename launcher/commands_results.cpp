@@ -233,7 +233,9 @@ void add_report(CLI::App& results) {
 } // namespace
 
 void add_results_commands(CLI::App& app, int& exit_code) {
-    auto* results = app.add_subcommand("results", "what a campaign found, also while it runs")->require_subcommand(1);
+    auto* results =
+        app.add_subcommand("results", "what a campaign found, also while it runs\nExample: dagan results table1 campaigns/demo")
+            ->require_subcommand(1);
     add_table(*results, "rows", "one line per finished classifier", {"table", "csv", "json"},
               [](const Location& database, TableFormat format) {
                   int missing = 0;
