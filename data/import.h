@@ -43,6 +43,9 @@ struct FolderOptions {
 // size x size. Classes are sorted by name, images by file name.
 Dataset import_folder(const std::filesystem::path& source, const FolderOptions& options = {});
 
+// PNG and JPEG files in the order given, each a class of its own named by its path; scaled like those of a folder.
+Dataset import_pictures(const std::vector<std::filesystem::path>& files, const FolderOptions& options = {});
+
 struct ArrayOptions {
     std::string polarity = "colour";
     std::string licence = "not stated";

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/file.h"
 #include "data/image_codec.h"
 #include "data/import.h"
 #include "data/resample.h"
@@ -28,17 +29,21 @@ bool is_picture(std::string_view name) {
     return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
+std::vector<uint8_t> scaled_picture(const std::string& bytes, const FolderOptions& options, const std::string& place) {
+    const PlanarImage image = decode_image(bytes, options.channels, place);
+    const int side = std::min(image.height, image.width);
+    return resample(centre_square(image.pixels, options.channels, image.height, image.width), options.channels, side, side,
+                    options.size, options.resampling);
+}
+
 Classes read_classes(const fs::path& source, const FolderOptions& options) {
     Classes classes;
     for_each_file(source, is_picture, [&](std::string_view name, const std::string& bytes) {
         const std::string place = source.string() + ": " + std::string(name);
         const fs::path path(name);
         if (path.parent_path().empty()) throw input_error(place + ": lies in no folder; there must be one folder per class");
-        const PlanarImage image = decode_image(bytes, options.channels, place);
-        const int side = std::min(image.height, image.width);
-        auto small = resample(centre_square(image.pixels, options.channels, image.height, image.width), options.channels, side,
-                              side, options.size, options.resampling);
-        if (!classes[path.parent_path().generic_string()].emplace(path.filename().string(), std::move(small)).second) {
+        auto picture = scaled_picture(bytes, options, place);
+        if (!classes[path.parent_path().generic_string()].emplace(path.filename().string(), std::move(picture)).second) {
             throw input_error(place + ": is in the archive twice");
         }
     });
@@ -64,17 +69,21 @@ void check(const FolderOptions& options) {
         throw input_error("import folder: polarity '" + options.polarity + "' is not ink_is_low, ink_is_high or colour");
     }
 }
+
+DatasetInfo info_of(const std::string& source, const FolderOptions& options) {
+    DatasetInfo info;
+    info.channels = options.channels;
+    info.height = info.width = options.size;
+    info.source = source + ", centre squares resized by " + to_string(options.resampling);
+    info.licence = options.licence;
+    info.polarity = options.polarity;
+    return info;
+}
 } // namespace
 
 Dataset import_folder(const fs::path& source, const FolderOptions& options) {
     check(options);
     const Classes classes = read_classes(source, options);
-    DatasetInfo info;
-    info.channels = options.channels;
-    info.height = info.width = options.size;
-    info.source = source.filename().string() + ", centre squares resized by " + to_string(options.resampling);
-    info.licence = options.licence;
-    info.polarity = options.polarity;
     const size_t prefix = shared_prefix(classes);
     std::vector<uint8_t> images;
     std::vector<int32_t> labels;
@@ -86,7 +95,22 @@ Dataset import_folder(const fs::path& source, const FolderOptions& options) {
         }
         names.push_back(folder.substr(prefix));
     }
-    return {info, std::move(images), std::move(labels), std::move(names)};
+    return {info_of(source.filename().string(), options), std::move(images), std::move(labels), std::move(names)};
+}
+
+Dataset import_pictures(const std::vector<fs::path>& files, const FolderOptions& options) {
+    check(options);
+    std::vector<uint8_t> images;
+    std::vector<int32_t> labels;
+    std::vector<std::string> names;
+    for (const fs::path& file : files) {
+        if (!fs::is_regular_file(file)) throw input_error(file.string() + ": no such file");
+        const auto picture = scaled_picture(read_file(file), options, file.string());
+        images.insert(images.end(), picture.begin(), picture.end());
+        labels.push_back(static_cast<int32_t>(names.size()));
+        names.push_back(file.string());
+    }
+    return {info_of("pictures", options), std::move(images), std::move(labels), std::move(names)};
 }
 
 } // namespace dagan

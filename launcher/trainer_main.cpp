@@ -4,12 +4,15 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "cluster/process_guard.h"
 #include "cluster/spawner.h"
+#include "data/import.h"
 #include "launcher/campaign.h"
 #include "launcher/run_task.h"
 #include "launcher/version.h"
 #include "spec/json.h"
+#include "train/generate.h"
 
 #include <torch/torch.h>
 
@@ -29,6 +32,13 @@ namespace {
 struct Arguments {
     std::string campaign, data, task_file, device = "cpu";
     int rank = 0, threads = 1;
+};
+
+struct GenerateArguments {
+    std::string weights, output;
+    std::vector<std::string> images;
+    int each = 0, threads = 1;
+    uint64_t seed = 0;
 };
 
 // The GPU comes first: LibTorch looks for its CUDA part once.
@@ -71,13 +81,6 @@ int work(const Arguments& arguments) {
     return static_cast<int>(ExitCode::done);
 }
 
-// Nobody watches, nobody stops it.
-class NoObserver : public Observer {
-  public:
-    bool stop_requested() override { return false; }
-    void progress(int64_t, int64_t) override {}
-};
-
 // One task in this process, its output as JSON on stdout. The folder has what the task needs (weights, pools), laid out like a
 // campaign's.
 int once(const Arguments& arguments) {
@@ -90,6 +93,16 @@ int once(const Arguments& arguments) {
         run_task(spec, key_of(spec), data, Workplace{arguments.campaign}, *make_group_alone(), observer, compute_on(gpu));
     const TaskResult result{.task = key_of(spec), .outcome = output.outcome, .score = output.score};
     std::cout << encode_json(result).dump() << '\n';
+    return static_cast<int>(ExitCode::done);
+}
+
+// Images made from people's own pictures, as a sheet.
+int draw_augmentations(const GenerateArguments& arguments) {
+    set_up_torch(arguments.threads);
+    const TrainedGenerator generator = load_generator(arguments.weights);
+    const Dataset pictures = import_pictures({arguments.images.begin(), arguments.images.end()},
+                                             {.size = generator.shape.size, .channels = generator.shape.channels});
+    write_png(arguments.output, augmentation_sheet(generator, pictures, arguments.each, derive(arguments.seed, "generate z")));
     return static_cast<int>(ExitCode::done);
 }
 
@@ -115,17 +128,26 @@ int main(int argc, char** argv) {
     once_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     once_command->add_option("--threads", arguments.threads, "CPU threads")->required();
     once_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+    GenerateArguments to_generate;
+    auto* generate_command = app.add_subcommand("generate", "draw augmentations of pictures; used by `dagan generate`");
+    generate_command->add_option("weights", to_generate.weights, "a DAGAN's weights")->required();
+    generate_command->add_option("images", to_generate.images, "PNG or JPEG files")->required();
+    generate_command->add_option("--each", to_generate.each, "images made from each")->required();
+    generate_command->add_option("--seed", to_generate.seed, "of the noise")->required();
+    generate_command->add_option("--threads", to_generate.threads, "CPU threads")->required();
+    generate_command->add_option("-o,--output", to_generate.output, "the sheet, a PNG")->required();
     try {
         app.parse(argc, argv);
+        if (generate_command->parsed()) return draw_augmentations(to_generate);
         return once_command->parsed() ? once(arguments) : work(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
     } catch (const Error& error) {
-        log_error("{}", error.what());
+        if (work_command->parsed()) log_error("{}", error.what());
         std::cerr << "dagan-train: " << error.what() << '\n';
         return static_cast<int>(error.blame());
     } catch (const std::exception& error) {
-        log_error("{}", error.what());
+        if (work_command->parsed()) log_error("{}", error.what());
         std::cerr << "dagan-train: " << error.what() << '\n';
         return static_cast<int>(ExitCode::bug);
     }

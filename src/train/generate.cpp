@@ -3,8 +3,10 @@
 #include "base/error.h"
 #include "base/random.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
 
 namespace dagan {
 
@@ -54,6 +56,20 @@ std::optional<Pool> generate_pool(const TrainedGenerator& generator, const Datas
         if (report_progress) observer.progress(static_cast<int64_t>(begin + count), static_cast<int64_t>(wanted.size()));
     }
     return Pool(generator.shape.channels, generator.shape.size, per_image, sources, std::move(bytes), generator.sha256);
+}
+
+Picture augmentation_sheet(const TrainedGenerator& generator, const Dataset& data, int per_image, uint64_t key) {
+    std::vector<int> sources(static_cast<size_t>(data.info().images));
+    std::iota(sources.begin(), sources.end(), 0);
+    NoObserver observer;
+    const Pool pool = generate_pool(generator, data, sources, per_image, key, 0, observer, false).value();
+    std::vector<uint8_t> images;
+    const auto append = [&](std::span<const uint8_t> image) { images.insert(images.end(), image.begin(), image.end()); };
+    for (const int source : sources) {
+        append(data.image(source));
+        for (int k = 0; k < per_image; ++k) append(pool.image(source, k));
+    }
+    return image_grid(images, pool.channels(), pool.size(), 1 + per_image, {.scale = pool.size() < 64 ? 3 : 1});
 }
 
 } // namespace dagan

@@ -2,6 +2,7 @@
 // (key, epoch, image index, number of the image), so an image never depends on what it was made with or where.
 #pragma once
 
+#include "data/contact_sheet.h"
 #include "data/dataset.h"
 #include "data/pool.h"
 #include "model/networks.h"
@@ -30,5 +31,8 @@ torch::Tensor generate(Generator& generator, const Dataset& data, ImageShape sha
 // observer asked to stop. Throws Blame::input when generator and data have different shapes.
 std::optional<Pool> generate_pool(const TrainedGenerator& generator, const Dataset& data, const std::vector<int>& sources,
                                   int per_image, uint64_t key, uint32_t epoch, Observer& observer, bool report_progress);
+
+// A row for each image of `data`: the image, then `per_image` made from it. Throws as generate_pool.
+Picture augmentation_sheet(const TrainedGenerator& generator, const Dataset& data, int per_image, uint64_t key);
 
 } // namespace dagan

@@ -18,4 +18,11 @@ class Observer {
     virtual void progress(int64_t step, int64_t steps) = 0;
 };
 
+// Nobody watches, nobody stops it.
+class NoObserver final : public Observer {
+  public:
+    bool stop_requested() override { return false; }
+    void progress(int64_t, int64_t) override {}
+};
+
 } // namespace dagan

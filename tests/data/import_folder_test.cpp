@@ -98,4 +98,22 @@ TEST(ImportFolderTest, LooseForeignAndDamagedPicturesAreNamed) {
     expect_refused([&] { import_folder(folder / "cutpng"); }, {"a/1.png", "PNG"});
 }
 
+TEST(ImportPicturesTest, KeepsTheirOrderAndScalesThemLikeAFolders) {
+    const TemporaryFolder folder;
+    write_folder(folder.path(), {{"z.png", grey_png(12, 8, 20)}, {"a.jpg", rgb_jpeg(16, 16, 90, 90, 90)}});
+    const Dataset pictures = import_pictures({folder / "z.png", folder / "a.jpg"}, {.size = 4, .channels = 1});
+    EXPECT_EQ(pictures.info().images, 2);
+    EXPECT_EQ(pictures.class_name(0), (folder / "z.png").string());
+    EXPECT_EQ(pictures.image(0).size(), 16U);
+    EXPECT_EQ(pictures.image(0)[0], 20);
+    EXPECT_NEAR(pictures.image(1)[0], 90, 2);
+}
+
+TEST(ImportPicturesTest, WhatIsNoPictureIsNamed) {
+    const TemporaryFolder folder;
+    write_folder(folder.path(), {{"text.png", "no picture"}});
+    expect_refused([&] { import_pictures({folder / "text.png"}); }, {"text.png"});
+    expect_refused([&] { import_pictures({folder / "gone.png"}); }, {"gone.png", "no such file"});
+}
+
 } // namespace dagan::test

@@ -132,5 +132,32 @@ TEST_F(RunTest, ASecondRunOfACampaignInUseIsRefused) {
     EXPECT_EQ(lab_.rows(campaign), lab_.rows(finished_campaign()));
 }
 
+TEST_F(RunTest, ItsDaganAugmentsPeoplesOwnPictures) {
+    const fs::path picture = lab_.campaign("picture.png"), sheet = lab_.campaign("sheet.png");
+    lab_.output({"data", "show", (lab_.data() / "strokes.h5").string(), "-o", picture.string()});
+    const auto generate = [&](const std::string& seed) {
+        lab_.output({"generate", finished_campaign().string(), picture.string(), picture.string(), "--each", "3", "--seed", seed,
+                     "-o", sheet.string()});
+        return read_file(sheet);
+    };
+    const std::string first = generate("1");
+    constexpr int kSide = 28, kScale = 3, kGap = 2;
+    const auto span = [](int images) { return images * (kSide * kScale + kGap) + kGap; };
+    const auto number = [&](size_t at) { // PNG: big-endian width and height at the 16th byte
+        return (static_cast<uint8_t>(first[at + 2]) << 8) + static_cast<uint8_t>(first[at + 3]);
+    };
+    EXPECT_EQ(number(16), span(1 + 3));
+    EXPECT_EQ(number(20), span(2));
+    EXPECT_EQ(generate("1"), first);
+    EXPECT_NE(generate("2"), first);
+    const auto refused = [&](const Words& words, const char* message) {
+        const Finished finished = lab_.dagan(Words{"generate"} + words);
+        EXPECT_EQ(finished.exit_code, 2) << finished.text();
+        EXPECT_THAT(finished.err, HasSubstr(message));
+    };
+    refused({finished_campaign().string(), picture.string(), "--dataset", "emnist"}, "--dataset, one of strokes");
+    refused({finished_campaign().string(), kSmoke.string(), "-o", sheet.string()}, "smoke.yaml");
+}
+
 } // namespace
 } // namespace dagan
