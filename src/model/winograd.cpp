@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace dagan::winograd {
@@ -83,6 +85,74 @@ Spectrum take_spectrum(Scratch& scratch, int64_t rows, int channels) {
     return {scratch.take(floats_of(rows, channels)), strides_for(rows, channels)};
 }
 
+// A tile of an image: its first output pixel, and its size, 4 or 3 either way.
+struct Tile {
+    int top = 0, left = 0, rows = 0, columns = 0;
+    int group = 0, index = 0; // among those of its size
+};
+
+// n pixels as tiles of 4, and of 3 where that covers them too: 14 = 4 + 4 + 3 + 3. A short tile has 5 points instead of 6.
+std::vector<int> cut_into_tiles(int n) {
+    const int count = (n + kOutput - 1) / kOutput, three = std::min(count, count * kOutput - n);
+    std::vector<int> lengths(static_cast<size_t>(count), kOutput);
+    std::fill(lengths.end() - three, lengths.end(), kOutput - 1);
+    return lengths;
+}
+
+// The tiles of an image, and where they stand in spectra: all images' tiles of one size together, the sizes in such an order
+// (narrow, whole, flat, small) that the rows which have a point are neighbours.
+class Tiling {
+  public:
+    Tiling() = default;
+    Tiling(int height, int width) {
+        int top = 0;
+        for (const int rows : cut_into_tiles(height)) {
+            int left = 0;
+            for (const int columns : cut_into_tiles(width)) {
+                const int group = rows == kOutput ? (columns == kOutput ? 1 : 0) : (columns == kOutput ? 2 : 3);
+                tiles_.push_back({top, left, rows, columns, group, sizes_[static_cast<size_t>(group)]++});
+                left += columns;
+            }
+            top += rows;
+        }
+    }
+    const std::vector<Tile>& tiles() const { return tiles_; }
+    int count() const { return static_cast<int>(tiles_.size()); }
+    int row(const Tile& tile, int image, int images) const {
+        return before(tile.group) * images + image * sizes_[static_cast<size_t>(tile.group)] + tile.index;
+    }
+    std::pair<int, int> rows_with(int point, int images) const {
+        const bool no_flat = point / kPatch == kShortLeavesOut, no_narrow = point % kPatch == kShortLeavesOut;
+        return {before(no_narrow ? 1 : 0) * images, before(no_flat ? 2 : no_narrow ? 3 : 4) * images};
+    }
+
+  private:
+    int before(int group) const { return std::accumulate(sizes_.begin(), sizes_.begin() + group, 0); }
+    std::vector<Tile> tiles_;
+    std::array<int, 4> sizes_{};
+};
+
+// The pixels that a tile reads, and those that it makes; pixel_at(row, column) of the map, beyond its border too.
+template <class PixelAt> auto patch_of(const Tile& tile, const PixelAt& pixel_at) {
+    std::array<decltype(pixel_at(0, 0)), kPatch * kPatch> pixels{};
+    for (int i = 0; i < tile.rows + 2; ++i) {
+        for (int j = 0; j < tile.columns + 2; ++j) {
+            pixels[static_cast<size_t>(i * kPatch + j)] = pixel_at(tile.top - 1 + i, tile.left - 1 + j);
+        }
+    }
+    return pixels;
+}
+
+template <class PixelAt> auto output_of(const Tile& tile, const PixelAt& pixel_at) {
+    std::array<decltype(pixel_at(0, 0)), kTilePixels> pixels{};
+    for (int i = 0; i < tile.rows; ++i) {
+        for (int j = 0; j < tile.columns; ++j) {
+            pixels[static_cast<size_t>(i * kOutput + j)] = pixel_at(tile.top + i, tile.left + j);
+        }
+    }
+    return pixels;
+}
+
 // How the tiles of a batch are worked through: some images at a time, so that their spectra stay in the cache between the steps.
 // A function of the shapes alone, because the kernel's gradient is summed in this order.
 constexpr int64_t kChunkFloats = int64_t{1} << 20; // of the spectra of a chunk
@@ -102,21 +172,26 @@ class Computation {
 
   private:
     struct Chunk {
-        int first_image = 0, images = 0, rows = 0;
+        int first_image = 0, images = 0;
     };
-    struct Tile {
-        int image = 0, top = 0, left = 0; // of its first output pixel
+    struct Range {
+        int begin = 0, end = 0;
     };
 
     void find_shape(const Arguments& arguments);
     void allocate();
-    Tile tile(const Chunk& chunk, int row) const;
+    Range rows_with(const Chunk& chunk, int point) const;
+    void transform_patch(int image, const Tile& tile, int row);
+    void transform_gradient(int image, const Tile& tile, int row);
+    void write_tile(int image, const Tile& tile, int row);
+    void add_patch(int image, const Tile& tile, int row);
+    template <class Work> void for_tiles(const Chunk& chunk, const Work& work) const;
     void transform_kernel_by_outputs();
     void transform_kernel_by_inputs();
     void transform_maps(const Chunk& chunk);
     void multiply(const Chunk& chunk);
-    void multiply_rows(const Chunk& chunk, int point, int first_row, int end_row);
-    void multiply_for_kernel(int point, int rows, bool add);
+    void multiply_rows(int point, int first_row, int end_row);
+    void multiply_for_kernel(int point, Range rows, bool add);
     void write_maps(const Chunk& chunk);
     void write_kernel_gradient();
 
@@ -126,8 +201,11 @@ class Computation {
     Results results_;
     torch::Tensor x_held_, gradient_held_;
     Map x_, gradient_, output_, x_gradient_; // gradient_: of the output
-    int images_ = 0, inputs_ = 0, outputs_ = 0, height_ = 0, width_ = 0, tiles_across_ = 0, tiles_ = 0, images_at_once_ = 0;
+    int images_ = 0, inputs_ = 0, outputs_ = 0, height_ = 0, width_ = 0, images_at_once_ = 0;
+    Tiling tiling_;
     const float* zeros_ = nullptr;
+    float* unread_ = nullptr; // takes what is written outside of maps, for each thread
+    int64_t unread_floats_ = 0;
     // Rows are tiles: x and x's gradient by input channels, y and y's gradient by output channels.
     Spectrum x_points_, x_gradient_points_, output_points_, gradient_points_;
     Spectrum kernel_by_outputs_; // rows input channels, channels output channels
@@ -162,8 +240,7 @@ void Computation::find_shape(const Arguments& arguments) {
     inputs_ = static_cast<int>(arguments.x.defined() ? arguments.x.size(1) : arguments.kernel.size(1));
     outputs_ = static_cast<int>(arguments.kernel.defined() ? arguments.kernel.size(0) : arguments.output_gradient.size(1));
     require(inputs_ >= kPanel && outputs_ >= kPanel, "a map has 16 channels or more");
-    tiles_across_ = (width_ + kOutput - 1) / kOutput;
-    tiles_ = tiles_across_ * ((height_ + kOutput - 1) / kOutput);
+    tiling_ = Tiling(height_, width_);
 }
 
 void Computation::allocate() {
@@ -171,17 +248,19 @@ void Computation::allocate() {
     const bool of_x = by_outputs || by_kernel, of_gradient = by_inputs || by_kernel;
     const int64_t per_tile =
         int64_t{kPoints} * kPanel * (panels_of(inputs_) * (of_x + by_inputs) + panels_of(outputs_) * (of_gradient + by_outputs));
-    images_at_once_ = images_at_once(images_, tiles_, per_tile);
-    const int64_t rows = int64_t{images_at_once_} * tiles_;
-    const int64_t zeros = int64_t{panels_of(inputs_) + panels_of(outputs_)} * kPanel;
+    images_at_once_ = images_at_once(images_, tiling_.count(), per_tile);
+    const int64_t rows = int64_t{images_at_once_} * tiling_.count();
+    unread_floats_ = int64_t{std::max(panels_of(inputs_), panels_of(outputs_))} * kPanel;
+    const int64_t outside = unread_floats_ * (1 + at::get_num_threads());
 
     Scratch& scratch = Scratch::of_this_thread();
-    scratch.reserve(zeros + (of_x + by_inputs) * floats_of(rows, inputs_) +
+    scratch.reserve(outside + (of_x + by_inputs) * floats_of(rows, inputs_) +
                     (of_gradient + by_outputs) * floats_of(rows, outputs_) + by_outputs * floats_of(inputs_, outputs_) +
                     (by_inputs + by_kernel) * floats_of(outputs_, inputs_));
-    float* const cleared = scratch.take(zeros);
-    std::fill_n(cleared, zeros, 0.0F);
+    float* const cleared = scratch.take(outside);
+    std::fill_n(cleared, outside, 0.0F);
     zeros_ = cleared;
+    unread_ = cleared + unread_floats_;
     if (of_x) x_points_ = take_spectrum(scratch, rows, inputs_);
     if (by_inputs) x_gradient_points_ = take_spectrum(scratch, rows, inputs_);
     if (of_gradient) gradient_points_ = take_spectrum(scratch, rows, outputs_);
@@ -196,20 +275,13 @@ Results Computation::run() {
     if (wanted_.x_gradient) transform_kernel_by_inputs();
     for (int first = 0; first < images_; first += images_at_once_) {
         const int count = std::min(images_at_once_, images_ - first);
-        const Chunk chunk{.first_image = first, .images = count, .rows = count * tiles_};
+        const Chunk chunk{.first_image = first, .images = count};
         transform_maps(chunk);
         multiply(chunk);
         write_maps(chunk);
     }
     if (wanted_.kernel_gradient) write_kernel_gradient();
     return results_;
-}
-
-Computation::Tile Computation::tile(const Chunk& chunk, int row) const {
-    const int in_image = row % tiles_;
-    return {.image = chunk.first_image + row / tiles_,
-            .top = in_image / tiles_across_ * kOutput,
-            .left = in_image % tiles_across_ * kOutput};
 }
 
 // The kernel lies [K][3][3][C], so a panel of output channels is gathered first: some input channels at a time, that fit a stack.
@@ -253,50 +325,63 @@ void Computation::transform_kernel_by_inputs() {
     });
 }
 
-void Computation::transform_maps(const Chunk& chunk) {
-    at::parallel_for(0, chunk.rows, 1, [&](int64_t begin, int64_t end) {
-        for (int row = static_cast<int>(begin); row < end; ++row) {
-            const Tile place = tile(chunk, row);
-            if (x_points_.data != nullptr) {
-                std::array<const float*, kPatch * kPatch> pixels;
-                for (int i = 0; i < kPatch * kPatch; ++i) {
-                    const int y = place.top - 1 + i / kPatch, x = place.left - 1 + i % kPatch;
-                    pixels[static_cast<size_t>(i)] = x_.contains(y, x) ? x_.pixel(place.image, y, x) : zeros_;
-                }
-                kernels_.map_patch(pixels.data(), inputs_, x_points_.row(row), x_points_.strides);
-            }
-            if (gradient_points_.data != nullptr) {
-                std::array<const float*, kTilePixels> pixels;
-                for (int i = 0; i < kTilePixels; ++i) {
-                    const int y = place.top + i / kOutput, x = place.left + i % kOutput;
-                    pixels[static_cast<size_t>(i)] = gradient_.contains(y, x) ? gradient_.pixel(place.image, y, x) : zeros_;
-                }
-                kernels_.output_gradient(pixels.data(), outputs_, gradient_points_.row(row), gradient_points_.strides);
-            }
+// work(image, tile, row of the spectra), in parallel by image: the patches that a map's gradient is summed from overlap.
+template <class Work> void Computation::for_tiles(const Chunk& chunk, const Work& work) const {
+    at::parallel_for(0, chunk.images, 1, [&](int64_t begin, int64_t end) {
+        for (int image = static_cast<int>(begin); image < end; ++image) {
+            for (const Tile& tile : tiling_.tiles())
+                work(chunk.first_image + image, tile, tiling_.row(tile, image, chunk.images));
         }
     });
 }
 
+void Computation::transform_maps(const Chunk& chunk) {
+    for_tiles(chunk, [&](int image, const Tile& tile, int row) {
+        if (x_points_.data != nullptr) transform_patch(image, tile, row);
+        if (gradient_points_.data != nullptr) transform_gradient(image, tile, row);
+    });
+}
+
+void Computation::transform_patch(int image, const Tile& tile, int row) {
+    const auto pixels = patch_of(tile, [&](int y, int x) { return x_.contains(y, x) ? x_.pixel(image, y, x) : zeros_; });
+    kernels_.map_patch.of(tile.rows, tile.columns)(pixels.data(), inputs_, x_points_.row(row), x_points_.strides);
+}
+
+void Computation::transform_gradient(int image, const Tile& tile, int row) {
+    const auto pixels =
+        output_of(tile, [&](int y, int x) { return gradient_.contains(y, x) ? gradient_.pixel(image, y, x) : zeros_; });
+    kernels_.output_gradient.of(tile.rows, tile.columns)(pixels.data(), outputs_, gradient_points_.row(row),
+                                                         gradient_points_.strides);
+}
+
 void Computation::multiply(const Chunk& chunk) {
     constexpr int kRows = 96; // a task's: enough for a panel of the kernel's spectrum to be worth reading
-    const int blocks = (chunk.rows + kRows - 1) / kRows;
+    const int blocks = (chunk.images * tiling_.count() + kRows - 1) / kRows;
     if (wanted_.output || wanted_.x_gradient) {
         at::parallel_for(0, int64_t{kPoints} * blocks, 1, [&](int64_t begin, int64_t end) {
             for (int64_t task = begin; task < end; ++task) {
-                const int first = static_cast<int>(task % blocks) * kRows;
-                multiply_rows(chunk, static_cast<int>(task / blocks), first, std::min(first + kRows, chunk.rows));
+                const int point = static_cast<int>(task / blocks);
+                const Range rows = rows_with(chunk, point);
+                const int first = rows.begin + static_cast<int>(task % blocks) * kRows;
+                multiply_rows(point, first, std::min(first + kRows, rows.end));
             }
         });
     }
     if (!wanted_.kernel_gradient) return;
     at::parallel_for(0, kPoints, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t point = begin; point < end; ++point) {
-            multiply_for_kernel(static_cast<int>(point), chunk.rows, chunk.first_image > 0);
+        for (int point = static_cast<int>(begin); point < end; ++point) {
+            multiply_for_kernel(point, rows_with(chunk, point), chunk.first_image > 0);
         }
     });
 }
 
-void Computation::multiply_rows(const Chunk&, int point, int first_row, int end_row) {
+Computation::Range Computation::rows_with(const Chunk& chunk, int point) const {
+    const auto [begin, end] = tiling_.rows_with(point, chunk.images);
+    return {begin, end};
+}
+
+void Computation::multiply_rows(int point, int first_row, int end_row) {
+    if (first_row >= end_row) return;
     if (wanted_.output) {
         kernels_.multiply({.a = x_points_.point(point),
                            .a_panel = x_points_.strides.panel,
@@ -323,46 +408,44 @@ void Computation::multiply_rows(const Chunk&, int point, int first_row, int end_
     }
 }
 
-void Computation::multiply_for_kernel(int point, int rows, bool add) {
-    kernels_.multiply_transposed({.a = gradient_points_.point(point),
+void Computation::multiply_for_kernel(int point, Range rows, bool add) {
+    kernels_.multiply_transposed({.a = gradient_points_.point(point) + rows.begin * kPanel,
                                   .a_panel = gradient_points_.strides.panel,
-                                  .b = x_points_.point(point),
+                                  .b = x_points_.point(point) + rows.begin * kPanel,
                                   .b_panel = x_points_.strides.panel,
                                   .out = kernel_gradient_points_.point(point),
                                   .out_panel = kernel_gradient_points_.strides.panel,
                                   .first_row = 0,
                                   .end_row = outputs_,
-                                  .inner = rows,
+                                  .inner = rows.end - rows.begin,
                                   .panels = panels_of(inputs_),
                                   .add = add});
 }
 
-// By image: the patches that a map's gradient is summed from overlap.
 void Computation::write_maps(const Chunk& chunk) {
     if (!wanted_.output && !wanted_.x_gradient) return;
-    const float* const bias = bias_.defined() ? bias_.data_ptr<float>() : nullptr;
-    at::parallel_for(0, chunk.images, 1, [&](int64_t begin, int64_t end) {
-        for (int row = static_cast<int>(begin) * tiles_; row < end * tiles_; ++row) {
-            const Tile place = tile(chunk, row);
-            if (wanted_.output) {
-                std::array<float*, kTilePixels> pixels;
-                for (int i = 0; i < kTilePixels; ++i) {
-                    const int y = place.top + i / kOutput, x = place.left + i % kOutput;
-                    pixels[static_cast<size_t>(i)] = output_.contains(y, x) ? output_.pixel(place.image, y, x) : nullptr;
-                }
-                kernels_.output_tile(output_points_.row(row), output_points_.strides, outputs_, bias, pixels.data());
-            }
-            if (wanted_.x_gradient) {
-                if (row % tiles_ == 0) std::fill_n(x_gradient_.pixel(place.image, 0, 0), x_gradient_.image_stride, 0.0F);
-                std::array<float*, kPatch * kPatch> pixels;
-                for (int i = 0; i < kPatch * kPatch; ++i) {
-                    const int y = place.top - 1 + i / kPatch, x = place.left - 1 + i % kPatch;
-                    pixels[static_cast<size_t>(i)] = x_gradient_.contains(y, x) ? x_gradient_.pixel(place.image, y, x) : nullptr;
-                }
-                kernels_.map_gradient(x_gradient_points_.row(row), x_gradient_points_.strides, inputs_, nullptr, pixels.data());
-            }
-        }
+    for_tiles(chunk, [&](int image, const Tile& tile, int row) {
+        if (wanted_.output) write_tile(image, tile, row);
+        if (wanted_.x_gradient) add_patch(image, tile, row);
     });
+}
+
+void Computation::write_tile(int image, const Tile& tile, int row) {
+    const float* const bias = bias_.defined() ? bias_.data_ptr<float>() : nullptr;
+    float* const unread = unread_ + at::get_thread_num() * unread_floats_;
+    const auto pixels =
+        output_of(tile, [&](int y, int x) { return output_.contains(y, x) ? output_.pixel(image, y, x) : unread; });
+    kernels_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_, bias,
+                                                     pixels.data());
+}
+
+void Computation::add_patch(int image, const Tile& tile, int row) {
+    if (tile.top == 0 && tile.left == 0) std::fill_n(x_gradient_.pixel(image, 0, 0), x_gradient_.image_stride, 0.0F);
+    float* const unread = unread_ + at::get_thread_num() * unread_floats_;
+    const auto pixels =
+        patch_of(tile, [&](int y, int x) { return x_gradient_.contains(y, x) ? x_gradient_.pixel(image, y, x) : unread; });
+    kernels_.map_gradient.of(tile.rows, tile.columns)(x_gradient_points_.row(row), x_gradient_points_.strides, inputs_, nullptr,
+                                                      pixels.data());
 }
 
 void Computation::write_kernel_gradient() {

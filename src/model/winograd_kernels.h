@@ -1,4 +1,4 @@
-// The inner loops of the Winograd convolution F(4x4, 3x3) (winograd.h), compiled once for each kind of vector unit and chosen by
+// The inner loops of the Winograd convolution (winograd.h), compiled once for each kind of vector unit and chosen by
 // the CPU's flags. Values in the Winograd domain lie in *spectra*: for each of the 36 points a matrix of rows (tiles or filters)
 // times channels, cut into panels of 16 channels: element (point, row, channel) is at
 //     point * point_stride + (channel / 16) * panel_stride + row * 16 + channel % 16.
@@ -9,12 +9,13 @@
 
 namespace dagan::winograd {
 
-inline constexpr int kOutput = 4;       // an output tile is 4 x 4,
-inline constexpr int kPatch = 6;        // the input patch that it sees 6 x 6,
-inline constexpr int kPoints = 36;      // so many products replace 144 multiply-adds
-inline constexpr int kKernelPixels = 9; // of a 3 x 3 kernel
-inline constexpr int kPanel = 16;       // channels of a panel; also the fewest that a map may have
+inline constexpr int kOutput = 4; // an output tile is at most 4 x 4,
+inline constexpr int kPatch = 6;  // the input patch that it sees 6 x 6,
+inline constexpr int kPoints = kPatch * kPatch;
 inline constexpr int kTilePixels = kOutput * kOutput;
+inline constexpr int kKernelPixels = 9;
+inline constexpr int kPanel = 16;         // channels of a panel; also the fewest that a map may have
+inline constexpr int kShortLeavesOut = 4; // the row, or column, of the 36 points that a tile of 3 does not have
 
 inline constexpr int panels_of(int channels) { return (channels + kPanel - 1) / kPanel; }
 
@@ -23,7 +24,8 @@ struct SpectrumStrides {
 };
 
 // One row of a spectrum from pixels, or pixels from one row. `row` points at the row's first float (point 0, panel 0); a pixel is
-// a pointer to its `channels` floats. Reading: all pixels must be there (zeros outside the map). Writing: null is left out.
+// a pointer to its `channels` floats. Outside the map it points elsewhere: at zeros to read, at memory
+// that nobody reads to write.
 using FromPixels = void (*)(const float* const* pixels, int channels, float* row, SpectrumStrides strides);
 using ToPixels = void (*)(const float* row, SpectrumStrides strides, int channels, const float* bias, float* const* pixels);
 
@@ -42,12 +44,21 @@ struct Product {
     bool add = false;               // to what `out` holds
 };
 
+// A function for each shape of a tile.
+template <class Function> struct ForTiles {
+    Function whole, narrow, flat, small; // 4 x 4, 4 rows x 3 columns, 3 x 4, 3 x 3
+    Function of(int rows, int columns) const {
+        if (rows == kOutput) return columns == kOutput ? whole : narrow;
+        return columns == kOutput ? flat : small;
+    }
+};
+
 struct Kernels {
     const char* name;                            // of the vector unit, as in /proc/cpuinfo
-    FromPixels map_patch;                        // V = B^T d B of a 6 x 6 patch
-    ToPixels output_tile;                        // y = A^T M A + bias, a 4 x 4 tile
-    FromPixels output_gradient;                  // W = A dy A^T of a 4 x 4 tile: the adjoint of output_tile
-    ToPixels map_gradient;                       // dx += B N B^T, a 6 x 6 patch: the adjoint of map_patch
+    ForTiles<FromPixels> map_patch;              // V = B^T d B of a patch, in rows of 6 pixels
+    ForTiles<ToPixels> output_tile;              // y = A^T M A + bias, in rows of 4 pixels
+    ForTiles<FromPixels> output_gradient;        // W = A dy A^T: the adjoint of output_tile
+    ForTiles<ToPixels> map_gradient;             // dx += B N B^T: the adjoint of map_patch
     FromPixels kernel;                           // U = G g G^T of a 3 x 3 kernel
     ToPixels kernel_gradient;                    // dg = G^T P G: the adjoint of kernel
     void (*multiply)(const Product&);            // a[row, i]: row of `a` is its row, i its channel
