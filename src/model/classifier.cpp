@@ -4,7 +4,7 @@
 namespace dagan {
 
 Classifier::Classifier(const ClassifierOptions& options, int channels, int size, int classes, uint64_t stream)
-    : Network(classifier_table(options, channels, size, classes), {LayerOptions::NormKind::batch, {}, options.dropout}, stream) {}
+    : Network(classifier_table(options, channels, size, classes), {LayerOptions::NormKind::batch, {}, options.dropout, options.convolution}, stream) {}
 
 torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tensor& real, const Pass& pass) {
     Walk next(layers(), pass);

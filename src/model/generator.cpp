@@ -9,7 +9,7 @@ namespace {
 
 LayerOptions layer_options(const GanOptions& options) {
     const RenormClip clip = options.norm == Norm::batch ? RenormClip::batch_norm() : RenormClip{0, options.r_max, options.d_max};
-    return {LayerOptions::NormKind::renorm, clip, options.dropout};
+    return {LayerOptions::NormKind::renorm, clip, options.dropout, options.convolution};
 }
 
 } // namespace
