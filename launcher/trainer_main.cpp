@@ -10,6 +10,7 @@
 #include "data/import.h"
 #include "launcher/campaign.h"
 #include "launcher/run_task.h"
+#include "launcher/trainer_bench.h"
 #include "launcher/version.h"
 #include "spec/json.h"
 #include "train/generate.h"
@@ -136,9 +137,12 @@ int main(int argc, char** argv) {
     generate_command->add_option("--seed", to_generate.seed, "of the noise")->required();
     generate_command->add_option("--threads", to_generate.threads, "CPU threads")->required();
     generate_command->add_option("-o,--output", to_generate.output, "the sheet, a PNG")->required();
+    BenchArguments bench_arguments;
+    auto* bench_command = add_bench_command(app, bench_arguments);
     try {
         app.parse(argc, argv);
         if (generate_command->parsed()) return draw_augmentations(to_generate);
+        if (bench_command->parsed()) return bench(bench_arguments, set_up_torch);
         return once_command->parsed() ? once(arguments) : work(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
