@@ -12,7 +12,11 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 namespace {
-MapShape shape_of(const torch::Tensor& x) { return {x.size(0), x.size(1), x.size(2) * x.size(3)}; }
+MapShape shape_of(const torch::Tensor& x) { return {x.size(0), x.size(2) * x.size(3), x.size(1)}; }
+
+torch::Tensor like(const torch::Tensor& x) { return torch::empty_like(x, {}, torch::MemoryFormat::ChannelsLast); }
+
+torch::Tensor laid_out(const torch::Tensor& x) { return x.contiguous(torch::MemoryFormat::ChannelsLast); }
 
 const float* read(const torch::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 float* write(const torch::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
@@ -45,7 +49,7 @@ class LayerNormGradient : public torch::autograd::Function<LayerNormGradient> {
         context->save_for_backward({x, gamma, g, mean, rstd});
         context->saved_data["slope"] = slope;
         const MapShape shape = shape_of(x);
-        torch::Tensor dx = torch::empty_like(x), of_gamma = torch::empty({shape.samples, shape.channels}, x.options()),
+        torch::Tensor dx = like(x), of_gamma = torch::empty({shape.samples, shape.channels}, x.options()),
                       of_beta = torch::empty_like(of_gamma);
         leaky_layer_norm_backward(read(x), read(g), shape, static_cast<float>(slope), read(gamma), read(mean), read(rstd),
                                   write(dx), write(of_gamma), write(of_beta));
@@ -55,10 +59,9 @@ class LayerNormGradient : public torch::autograd::Function<LayerNormGradient> {
         require(!at::GradMode::is_enabled(), "layer norm is differentiated at most twice");
         const variable_list saved = context->get_saved_variables();
         const torch::Tensor &x = saved[0], &gamma = saved[1], &g = saved[2], &mean = saved[3], &rstd = saved[4];
-        const torch::Tensor u = upon[0].contiguous();
+        const torch::Tensor u = laid_out(upon[0]);
         const MapShape shape = shape_of(x);
-        torch::Tensor dx = torch::empty_like(x), dg = torch::empty_like(x),
-                      of_gamma = torch::empty({shape.samples, shape.channels}, x.options());
+        torch::Tensor dx = like(x), dg = like(x), of_gamma = torch::empty({shape.samples, shape.channels}, x.options());
         leaky_layer_norm_double_backward(read(x), read(g), read(u), shape,
                                          static_cast<float>(context->saved_data["slope"].toDouble()), read(gamma), read(mean),
                                          read(rstd), write(dx), write(dg), write(of_gamma));
@@ -71,7 +74,7 @@ class LayerNormFunction : public torch::autograd::Function<LayerNormFunction> {
     static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& gamma,
                                  const torch::Tensor& beta, double slope, double epsilon) {
         const MapShape shape = shape_of(x);
-        torch::Tensor y = torch::empty_like(x), mean = torch::empty({shape.samples}, x.options()), rstd = torch::empty_like(mean);
+        torch::Tensor y = like(x), mean = torch::empty({shape.samples}, x.options()), rstd = torch::empty_like(mean);
         leaky_layer_norm(read(x), shape, static_cast<float>(slope), epsilon, read(gamma), read(beta), write(y), write(mean),
                          write(rstd));
         context->save_for_backward({x, gamma, beta, mean, rstd});
@@ -82,7 +85,7 @@ class LayerNormFunction : public torch::autograd::Function<LayerNormFunction> {
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
         const variable_list saved = context->get_saved_variables();
         const torch::Tensor &x = saved[0], &gamma = saved[1], &beta = saved[2], &mean = saved[3], &rstd = saved[4];
-        const torch::Tensor g = gradients[0].contiguous();
+        const torch::Tensor g = laid_out(gradients[0]);
         const double slope = context->saved_data["slope"].toDouble(), epsilon = context->saved_data["epsilon"].toDouble();
         const bool of_parameters = context->needs_input_grad(1) || context->needs_input_grad(2);
         if (at::GradMode::is_enabled()) {
@@ -94,7 +97,7 @@ class LayerNormFunction : public torch::autograd::Function<LayerNormFunction> {
             return all;
         }
         const MapShape shape = shape_of(x);
-        torch::Tensor dx = torch::empty_like(x), of_gamma = torch::empty({shape.samples, shape.channels}, x.options()),
+        torch::Tensor dx = like(x), of_gamma = torch::empty({shape.samples, shape.channels}, x.options()),
                       of_beta = torch::empty_like(of_gamma);
         leaky_layer_norm_backward(read(x), read(g), shape, static_cast<float>(slope), read(gamma), read(mean), read(rstd),
                                   write(dx), write(of_gamma), write(of_beta));
@@ -112,7 +115,7 @@ torch::Tensor channel_norm_expression(const torch::Tensor& x, double slope, cons
 // (leaky_relu(x, slope) - mean) * scale + bias
 torch::Tensor channel_affine(const torch::Tensor& x, double slope, const torch::Tensor& scale, const torch::Tensor& mean,
                              const torch::Tensor& bias) {
-    torch::Tensor y = torch::empty_like(x);
+    torch::Tensor y = like(x);
     const torch::Tensor shift = torch::addcmul(bias, mean, scale, -1);
     leaky_affine(read(x), shape_of(x), static_cast<float>(slope), read(scale), read(shift), write(y));
     return y;
@@ -134,7 +137,7 @@ class ChannelNormFunction : public torch::autograd::Function<ChannelNormFunction
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
         const variable_list saved = context->get_saved_variables();
         const torch::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &mean = saved[3], &sigma = saved[4];
-        const torch::Tensor g = gradients[0].contiguous();
+        const torch::Tensor g = laid_out(gradients[0]);
         const double slope = context->saved_data["slope"].toDouble(), epsilon = context->saved_data["epsilon"].toDouble();
         if (at::GradMode::is_enabled()) {
             variable_list all = differentiated({x, weight, bias}, g, [&](const variable_list& in) {
@@ -152,7 +155,7 @@ class ChannelNormFunction : public torch::autograd::Function<ChannelNormFunction
         const auto count = static_cast<double>(shape.samples * shape.area);
         const torch::Tensor of_g = weight / sigma, of_a = of_g * of_weight / sigma / -count,
                             constant = of_g * of_bias / -count - of_a * mean;
-        torch::Tensor dx = torch::empty_like(x);
+        torch::Tensor dx = like(x);
         leaky_affine_backward(read(x), read(g), shape, static_cast<float>(slope), read(of_g), read(of_a), read(constant),
                               write(dx));
         return {dx, of_weight, of_bias, {}, {}, {}, {}};
@@ -161,7 +164,8 @@ class ChannelNormFunction : public torch::autograd::Function<ChannelNormFunction
 } // namespace
 
 bool fusable(const torch::Tensor& x) {
-    return x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == torch::kFloat && x.is_contiguous() && x.numel() > 0;
+    return x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == torch::kFloat && x.numel() > 0 &&
+           x.is_contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 torch::Tensor leaky_layer_norm(const torch::Tensor& x, double slope, const torch::Tensor& gamma, const torch::Tensor& beta,

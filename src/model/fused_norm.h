@@ -1,6 +1,6 @@
-// Leaky ReLU and the normalisation that follows it as one operation each, for contiguous float maps on the CPU; a tenth of a step
-// is theirs otherwise. Layer norm is differentiable twice by loops of ours (the gradient penalty needs it); where something else
-// is asked for, LibTorch's own expression is differentiated.
+// Leaky ReLU and the normalisation that follows it as one operation each, for float maps on the CPU that lie in memory channels
+// last, as our convolutions leave them. Layer norm is differentiable twice by loops of ours (the gradient penalty needs it);
+// where another derivative is asked for, LibTorch's own expression is differentiated.
 #pragma once
 
 #include <torch/torch.h>

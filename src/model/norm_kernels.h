@@ -1,22 +1,21 @@
-// The loops of the fused units (fused_norm.h): leaky ReLU and a normalisation in one pass over contiguous float maps, with their
-// derivatives. Written for the compiler's vectoriser and compiled for several kinds of CPU, of which the running one's is taken.
-// Plain memory; LibTorch is not needed here. Sums over a channel's pixels are in float, over channels and samples in double.
+// The loops of the fused units (fused_norm.h): leaky ReLU and a normalisation in one pass over float maps, with their
+// derivatives. Maps lie in memory channels last: [samples, area, channels]. Written for the compiler's vectoriser and compiled
+// for several kinds of CPU, of which the running one's is taken; plain memory, no LibTorch. Sums over a thousand numbers are in
+// float, sums of those in double.
 //
-// a = x where x > 0, else slope * x; s is its derivative. Layer norm is over a sample (dagan.md section 2):
-//     y = gamma_c * (a - mean) * rstd + beta_c
+// a = x where x > 0, else slope * x; s is its derivative by x.
 #pragma once
 
 #include <cstdint>
 
 namespace dagan {
 
-// Maps [samples, channels, area] in this order.
 struct MapShape {
-    int64_t samples = 0, channels = 0, area = 0;
-    int64_t sample() const { return channels * area; }
+    int64_t samples = 0, area = 0, channels = 0;
+    int64_t sample() const { return area * channels; }
 };
 
-// mean, rstd: [samples].
+// Layer norm (dagan.md section 2), over each sample: y = gamma_c * (a - mean) * rstd + beta_c. mean, rstd: [samples].
 void leaky_layer_norm(const float* x, const MapShape& shape, float slope, double epsilon, const float* gamma, const float* beta,
                       float* y, float* mean, float* rstd);
 
@@ -29,7 +28,7 @@ void leaky_layer_norm_double_backward(const float* x, const float* g, const floa
                                       const float* gamma, const float* mean, const float* rstd, float* dx, float* dg,
                                       float* dgamma);
 
-// Mean and biased variance of a over samples and pixels, [channels]; both needed. `scratch`: 2 * samples * channels floats.
+// Mean and biased variance of a over samples and pixels, [channels]. `scratch`: 2 * samples * channels floats.
 void leaky_moments(const float* x, const MapShape& shape, float slope, float* scratch, float* mean, float* variance);
 
 // y = scale_c * a + shift_c.
