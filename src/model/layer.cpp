@@ -45,7 +45,7 @@ torch::Tensor Layer::forward(const torch::Tensor& x, const Pass& pass, const tor
             row_.name + ": input of the size in the table");
     torch::Tensor h = x;
     if (row_.before == Before::norm_relu) h = torch::relu(normalise(h, pass));
-    if (flag.defined()) h = torch::cat({h, laid_out_as(h, flag.expand({-1, -1, h.size(2), h.size(3)}))}, 1);
+    if (flag.defined()) h = joined({h, flag.expand({-1, -1, h.size(2), h.size(3)})});
     if (row_.resize == Resize::up) h = resize_nearest(h, row_.out_size);
     return finish(linear(h, pass), pass);
 }
