@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "model/convolution.h"
 #include "model/dropout.h"
 #include "model/same_conv.h"
 
@@ -9,12 +10,18 @@ namespace dagan {
 
 namespace {
 
+ConvolutionShape shape_of(const LayerRow& row) {
+    const int size = row.resize == Resize::up ? row.out_size : row.in_size;
+    return {row.in_channels, row.out_channels, size, row.kernel, row.stride};
+}
+
 bool has_norm(const LayerRow& row) { return row.norm_parameters > 0; }
 
 } // namespace
 
 Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, uint64_t stream)
-    : row_(row), index_(index), dropout_(options.dropout) {
+    : row_(row), index_(index), dropout_(options.dropout),
+      winograd_(row.op == LayerOp::conv && winograd_chosen(options.convolution, shape_of(row))) {
     std::vector<int64_t> shape{row.out_channels, row.in_channels};
     if (row.op == LayerOp::conv) shape.insert(shape.end(), {row.kernel, row.kernel});
     weight = torch::empty(shape);
@@ -38,7 +45,7 @@ torch::Tensor Layer::forward(const torch::Tensor& x, const Pass& pass, const tor
             row_.name + ": input of the size in the table");
     torch::Tensor h = x;
     if (row_.before == Before::norm_relu) h = torch::relu(normalise(h, pass));
-    if (flag.defined()) h = torch::cat({h, laid_out_as(h, flag.expand({-1, -1, h.size(2), h.size(3)}))}, 1);
+    if (flag.defined()) h = joined({h, flag.expand({-1, -1, h.size(2), h.size(3)})});
     if (row_.resize == Resize::up) h = resize_nearest(h, row_.out_size);
     return finish(linear(h, pass), pass);
 }
@@ -53,7 +60,10 @@ torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass, double 
 
 torch::Tensor Layer::linear(const torch::Tensor& x, const Pass& pass) const {
     if (row_.op == LayerOp::dense) return at::linear(x, weight, bias);
-    if (!pass.bf16) return same_conv(x, weight, bias, row_.stride);
+    if (!pass.bf16) {
+        const bool ours = row_.kernel == 3 && x.scalar_type() == torch::kFloat && x.device().is_cpu();
+        return ours ? convolution_3x3(x, weight, bias, row_.stride, winograd_) : same_conv(x, weight, bias, row_.stride);
+    }
     const auto half = [](const torch::Tensor& value) { return value.to(torch::kBFloat16); };
     return same_conv(half(x), half(weight), half(bias), row_.stride).to(x.scalar_type());
 }

@@ -25,6 +25,7 @@ struct LayerOptions {
     NormKind norm = NormKind::layer;
     RenormClip clip; // for renorm
     double dropout = 0;
+    Convolution convolution = Convolution::automatic;
 };
 
 class Layer : public torch::nn::Module {
@@ -45,6 +46,7 @@ class Layer : public torch::nn::Module {
     LayerRow row_;
     uint32_t index_;
     double dropout_;
+    bool winograd_; // for floats on the CPU
     torch::Tensor weight, bias;
     std::variant<std::monostate, std::shared_ptr<BatchRenorm>, std::shared_ptr<LayerNorm>, std::shared_ptr<BatchNorm>> norm_;
 };

@@ -17,6 +17,9 @@ DAGAN_ENUM(Topology, code, paper)
 DAGAN_ENUM(Norm, renorm, batch)
 DAGAN_ENUM(PenaltyNorm, image, column)
 DAGAN_ENUM(Precision, float32, tf32, bf16) // of what convolutions multiply; tensors, sums and norms are float32 in each
+// How the CPU computes 3x3 convolutions of float32.
+enum class Convolution { automatic, direct, winograd };
+constexpr std::string_view enum_list(Convolution) { return "auto, direct, winograd"; } // `auto` is no name for an enumerator
 DAGAN_ENUM(Pairs, with_replacement, distinct)
 DAGAN_ENUM(Select, classifier, critic_loss, last)
 DAGAN_ENUM(SelectorClasses, validation, source)
@@ -64,6 +67,7 @@ struct GanOptions {
     int selector_z = 5;
     int checkpoints = 20;
     Precision precision = Precision::float32;
+    Convolution convolution = Convolution::automatic;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("topology", self.topology, "block structure: as in the authors' code or as in the paper's text");
@@ -95,6 +99,8 @@ struct GanOptions {
         visit("selector_z", self.selector_z, "noise vectors per conditional image when scoring");
         visit("precision", self.precision,
               "what convolutions multiply in training: float32, tf32 (GPUs), bf16; the penalty's multiply float32 in each");
+        visit("convolution", self.convolution,
+              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for each shape");
         visit("checkpoints", self.checkpoints, "at most how many checkpoints are compared, evenly spaced over the iterations");
     }
     bool operator==(const GanOptions&) const = default;
@@ -119,6 +125,7 @@ struct ClassifierOptions {
     EpochSelect epoch_select = EpochSelect::best_val;
     bool eval_drop_last = false;
     Precision precision = Precision::float32;
+    Convolution convolution = Convolution::automatic;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("reading", self.reading, "reading of the paper's 17-layer DenseNet");
@@ -138,6 +145,8 @@ struct ClassifierOptions {
         visit("epoch_select", self.epoch_select, "which epoch's weights are tested");
         visit("eval_drop_last", self.eval_drop_last, "leave out the last partial batch at evaluation");
         visit("precision", self.precision, "what convolutions multiply in training: float32, tf32 (on GPUs), bf16");
+        visit("convolution", self.convolution,
+              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for each shape");
     }
     bool operator==(const ClassifierOptions&) const = default;
 };

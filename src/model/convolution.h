@@ -1,0 +1,34 @@
+// 3x3 SAME convolutions of float maps on the CPU, differentiable as often as wanted. A convolution, its gradient by the map and
+// its gradient by the kernel are the three derivatives of one trilinear form, so the derivatives of each are the other two:
+// whatever autograd asks for, the penalty's second derivatives included, is one of three operations, and LibTorch's generic (and
+// slow) double backward is never met. Each is computed by Winograd's algorithm (winograd.h) or directly, by oneDNN.
+#pragma once
+
+#include "spec/network.h"
+#include "spec/sweep.h"
+
+#include <torch/torch.h>
+
+#include <cstdint>
+
+namespace dagan {
+
+// A convolution's shape, and how it is computed.
+struct ConvolutionShape {
+    int64_t in_channels = 0, out_channels = 0;
+    int64_t size = 0; // of the map that is convolved: after its resize
+    int64_t kernel = 3, stride = 1;
+};
+
+// Can Winograd's algorithm do it at all?
+bool winograd_can(const ConvolutionShape& shape);
+
+// Is it to be done by Winograd's algorithm? `automatic` follows a rule that was measured (docs/performance.md); it looks at the
+// shape alone, and at whether the CPU has vectors of 8 floats, so that all ranks of a campaign, and all its attempts, agree.
+bool winograd_chosen(Convolution choice, const ConvolutionShape& shape);
+
+// x [B, C, H, W], kernel [K, C, 3, 3], bias [K]; float, on the CPU. `winograd`: for shapes that it can do, else direct.
+torch::Tensor convolution_3x3(const torch::Tensor& x, const torch::Tensor& kernel, const torch::Tensor& bias, int64_t stride,
+                              bool winograd);
+
+} // namespace dagan

@@ -1,0 +1,78 @@
+// The inner loops of the Winograd convolution (winograd.h), compiled once for each kind of vector unit and chosen by
+// the CPU's flags. Values in the Winograd domain lie in *spectra*: for each of the 36 points a matrix of rows (tiles or filters)
+// times channels, cut into panels of 16 channels: element (point, row, channel) is at
+//     point * point_stride + (channel / 16) * panel_stride + row * 16 + channel % 16.
+// Lanes beyond the last channel may hold anything. Plain C++ over plain memory: no threads, no allocation, nothing throws.
+#pragma once
+
+#include <cstddef>
+
+namespace dagan::winograd {
+
+inline constexpr int kOutput = 4; // an output tile is at most 4 x 4,
+inline constexpr int kPatch = 6;  // the input patch that it sees 6 x 6,
+inline constexpr int kPoints = kPatch * kPatch;
+inline constexpr int kTilePixels = kOutput * kOutput;
+inline constexpr int kKernelPixels = 9;
+inline constexpr int kPanel = 16;         // channels of a panel; also the fewest that a map may have
+inline constexpr int kShortLeavesOut = 4; // the row, or column, of the 36 points that a tile of 3 does not have
+
+inline constexpr int panels_of(int channels) { return (channels + kPanel - 1) / kPanel; }
+
+struct SpectrumStrides {
+    ptrdiff_t point = 0, panel = 0; // in floats
+};
+
+// One row of a spectrum from pixels, or pixels from one row. `row` points at the row's first float (point 0, panel 0); a pixel is
+// a pointer to its `channels` floats. Outside the map it points elsewhere: at zeros to read, at memory
+// that nobody reads to write.
+using FromPixels = void (*)(const float* const* pixels, int channels, float* row, SpectrumStrides strides);
+using ToPixels = void (*)(const float* row, SpectrumStrides strides, int channels, const float* bias, float* const* pixels);
+
+// out[row, column] (+)= sum over i of a[row, i] * b[i, column], for one point. `b` and `out` are spectra's matrices, i or row the
+// row of the matrix, the column its channel. `a` is such a matrix too; see Multiply below.
+struct Product {
+    const float* a = nullptr;
+    ptrdiff_t a_panel = 0;
+    const float* b = nullptr;
+    ptrdiff_t b_panel = 0;
+    float* out = nullptr;
+    ptrdiff_t out_panel = 0;
+    int first_row = 0, end_row = 0; // rows to compute
+    int inner = 0;                  // length of the sum
+    int panels = 0;                 // columns, in panels
+    bool add = false;               // to what `out` holds
+};
+
+// A function for each shape of a tile.
+template <class Function> struct ForTiles {
+    Function whole, narrow, flat, small; // 4 x 4, 4 rows x 3 columns, 3 x 4, 3 x 3
+    Function of(int rows, int columns) const {
+        if (rows == kOutput) return columns == kOutput ? whole : narrow;
+        return columns == kOutput ? flat : small;
+    }
+};
+
+struct Kernels {
+    const char* name;                            // of the vector unit, as in /proc/cpuinfo
+    ForTiles<FromPixels> map_patch;              // V = B^T d B of a patch, in rows of 6 pixels
+    ForTiles<ToPixels> output_tile;              // y = A^T M A + bias, in rows of 4 pixels
+    ForTiles<FromPixels> output_gradient;        // W = A dy A^T: the adjoint of output_tile
+    ForTiles<ToPixels> map_gradient;             // dx += B N B^T: the adjoint of map_patch
+    FromPixels kernel;                           // U = G g G^T of a 3 x 3 kernel
+    ToPixels kernel_gradient;                    // dg = G^T P G: the adjoint of kernel
+    void (*multiply)(const Product&);            // a[row, i]: row of `a` is its row, i its channel
+    void (*multiply_transposed)(const Product&); // a[row, i]: row is its channel, i its row
+    // out[column][row] = in[row][column]; the strides are from one row of either to the next.
+    void (*transpose)(const float* in, ptrdiff_t in_stride, int rows, int columns, float* out, ptrdiff_t out_stride);
+};
+
+// The kernels for this CPU: avx512f, avx2 with fma, or what every CPU of the architecture has.
+const Kernels& kernels_of_cpu();
+
+// Whether this CPU can run them.
+bool runs_here(const Kernels& kernels);
+
+extern const Kernels kAvx512Kernels, kAvx2Kernels, kPortableKernels;
+
+} // namespace dagan::winograd
