@@ -1,10 +1,12 @@
 #include "model/layer.h"
 #include "model/networks.h"
+#include "model/same_conv.h"
 
 namespace dagan {
 
 Classifier::Classifier(const ClassifierOptions& options, int channels, int size, int classes, uint64_t stream)
-    : Network(classifier_table(options, channels, size, classes), {LayerOptions::NormKind::batch, {}, options.dropout, options.convolution}, stream) {}
+    : Network(classifier_table(options, channels, size, classes),
+              {LayerOptions::NormKind::batch, {}, options.dropout, options.convolution}, stream) {}
 
 torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tensor& real, const Pass& pass) {
     Walk next(layers(), pass);
@@ -12,8 +14,8 @@ torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tens
     torch::Tensor h = images;
     for (int b = 0; b < kBlocks; ++b) {
         std::vector<torch::Tensor> maps{h};
-        for (int j = 0; j < kClassifierInner; ++j) maps.push_back(next(torch::cat(maps, 1), flag));
-        h = next(torch::cat(maps, 1), flag);
+        for (int j = 0; j < kClassifierInner; ++j) maps.push_back(next(joined(maps), flag));
+        h = next(joined(maps), flag);
     }
     const torch::Tensor logits = next(h.mean({2, 3}));
     next.require_end();

@@ -5,7 +5,8 @@
 namespace dagan {
 
 Critic::Critic(const GanOptions& options, int channels, int size, uint64_t stream)
-    : Network(critic_table(options, channels, size), {LayerOptions::NormKind::layer, {}, options.dropout, options.convolution}, stream),
+    : Network(critic_table(options, channels, size), {LayerOptions::NormKind::layer, {}, options.dropout, options.convolution},
+              stream),
       structure_(structure_of(options)) {}
 
 torch::Tensor Critic::forward(const torch::Tensor& x, const torch::Tensor& y, const Pass& pass) {

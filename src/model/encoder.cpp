@@ -1,5 +1,7 @@
 #include "model/encoder.h"
 
+#include "model/same_conv.h"
+
 namespace dagan {
 
 std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology topology, int inner) {
@@ -15,10 +17,10 @@ std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology t
             for (int j = 1; j <= inner; ++j) {
                 std::vector<torch::Tensor> in = maps;
                 if (j == 1 && projection.defined()) in.push_back(projection);
-                maps.push_back(next(torch::cat(in, 1)));
+                maps.push_back(next(joined(in)));
             }
             prev = maps.back();
-            h = next(torch::cat(maps, 1));
+            h = next(joined(maps));
         }
         encoded.push_back(h);
     }

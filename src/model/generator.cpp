@@ -29,17 +29,17 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z,
     torch::Tensor h = encoded.back(), prev;
     for (int l = 0; l < decoder_levels(structure_.topology); ++l) {
         std::vector<torch::Tensor> maps{h};
-        if (l < static_cast<int>(noise.size())) maps = {torch::cat({laid_out_as(h, noise[static_cast<size_t>(l)]), h}, 1)};
-        if (l == kBlocks) maps = {torch::cat({h, x}, 1)};
+        if (l < static_cast<int>(noise.size())) maps = {joined({laid_out_as(h, noise[static_cast<size_t>(l)]), h})};
+        if (l == kBlocks) maps = {joined({h, x})};
         for (int j = 1; j <= structure_.generator_inner; ++j) {
             std::vector<torch::Tensor> in = maps;
             if (prev.defined()) in.push_back(next(prev)); // own projection for each j
-            maps.push_back(next(torch::cat(in, 1)));
+            maps.push_back(next(joined(in)));
         }
         h = prev = maps.back();
         if (l < kBlocks) {
-            h = next(torch::cat(maps, 1));
-            if (l < kBlocks - 1) h = torch::cat({h, encoded[static_cast<size_t>(kBlocks - 2 - l)]}, 1);
+            h = next(joined(maps));
+            if (l < kBlocks - 1) h = joined({h, encoded[static_cast<size_t>(kBlocks - 2 - l)]});
         }
     }
     const int tail = structure_.topology == Topology::code ? 3 : 1;

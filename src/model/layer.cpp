@@ -45,17 +45,17 @@ torch::Tensor Layer::forward(const torch::Tensor& x, const Pass& pass, const tor
             row_.name + ": input of the size in the table");
     torch::Tensor h = x;
     if (row_.before == Before::norm_relu) h = torch::relu(normalise(h, pass));
-    if (flag.defined()) h = torch::cat({h, laid_out_as(h, flag.expand({-1, -1, h.size(2), h.size(3)}))}, 1);
+    if (flag.defined()) h = joined({h, flag.expand({-1, -1, h.size(2), h.size(3)})});
     if (row_.resize == Resize::up) h = resize_nearest(h, row_.out_size);
     return finish(linear(h, pass), pass);
 }
 
-torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass) {
+torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass, double slope) {
     if (const auto* renorm = std::get_if<std::shared_ptr<BatchRenorm>>(&norm_)) {
-        return (*renorm)->forward(x, pass.training, pass.norm_groups);
+        return (*renorm)->forward(x, pass.training, pass.norm_groups, slope);
     }
-    if (const auto* layer = std::get_if<std::shared_ptr<LayerNorm>>(&norm_)) return (*layer)->forward(x);
-    return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training);
+    if (const auto* layer = std::get_if<std::shared_ptr<LayerNorm>>(&norm_)) return (*layer)->forward(x, slope);
+    return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training, slope);
 }
 
 torch::Tensor Layer::linear(const torch::Tensor& x, const Pass& pass) const {
@@ -70,8 +70,8 @@ torch::Tensor Layer::linear(const torch::Tensor& x, const Pass& pass) const {
 
 torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {
     switch (row_.after) {
-    case After::unit: return normalise(at::leaky_relu(x, kLeakySlope), pass);
-    case After::unit_dropout: return dropout(normalise(at::leaky_relu(x, kLeakySlope), pass), dropout_, pass, index_);
+    case After::unit: return normalise(x, pass, kLeakySlope);
+    case After::unit_dropout: return dropout(normalise(x, pass, kLeakySlope), dropout_, pass, index_);
     case After::linear: return x;
     case After::tanh: return at::tanh(x);
     case After::lrelu: return at::leaky_relu(x, kLeakySlope);

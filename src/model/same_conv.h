@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace dagan {
 
@@ -28,6 +29,9 @@ bool in_channels_last(const torch::Tensor& x);
 
 // `x`, laid out as `map` is, so that joining them keeps the layout.
 torch::Tensor laid_out_as(const torch::Tensor& map, const torch::Tensor& x);
+
+// The maps' channels one after the other, laid out as the first map is.
+torch::Tensor joined(std::vector<torch::Tensor> maps);
 
 // Fills with U(-a, a), a = sqrt(6 / (fan_in + fan_out)), drawn in element order from the stream. The weight is [out, in] or
 // [out, in, k, k]; a fan counts channels times k * k.

@@ -15,10 +15,10 @@
 namespace dagan {
 
 struct Compute {
-    Gpu* gpu = nullptr;                                         // none: the host
-    torch::Device device = torch::kCPU;                         // of networks and batches
-    torch::MemoryFormat maps = torch::MemoryFormat::Contiguous; // of images and convolutions' weights
-    bool graphs = true;                                         // GPU: steps are captured and replayed
+    Gpu* gpu = nullptr;                                           // none: the host
+    torch::Device device = torch::kCPU;                           // of networks and batches
+    torch::MemoryFormat maps = torch::MemoryFormat::ChannelsLast; // of images and convolutions' weights
+    bool graphs = true;                                           // GPU: steps are captured and replayed
 
     static Compute on(Gpu& gpu) { return {&gpu, torch::Device(torch::kCUDA, 0), torch::MemoryFormat::ChannelsLast, true}; }
     std::string name() const { return gpu == nullptr ? "cpu" : gpu->facts().name; }
