@@ -174,12 +174,32 @@ void Agent::tell_members_of(const Assign& assignment) {
 // The process is the unit of abort: no communicator is repaired. The task goes on from its checkpoint.
 void Agent::on_member_lost(const MemberLost& lost) {
     for (Trainer& trainer : trainers_) {
-        if (!trainer.job || !trainer.job->reducer || trainer.job->assignment.attempt != lost.attempt || trainer.killed) continue;
-        log_warning("trainer {} is ended, as another member of its gang is lost", trainer.pid);
-        trainer.killed = trainer.of_lost_gang = true;
-        trainer.silence.on_sign(now());
-        spawner_.kill(trainer.id, SIGKILL);
+        if (trainer.job && trainer.job->reducer && trainer.job->assignment.attempt == lost.attempt)
+            end_trainer(trainer, "another member of its gang is lost");
     }
+}
+
+// A gang's member that no trainer has begun must begin all the same, as the others wait for its word.
+void Agent::on_abandon(const Abandon& abandon) {
+    for (Trainer& trainer : trainers_) {
+        if (trainer.job && trainer.job->assignment.attempt == abandon.attempt)
+            end_trainer(trainer, "another allocation has taken its task over");
+    }
+    const auto in_vain = [&](const Waiting& waiting) {
+        return !waiting.collectives && waiting.assignment.attempt == abandon.attempt;
+    };
+    for (const Waiting& waiting : waiting_) {
+        if (in_vain(waiting)) say(not_begun(waiting.assignment));
+    }
+    std::erase_if(waiting_, in_vain);
+}
+
+void Agent::end_trainer(Trainer& trainer, const std::string& why) {
+    if (trainer.killed) return;
+    log_warning("trainer {} is ended, as {}", trainer.pid, why);
+    trainer.killed = trainer.for_nothing = true;
+    trainer.silence.on_sign(now());
+    spawner_.kill(trainer.id, SIGKILL);
 }
 
 bool Agent::advance_gang(Trainer& trainer) {
@@ -237,7 +257,7 @@ void Agent::on_death(Trainer& trainer) {
     }
     if (!trainer.job) return;
     const Assign assignment = trainer.job->assignment;
-    const Outcome outcome = trainer.of_lost_gang ? Outcome::interrupted : trainer.killed ? Outcome::stuck : Outcome::died;
+    const Outcome outcome = trainer.for_nothing ? Outcome::interrupted : trainer.killed ? Outcome::stuck : Outcome::died;
     on_job_over(trainer, outcome);
     say(Ended{
         .position = assignment.position,

@@ -43,6 +43,7 @@ class Agent {
     // Messages from the coordinator.
     void on_assign(const Assign& assignment);
     void on_stop_work();
+    void on_abandon(const Abandon& abandon);
     void on_member_lost(const MemberLost& lost); // from another member's agent
     void on_shut_down() { shut_down_ = true; }
 
@@ -69,9 +70,9 @@ class Agent {
         ChildId id;
         AgentLink link;
         std::shared_ptr<SharedMemory> memory;
-        bool ready = false;        // LibTorch is loaded
-        bool killed = false;       // by us; its end is near
-        bool of_lost_gang = false; // killed for another member's end, not for anything it did
+        bool ready = false;       // LibTorch is loaded
+        bool killed = false;      // by us; its end is near
+        bool for_nothing = false; // killed for what others did: a member of its gang, another allocation
         Silence silence;
         double longest_step_s = 0; // of the present attempt; 0: not known yet
         pid_t pid = 0;             // 0 until the spawner said so
@@ -86,6 +87,7 @@ class Agent {
     void on_message(Trainer& trainer, const std::string& text);
     void on_job_over(Trainer& trainer, Outcome outcome);
     void tell_members_of(const Assign& assignment);
+    void end_trainer(Trainer& trainer, const std::string& why);
     bool advance_gang(Trainer& trainer);
     void find_stuck(Trainer& trainer);
     bool reap();

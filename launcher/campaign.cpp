@@ -37,7 +37,8 @@ Json encode_manifest(const Manifest& manifest) {
                 {"sweep", encode_json(manifest.sweep)},
                 {"datasets", encode_json(datasets)},
                 {"data_folder", manifest.data_folder},
-                {"device", manifest.device}};
+                {"device", manifest.device},
+                {"store", manifest.store}};
 }
 
 // The path of the first leaf that differs, with both values: "classifier.epochs: 3 there, 20 here".
@@ -63,11 +64,18 @@ void check_same(const CampaignFolder& folder, const Manifest& there, const Manif
         identity->erase("campaign");
         identity->erase("data_folder");
         identity->erase("device"); // device_choice.h compares it
+        identity->erase("store");
     }
     const std::string difference = first_difference(old_identity, new_identity, "");
     if (!difference.empty()) {
         throw input_error(fmt::format("{}: holds another campaign ('{}'): {}; hint: name a new folder with -o",
                                       folder.root().string(), there.campaign.name, difference));
+    }
+    if (!here.store.empty() && here.store != there.store) {
+        throw input_error(fmt::format("{}: store: the results of this campaign are in {}, not in {}; hint: leave `store` out to "
+                                      "go on, or name a new folder "
+                                      "with -o",
+                                      folder.root().string(), results_of(folder, there).name(), results_of(folder, here).name()));
     }
 }
 
@@ -94,8 +102,10 @@ bool is_free(const CampaignFolder& folder) {
            });
 }
 
-void begin(const CampaignFolder& folder, const Manifest& manifest) {
+// False when somebody else began it at the same moment.
+bool begin(const CampaignFolder& folder, const Manifest& manifest) {
     if (!is_free(folder)) {
+        if (fs::exists(folder.manifest())) return false;
         throw input_error(
             fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o", folder.root().string()));
     }
@@ -103,9 +113,28 @@ void begin(const CampaignFolder& folder, const Manifest& manifest) {
     if (::access(folder.root().c_str(), W_OK) != 0) {
         throw system_error(fmt::format("{}: cannot be written; hint: name a writable folder with -o", folder.root().string()));
     }
-    write_atomically(folder.manifest(), encode_manifest(manifest).dump(2) + "\n");
+    return create_atomically(folder.manifest(), encode_manifest(manifest).dump(2) + "\n");
 }
 } // namespace
+
+CampaignFolder CampaignFolder::of_allocation(int number) const {
+    CampaignFolder folder(root_);
+    folder.allocation_ = number;
+    return folder;
+}
+
+fs::path CampaignFolder::desk() const { return allocation_ == 1 ? root_ : root_ / "allocations" / std::to_string(allocation_); }
+
+// They are taken in order, so the first number that is missing ends them.
+std::vector<CampaignFolder> CampaignFolder::allocations() const {
+    std::vector<CampaignFolder> folders{of_allocation(1)};
+    for (int number = 2; fs::exists(of_allocation(number).desk()); ++number) folders.push_back(of_allocation(number));
+    return folders;
+}
+
+Location results_of(const CampaignFolder& folder, const Manifest& manifest) {
+    return manifest.store.empty() ? Location(folder.database()) : Location::parse(manifest.store);
+}
 
 std::string first_difference(const std::string& there, const std::string& here) {
     return first_difference(Json::parse(there), Json::parse(here), "");
@@ -130,6 +159,7 @@ Manifest read_manifest(const CampaignFolder& folder) {
         for (const auto& [name, known] : datasets) manifest.known[name] = {known.shape, known.sha256};
         manifest.data_folder = json.at("data_folder").get<std::string>();
         manifest.device = json.value("device", "cpu");
+        manifest.store = json.value("store", "");
     } catch (const std::exception& error) {
         throw input_error(
             fmt::format("{}: was written by another version of this program: {}", folder.manifest().string(), error.what()));
@@ -148,13 +178,13 @@ Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded,
     manifest.known = loaded.known;
     manifest.data_folder = fs::absolute(data_folder).lexically_normal().string();
     manifest.device = device;
+    manifest.store = loaded.store;
 
-    if (fs::exists(folder.manifest())) {
+    if (fs::exists(folder.manifest()) || !begin(folder, manifest)) {
         Manifest there = read_manifest(folder);
         check_same(folder, there, manifest);
         manifest.campaign = there.campaign;
-    } else {
-        begin(folder, manifest);
+        manifest.store = there.store;
     }
     make_subfolders(folder);
     return manifest;

@@ -31,6 +31,7 @@ struct SweepArguments {
     std::string data; // "": DAGAN_DATA, else ./data/sets
 
     void add_to(CLI::App& command);
+    void add_store_to(CLI::App& command); // where they run it
     std::filesystem::path data_folder() const;
 };
 

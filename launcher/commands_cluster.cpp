@@ -1,5 +1,6 @@
 // dagan submit, doctor
 #include "base/error.h"
+#include "launcher/allocations.h"
 #include "launcher/batch_script.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
@@ -57,6 +58,14 @@ void check_device(const CampaignFolder& folder, const std::string& device, const
                     folder.root().string(), recorded, profile.string(), device));
 }
 
+// A file has one writer; a server's base has as many as there are allocations.
+void refuse_second_job(const CampaignFolder& folder) {
+    if (!is_held(folder) || !read_manifest(folder).store.empty()) return;
+    throw input_error(folder.root().string() +
+                      ": is running now; hint: watch it with `dagan status`; several jobs can share a campaign that began with a "
+                      "PostgreSQL base (store: postgresql://...)");
+}
+
 void submit(const SubmitArguments& arguments) {
     const fs::path profile_path = find_site_profile(arguments.profile, program_folder());
     const SiteProfile profile = profile_of(arguments, profile_path);
@@ -79,7 +88,7 @@ void submit(const SubmitArguments& arguments) {
         return;
     }
     check_device(folder, job.device, profile_path);
-    if (is_held(folder)) throw input_error(folder.root().string() + ": is running now; hint: watch it with `dagan status`");
+    refuse_second_job(folder);
     const Manifest manifest = begin_campaign(folder, loaded, job.data_folder, job.device);
     keep_forecast(folder.forecast(), foretold);
     write_submission(folder, submission_of(manifest, job.programs, job.data_folder));
@@ -98,6 +107,7 @@ void add_submit(CLI::App& app) {
     command->add_option("-o,--output", arguments->output, "the campaign's folder (default: campaigns/NAME)");
     command->add_option("--nodes", arguments->nodes, "instead of the profile's: 4, or 2-4 for as many of these as are free");
     command->add_option("--time", arguments->time, "wall time of each job instead of the profile's: 01:30:00, or minutes");
+    arguments->sweep.add_store_to(*command);
     command->add_flag("--dry-run", arguments->dry_run, "prints the script; nothing is written and nothing submitted");
     command->callback([arguments] { submit(*arguments); });
 }

@@ -93,14 +93,19 @@ std::string plan_table(const Sweep& sweep, const PlanFigures& figures) {
     return text;
 }
 
+bool has_results(const CampaignFolder& folder) {
+    if (std::filesystem::exists(folder.database())) return true;
+    return std::filesystem::exists(folder.manifest()) && !read_manifest(folder).store.empty();
+}
+
 // By measurement where there is one: of the campaigns named, else of the one that this sweep's name stands for.
 Rate rate_for(const PlanArguments& arguments, const std::string& sweep_name, bool gpus) {
     if (arguments.macs_per_s > 0) return {.macs_per_s = arguments.macs_per_s, .uncertainty = 1.5};
     const CampaignFolder folder(arguments.from.empty() ? "campaigns/" + sweep_name : arguments.from);
-    const bool there = std::filesystem::exists(folder.database());
+    const bool there = has_results(folder);
     if (!arguments.from.empty() && !there)
         throw input_error(arguments.from + ": is not a campaign with results; hint: give the folder that `dagan run -o` made");
-    Rate rate = there ? measured_rate(folder.database(), gpus) : calibrated_rate(gpus);
+    Rate rate = there ? measured_rate(database_of(folder.root().string()), gpus) : calibrated_rate(gpus);
     if (!arguments.from.empty() && rate.measured.empty())
         throw input_error(
             fmt::format("{}: has no whole task that ran on a {}; hint: leave --from out to plan with calibrated costs",

@@ -1,11 +1,11 @@
 // dagan results rows|cells|table1|gains|choices|query|export|plot|report
 #include "base/error.h"
 #include "base/file.h"
+#include "launcher/allocations.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
 #include "launcher/forecast.h"
 #include "launcher/run_program.h"
-#include "launcher/status.h"
 #include "results/export.h"
 #include "results/plot.h"
 #include "results/queries.h"
@@ -33,6 +33,8 @@ Location database_of(const std::string& folder_or_url) {
     if (location.is_server()) return location;
     const CampaignFolder campaign(folder_or_url);
     if (!fs::exists(campaign.database())) {
+        const Location server = fs::exists(campaign.manifest()) ? results_of(campaign, read_manifest(campaign)) : Location("");
+        if (server.is_server()) return server;
         throw input_error(
             fmt::format("{}: has no results: there is no results.sqlite; hint: give the folder of a campaign that was started",
                         campaign.root().string()));
@@ -196,7 +198,7 @@ Prediction predicted_for(const CampaignFolder& folder) {
 // Makes the report again and again until the campaign has ended; the last one no longer loads itself again.
 void report_live(const Location& database, const CampaignFolder& folder, ReportOptions options, int every_s) {
     for (bool running = true; running;) {
-        const auto status = read_status(folder);
+        const auto status = present_status(folder);
         running = status && status->state == CampaignState::running;
         options.refresh_s = running ? every_s : 0;
         const auto path = write_report(database, folder.root(), options);

@@ -2,15 +2,16 @@
 #include "base/error.h"
 #include "cluster/slurm_environment.h"
 #include "cluster/topology.h"
+#include "launcher/allocations.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
 #include "launcher/device_choice.h"
 #include "launcher/forecast.h"
+#include "launcher/leases.h"
 #include "launcher/machine_checks.h"
 #include "launcher/reproduce.h"
 #include "launcher/site_profile.h"
 #include "launcher/standing.h"
-#include "launcher/status.h"
 #include "launcher/submission.h"
 #include "launcher/supervisor.h"
 #include "launcher/sweep_arguments.h"
@@ -38,6 +39,7 @@ struct RunArguments {
     std::string device = "auto";
     std::string time; // "": until it is done
     int ranks = 0;
+    int64_t lease_s = kLease.count();
     bool quiet = false;
 };
 
@@ -70,6 +72,8 @@ int64_t deadline_after(const std::string& time) {
                                   manifest.device.c_str()};
     const std::string deadline = given.time.empty() ? "" : std::to_string(deadline_after(given.time));
     if (!deadline.empty()) argv.insert(argv.end(), {"--deadline", deadline.c_str()});
+    const std::string lease = std::to_string(given.lease_s);
+    argv.insert(argv.end(), {"--lease", lease.c_str()});
     if (given.quiet) argv.push_back("--quiet");
     argv.push_back(nullptr);
     std::cout.flush();
@@ -117,6 +121,12 @@ void add_run(CLI::App& app) {
         ->check(CLI::IsMember(kDeviceChoices));
     command->add_option("--time", arguments->time,
                         "stop with checkpoints (exit code 75) before so much time is over: 01:30:00, or minutes");
+    arguments->sweep.add_store_to(*command);
+    command
+        ->add_option("--lease", arguments->lease_s,
+                     "where allocations share a store: seconds without a sign of life after which the others take this one's "
+                     "tasks over (default: 60)")
+        ->check(CLI::Range(1, 86400));
     command->add_flag("-q,--quiet", arguments->quiet, "no progress");
     command->callback([arguments] { run(*arguments); });
 }
@@ -142,6 +152,7 @@ void add_supervise(CLI::App& app, int& exit_code) {
     command->add_option("starter", arguments->options.starter); // after --; without it: mpirun -n
     command->add_option("-n", arguments->options.ranks);
     command->add_option("--deadline", arguments->options.deadline_s);
+    command->add_option("--lease", arguments->options.lease_s);
     command->add_option("--scratch", arguments->options.scratch);
     command->add_option("--data", arguments->options.data_folder)->required();
     command->add_option("--device", arguments->options.device)->required();
@@ -153,20 +164,13 @@ void add_supervise(CLI::App& app, int& exit_code) {
     });
 }
 
-// The snapshot, corrected for a job that died before it could say so.
 Status current_status(const CampaignFolder& folder) {
     read_manifest(folder); // throws when this is no campaign
-    auto status = read_status(folder);
+    const auto status = present_status(folder);
     if (!status) {
         const bool submitted = std::filesystem::exists(folder.submission());
         throw input_error(folder.root().string() +
                           (submitted ? ": waits in Slurm's queue; hint: squeue --me --start" : ": has not been started yet"));
-    }
-    if (status->state == CampaignState::running && !is_held(folder)) {
-        status->state = CampaignState::stopped;
-        status->running.clear();
-        status->tasks.ready += std::exchange(status->tasks.running, 0);
-        status->eta_s = -1;
     }
     return *status;
 }

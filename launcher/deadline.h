@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <limits>
 #include <optional>
 
 namespace dagan {
@@ -14,6 +15,12 @@ inline constexpr std::chrono::seconds kStopBound{30};
 
 inline bool is_near(const std::optional<int64_t>& deadline_s) {
     return deadline_s && *deadline_s - std::time(nullptr) <= kStopBound.count();
+}
+
+// Until a stop will be asked for; infinite without a deadline.
+inline double seconds_until_stop(const std::optional<int64_t>& deadline_s) {
+    if (!deadline_s) return std::numeric_limits<double>::infinity();
+    return static_cast<double>(*deadline_s - std::time(nullptr) - kStopBound.count());
 }
 
 } // namespace dagan

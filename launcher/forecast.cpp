@@ -45,7 +45,7 @@ struct Measured {
 };
 
 // Of the latest tasks that one attempt ran from beginning to end. A DAGAN's cost includes scoring, so its selector is needed.
-std::vector<Measured> whole_tasks(const std::filesystem::path& database, bool on_gpu) {
+std::vector<Measured> whole_tasks(const Location& database, bool on_gpu) {
     Plan selectors;
     for (const auto& row : run_query(database, "SELECT key, spec FROM task WHERE kind = 'selector'").rows)
         selectors.tasks.push_back({std::get<std::string>(row[0]), task_from_text(std::get<std::string>(row[1])), {}});
@@ -64,7 +64,7 @@ std::vector<Measured> whole_tasks(const std::filesystem::path& database, bool on
 }
 } // namespace
 
-Rate measured_rate(const std::filesystem::path& database, bool on_gpu) {
+Rate measured_rate(const Location& database, bool on_gpu) {
     Rate rate = calibrated_rate(on_gpu);
     const std::vector<Measured> tasks = whole_tasks(database, on_gpu);
     std::map<TaskKind, Measured> sums;
@@ -101,6 +101,8 @@ class SimulatedStore final : public Store {
   public:
     void enter(const Campaign&, const Plan&) override {}
     std::vector<StoredTask> load() override { return {}; }
+    StoredTask load_task(const std::string&) override { return {}; }
+    bool is_current(const std::string&, int64_t) override { return true; }
     std::vector<PastAttempt> history_of_suspects() override { return {}; }
     int reopen_failed() override { return 0; }
     int64_t start_attempt(const std::string&, const std::string&, const std::string&, int64_t) override { return ++token_; }
@@ -122,6 +124,7 @@ class SimulatedRanks final : public WorkerPool {
         work_s_ += duration;
         ends_.push({now_s_ + duration, {assignment.position, {.task = assignment.task, .attempt = assignment.attempt}}});
     }
+    void abandon(Rank, int64_t) override {}
     void stop_work() override {}
     void shut_down() override {}
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "launcher/schedule.h"
+#include "results/location.h"
 #include "spec/sweep.h"
 #include "spec/task.h"
 
@@ -35,7 +36,7 @@ inline Rate gpu_rate() { return {.macs_per_s = 5.0e12, .uncertainty = 4.0}; }
 
 // From the attempts of a campaign's database that ran a whole task without interruption, those on GPUs or those on CPUs. Not
 // measured where there are none.
-Rate measured_rate(const std::filesystem::path& database, bool on_gpu = false);
+Rate measured_rate(const Location& database, bool on_gpu = false);
 
 // One per task; a gang's is its wall time on all its ranks together.
 std::vector<double> expected_seconds(const Plan& plan, const Rate& rate = {});

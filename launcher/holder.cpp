@@ -50,9 +50,10 @@ bool try_to_lock(const CampaignFolder& folder, int file) {
 }
 
 [[noreturn]] void refuse(const CampaignFolder& folder, const HolderName& holder) {
-    throw input_error(
-        fmt::format("{}: is being run by process {} on {}; hint: watch it with `dagan status {}`, or end it with `dagan stop {}`",
-                    folder.root().string(), holder.pid, holder.host, folder.root().string(), folder.root().string()));
+    throw input_error(fmt::format(
+        "{}: is being run by process {} on {}; hint: watch it with `dagan status {}`, or end it with `dagan stop {}`; "
+        "several allocations can share a campaign that began with a PostgreSQL base (store: postgresql://...)",
+        folder.root().string(), holder.pid, holder.host, folder.root().string(), folder.root().string()));
 }
 
 // A file server may keep the lock of a node that vanished for a while.
@@ -92,6 +93,27 @@ CampaignLock::CampaignLock(const CampaignFolder& folder, const std::string& slur
         wait_for_lock(folder, file_.get(), holder, fence_off);
     }
     write_name(folder, file_.get(), slurm_job);
+}
+
+std::optional<CampaignLock> CampaignLock::if_free(const CampaignFolder& folder, const std::string& slurm_job) {
+    Descriptor file = open_holder(folder);
+    if (!try_to_lock(folder, file.get())) return std::nullopt;
+    write_name(folder, file.get(), slurm_job);
+    return CampaignLock(std::move(file));
+}
+
+TakenAllocation take_allocation(const CampaignFolder& campaign, const std::string& slurm_job,
+                                const std::function<void(const CampaignFolder&)>& fence_off) {
+    for (const CampaignFolder& folder : campaign.allocations()) {
+        const bool ours =
+            !slurm_job.empty() && std::filesystem::exists(folder.holder()) && read_holder(folder).slurm_job == slurm_job;
+        if (ours) return {folder, CampaignLock(folder, slurm_job, [&] { fence_off(folder); })};
+    }
+    for (int number = 1;; ++number) {
+        const CampaignFolder folder = campaign.of_allocation(number);
+        std::filesystem::create_directories(folder.logs());
+        if (auto lock = CampaignLock::if_free(folder, slurm_job)) return {folder, std::move(*lock)};
+    }
 }
 
 std::optional<HolderName> holder_of(const CampaignFolder& folder) {

@@ -1,4 +1,4 @@
-// Who is in charge of a campaign: the process that holds the lock on the file DIR/holder, which names it. The lock ends with its
+// Who is in charge of a campaign: the process that holds the lock on the file `holder`, which names it. The lock ends with its
 // process, so a dead holder is never taken for a live one.
 #pragma once
 
@@ -26,12 +26,25 @@ class CampaignLock {
     // again: `fence_off` is called now and then to make it leave, and its lock is waited for. Throws Blame::system when it does
     // not come.
     CampaignLock(const CampaignFolder& folder, const std::string& slurm_job, const std::function<void()>& fence_off);
+    // Nothing when the campaign is held.
+    static std::optional<CampaignLock> if_free(const CampaignFolder& folder, const std::string& slurm_job);
 
   private:
+    explicit CampaignLock(Descriptor file) : file_(std::move(file)) {}
     Descriptor file_;
 };
 
-// The holder of a campaign, or nothing when nobody is in charge.
+// Several may be in charge of a campaign whose store is a server's, each as one of its allocations.
+struct TakenAllocation {
+    CampaignFolder folder; // of that allocation
+    CampaignLock lock;
+};
+// The first allocation that nobody holds. In a Slurm job that was started again, the one that it had before: what is left of that
+// is fenced off, as above.
+TakenAllocation take_allocation(const CampaignFolder& campaign, const std::string& slurm_job,
+                                const std::function<void(const CampaignFolder&)>& fence_off);
+
+// The holder of a campaign, as one allocation, or nothing when nobody is in charge.
 std::optional<HolderName> holder_of(const CampaignFolder& folder);
 
 } // namespace dagan

@@ -10,6 +10,7 @@ class MailedPool final : public WorkerPool {
   public:
     explicit MailedPool(Mailbox& mailbox) : mailbox_(mailbox) {}
     void assign(Rank rank, const Assign& assignment) override { mailbox_.send(rank, encode(assignment)); }
+    void abandon(Rank rank, int64_t attempt) override { mailbox_.send(rank, encode(Abandon{attempt})); }
     void stop_work() override { to_all(StopWork{}); }
     void shut_down() override { to_all(ShutDown{}); }
 

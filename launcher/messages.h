@@ -100,6 +100,15 @@ struct Ended {
     bool operator==(const Ended&) const = default;
 };
 
+// Coordinator -> the agents of an attempt's members: it is in vain, as another allocation has the task. Its trainers are ended
+// without a checkpoint.
+struct Abandon {
+    int64_t attempt = 0;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("attempt", self.attempt, ""); }
+    bool operator==(const Abandon&) const = default;
+};
+
 // Agent -> the agents of a gang's other members: one of them was lost. Where they compute on GPUs they wait for it within NCCL,
 // and must be ended.
 struct MemberLost {
@@ -109,7 +118,8 @@ struct MemberLost {
     bool operator==(const MemberLost&) const = default;
 };
 
-using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, Beat, TrainerReady, Progress, Ended, MemberLost>;
+using Message =
+    std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, Beat, TrainerReady, Progress, Ended, MemberLost, Abandon>;
 
 std::string encode(const Message& message);
 Message decode_message(std::string_view bytes); // throws Blame::bug on what encode did not write

@@ -63,7 +63,8 @@ std::vector<std::string> job_command(const CampaignFolder& folder, const Supervi
     const auto add = [&](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
     add({(bin / "dagan-worker").string(), folder.root().string(), "--trainer", (bin / "dagan-train").string(), "--data",
          options.data_folder, "--device", options.device, "--restarts", std::to_string(restarts), "--incarnation",
-         std::to_string(incarnation)});
+         std::to_string(incarnation), "--allocation", std::to_string(folder.allocation()), "--lease",
+         std::to_string(options.lease_s)});
     if (options.deadline_s) add({"--deadline", std::to_string(*options.deadline_s)});
     if (!options.scratch.empty()) add({"--scratch", options.scratch});
     return words;

@@ -6,7 +6,7 @@ namespace dagan {
 
 namespace fs = std::filesystem;
 
-Recovery::Recovery(const CampaignFolder& folder) : folder_(folder), began_(FileTime::clock::now()) {
+Recovery::Recovery(const CampaignFolder& folder, FileTime began) : folder_(folder), began_(began) {
     const auto status = read_status(folder);
     if (status && !status->tasks.all_ended()) last_sign_ = last_written();
 }

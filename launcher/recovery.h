@@ -13,8 +13,9 @@ namespace dagan {
 
 class Recovery {
   public:
-    // Now: this process has just begun. There is nothing to recover from when no job has left a snapshot.
-    explicit Recovery(const CampaignFolder& folder);
+    using FileTime = std::filesystem::file_time_type;
+    // `began`: when this process did. There is nothing to recover from when no job has left a snapshot.
+    explicit Recovery(const CampaignFolder& folder, FileTime began = FileTime::clock::now());
 
     // A job of this process ended and another one follows: all the time from here on is ours.
     void on_job_lost();
@@ -24,7 +25,6 @@ class Recovery {
     std::optional<std::string> on_status(const std::optional<Status>& status);
 
   private:
-    using FileTime = std::filesystem::file_time_type;
     FileTime last_written() const;
 
     CampaignFolder folder_;

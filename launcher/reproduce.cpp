@@ -71,11 +71,11 @@ std::string describe(const ClassifierScore& score) {
                        score.validation_correct, score.validation_total, score.test_correct, score.test_total);
 }
 
-ClassifierScore stored_score(const CampaignFolder& folder, const std::string& key, const std::string& label) {
+ClassifierScore stored_score(const Location& database, const std::string& key, const std::string& label) {
     const Table table = run_query(
-        folder.database(), fmt::format("SELECT steps, best_epoch, validation_correct, validation_total, test_correct, test_total "
-                                       "FROM result WHERE task = '{}'",
-                                       key)); // a key is hex digits
+        database, fmt::format("SELECT steps, best_epoch, validation_correct, validation_total, test_correct, test_total "
+                              "FROM result WHERE task = '{}'",
+                              key)); // a key is hex digits
     if (table.rows.empty()) throw input_error(fmt::format("{}: has no result to compare with; hint: see `dagan explain`", label));
     const auto number = [&](size_t column) { return static_cast<int>(std::get<int64_t>(table.rows.front()[column])); };
     return {.steps = number(0),
@@ -116,7 +116,7 @@ Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest, c
         throw input_error(fmt::format("{}: was made by version {}, this is {}; hint: use that version", folder.root().string(),
                                       manifest.campaign.code_version, kVersion));
     }
-    const ClassifierScore then = stored_score(folder, planned.key, label);
+    const ClassifierScore then = stored_score(results_of(folder, manifest), planned.key, label);
     const ClassifierScore now = run_again(folder, manifest, planned);
     return {.equal = now == then,
             .text = fmt::format("{}\n  then: {}\n  now:  {}\n  {}\n", label, describe(then), describe(now),

@@ -62,12 +62,28 @@ Verdict Schedule::restore(TaskIndex index, const Past& past) {
     Task& task = at(index);
     task.charged = std::min(past.charged, resources_.max_attempts - 1); // a new job gives every open task an attempt
     task.alone = past.lost >= kLostInCompany;
-    if (!(is<Waiting>(task.state) || is<Ready>(task.state))) return {};
+    const bool open = is<Waiting>(task.state) || is<Ready>(task.state) || is<Resting>(task.state) || is<Elsewhere>(task.state);
+    if (!open) return {};
     const bool convicted = past.last_lost && past.lost > kLostInCompany && past.charged >= resources_.max_attempts;
     if (!past.ended && !convicted) return {};
     ready_.erase(index);
     conclude(index, past.ended.value_or(Outcome::lost), past.error);
     return {.final = !past.ended};
+}
+
+bool Schedule::ended(TaskIndex index) const {
+    const TaskState& state = this->state(index);
+    return is<Done>(state) || is<Failed>(state) || is<Quarantined>(state) || is<Blocked>(state);
+}
+
+void Schedule::on_elsewhere(TaskIndex index) {
+    if (!is<Ready>(at(index).state)) return;
+    ready_.erase(index);
+    set_state(index, Elsewhere{});
+}
+
+void Schedule::on_returned(TaskIndex index) {
+    if (is<Elsewhere>(at(index).state)) become_ready(index);
 }
 
 void Schedule::set_host(Rank rank, const std::string& host) {
@@ -96,7 +112,7 @@ void Schedule::conclude(TaskIndex task, Outcome outcome, const std::string& erro
     }
 }
 
-std::vector<Start> Schedule::fill() {
+std::vector<Start> Schedule::fill(const Admit& admit) {
     std::vector<Start> starts;
     if (!starting_ || alone_runs_) return starts;
     std::set<Rank> kept;
@@ -107,6 +123,7 @@ std::vector<Start> Schedule::fill() {
         const Task& task = at(index);
         const auto ranks = task.alone ? std::nullopt : place(index, kept);
         if (ranks) {
+            if (!admitted(index, admit)) continue;
             start(index, *ranks);
             starts.push_back({index, *ranks});
             free -= task.ranks;
@@ -116,8 +133,17 @@ std::vector<Start> Schedule::fill() {
             if (!choosy) break; // no slot for it is no slot for any other small task
         }
     }
-    if (starts.empty() && counts_.running == 0) start_one_alone(starts);
+    if (starts.empty() && counts_.running == elsewhere_) start_one_alone(starts, admit);
     return starts;
+}
+
+// What the store tells of a task may have ended it, or made it one that runs alone.
+bool Schedule::admitted(TaskIndex index, const Admit& admit) {
+    if (!admit) return true;
+    const bool alone = at(index).alone;
+    const Admission admission = admit(index);
+    if (admission == Admission::elsewhere) on_elsewhere(index);
+    return admission == Admission::now && is<Ready>(at(index).state) && at(index).alone == alone;
 }
 
 void Schedule::start(TaskIndex index, const std::vector<Rank>& ranks) {
@@ -130,15 +156,18 @@ void Schedule::start(TaskIndex index, const std::vector<Rank>& ranks) {
 }
 
 // Nothing runs and nothing else can start.
-void Schedule::start_one_alone(std::vector<Start>& starts) {
-    const auto alone = std::find_if(ready_.begin(), ready_.end(), [&](TaskIndex index) { return at(index).alone; });
-    if (alone == ready_.end()) return;
-    const TaskIndex index = *alone;
-    const auto ranks = place(index, {});
-    if (!ranks) return;
-    alone_runs_ = true;
-    start(index, *ranks);
-    starts.push_back({index, *ranks});
+void Schedule::start_one_alone(std::vector<Start>& starts, const Admit& admit) {
+    for (auto next = ready_.begin(); next != ready_.end();) {
+        const TaskIndex index = *next++;
+        if (!at(index).alone) continue;
+        const auto ranks = place(index, {});
+        if (!ranks) return;
+        if (!admitted(index, admit)) continue;
+        alone_runs_ = true;
+        start(index, *ranks);
+        starts.push_back({index, *ranks});
+        return;
+    }
 }
 
 // Ranks with a free slot each, the emptiest first, a gang's on as few nodes as may be; of the ranks in `kept` one slot is not
@@ -276,13 +305,15 @@ void Schedule::become_failed(TaskIndex index, TaskState state) {
 
 void Schedule::set_state(TaskIndex index, TaskState state) {
     --counter_of(at(index).state);
+    elsewhere_ -= is<Elsewhere>(at(index).state);
     at(index).state = std::move(state);
+    elsewhere_ += is<Elsewhere>(at(index).state);
     ++counter_of(at(index).state);
 }
 
 int& Schedule::counter_of(const TaskState& state) {
     // In the order of TaskState's alternatives.
-    int* const counters[] = {&counts_.waiting, &counts_.ready,  &counts_.ready,       &counts_.running,
+    int* const counters[] = {&counts_.waiting, &counts_.ready,  &counts_.ready,       &counts_.running, &counts_.running,
                              &counts_.done,    &counts_.failed, &counts_.quarantined, &counts_.blocked};
     return *counters[state.index()];
 }
@@ -293,7 +324,7 @@ void Schedule::check_invariants() const {
     for (const Task& task : tasks_) {
         counted.waiting += is<Waiting>(task.state);
         counted.ready += is<Ready>(task.state) || is<Resting>(task.state);
-        counted.running += is<Running>(task.state);
+        counted.running += is<Running>(task.state) || is<Elsewhere>(task.state);
         counted.done += is<Done>(task.state);
         counted.failed += is<Failed>(task.state);
         counted.quarantined += is<Quarantined>(task.state);

@@ -14,6 +14,7 @@
 #include "spec/result.h"
 #include "spec/task.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -34,6 +35,7 @@ struct Resting {}; // after an error of the system, until wake_task()
 struct Running {
     std::vector<Rank> ranks;
 };
+struct Elsewhere {}; // another allocation works on it
 struct Done {};
 struct Failed {
     Outcome outcome;
@@ -46,9 +48,9 @@ struct Quarantined {
 struct Blocked {
     TaskIndex by;
 }; // a task that it needs failed
-using TaskState = std::variant<Waiting, Ready, Resting, Running, Done, Failed, Quarantined, Blocked>;
+using TaskState = std::variant<Waiting, Ready, Resting, Running, Elsewhere, Done, Failed, Quarantined, Blocked>;
 
-struct TaskCounts { // resting tasks count as ready
+struct TaskCounts { // resting tasks count as ready, those that run elsewhere as running
     int waiting = 0, ready = 0, running = 0, done = 0, failed = 0, quarantined = 0, blocked = 0;
     int total() const { return waiting + ready + running + done + failed + quarantined + blocked; }
     bool all_ended() const { return waiting + ready + running == 0; }
@@ -82,7 +84,14 @@ struct Verdict {
     std::optional<NodeIndex> bad_node = {};
 };
 
-// What the store knows of a task when a job begins.
+// May a task start that has its turn and its ranks?
+enum class Admission {
+    now,
+    later,    // not in this turn; it stays ready
+    elsewhere // another allocation has it
+};
+
+// What the store knows of a task that no rank of ours works on.
 struct Past {
     std::optional<Outcome> ended = {}; // as stored
     std::string error = {};
@@ -104,17 +113,23 @@ class Schedule {
     Schedule(const Schedule&) = delete; // the order of the ready tasks looks into tasks_
     Schedule& operator=(const Schedule&) = delete;
 
-    // Before the first fill(), in the plan's order. At least one more attempt is left to a task that has not ended, unless the
-    // job died even when it ran alone: then it is quarantined, which is for the store to record (`final`).
+    // When a job begins, in the plan's order; and whenever another allocation may have had the task. At least one more attempt
+    // is left to a task that has not ended, unless the job died even when it ran alone: then it is quarantined, which is for the
+    // store to record (`final`).
     Verdict restore(TaskIndex task, const Past& past);
+    // Another allocation works on a task that is ready; it does so no longer.
+    void on_elsewhere(TaskIndex task);
+    void on_returned(TaskIndex task);
 
     // The machine of a rank; until told, all ranks are on one.
     void set_host(Rank rank, const std::string& host);
     // An earlier job's attempt: what it says about its node.
     void recall(TaskIndex task, const std::string& host, Outcome outcome);
 
-    // Starts everything that can start now; the tasks returned are running from here on.
-    std::vector<Start> fill();
+    // Starts everything that can start now; the tasks returned are running from here on. `admit` is asked before each; it may
+    // restore() the task and thereby end it.
+    using Admit = std::function<Admission(TaskIndex)>;
+    std::vector<Start> fill(const Admit& admit = {});
 
     // An attempt of a running task ended. `progressed`: it left a later checkpoint than the one it began with. `culprit`: the
     // rank whose member explains the end, the attempt's first when not given.
@@ -127,6 +142,7 @@ class Schedule {
     void stop_starting() { starting_ = false; }
 
     const TaskState& state(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].state; }
+    bool ended(TaskIndex task) const; // done, or given up for good or for now
     int charged(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].charged; }
     const TaskCounts& counts() const { return counts_; }
     int free_slots(Rank rank) const { return free_slots_[static_cast<size_t>(rank)]; }
@@ -152,10 +168,11 @@ class Schedule {
     void set_state(TaskIndex task, TaskState state); // the one place where a state changes
     int& counter_of(const TaskState& state);
     Task& at(TaskIndex task) { return tasks_[static_cast<size_t>(task)]; }
+    bool admitted(TaskIndex task, const Admit& admit);
     std::optional<std::vector<Rank>> place(TaskIndex task, const std::set<Rank>& kept) const;
     bool may_run_on(TaskIndex task, Rank rank) const;
     void start(TaskIndex task, const std::vector<Rank>& ranks);
-    void start_one_alone(std::vector<Start>& starts);
+    void start_one_alone(std::vector<Start>& starts, const Admit& admit);
     std::set<Rank> ranks_to_keep(TaskIndex gang) const;
     int ranks_in_service() const;
     NodeIndex node_of(Rank rank) const { return node_of_[static_cast<size_t>(rank)]; }
@@ -175,6 +192,7 @@ class Schedule {
     std::map<NodeIndex, std::map<TaskIndex, int>> charged_on_; // credits that failures on a node cost
     bool alone_runs_ = false;
     TaskCounts counts_;
+    int elsewhere_ = 0; // of those that count as running
     Resources resources_;
     bool starting_ = true;
 };

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "launcher/status.h"
+#include "launcher/allocations.h"
 #include "results/queries.h"
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ double seconds_of(const Value& value) {
     return seconds == nullptr ? 0 : *seconds;
 }
 
-void read_attempts(const fs::path& database, const std::unordered_map<std::string, size_t>& index_of,
+void read_attempts(const Location& database, const std::unordered_map<std::string, size_t>& index_of,
                    std::vector<std::vector<AttemptRecord>>& attempts) {
     const Table table = run_query(
         database,
@@ -50,6 +50,13 @@ void read_attempts(const fs::path& database, const std::unordered_map<std::strin
     }
 }
 
+// A server's base has our tables once a job has begun, and may hold others' before.
+bool has_begun(const CampaignFolder& folder) {
+    const auto allocations = folder.allocations();
+    return std::any_of(allocations.begin(), allocations.end(),
+                       [](const CampaignFolder& allocation) { return fs::exists(allocation.status()); });
+}
+
 void restore(Schedule& schedule, TaskIndex task, const std::vector<AttemptRecord>& attempts) {
     int charged = 0;
     std::optional<Outcome> ended;
@@ -68,10 +75,11 @@ Standing standing_of(const CampaignFolder& folder, const Manifest& manifest) {
     const Schedule::Resources resources{.ranks = std::max(1, manifest.sweep.resources.gan_ranks)};
     auto schedule = std::make_unique<Schedule>(plan, std::vector<double>(plan.tasks.size(), 1), resources);
     std::vector<std::vector<AttemptRecord>> attempts(plan.tasks.size());
-    if (fs::exists(folder.database())) {
+    const Location database = results_of(folder, manifest);
+    if (database.is_server() ? has_begun(folder) : fs::exists(database.file())) {
         std::unordered_map<std::string, size_t> index_of;
         for (size_t i = 0; i < plan.tasks.size(); ++i) index_of[plan.tasks[i].key] = i;
-        read_attempts(folder.database(), index_of, attempts);
+        read_attempts(database, index_of, attempts);
         for (size_t i = 0; i < plan.tasks.size(); ++i) restore(*schedule, static_cast<TaskIndex>(i), attempts[i]);
     }
     return {std::move(plan), std::move(schedule), std::move(attempts)};
@@ -99,6 +107,7 @@ namespace {
 struct Reason {
     const Standing& standing;
     TaskIndex task;
+    std::vector<std::string> too_late; // kinds of tasks that no longer start
 
     std::string label(TaskIndex other) const { return label_of(standing.plan.tasks[static_cast<size_t>(other)].spec); }
     std::string operator()(const Waiting&) const {
@@ -109,12 +118,19 @@ struct Reason {
         return text;
     }
     std::string operator()(const Ready&) const {
+        const std::string kind(to_string(kind_of(standing.plan.tasks[static_cast<size_t>(task)].spec)));
+        if (std::find(too_late.begin(), too_late.end(), kind) != too_late.end())
+            return fmt::format(
+                "is ready, but too little is left of the allocation's time to start a {}, make a step and save it: "
+                "the next one does it\n",
+                kind);
         const int ranks = ranks_of(standing.plan.tasks[static_cast<size_t>(task)].spec);
         return ranks > 1 ? fmt::format("is ready: starts when {} ranks are free\n", ranks)
                          : "is ready: starts when a trainer is free\n";
     }
     std::string operator()(const Resting&) const { return "rests after an error of the system and is then tried again\n"; }
     std::string operator()(const Running&) const { return "is running\n"; }
+    std::string operator()(const Elsewhere&) const { return "is running in another allocation\n"; }
     std::string operator()(const Done&) const { return "is done\n"; }
     std::string operator()(const Failed& failed) const {
         return fmt::format("failed ({}): {}\n", to_string(failed.outcome), failed.error);
@@ -151,13 +167,16 @@ std::string explain(const CampaignFolder& folder, const Manifest& manifest, cons
     const PlannedTask& planned = standing.plan.tasks[static_cast<size_t>(task)];
     const std::string label = label_of(planned.spec);
     std::string text = fmt::format("{} (key {})\n", label, planned.key);
-    const auto status = read_status(folder);
-    const RunningTask* running = status && status->state == CampaignState::running ? running_now(*status, label) : nullptr;
+    const auto status = present_status(folder);
+    const bool live = status && status->state == CampaignState::running;
+    const RunningTask* running = live ? running_now(*status, label) : nullptr;
     if (running != nullptr) {
-        text += fmt::format("is running on rank {}, step {} of {}\n", fmt::format("{}", fmt::join(running->ranks, ",")),
-                            running->step, running->steps);
+        text += fmt::format("is running on rank {}{}, step {} of {}\n", fmt::format("{}", fmt::join(running->ranks, ",")),
+                            running->allocation > 1 ? fmt::format(" of allocation {}", running->allocation) : "", running->step,
+                            running->steps);
     } else {
-        text += std::visit(Reason{standing, task}, standing.schedule->state(task));
+        const std::vector<std::string> too_late = live ? status->too_late : std::vector<std::string>{};
+        text += std::visit(Reason{standing, task, too_late}, standing.schedule->state(task));
     }
     const auto& attempts = standing.attempts[static_cast<size_t>(task)];
     double seconds = 0;
@@ -169,6 +188,17 @@ std::string explain(const CampaignFolder& folder, const Manifest& manifest, cons
     return text;
 }
 
+namespace {
+void add_lines_about(const std::vector<std::string>& marks, const fs::path& path, std::vector<std::string>& lines) {
+    std::istringstream log(read_file(path));
+    for (std::string line; std::getline(log, line);) {
+        const bool about_it = std::any_of(marks.begin(), marks.end(),
+                                          [&](const std::string& mark) { return line.find(mark) != std::string::npos; });
+        if (about_it) lines.push_back(line);
+    }
+}
+} // namespace
+
 std::string log_of(const CampaignFolder& folder, const Manifest& manifest, const std::string& name) {
     const Standing standing = standing_of(folder, manifest);
     const TaskIndex task = find_task(standing.plan, name);
@@ -178,13 +208,8 @@ std::string log_of(const CampaignFolder& folder, const Manifest& manifest, const
         marks.push_back(fmt::format(" attempt {} ", attempt.token));
     }
     std::vector<std::string> lines;
-    for (const auto& entry : fs::directory_iterator(folder.logs())) {
-        std::istringstream log(read_file(entry.path()));
-        for (std::string line; std::getline(log, line);) {
-            const bool about_it = std::any_of(marks.begin(), marks.end(),
-                                              [&](const std::string& mark) { return line.find(mark) != std::string::npos; });
-            if (about_it) lines.push_back(line);
-        }
+    for (const CampaignFolder& allocation : folder.allocations()) {
+        for (const auto& entry : fs::directory_iterator(allocation.logs())) add_lines_about(marks, entry.path(), lines);
     }
     std::stable_sort(lines.begin(), lines.end()); // every line begins with its time
     return fmt::format("{}\n", fmt::join(lines, "\n"));

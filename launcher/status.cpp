@@ -62,7 +62,8 @@ std::string status_table(const Status& status) {
     std::string text = fmt::format("{}: {}\n{}\n", status.name, to_string(status.state), status_line(status));
     for (const RunningTask& task : status.running) {
         const std::string ranks = fmt::format("{}", fmt::join(task.ranks, ","));
-        text += fmt::format("  {:<44} rank {:<8} step {}/{}\n", task.label, ranks, task.step, task.steps);
+        const std::string allocation = task.allocation > 1 ? fmt::format(" of allocation {}", task.allocation) : "";
+        text += fmt::format("  {:<44} rank {:<8} step {}/{}{}\n", task.label, ranks, task.step, task.steps, allocation);
     }
     return text;
 }

@@ -18,12 +18,14 @@ struct RunningTask {
     std::string label;
     std::vector<int> ranks;
     int64_t step = 0, steps = 0;
+    int allocation = 1; // whose ranks they are, where several work on the campaign
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("label", self.label, "");
         visit("ranks", self.ranks, "");
         visit("step", self.step, "");
         visit("steps", self.steps, "");
+        visit("allocation", self.allocation, "");
     }
     bool operator==(const RunningTask&) const = default;
 };
@@ -38,6 +40,8 @@ struct Status {
     double elapsed_s = 0;   // of this MPI job
     std::vector<RunningTask> running;
     std::vector<std::string> shut_out; // nodes found bad
+    std::vector<std::string> too_late; // kinds of tasks that no longer start, as the allocation ends soon
+    int advances = 0;                  // what this MPI job brought forward: tasks that ended, attempts that left a checkpoint
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("name", self.name, "");
@@ -49,6 +53,8 @@ struct Status {
         visit("elapsed_s", self.elapsed_s, "");
         visit("running", self.running, "");
         visit("shut_out", self.shut_out, "");
+        visit("too_late", self.too_late, "");
+        visit("advances", self.advances, "");
     }
     bool operator==(const Status&) const = default;
 };
@@ -67,11 +73,13 @@ struct Ending {
     CampaignState state = CampaignState::failed;
     int exit_code = 0;
     std::string message;
+    bool out_of_time = false; // stopped, as the allocation ends soon
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("state", self.state, "");
         visit("exit_code", self.exit_code, "");
         visit("message", self.message, "");
+        visit("out_of_time", self.out_of_time, "");
     }
     bool operator==(const Ending&) const = default;
 };

@@ -117,11 +117,17 @@ struct Advance {
     bool operator==(const Advance&) const = default;
 };
 
+// Where other allocations may be at work.
+constexpr std::chrono::hours kLeftoverAge{1};
+constexpr std::chrono::seconds kServerPatience{60};
+
 class Supervisor {
   public:
     Supervisor(const CampaignFolder& folder, const SupervisorOptions& options)
-        : folder_(folder), options_(options), recovery_(folder), lock_(take_lock(folder, options)),
-          manifest_(read_manifest(folder)), line_(options.quiet) {}
+        : options_(options), manifest_(read_manifest(folder)), taken_(take(folder)), folder_(taken_.folder),
+          recovery_(folder_, began_), line_(options.quiet) {
+        if (shared()) line_.say(fmt::format("allocation {} of {}", folder_.allocation(), folder_.root().string()));
+    }
 
     int run() {
         wait_for_earlier_ranks();
@@ -130,7 +136,7 @@ class Supervisor {
             if (before.all_ended() && (restarts > 0 || before.done == before.total())) return finished(before);
             if (stop_signalled()) return stopped();
             const Advance before_job{ended_in(before), newest_checkpoint(folder_)};
-            remove_leftovers(folder_);
+            remove_leftovers(folder_, shared() ? kLeftoverAge : std::chrono::hours(0));
             require_space(folder_);
             run_job(restarts);
             const auto ending = read_ending(folder_);
@@ -138,17 +144,28 @@ class Supervisor {
             if (ending && (stop_signalled() || !calls_for_restart(*ending))) return ended(*ending);
             if (stop_signalled()) return stopped();
             require_space(folder_);
-            consider_restart(Advance{ended_in(counts()), newest_checkpoint(folder_)} != before_job, ending);
+            consider_restart(shared() ? job_advanced() : Advance{ended_in(counts()), newest_checkpoint(folder_)} != before_job,
+                             ending);
         }
     }
 
   private:
-    static CampaignLock take_lock(const CampaignFolder& folder, const SupervisorOptions& options) {
-        if (options.slurm_job.empty()) return CampaignLock(folder);
+    bool shared() const { return !manifest_.store.empty(); }
+
+    TakenAllocation take(const CampaignFolder& folder) const {
         int64_t mine = 0;
-        return CampaignLock(folder, options.slurm_job, [&] {
-            if (present_incarnation(folder).number != mine) mine = begin_incarnation(folder); // it may have begun one meanwhile
-        });
+        const auto fence_off = [&](const CampaignFolder& held) {
+            if (present_incarnation(held).number != mine) mine = begin_incarnation(held); // it may have begun one meanwhile
+        };
+        if (shared()) return take_allocation(folder, options_.slurm_job, fence_off);
+        if (options_.slurm_job.empty()) return {folder, CampaignLock(folder)};
+        return {folder, CampaignLock(folder, options_.slurm_job, [&] { fence_off(folder); })};
+    }
+
+    // What this allocation's last job said of itself: others may have brought the campaign forward meanwhile.
+    bool job_advanced() const {
+        const auto status = read_status(folder_);
+        return status && status->advances > 0 && fs::last_write_time(folder_.status()) > job_began_;
     }
 
     // On a cluster a node that lost its network runs on, with ranks of the job before this one. They leave once they see that a
@@ -166,6 +183,7 @@ class Supervisor {
         fs::remove(folder_.ending());
         fs::remove(folder_.warnings());
         bool warned = false;
+        job_began_ = fs::file_time_type::clock::now();
         MpiJob job(folder_, options_, restarts, incarnation_);
         recovery_.on_job_started();
         StandstillWatch watch(folder_, options_.scratch.empty() ? kStartLimit : kStartLimitWithCopies);
@@ -223,7 +241,7 @@ class Supervisor {
     bool calls_for_restart(const Ending& ending) const {
         if (ending.exit_code == static_cast<int>(ExitCode::system)) return true;
         const bool asked_by_slurm = !options_.slurm_job.empty() && !mpirun_starts(options_) && all_ranks_stopped_;
-        return ending.state == CampaignState::stopped && !asked_by_slurm && !is_near(options_.deadline_s);
+        return ending.state == CampaignState::stopped && !asked_by_slurm && !ending.out_of_time && !is_near(options_.deadline_s);
     }
 
     // The job died, with or without a last word.
@@ -248,7 +266,19 @@ class Supervisor {
         if (ending.exit_code == static_cast<int>(ExitCode::some_failed)) hint_at_failures();
         return ending.exit_code;
     }
-    TaskCounts counts() const { return standing_of(folder_, manifest_).schedule->counts(); }
+    // A server may be away for a moment.
+    TaskCounts counts() {
+        const auto deadline = Clock::now() + kServerPatience;
+        for (bool said = false;; said = true) {
+            try {
+                return standing_of(folder_, manifest_).schedule->counts();
+            } catch (const Error& error) {
+                if (!shared() || error.blame() != Blame::system || Clock::now() > deadline || stop_signalled()) throw;
+                if (!said) line_.say(fmt::format("{}; it is tried for {} s more", error.what(), kServerPatience.count()));
+                std::this_thread::sleep_for(std::chrono::seconds(1));
+            }
+        }
+    }
 
     int finished(const TaskCounts& tasks) {
         line_.say(fmt::format("{}: finished, {} of {} tasks done", folder_.root().string(), tasks.done, tasks.total()));
@@ -264,12 +294,14 @@ class Supervisor {
         line_.say(fmt::format("some tasks failed; hint: dagan results report {}", folder_.root().string()));
     }
 
-    CampaignFolder folder_;
+    fs::file_time_type began_ = fs::file_time_type::clock::now(); // before the lock is waited for
     SupervisorOptions options_;
-    Recovery recovery_; // begins to count before the lock is waited for
-    CampaignLock lock_;
     Manifest manifest_;
+    TakenAllocation taken_;
+    CampaignFolder folder_; // as this allocation sees it
+    Recovery recovery_;
     ProgressLine line_;
+    fs::file_time_type job_began_{};
     int64_t incarnation_ = 0;        // of the present or last job
     bool all_ranks_stopped_ = false; // of the last job
     int fruitless_ = 0;
@@ -296,15 +328,21 @@ void stop_through_slurm(const CampaignFolder& folder, const std::string& job) {
 } // namespace
 
 void ask_to_stop(const CampaignFolder& folder) {
-    const auto holder = holder_of(folder);
-    if (!holder) throw input_error(folder.root().string() + ": is not running");
-    if (!holder->slurm_job.empty()) return stop_through_slurm(folder, holder->slurm_job);
-    if (holder->host != host_facts().name || ::kill(holder->pid, SIGUSR1) != 0) {
-        throw input_error(fmt::format("{}: process {} on {} cannot be signalled from here; hint: run `dagan stop` on that host",
-                                      folder.root().string(), holder->pid, holder->host));
+    bool running = false;
+    std::string out_of_reach;
+    for (const CampaignFolder& allocation : folder.allocations()) {
+        const auto holder = holder_of(allocation);
+        if (!holder) continue;
+        running = true;
+        if (!holder->slurm_job.empty()) {
+            stop_through_slurm(folder, holder->slurm_job);
+        } else if (holder->host != host_facts().name || ::kill(holder->pid, SIGUSR1) != 0) {
+            out_of_reach = fmt::format("process {} on {} cannot be signalled from here; hint: run `dagan stop` on that host",
+                                       holder->pid, holder->host);
+        }
     }
+    if (!running) throw input_error(folder.root().string() + ": is not running");
+    if (!out_of_reach.empty()) throw input_error(folder.root().string() + ": " + out_of_reach);
 }
-
-bool is_held(const CampaignFolder& folder) { return holder_of(folder).has_value(); }
 
 } // namespace dagan

@@ -24,21 +24,20 @@ struct SupervisorOptions {
     std::string scratch = "";                         // of each node, to read the data sets from; "": from where they are
     std::string slurm_job = "";                       // the job this runs in; "" outside Slurm
     int restarts_before = 0;                          // how often Slurm has started that job again
+    int64_t lease_s = 60;                             // see launcher/leases.h
     // In a row, each without a task that ended or a checkpoint that was written. A task that takes the whole job with it is
     // convicted after five.
     int max_fruitless_restarts = 8;
 };
 
-// Returns the exit code of the campaign. Throws Blame::input when another supervisor is in charge, naming it. In a Slurm job that
-// Slurm started again, what is left of the same job's earlier run is fenced off instead (launcher/fence.h).
+// Returns the exit code of the campaign. Throws Blame::input when another supervisor is in charge, naming it, unless the
+// campaign's store is a server's: then this is one of its allocations. In a Slurm job that Slurm started again, what is left of
+// the same job's earlier run is fenced off instead (launcher/fence.h).
 int supervise(const CampaignFolder& folder, const SupervisorOptions& options);
 
-// Asks the supervisor in charge of a campaign to stop, through Slurm when it runs in a Slurm job. Throws Blame::input when there
-// is none, or it is out of reach.
+// Asks the supervisors in charge of a campaign to stop, through Slurm those that run in a Slurm job. Throws Blame::input when
+// there is none, or one is out of reach; the others were asked then.
 void ask_to_stop(const CampaignFolder& folder);
-
-// Is a supervisor in charge of the campaign now?
-bool is_held(const CampaignFolder& folder);
 
 // The folder of this program, where its siblings dagan-worker and dagan-train are.
 std::filesystem::path program_folder();

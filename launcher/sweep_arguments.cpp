@@ -17,6 +17,13 @@ void SweepArguments::add_to(CLI::App& command) {
     command.add_option("--data", data, "folder of the data sets (default: $DAGAN_DATA, else data/sets)");
 }
 
+void SweepArguments::add_store_to(CLI::App& command) {
+    command.add_option_function<std::string>(
+        "--store", [this](const std::string& url) { overrides.push_back("store=" + url); },
+        "a PostgreSQL base for the results (postgresql://...), which several allocations can share; instead of the sweep's "
+        "`store`");
+}
+
 fs::path SweepArguments::data_folder() const {
     if (!data.empty()) return data;
     const char* variable = std::getenv("DAGAN_DATA");

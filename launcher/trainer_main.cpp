@@ -32,7 +32,7 @@ namespace {
 
 struct Arguments {
     std::string campaign, data, task_file, device = "cpu";
-    int rank = 0, threads = 1;
+    int rank = 0, threads = 1, allocation = 1;
 };
 
 struct GenerateArguments {
@@ -63,7 +63,7 @@ void set_up_torch(int threads) {
 
 int work(const Arguments& arguments) {
     ignore_broken_pipes();
-    const CampaignFolder folder(arguments.campaign);
+    const CampaignFolder folder = CampaignFolder(arguments.campaign).of_allocation(arguments.allocation);
     log_to_file(folder.rank_log(arguments.rank), fmt::format("trainer {}", ::getpid()));
     TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
     SharedMemory memory{Descriptor(kTrainerMemoryFd)};
@@ -119,6 +119,7 @@ int main(int argc, char** argv) {
     auto* work_command = app.add_subcommand("work", "work for the agent at fd 3; started by dagan-worker");
     work_command->add_option("campaign", arguments.campaign, "the campaign's folder")->required();
     work_command->add_option("--rank", arguments.rank, "the agent's rank, for the log")->required();
+    work_command->add_option("--allocation", arguments.allocation, "the agent's allocation, for the log");
     work_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     work_command->add_option("--threads", arguments.threads, "CPU threads")->required();
     work_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));

@@ -31,12 +31,14 @@ fs::file_time_type newest_checkpoint(const CampaignFolder& folder) {
     return newest;
 }
 
-void remove_leftovers(const CampaignFolder& folder) {
+void remove_leftovers(const CampaignFolder& folder, std::chrono::seconds age) {
+    const auto latest = fs::file_time_type::clock::now() - age;
     for (const fs::path& place :
          {folder.root(), folder.root() / "checkpoints", folder.root() / "pools", folder.root() / "samples"}) {
-        for_each_file(place, [](const fs::path& path) {
+        for_each_file(place, [&](const fs::path& path) {
+            if (path.filename().string().find(kTemporaryMark) == std::string::npos) return;
             std::error_code ignored; // costs disk, nothing else
-            if (path.filename().string().find(kTemporaryMark) != std::string::npos) fs::remove(path, ignored);
+            if (age.count() == 0 || fs::last_write_time(path, ignored) < latest) fs::remove(path, ignored);
         });
     }
 }

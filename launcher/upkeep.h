@@ -12,8 +12,9 @@ namespace dagan {
 // none.
 std::filesystem::file_time_type newest_checkpoint(const CampaignFolder& folder);
 
-// Removes the halves of files that killed processes left behind (base/file.h). Only while no process of the campaign runs.
-void remove_leftovers(const CampaignFolder& folder);
+// Removes the halves of files that killed processes left behind (base/file.h), if they are that old: younger ones may be written
+// to by other allocations. All of them only while no process of the campaign runs.
+void remove_leftovers(const CampaignFolder& folder, std::chrono::seconds age = {});
 
 // Throws Blame::system, with what to do, when not even a small file can be written to the campaign's folder.
 void require_space(const CampaignFolder& folder);

@@ -3,24 +3,19 @@
 // N]`.
 
 #include "base/error.h"
-#include "base/fault.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "cluster/process_guard.h"
 #include "cluster/topology.h"
 #include "launcher/agent.h"
 #include "launcher/campaign.h"
-#include "launcher/coordinator.h"
-#include "launcher/deadline.h"
+#include "launcher/campaign_run.h"
 #include "launcher/device_choice.h"
 #include "launcher/fence.h"
-#include "launcher/forecast.h"
 #include "launcher/heartbeat.h"
-#include "launcher/mailed_pool.h"
 #include "launcher/staging.h"
 #include "launcher/startup.h"
 #include "launcher/version.h"
-#include "train/workplace.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -39,109 +34,19 @@ namespace {
 
 struct Arguments {
     std::string campaign, trainer, data, device;
-    int restarts = 0;
-    int64_t incarnation = 0;           // see launcher/fence.h; 0: started by hand
-    std::optional<int64_t> deadline_s; // when the allocation ends, seconds since 1970
-    std::string scratch = {};          // of this node; "": data is read from where it is
+    int allocation = 1;       // of those that share the campaign
+    CampaignRun::Options run; // incarnation: see launcher/fence.h; 0: started by hand
+    int64_t lease_s = kLease.count();
+    std::string scratch = {}; // of this node; "": data is read from where it is
     bool try_out = false;
     Resources resources = {}; // for try_out; else the campaign's
-};
-
-// Changes when a task's checkpoint does (see Coordinator::CheckpointStamp).
-int64_t checkpoint_stamp(const Workplace& place, const std::string& task) {
-    std::error_code missing;
-    const auto written = std::filesystem::last_write_time(place.checkpoint(task), missing);
-    return missing ? 0 : written.time_since_epoch().count();
-}
-
-double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// Rank 0's second half: the campaign's store and its coordinator, and the snapshots that others read.
-class CampaignRun {
-  public:
-    CampaignRun(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan, Mailbox& mailbox,
-                const Arguments& given)
-        : folder_(folder), name_(manifest.campaign.name), restarts_(given.restarts), deadline_s_(given.deadline_s),
-          store_(open_sqlite_store(folder.database())), pool_(mailbox),
-          coordinator_(enter(manifest, plan), costs(folder, manifest, plan), resources(manifest, mailbox.size()), *store_, pool_,
-                       [place = Workplace{folder.root()}](const std::string& task) { return checkpoint_stamp(place, task); }),
-          ranks_(mailbox.size()) {
-        if (restarts_ > 0) coordinator_.recall(store_->history_of_suspects());
-    }
-
-    Coordinator& coordinator() { return coordinator_; }
-    void on_rank_up(Rank rank, const RankUp& message) {
-        coordinator_.on_rank_up(rank, message);
-        ++ranks_up_;
-    }
-
-    // Returns true when the job is over and everybody was told so.
-    bool turn() {
-        if (ranks_up_ < ranks_) return false; // which node is which is known when all have reported
-        if (is_near(deadline_s_)) coordinator_.on_stop_asked();
-        coordinator_.turn(seconds_now());
-        const bool over = coordinator_.over();
-        if (over && !told_) {
-            told_ = true;
-            write_snapshot();
-            write_ending(folder_, ending());
-            fault_point(FaultPoint::ending_written);
-            pool_.shut_down();
-        } else if (seconds_now() - last_snapshot_s_ > 1) {
-            write_snapshot();
-        }
-        return over;
-    }
-
-    Ending ending() const {
-        const Status status = coordinator_.status(seconds_now());
-        const ExitCode code = status.state == CampaignState::finished ? ExitCode::done
-                              : status.state == CampaignState::failed ? ExitCode::some_failed
-                                                                      : ExitCode::stopped;
-        return {status.state, static_cast<int>(code), status_line(status)};
-    }
-
-  private:
-    const Plan& enter(const Manifest& manifest, const Plan& plan) {
-        store_->enter(manifest.campaign, plan);
-        // What a person starts again is what is missing, failures included; a restart after an accident leaves them.
-        if (restarts_ == 0 && store_->reopen_failed() > 0) log_info("tasks that failed before are tried again");
-        store_->commit();
-        return plan;
-    }
-    // As measured by this campaign's earlier attempts, where there are any.
-    static std::vector<double> costs(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan) {
-        return expected_seconds(plan, measured_rate(folder.database(), manifest.device == "cuda"));
-    }
-    static Schedule::Resources resources(const Manifest& manifest, int ranks) {
-        const Resources& resources = manifest.sweep.resources;
-        return {.ranks = ranks, .slots_per_rank = resources.trainers_per_rank + resources.tasks_ahead};
-    }
-    void write_snapshot() {
-        last_snapshot_s_ = seconds_now();
-        Status status = coordinator_.status(last_snapshot_s_);
-        status.name = name_;
-        status.restarts = restarts_;
-        write_status(folder_, status);
-        fault_point(FaultPoint::status_written);
-    }
-
-    CampaignFolder folder_;
-    std::string name_;
-    int restarts_;
-    std::optional<int64_t> deadline_s_;
-    std::unique_ptr<Store> store_;
-    MailedPool pool_;
-    Coordinator coordinator_;
-    int ranks_, ranks_up_ = 0;
-    double last_snapshot_s_ = 0;
-    bool told_ = false;
 };
 
 void dispatch(const Envelope& envelope, Agent& agent, CampaignRun* run) {
     const Message message = decode_message(envelope.bytes);
     if (const auto* assign = std::get_if<Assign>(&message)) return agent.on_assign(*assign);
     if (std::holds_alternative<StopWork>(message)) return agent.on_stop_work();
+    if (const auto* abandon = std::get_if<Abandon>(&message)) return agent.on_abandon(*abandon);
     if (const auto* lost = std::get_if<MemberLost>(&message)) return agent.on_member_lost(*lost);
     if (std::holds_alternative<ShutDown>(message)) return agent.on_shut_down();
     if (std::holds_alternative<Beat>(message)) return;
@@ -222,7 +127,7 @@ ProgramStart trainer_program(const Arguments& arguments, const CampaignFolder& f
     const std::string device = device_of(arguments, manifest);
     ProgramStart start{.argv = {arguments.trainer, "work", folder.root().string(), "--rank", std::to_string(rank), "--data",
                                 arguments.data.empty() ? manifest.data_folder : arguments.data, "--threads", threads, "--device",
-                                device},
+                                device, "--allocation", std::to_string(folder.allocation())},
                        .environment = device_environment(device)};
     start.environment.push_back("OMP_NUM_THREADS=" + threads);
     start.environment.push_back("MKL_NUM_THREADS=" + threads);
@@ -262,13 +167,14 @@ void require_connection(const CampaignFolder& folder) {
 }
 
 int work(Arguments arguments) {
-    const CampaignFolder folder(arguments.campaign);
+    const CampaignFolder folder = CampaignFolder(arguments.campaign).of_allocation(arguments.allocation);
+    arguments.run.lease = std::chrono::seconds(arguments.lease_s);
     require_connection(folder);
     Spawner spawner; // forks, so it comes before MPI_Init
     const std::unique_ptr<StagedData> staged = stage_data(arguments, folder);
     MpiWorld world;
     log_to_file(folder.rank_log(world.rank()), fmt::format("agent {}", ::getpid()), LogFlush::when_told);
-    Fence fence(folder, arguments.incarnation);
+    Fence fence(folder, arguments.run.incarnation);
     try {
         const Manifest manifest = read_manifest(folder);
         const Resources& resources = manifest.sweep.resources;
@@ -280,7 +186,7 @@ int work(Arguments arguments) {
         {
             const auto mailbox = make_mpi_mailbox(world);
             std::optional<CampaignRun> run;
-            if (world.rank() == 0) run.emplace(folder, manifest, plan, *mailbox, arguments);
+            if (world.rank() == 0) run.emplace(folder, manifest, plan, *mailbox, arguments.run);
             Agent agent(
                 {.slots = resources.trainers_per_rank,
                  .spares = 1,
@@ -325,9 +231,11 @@ void add_options(CLI::App& app, Arguments& arguments) {
     app.add_option("--scratch", arguments.scratch, "folder on the node's own disk to copy the data sets to and read them from");
     app.add_option("--device", arguments.device, "cpu or cuda: what its trainers compute on (default: as the campaign began)")
         ->check(CLI::IsMember({"cpu", "cuda"}));
-    app.add_option("--restarts", arguments.restarts, "how often the job was started again so far");
-    app.add_option("--incarnation", arguments.incarnation, "the job's number; a later one fences it off");
-    app.add_option("--deadline", arguments.deadline_s, "when the allocation ends, seconds since 1970; it stops before");
+    app.add_option("--allocation", arguments.allocation, "which of the allocations that share the campaign this is");
+    app.add_option("--lease", arguments.lease_s, "seconds without a sign of life after which others take its tasks over");
+    app.add_option("--restarts", arguments.run.restarts, "how often the job was started again so far");
+    app.add_option("--incarnation", arguments.run.incarnation, "the job's number; a later one fences it off");
+    app.add_option("--deadline", arguments.run.deadline_s, "when the allocation ends, seconds since 1970; it stops before");
     app.add_flag("--try-out", arguments.try_out, "only see whether the ranks find each other and the machine suits them");
     app.add_option("--trainers-per-rank", arguments.resources.trainers_per_rank, "for --try-out");
     app.add_option("--threads-per-trainer", arguments.resources.threads_per_trainer, "for --try-out");

@@ -11,7 +11,10 @@ namespace dagan {
 // One session, in whose every call a transaction begins and ends.
 class Claims::Connection {
   public:
-    explicit Connection(const Location& location) : location_(location), sql_(postgresql::open_to_write(location)) {}
+    explicit Connection(const Location& location) : location_(location), sql_(postgresql::open_to_write(location)) {
+        // A lease that a crash of the server undoes is only asked for again: it need not wait for the server's disk.
+        *sql_ << "SET synchronous_commit = off";
+    }
 
     template <class Work> auto run(Work&& work) {
         try {
@@ -89,48 +92,42 @@ std::vector<Claim> Claims::take(std::span<const std::string> candidates, int cou
     return claims;
 }
 
+Claims::Others Claims::others() {
+    return connection_->run([&](soci::session& sql) {
+        // Two statements, the second of which sees what was committed after the first: a task is held only once its needs ended.
+        Others others;
+        soci::rowset<std::string> held =
+            (sql.prepare << "SELECT task FROM claim WHERE expires > now() AND owner <> :owner", soci::use(owner_));
+        others.held.assign(held.begin(), held.end());
+        soci::rowset<std::string> ended = (sql.prepare << "SELECT task FROM attempt WHERE final = 1");
+        others.ended.assign(ended.begin(), ended.end());
+        return others;
+    });
+}
+
 std::vector<Claim> Claims::renew() {
     const long long lease_ms = lease_.count();
     return connection_->run([&](soci::session& sql) {
-        soci::rowset<soci::row> rows =
-            (sql.prepare << "UPDATE claim SET expires = now() + :lease * INTERVAL '1 millisecond' "
-                            "WHERE owner = :owner AND expires > now() AND expires < 'infinity' RETURNING task, fence",
-             soci::use(lease_ms, "lease"), soci::use(owner_, "owner"));
+        soci::rowset<soci::row> rows = (sql.prepare << "UPDATE claim SET expires = now() + :lease * INTERVAL '1 millisecond' "
+                                                       "WHERE owner = :owner AND expires > now() RETURNING task, fence",
+                                        soci::use(lease_ms, "lease"), soci::use(owner_, "owner"));
         return claims_in(rows);
     });
 }
 
 void Claims::release(const std::string& task) {
     connection_->run([&](soci::session& sql) {
-        sql << "UPDATE claim SET expires = '-infinity' WHERE task = :task AND owner = :owner AND expires < 'infinity'",
-            soci::use(task), soci::use(owner_);
+        sql << "UPDATE claim SET expires = '-infinity' WHERE task = :task AND owner = :owner", soci::use(task), soci::use(owner_);
         return 0;
     });
 }
 
-void Claims::finish(const std::string& task) {
+void Claims::release_those_of(const std::string& beginning) {
+    const auto length = static_cast<int>(beginning.size());
     connection_->run([&](soci::session& sql) {
-        sql << "UPDATE claim SET expires = 'infinity' WHERE task = :task", soci::use(task);
+        sql << "UPDATE claim SET expires = '-infinity' WHERE left(owner, :length) = :beginning AND owner <> :owner",
+            soci::use(length), soci::use(beginning), soci::use(owner_);
         return 0;
-    });
-}
-
-void Claims::release_all() {
-    connection_->run([&](soci::session& sql) {
-        sql << "UPDATE claim SET expires = '-infinity' WHERE owner = :owner AND expires < 'infinity'", soci::use(owner_);
-        return 0;
-    });
-}
-
-int Claims::reopen(std::span<const std::string> tasks) {
-    const auto array = array_of(tasks);
-    return connection_->run([&](soci::session& sql) {
-        soci::statement reopened =
-            (sql.prepare << "UPDATE claim SET expires = '-infinity' WHERE task = ANY(CAST(:tasks AS TEXT[])) "
-                            "AND expires = 'infinity'",
-             soci::use(array));
-        reopened.execute(true);
-        return static_cast<int>(reopened.get_affected_rows());
     });
 }
 

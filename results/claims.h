@@ -29,25 +29,26 @@ class Claims {
     Claims(const Location& location, std::string owner, std::chrono::milliseconds lease);
     ~Claims();
 
-    // Takes up to `count` of `candidates` that nobody holds, in their order; those that others hold or that are over are passed
-    // by.
+    // Takes up to `count` of `candidates` that nobody holds, in their order; those that others hold are passed by. Whether they
+    // have ended it does not ask.
     std::vector<Claim> take(std::span<const std::string> candidates, int count);
+
+    // What the others do. `held`: the tasks that they hold now. `ended`: those that have ended, whoever ended them; a need of a
+    // held task is among them.
+    struct Others {
+        std::vector<std::string> held, ended;
+    };
+    Others others();
 
     // Extends every lease of this allocation that has not expired. Returns those it still holds; a task that is missing has been
     // lost, and what is still done for it is in vain. Call it several times a lease.
     std::vector<Claim> renew();
 
-    // Gives a task back, to be claimed by anybody at once.
+    // Gives a task back, to be claimed by anybody at once. When it has ended, only after the store has committed that.
     void release(const std::string& task);
 
-    // The task has ended: nobody claims it again. Call it after the store has committed the end.
-    void finish(const std::string& task);
-
-    // Lets go of everything at once, when this allocation ends.
-    void release_all();
-
-    // Makes a task claimable again that was over, as Store::reopen_failed() does. Returns how many.
-    int reopen(std::span<const std::string> tasks);
+    // Lets go of everything that other owners whose names begin so hold: earlier runs of this allocation, known to be over.
+    void release_those_of(const std::string& beginning);
 
   private:
     class Connection;

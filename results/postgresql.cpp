@@ -129,6 +129,8 @@ Error explained(const Location& location, const soci::soci_error& error) {
 std::unique_ptr<soci::session> open_to_write(const Location& location) {
     try {
         auto sql = connect(location);
+        // A writer that froze or vanished in mid-transaction must not keep the others from the rows that it had locked.
+        *sql << "SET idle_in_transaction_session_timeout = '5s'";
         if (!has_our_tables(*sql)) make_schema(*sql, location);
         check_version(*sql, location);
         return sql;

@@ -19,8 +19,8 @@ CREATE TRIGGER best_epoch_stays BEFORE UPDATE ON best_epoch FOR EACH ROW
 -- Several coordinators write at once: tokens come from here, so that later attempts have larger ones whoever starts them.
 CREATE SEQUENCE attempt_token;
 
--- Who works on what (results/claims.h): one row for each task. A lease that has expired is anybody's; expires 'infinity': the task is
--- over. fence rises with each claim, so that what a dead holder still does can be told from its successor's.
+-- Who works on what (results/claims.h): one row for each task. A lease that has expired is anybody's. fence rises with each claim, so
+-- that what a dead holder still does can be told from its successor's. Whether a task is over, its attempts say.
 CREATE SEQUENCE claim_fence;
 CREATE TABLE claim (
     task    TEXT NOT NULL PRIMARY KEY REFERENCES task (key),

@@ -40,6 +40,22 @@ struct FillColumns {
     }
 };
 
+constexpr const char* kAttemptColumns =
+    "task, outcome, final, charged, error, CAST(token AS TEXT), CAST(checkpoint_before AS TEXT)";
+
+// Attempts come in the order of their tokens.
+void add_attempt(const soci::row& row, StoredTask& task) {
+    const bool open = row.get_indicator(1) == soci::i_null;
+    const bool charged = row.get<int>(3) != 0;
+    ++task.attempts;
+    task.charged += charged;
+    task.lost += charged && !open && row.get<std::string>(1) == to_string(Outcome::lost);
+    task.error = row.get<std::string>(4);
+    if (row.get<int>(2) != 0) task.ended = enum_from<Outcome>(row.get<std::string>(1));
+    task.open_attempt = open ? std::stoll(row.get<std::string>(5)) : 0;
+    task.checkpoint_before = open ? std::stoll(row.get<std::string>(6)) : 0;
+}
+
 } // namespace
 
 SqlStore::SqlStore(std::unique_ptr<soci::session> sql, Location place)
@@ -99,17 +115,24 @@ void SqlStore::enter(const Campaign& campaign, const Plan& plan) {
 }
 
 void SqlStore::enter_campaign(const Campaign& campaign) {
-    std::string name, sweep;
+    std::string name, sweep, created;
     soci::indicator found = soci::i_null;
-    *sql_ << "SELECT name, sweep FROM campaign", soci::into(name, found), soci::into(sweep);
+    *sql_ << "SELECT name, sweep, created FROM campaign", soci::into(name, found), soci::into(sweep), soci::into(created);
     if (!sql_->got_data()) {
         *sql_ << "INSERT INTO campaign (name, sweep, code_version, created) VALUES (:name, :sweep, :code_version, :created)",
             soci::use(campaign.name), soci::use(campaign.sweep), soci::use(campaign.code_version), soci::use(campaign.created);
         return;
     }
     if (sweep != campaign.sweep) {
-        throw input_error(fmt::format("{}: holds the results of another sweep, '{}'; give '{}' a folder of its own",
-                                      place_.name(), name, campaign.name));
+        throw input_error(fmt::format("{}: holds the results of another sweep, '{}'; give '{}' {} of its own", place_.name(),
+                                      name, campaign.name, place_.is_server() ? "a base or a schema" : "a folder"));
+    }
+    // Weights, pools and checkpoints are files: allocations that share the tables share the folder too.
+    if (place_.is_server() && created != campaign.created) {
+        throw input_error(
+            fmt::format("{}: holds the campaign '{}' that began at {} in another folder, this one began at {}; hint: "
+                        "all its allocations work in one folder (-o), or give this campaign a base of its own",
+                        place_.name(), name, created, campaign.created));
     }
 }
 
@@ -146,20 +169,9 @@ std::vector<StoredTask> SqlStore::load() {
             position[key] = loaded.size();
             loaded.emplace_back().task = key;
         }
-        soci::rowset<soci::row> attempts = (sql_->prepare << "SELECT task, outcome, final, charged, error, CAST(token AS TEXT), "
-                                                             "CAST(checkpoint_before AS TEXT) FROM attempt ORDER BY token");
-        for (const auto& row : attempts) {
-            auto& task = loaded[position.at(row.get<std::string>(0))];
-            const bool open = row.get_indicator(1) == soci::i_null;
-            const bool charged = row.get<int>(3) != 0;
-            ++task.attempts;
-            task.charged += charged;
-            task.lost += charged && !open && row.get<std::string>(1) == to_string(Outcome::lost);
-            task.error = row.get<std::string>(4);
-            if (row.get<int>(2) != 0) task.ended = enum_from<Outcome>(row.get<std::string>(1));
-            task.open_attempt = open ? std::stoll(row.get<std::string>(5)) : 0;
-            task.checkpoint_before = open ? std::stoll(row.get<std::string>(6)) : 0;
-        }
+        soci::rowset<soci::row> attempts =
+            (sql_->prepare << fmt::format("SELECT {} FROM attempt ORDER BY token", kAttemptColumns));
+        for (const auto& row : attempts) add_attempt(row, loaded[position.at(row.get<std::string>(0))]);
         soci::rowset<soci::row> artifacts =
             (sql_->prepare << "SELECT task, role, path, sha256 FROM artifact ORDER BY task, role, path");
         for (const auto& row : artifacts) {
@@ -167,6 +179,25 @@ std::vector<StoredTask> SqlStore::load() {
                 {row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)});
         }
         return loaded;
+    });
+}
+
+StoredTask SqlStore::load_task(const std::string& key) {
+    return database::guarded(place_, [&] {
+        StoredTask task;
+        task.task = key;
+        soci::rowset<soci::row> attempts =
+            (sql_->prepare << fmt::format("SELECT {} FROM attempt WHERE task = :task ORDER BY token", kAttemptColumns),
+             soci::use(key));
+        for (const auto& row : attempts) add_attempt(row, task);
+        soci::rowset<soci::row> artifacts =
+            (sql_->prepare << "SELECT role, path, sha256 FROM artifact WHERE task = :task ORDER BY role, path", soci::use(key));
+        for (const auto& row : artifacts)
+            task.artifacts.push_back({row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2)});
+        auto& state = tasks_.at(key);
+        state.running = task.open_attempt;
+        state.ended = task.ended.has_value();
+        return task;
     });
 }
 
@@ -211,14 +242,9 @@ int64_t SqlStore::start_attempt(const std::string& task, const std::string& rank
     const auto found = tasks_.find(task);
     require(found != tasks_.end(), "an attempt is of a task of the plan, not of " + task);
     require(!found->second.ended, "no attempt starts after its task has ended: " + task);
-    return database::guarded(place_, [&] {
+    return database::guarded(place_, [&]() -> int64_t {
         begin();
-        if (!still_open(task)) {
-            throw system_error(
-                fmt::format("{}: task {}: was ended by another allocation in the meantime; hint: start this one again, "
-                            "it goes on with what is left",
-                            place_.name(), task));
-        }
+        if (!still_open(task)) return 0;
         auto& row = insert_attempt_;
         row.token = next_token();
         row.task = task;
@@ -230,6 +256,15 @@ int64_t SqlStore::start_attempt(const std::string& task, const std::string& rank
         fault_point(FaultPoint::attempt);
         found->second.running = last_token_ = row.token;
         return last_token_;
+    });
+}
+
+bool SqlStore::is_current(const std::string& task, int64_t attempt) {
+    const auto& state = tasks_.at(task);
+    if (state.ended || attempt == 0 || state.running != attempt) return false;
+    return database::guarded(place_, [&] {
+        if (place_.is_server()) begin();
+        return still_current(task, attempt);
     });
 }
 

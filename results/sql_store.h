@@ -20,10 +20,12 @@ class SqlStore final : public Store {
 
     void enter(const Campaign& campaign, const Plan& plan) override;
     std::vector<StoredTask> load() override;
+    StoredTask load_task(const std::string& task) override;
     int reopen_failed() override;
     std::vector<PastAttempt> history_of_suspects() override;
     int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
                           int64_t checkpoint_before) override;
+    bool is_current(const std::string& task, int64_t attempt) override;
     bool finish_attempt(const TaskResult& result, bool final, bool refund) override;
     void forgive(const std::string& host) override;
     void commit() override;

@@ -59,6 +59,8 @@ class Store {
     // added). Comes before all else. Throws Blame::input when the database holds another sweep.
     virtual void enter(const Campaign& campaign, const Plan& plan) = 0;
     virtual std::vector<StoredTask> load() = 0; // one per task entered, in no particular order
+    // One of them as it is now, whatever other allocations did with it since.
+    virtual StoredTask load_task(const std::string& task) = 0;
     // The attempts that ended on hosts where some failed, in their order.
     virtual std::vector<PastAttempt> history_of_suspects() = 0;
     // Opens every task again that ended in failure, all its credits given back; its attempts stay on record. Returns how many.
@@ -66,9 +68,11 @@ class Store {
     // Records that an attempt begins, before its first instruction, charged a credit until its end says otherwise.
     // `checkpoint_before`: a number that changes when the task's checkpoint does; tells later whether a lost attempt left one.
     // Returns its token: positive, larger than all before it in this database. An earlier attempt of the task without an end is
-    // thereby no longer current.
+    // thereby no longer current. Returns 0, recording nothing, when another allocation ended the task meanwhile.
     virtual int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
                                   int64_t checkpoint_before = 0) = 0;
+    // Is this the task's current attempt, without an end? On a server nobody else can change that until the next commit().
+    virtual bool is_current(const std::string& task, int64_t attempt) = 0;
     // Records an attempt's end with its outcome and cost and, when `final`, the task's, with score, whole curve and artifacts
     // (those of other attempts are not kept). `refund` gives the credit back. Returns false, changing nothing, when the attempt
     // is not the task's current one, has ended, or the task has. A score comes with its curve "validation_accuracy", one point
@@ -85,8 +89,7 @@ class Store {
 std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path);
 
 // That, or the same tables on a PostgreSQL server, where several coordinators may write at once (claims.h tells who works on
-// what): what the contract says of the task's current attempt holds over all of them. There start_attempt also throws
-// Blame::system when another ended the task meanwhile.
+// what): what the contract says of the task's current attempt holds over all of them.
 std::unique_ptr<Store> open_store(const Location& location);
 
 } // namespace dagan

@@ -23,6 +23,42 @@ void overlay(std::map<std::string, T>& overlays, const T& base, const YamlNode& 
     }
 }
 
+// What the file says: the sweep, and where its results go.
+struct SweepFile {
+    Sweep sweep;
+    std::string store;
+
+    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
+        Sweep::fields(self.sweep, visit);
+        visit("store", self.store, "a PostgreSQL base that several allocations share (default: a file in the campaign's folder)");
+    }
+};
+
+} // namespace
+
+template <> std::vector<std::string> required_keys<SweepFile>() { return required_keys<Sweep>(); }
+
+namespace {
+
+// The campaign's folder keeps the URL, for everybody who may read it.
+bool has_password(const std::string& url) {
+    const size_t host = url.find("://") + 3, at = url.find('@', host);
+    const bool before_host = at != std::string::npos && url.find(':', host) < at && at < url.find('/', host);
+    return before_host || url.find("password=") != std::string::npos;
+}
+
+void check_store(const std::string& store, Findings& findings) {
+    if (store.empty()) return;
+    if (!store.starts_with("postgresql://") && !store.starts_with("postgres://")) {
+        findings.report("store", fmt::format("got '{}', wanted a PostgreSQL base such as postgresql://user@host/base; without it "
+                                             "results go to a file in the campaign's folder",
+                                             store));
+    } else if (has_password(store)) {
+        findings.report("store", "holds a password, which the campaign's folder would keep for all to read; hint: put it into "
+                                 "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here");
+    }
+}
+
 // A range that the file leaves out holds no class.
 void empty_unwritten_ranges(Sweep& sweep, const Findings& findings) {
     for (auto& [name, dataset] : sweep.datasets) {
@@ -46,13 +82,17 @@ LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std:
     for (const auto& text : overrides) apply_override(root, text, problems);
 
     LoadedSweep loaded;
-    FieldReader(problems).read(root, "", loaded.sweep);
+    SweepFile file;
+    FieldReader(problems).read(root, "", file);
+    loaded.sweep = std::move(file.sweep);
+    loaded.store = std::move(file.store);
     if (root.kind == YamlNode::Kind::list || root.kind == YamlNode::Kind::scalar) refuse(problems); // no sweep at all
     overlay(loaded.sweep.gan_for, loaded.sweep.gan, root, "gan_for");
     overlay(loaded.sweep.classifier_for, loaded.sweep.classifier, root, "classifier_for");
 
     Findings findings(root, problems);
     empty_unwritten_ranges(loaded.sweep, findings);
+    check_store(loaded.store, findings);
     check_options(loaded.sweep, findings);
     check_datasets(loaded, lookup, missing, findings);
     check_rows(loaded, findings);

@@ -27,6 +27,9 @@ using DatasetLookup = std::function<std::optional<KnownDataset>(const std::strin
 struct LoadedSweep {
     Sweep sweep;
     std::map<std::string, KnownDataset> known; // by data set name: from its file, else from `expect`
+    // Where the results go, a server's URL; "": a file in the campaign's folder. No part of what is asked for: the rows are the
+    // same.
+    std::string store = "";
 };
 
 enum class MissingData { refuse, use_expect }; // a run needs the files; plan and describe can do with `expect`

@@ -53,21 +53,22 @@ std::string temporary_suffix() {
     return std::string(kTemporaryMark) + host.data() + "-" + std::to_string(::getpid());
 }
 
-// Gives a finished temporary file its name, durably. Removes the temporary when anything failed.
-void publish(const fs::path& temporary, const fs::path& path) {
-    fault_point(FaultPoint::before_fsync);
-    { Descriptor(temporary, O_RDONLY).sync(); }
-    fault_point(FaultPoint::after_fsync);
-    fault_point(FaultPoint::before_rename);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+// A finished temporary file gets its name.
+void replace(const fs::path& temporary, const fs::path& path) {
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
         throw system_error(path.string() + ": cannot be renamed into place: " + errno_text(errno));
-    }
-    fault_point(FaultPoint::after_rename);
-    Descriptor(path.parent_path(), O_RDONLY | O_DIRECTORY).sync();
 }
-} // namespace
 
-void write_atomically(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
+// The same where nothing may be replaced. A link is made by one of several at most, also over network file systems.
+bool appear(const fs::path& temporary, const fs::path& path) {
+    const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
+    if (!linked && errno != EEXIST) throw system_error(path.string() + ": cannot be linked into place: " + errno_text(errno));
+    fs::remove(temporary);
+    return linked;
+}
+
+// Fills a temporary file and publishes it under its name, durably. Removes the temporary when anything failed.
+template <class Fill, class Publish> void write_whole(const fs::path& path, const Fill& fill, const Publish& publish) {
     const fs::path target = fs::absolute(path);
     std::error_code failed;
     fs::create_directories(target.parent_path(), failed);
@@ -76,15 +77,39 @@ void write_atomically(const fs::path& path, const std::function<void(const fs::p
     temporary += temporary_suffix();
     try {
         fill(temporary);
+        fault_point(FaultPoint::before_fsync);
+        { Descriptor(temporary, O_RDONLY).sync(); }
+        fault_point(FaultPoint::after_fsync);
+        fault_point(FaultPoint::before_rename);
         publish(temporary, target);
+        fault_point(FaultPoint::after_rename);
+        Descriptor(target.parent_path(), O_RDONLY | O_DIRECTORY).sync();
     } catch (...) {
         fs::remove(temporary, failed);
         throw;
     }
 }
 
+void fill_with(const fs::path& temporary, std::string_view bytes) {
+    Descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC).write(bytes);
+}
+} // namespace
+
+void write_atomically(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
+    write_whole(path, fill, replace);
+}
+
 void write_atomically(const fs::path& path, std::string_view bytes) {
-    write_atomically(path, [&](const fs::path& temporary) { Descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC).write(bytes); });
+    write_whole(
+        path, [&](const fs::path& temporary) { fill_with(temporary, bytes); }, replace);
+}
+
+bool create_atomically(const fs::path& path, std::string_view bytes) {
+    bool created = false;
+    write_whole(
+        path, [&](const fs::path& temporary) { fill_with(temporary, bytes); },
+        [&](const fs::path& temporary, const fs::path& target) { created = appear(temporary, target); });
+    return created;
 }
 
 std::string read_file(const fs::path& path) {

@@ -15,6 +15,10 @@ inline constexpr std::string_view kTemporaryMark = ".tmp-";
 // Creates missing parent folders. Throws Blame::system (disk full, not writable) and leaves the old file.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+// The same for a file that must not be there yet: false, changing nothing, when it is. Of several writers at the same time, also
+// on different machines that share the file system, one succeeds.
+bool create_atomically(const std::filesystem::path& path, std::string_view bytes);
+
 // The same for writers that need a file name (HDF5, PNG): `fill` writes the temporary file, which is then synced and renamed.
 void write_atomically(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
 

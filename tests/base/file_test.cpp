@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace dagan {
 namespace {
@@ -53,6 +55,28 @@ TEST_F(FileTest, ARelativePathIsWrittenInTheWorkingFolder) {
     write_atomically("plain.txt", std::string_view("x"));
     fs::current_path(before);
     EXPECT_EQ(read_file(folder_ / "plain.txt"), "x");
+}
+
+TEST_F(FileTest, OfManyThatCreateAFileOneDoesAndItIsWhole) {
+    for (int round = 0; round < 20; ++round) {
+        const fs::path path = folder_ / std::to_string(round);
+        std::vector<pid_t> writers;
+        for (int i = 0; i < 4; ++i) {
+            writers.push_back(::fork());
+            if (writers.back() == 0) ::_exit(create_atomically(path, std::string(9999, static_cast<char>('a' + i))) ? 1 : 0);
+        }
+        int created = 0;
+        char writer = 0;
+        for (size_t i = 0; i < writers.size(); ++i) {
+            int status = 0;
+            ::waitpid(writers[i], &status, 0);
+            if (WEXITSTATUS(status) == 1) writer = static_cast<char>('a' + i);
+            created += WEXITSTATUS(status);
+        }
+        EXPECT_EQ(created, 1);
+        EXPECT_EQ(read_file(path), std::string(9999, writer));
+    }
+    EXPECT_EQ(files(), 20U) << "temporaries stay";
 }
 
 TEST_F(FileTest, FailureWhileFillingKeepsTheOldFileAndLeavesNoTemporary) {

@@ -128,6 +128,7 @@ TEST_F(RunTest, ASecondRunOfACampaignInUseIsRefused) {
     EXPECT_EQ(second.exit_code, 2) << second.text();
     EXPECT_THAT(second.err, HasSubstr("process " + std::to_string(first.pid())));
     EXPECT_THAT(second.err, HasSubstr(campaign.string()));
+    EXPECT_THAT(second.err, HasSubstr("store: postgresql://")) << "how several could share it";
     EXPECT_EQ(first.wait().exit_code, 0);
     EXPECT_EQ(lab_.rows(campaign), lab_.rows(finished_campaign()));
 }

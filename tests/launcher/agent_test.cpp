@@ -276,6 +276,22 @@ TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) 
     for (const int member : {0, 1, 2}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
 }
 
+TEST_F(AgentTest, AnAbandonedAttemptIsEndedAtOnceAndNoOther) {
+    start(2, {.slots = 1, .spares = 1});
+    assign_gang("gang", {"hang", "hang"});
+    turn_until([&] { return pid_of_.contains("gang"); });
+    assign(0, "not begun", "done"); // no slot is free
+    agents_[0]->on_abandon({attempt_});
+    for (const auto& agent : agents_) agent->on_abandon({attempt_ - 1});
+    turn_until_ended(3);
+    for (const int member : {0, 1}) EXPECT_EQ(result_of("gang", member).outcome, Outcome::interrupted);
+    EXPECT_EQ(result_of("not begun").outcome, Outcome::interrupted);
+    assign_gang("again", {"reduce 10", "reduce 10"});
+    for (const auto& agent : agents_) agent->on_abandon({attempt_ - 1}); // of one that is over
+    turn_until_ended(5);
+    for (const int member : {0, 1}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
+}
+
 TEST_F(AgentTest, TrainersThatDieBeforeTheyCanWorkAreTheSystemsBlame) {
     start(1, {.trainer = {{DAGAN_FAKE_TRAINER, "--never-ready"}, {}}});
     assign(0, "a", "done");

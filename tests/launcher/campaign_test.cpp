@@ -6,10 +6,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 #include <map>
+#include <vector>
 
 namespace dagan {
 namespace {
@@ -44,6 +47,17 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
 class CampaignTest : public testing::Test {
   protected:
     Manifest begin(const LoadedSweep& sweep) { return begin_campaign(folder_, sweep, "data"); }
+
+    // In a process of its own: what it believes to have begun is what the folder says, now and later.
+    bool begins_what_is_there(const std::string& data) {
+        try {
+            const Manifest begun = begin_campaign(folder_, loaded(), data), there = read_manifest(folder_);
+            return begun.campaign == there.campaign && fs::exists(folder_.logs());
+        } catch (const std::exception& error) {
+            std::fprintf(stderr, "%s\n", error.what());
+            return false;
+        }
+    }
 
     // The message with which it is refused; nothing may change meanwhile.
     std::string refusal(const LoadedSweep& sweep, Blame blame = Blame::input) {
@@ -101,6 +115,49 @@ TEST_F(CampaignTest, TheSameAgainIsTheSameCampaign) {
     EXPECT_EQ(again.campaign, first.campaign) << "its day of creation is kept";
     EXPECT_EQ(again.data_folder, fs::absolute("moved/data").string());
     EXPECT_EQ(contents(folder_.root()), before);
+}
+
+TEST_F(CampaignTest, KeepsItsStoreWhichNeedNotBeNamedAgain) {
+    LoadedSweep sweep = loaded();
+    EXPECT_EQ(results_of(folder_, begin(sweep)).file(), folder_.root() / "results.sqlite");
+    sweep.store = "postgresql://me@host/base";
+    EXPECT_THAT(refusal(sweep), HasSubstr("results.sqlite, not in postgresql://me@host/base; hint"));
+    fs::remove_all(folder_.root());
+    begin(sweep);
+    EXPECT_EQ(results_of(folder_, read_manifest(folder_)).url(), sweep.store);
+    EXPECT_EQ(begin(loaded()).store, sweep.store);
+    sweep.store += "2";
+    EXPECT_THAT(refusal(sweep), HasSubstr("postgresql://me@host/base, not in postgresql://me@host/base2"));
+}
+
+// Two allocations that are submitted together begin it at the same moment.
+TEST_F(CampaignTest, OfTwoThatBeginItAtOnceBothGoOnWithTheSame) {
+    for (int round = 0; round < 30; ++round) {
+        fs::remove_all(folder_.root());
+        std::vector<pid_t> beginners;
+        for (int i = 0; i < 4; ++i) {
+            beginners.push_back(::fork());
+            if (beginners.back() == 0) ::_exit(begins_what_is_there("data" + std::to_string(i)) ? 0 : 1);
+        }
+        for (const pid_t beginner : beginners) {
+            int status = 0;
+            ::waitpid(beginner, &status, 0);
+            EXPECT_EQ(status, 0) << "round " << round;
+        }
+    }
+}
+
+TEST_F(CampaignTest, AllocationsShareEverythingButTheirDesks) {
+    EXPECT_EQ(folder_.allocations().size(), 1U);
+    const CampaignFolder second = folder_.of_allocation(2);
+    EXPECT_EQ(folder_.of_allocation(1).status(), folder_.status());
+    EXPECT_NE(second.status(), folder_.status());
+    EXPECT_NE(second.rank_log(0), folder_.rank_log(0));
+    EXPECT_EQ(second.manifest(), folder_.manifest());
+    EXPECT_EQ(second.database(), folder_.database());
+    fs::create_directories(second.logs());
+    ASSERT_EQ(second.allocations().size(), 2U);
+    EXPECT_EQ(folder_.allocations()[1].holder(), second.holder());
 }
 
 TEST_F(CampaignTest, AnotherSweepIsRefusedWithTheDifferenceAndTheFolder) {

@@ -161,6 +161,33 @@ TEST_F(HolderTest, AnotherSlurmJobIsRefused) {
     EXPECT_EQ(holder_of(folder_)->pid, other.pid());
 }
 
+TEST_F(HolderTest, SeveralTakeAnAllocationEach) {
+    const auto nobody = [](const CampaignFolder&) { FAIL() << "must not be fenced off"; };
+    std::optional<TakenAllocation> first(take_allocation(folder_, "", nobody));
+    const TakenAllocation second = take_allocation(folder_, "", nobody), third = take_allocation(folder_, "77", nobody);
+    EXPECT_EQ(first->folder.holder(), folder_.holder());
+    EXPECT_EQ(second.folder.allocation(), 2);
+    EXPECT_EQ(third.folder.allocation(), 3);
+    EXPECT_EQ(holder_of(folder_.of_allocation(3))->slurm_job, "77");
+    first.reset();
+    EXPECT_EQ(holder_of(folder_), std::nullopt);
+    EXPECT_TRUE(holder_of(folder_.of_allocation(2)).has_value());
+    EXPECT_EQ(take_allocation(folder_, "78", nobody).folder.allocation(), 1) << "the first that nobody holds";
+}
+
+TEST_F(HolderTest, ASlurmJobThatIsStartedAgainTakesTheAllocationThatItHad) {
+    const OtherHolder other(folder_, "11"), left(folder_.of_allocation(2), "12");
+    ASSERT_TRUE(other.holds() && left.holds());
+    int fenced = 0;
+    const TakenAllocation again = take_allocation(folder_, "12", [&](const CampaignFolder& folder) {
+        EXPECT_EQ(folder.allocation(), 2);
+        if (fenced++ == 0) begin_incarnation(folder);
+    });
+    EXPECT_GE(fenced, 1) << "what was left of it holds it";
+    EXPECT_EQ(again.folder.allocation(), 2);
+    EXPECT_EQ(holder_of(folder_)->pid, other.pid());
+}
+
 // `dagan status` in a loop must not make `dagan run` believe that the campaign is held.
 TEST_F(HolderTest, AskingWhoHoldsItDisturbsNobody) {
     { const CampaignLock makes_the_file(folder_); }

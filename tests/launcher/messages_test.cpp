@@ -36,7 +36,8 @@ std::vector<Message> one_of_each() {
             Progress{"key", 7, 12, 200'000, 0.25},
             Ended{1, result},
             Ended{0, {}},
-            MemberLost{1LL << 33}};
+            MemberLost{1LL << 33},
+            Abandon{1LL << 34}};
 }
 
 TEST(MessagesTest, EveryMessageArrivesAsItWasSent) {

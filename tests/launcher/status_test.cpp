@@ -1,6 +1,8 @@
 #include "launcher/status.h"
 
 #include "base/file.h"
+#include "launcher/allocations.h"
+#include "launcher/holder.h"
 #include "spec/json.h"
 #include "support/temporary_folder.h"
 
@@ -104,6 +106,47 @@ TEST_F(SnapshotTest, TheEndingIsReadAsItWasWritten) {
     EXPECT_EQ(read_ending(folder_), ending);
     std::ofstream(folder_.ending()) << "{\"state\":";
     EXPECT_EQ(read_ending(folder_), std::nullopt);
+}
+
+// Two allocations live, a third has died before it could say so.
+TEST_F(SnapshotTest, OfSeveralAllocationsTheLatestThatLivesSpeaksForAll) {
+    EXPECT_EQ(present_status(folder_), std::nullopt);
+    const auto desk = [&](int number) {
+        fs::create_directories(folder_.of_allocation(number).logs());
+        return folder_.of_allocation(number);
+    };
+    const auto write = [&](int number, int done, const std::string& label) {
+        Status status = midway();
+        status.tasks.done = done;
+        status.steps_per_s = 10;
+        status.running = {{label, {0}, 1, 2}};
+        write_status(desk(number), status);
+        // Times of files are coarse, and what is compared is only their order.
+        fs::last_write_time(folder_.of_allocation(number).status(),
+                            fs::file_time_type::clock::now() + std::chrono::seconds(done));
+    };
+    write(1, 10, "a");
+    write(2, 12, "b");
+    write(3, 14, "c");
+    {
+        const CampaignLock first(desk(1)), second(desk(2));
+        const Status live = *present_status(folder_);
+        EXPECT_EQ(live.state, CampaignState::running);
+        EXPECT_EQ(live.tasks.done, 12);
+        EXPECT_EQ(live.steps_per_s, 20);
+        ASSERT_EQ(live.running.size(), 2U);
+        EXPECT_EQ(live.running[1].label, "b");
+        EXPECT_EQ(live.running[1].allocation, 2);
+        EXPECT_THAT(status_table(live), testing::HasSubstr("step 1/2 of allocation 2"));
+        EXPECT_TRUE(is_held(folder_));
+    }
+    const Status rest = *present_status(folder_);
+    EXPECT_EQ(rest.state, CampaignState::stopped);
+    EXPECT_EQ(rest.tasks.done, 14);
+    EXPECT_TRUE(rest.running.empty());
+    EXPECT_EQ(rest.tasks.running, 0);
+    EXPECT_EQ(rest.tasks.ready, midway().tasks.ready + midway().tasks.running) << "for whoever comes next";
+    EXPECT_FALSE(is_held(folder_));
 }
 
 // Nobody may lose a running campaign for want of a snapshot.

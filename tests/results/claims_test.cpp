@@ -61,19 +61,45 @@ TEST_F(ClaimsTest, AreTakenInTheOrderAskedForAndPassByWhatOthersHold) {
     EXPECT_TRUE(first.take(wish, 1).empty()) << "nor what it holds itself";
 }
 
-TEST_F(ClaimsTest, WhatIsGivenBackIsAnybodysAndWhatIsOverNobodys) {
+TEST_F(ClaimsTest, WhatIsGivenBackIsAnybodys) {
     const auto keys = enter(2);
     Claims first(location_, "first", kLong), second(location_, "second", kLong);
     const auto before = first.take(keys, 2);
+    second.release(keys[1]); // not its own to give
     first.release(keys[0]);
-    first.finish(keys[1]);
     const auto after = second.take(keys, 2);
-    EXPECT_EQ(tasks_of(after), (std::vector<std::string>{keys[0]}));
+    ASSERT_EQ(tasks_of(after), (std::vector<std::string>{keys[0]}));
     EXPECT_GT(after[0].fence, std::max(before[0].fence, before[1].fence));
-    second.release_all();
-    EXPECT_EQ(tasks_of(first.take(keys, 2)), (std::vector<std::string>{keys[0]}));
-    EXPECT_EQ(first.reopen(std::vector<std::string>{keys[1]}), 1);
-    EXPECT_EQ(tasks_of(second.take(keys, 2)), (std::vector<std::string>{keys[1]}));
+}
+
+// Allocation 1 is at its third run, and allocation 11 is another one.
+TEST_F(ClaimsTest, WhatEarlierRunsOfAnAllocationHeldIsFreeAtOnce) {
+    const auto keys = enter(4);
+    Claims earlier(location_, "1.2", kLong), other(location_, "11.2", kLong), present(location_, "1.3", kLong);
+    ASSERT_EQ(earlier.take(std::vector{keys[0], keys[1]}, 2).size(), 2u);
+    ASSERT_EQ(other.take(std::vector{keys[2]}, 1).size(), 1u);
+    ASSERT_EQ(present.take(std::vector{keys[3]}, 1).size(), 1u);
+    present.release_those_of("1.");
+    EXPECT_EQ(tasks_of(present.take(keys, 4)), (std::vector<std::string>{keys[0], keys[1]}));
+    EXPECT_TRUE(earlier.renew().empty());
+    EXPECT_EQ(other.renew().size(), 1u);
+    EXPECT_EQ(present.renew().size(), 3u);
+}
+
+TEST_F(ClaimsTest, TellWhatOthersHoldAndWhatHasEnded) {
+    const auto keys = enter(4);
+    Claims me(location_, "me", kLong), other(location_, "other", kLong);
+    me.take(std::vector{keys[0]}, 1);
+    other.take(std::vector{keys[1], keys[2]}, 2);
+    other.release(keys[2]);
+    const auto store = open_store(location_);
+    store->enter(campaign(), plan_of_seeds(4));
+    for (const auto& [key, final] : {std::pair{keys[3], true}, {keys[2], false}})
+        store->finish_attempt(ended(key, store->start_attempt(key, "0", "node"), Outcome::died), final, false);
+    EXPECT_TRUE(me.others().ended.empty()) << "before it was committed";
+    store->commit();
+    EXPECT_EQ(me.others().held, (std::vector{keys[1]}));
+    EXPECT_EQ(me.others().ended, (std::vector{keys[3]}));
 }
 
 TEST_F(ClaimsTest, ALeaseThatExpiredIsLostAndItsHolderIsTold) {
@@ -83,7 +109,6 @@ TEST_F(ClaimsTest, ALeaseThatExpiredIsLostAndItsHolderIsTold) {
     std::vector<Claim> taken;
     while (taken.empty()) taken = quick.take(std::vector<std::string>{keys[0]}, 1); // until the lease is over
     slow.release(keys[0]);
-    slow.release_all();
     EXPECT_TRUE(slow.take(std::vector<std::string>{keys[0]}, 1).empty()) << "it cannot give away what is another's";
     for (const auto& claim : slow.renew()) EXPECT_NE(claim.task, keys[0]);
     EXPECT_EQ(tasks_of(quick.renew()), (std::vector<std::string>{keys[0]}));
@@ -150,10 +175,7 @@ TEST_F(ClaimsTest, WhatAKilledProcessHeldIsFinishedByAnother) {
     Claims survivor(location_, "survivor", kLong);
     std::multiset<std::string> finished;
     const auto work = [&] {
-        for (const auto& claim : survivor.take(keys, 7)) {
-            finished.insert(claim.task);
-            survivor.finish(claim.task);
-        }
+        for (const auto& claim : survivor.take(keys, 7)) finished.insert(claim.task); // and holds them to the end
     };
     for (int i = 0; i < 10; ++i) work();
     EXPECT_EQ(finished.size(), 50u) << "the other's ten are left alone while it lives";

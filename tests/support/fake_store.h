@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "results/store.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@ class FakeStore final : public Store {
     bool is_committed(int64_t token) const { return committed_.attempts.contains(token); }
     const Attempt& attempt(int64_t token) const { return written_.attempts.at(token); }
     int commits() const { return commits_; }
+    bool written_end(const std::string& task) const { return written_.tasks.at(task).ended.has_value(); }
 
     // What a campaign is judged by: outcome, score and artifacts of each task that ended, without tokens, times and places.
     struct Ended {
@@ -57,7 +59,6 @@ class FakeStore final : public Store {
     // A new job of the same campaign: what was not committed is gone.
     void crash() {
         written_ = committed_;
-        current_.clear();
         calls_left_ = -1;
     }
 
@@ -77,9 +78,18 @@ class FakeStore final : public Store {
                 task.open_attempt = open ? token : 0;
                 task.checkpoint_before = open ? attempt.checkpoint_before : 0;
             }
-            if (task.open_attempt != 0) current_[task.task] = task.open_attempt;
         }
         return tasks;
+    }
+    StoredTask load_task(const std::string& key) override {
+        for (const StoredTask& task : load()) {
+            if (task.task == key) return task;
+        }
+        throw Error(Blame::bug, key + ": is no task");
+    }
+    bool is_current(const std::string& task, int64_t attempt) override {
+        work();
+        return !written_.tasks.at(task).ended && attempt != 0 && current(task) == attempt;
     }
     std::vector<PastAttempt> history_of_suspects() override {
         work();
@@ -115,14 +125,12 @@ class FakeStore final : public Store {
         written_.attempts[++last_token_] = {task, ranks, host, std::nullopt, false, true, checkpoint_before};
         ++written_.tasks.at(task).attempts;
         ++written_.tasks.at(task).charged;
-        return current_[task] = last_token_;
+        return last_token_;
     }
     bool finish_attempt(const TaskResult& result, bool final, bool refund) override {
         work();
         StoredTask& task = written_.tasks.at(result.task);
-        const auto current = current_.find(result.task);
-        if (task.ended || current == current_.end() || current->second != result.attempt) return false;
-        current_.erase(current);
+        if (task.ended || result.attempt == 0 || current(result.task) != result.attempt) return false;
         Attempt& attempt = written_.attempts.at(result.attempt);
         attempt.result = result;
         attempt.final = final;
@@ -148,8 +156,14 @@ class FakeStore final : public Store {
         if (calls_left_ > 0) --calls_left_;
     }
 
+    // The latest attempt of a task, if it has no end.
+    int64_t current(const std::string& task) const {
+        const auto latest = std::find_if(written_.attempts.rbegin(), written_.attempts.rend(),
+                                         [&](const auto& attempt) { return attempt.second.task == task; });
+        return latest != written_.attempts.rend() && !latest->second.result ? latest->first : 0;
+    }
+
     Contents written_, committed_;
-    std::map<std::string, int64_t> current_; // running attempts by task
     int64_t last_token_ = 0;
     int commits_ = 0;
     int calls_left_ = -1; // no failure planned

@@ -226,6 +226,20 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.yaml:3: gan_for.omniglot.batch_size: 9 pairs cannot be divided evenly among resources.gan_ranks = 2"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    Stores, BadInputTest,
+    ::testing::Values(
+        Mistake{"seeds: 2", "stoer: postgresql://host/base", "x.yaml:3: unknown key 'stoer'; did you mean 'store'?"},
+        Mistake{"seeds: 2", "store: results.sqlite",
+                "x.yaml:3: store: got 'results.sqlite', wanted a PostgreSQL base such as postgresql://user@host/base; without it "
+                "results go to a file in the campaign's folder"},
+        Mistake{"seeds: 2", "store: postgresql://me:secret@host/base",
+                "x.yaml:3: store: holds a password, which the campaign's folder would keep for all to read; hint: put it into "
+                "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here"},
+        Mistake{"seeds: 2", "store: postgresql://host/base?user=me&password=secret",
+                "x.yaml:3: store: holds a password, which the campaign's folder would keep for all to read; hint: put it into "
+                "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here"}));
+
+INSTANTIATE_TEST_SUITE_P(
     Syntax, BadInputTest,
     ::testing::Values(Mistake{"seeds: 2", "seeds: [2", "x.yaml:4: not valid YAML: end of sequence flow not found"},
                       Mistake{"resources:", "---\nresources:", "x.yaml:13: a second YAML document begins here; a sweep is one"},

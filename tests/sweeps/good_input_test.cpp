@@ -88,6 +88,17 @@ TEST(GoodInputTest, Balanced47NeedsNoSplit) {
     EXPECT_NE(refusal_of(text, {"sweep.1.samples_per_class=2798"}), "");
 }
 
+TEST(GoodInputTest, WhereResultsGoIsNoPartOfTheSweep) {
+    const std::string url = "postgresql://me@host/base?options=-csearch_path%3Dmine";
+    const LoadedSweep plain = load_text(kSmallSweep);
+    EXPECT_EQ(plain.store, "");
+    for (const LoadedSweep& loaded :
+         {load_text(with(kSmallSweep, "seeds: 2", "seeds: 2\nstore: " + url)), load_text(kSmallSweep, {"store=" + url})}) {
+        EXPECT_EQ(loaded.store, url);
+        EXPECT_EQ(to_text(loaded.sweep), to_text(plain.sweep));
+    }
+}
+
 TEST(GoodInputTest, ALaterSetWins) { EXPECT_EQ(load_text(kSmallSweep, {"seeds=3", "seeds=4"}).sweep.seeds, 4); }
 
 // Property: whatever is done to a sweep's text, it is refused in words or it can be planned and costed. Each failure prints its

@@ -1,0 +1,467 @@
+// Several coordinators on one store, each with ranks of its own: who works on what, what becomes of the tasks of one that died or
+// froze, and that in the end every task counts once.
+#include "base/error.h"
+#include "base/log.h"
+#include "launcher/coordinator.h"
+#include "launcher/plans.h"
+#include "support/fake_store.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+namespace dagan {
+namespace {
+
+// The leases of a shared store (results/claims.h), which expire when the test says so.
+class LeaseTable {
+  public:
+    bool take(const std::string& task, const std::string& owner) { return owner_of_.try_emplace(task, owner).second; }
+    void give_back(const std::string& task, const std::string& owner) {
+        if (held_by(task) == owner) owner_of_.erase(task);
+    }
+    void expire(const std::string& owner) {
+        std::erase_if(owner_of_, [&](const auto& lease) { return lease.second == owner; });
+    }
+    std::string held_by(const std::string& task) const {
+        const auto found = owner_of_.find(task);
+        return found == owner_of_.end() ? "" : found->second;
+    }
+    const std::map<std::string, std::string>& all() const { return owner_of_; }
+
+  private:
+    std::map<std::string, std::string> owner_of_; // by task
+};
+
+class FakeLeases final : public OtherAllocations {
+  public:
+    FakeLeases(LeaseTable& table, const FakeStore& store, std::string owner)
+        : table_(table), store_(store), owner_(std::move(owner)) {}
+    bool claim(const std::string& task) override {
+        if (!table_.take(task, owner_)) return false;
+        mine_.insert(task);
+        return true;
+    }
+    void release(const std::string& task) override {
+        EXPECT_TRUE(!store_.written_end(task) || store_.ended().contains(task))
+            << task << " is given back before its end is durable";
+        mine_.erase(task);
+        table_.give_back(task, owner_);
+    }
+    std::optional<News> news(double) override {
+        if (deaf) return std::nullopt;
+        News news;
+        for (const std::string& task : mine_) {
+            if (table_.held_by(task) != owner_) news.lost.push_back(task);
+        }
+        for (const std::string& task : news.lost) mine_.erase(task);
+        for (const auto& [task, owner] : table_.all()) {
+            if (owner != owner_) news.held.push_back(task);
+        }
+        for (const auto& [task, end] : store_.ended()) news.ended.push_back(task);
+        return news;
+    }
+
+    bool deaf = false; // it is too early to ask again
+
+  private:
+    LeaseTable& table_;
+    const FakeStore& store_;
+    std::string owner_;
+    std::set<std::string> mine_;
+};
+
+// The ranks of one allocation: what they were told, by task.
+class FakeRanks final : public WorkerPool {
+  public:
+    FakeRanks(const LeaseTable& leases, std::string owner) : leases_(leases), owner_(std::move(owner)) {}
+    void assign(Rank, const Assign& assignment) override {
+        EXPECT_EQ(leases_.held_by(assignment.task), owner_) << assignment.task << " starts without a lease";
+        running[assignment.task].push_back(assignment);
+    }
+    void abandon(Rank, int64_t attempt) override { abandoned.insert(attempt); }
+    void stop_work() override { stopping = true; }
+    void shut_down() override { ADD_FAILURE() << "the coordinator does not shut down, its owner does"; }
+
+    std::map<std::string, std::vector<Assign>> running;
+    std::set<int64_t> abandoned;
+    bool stopping = false;
+
+  private:
+    const LeaseTable& leases_;
+    std::string owner_;
+};
+
+Ended end_of(const Assign& assignment, Outcome outcome = Outcome::done) {
+    return {assignment.position,
+            {.task = assignment.task,
+             .attempt = assignment.attempt,
+             .outcome = outcome,
+             .error = outcome == Outcome::died ? "killed" : ""}};
+}
+
+struct Shared {
+    Plan plan;
+    std::vector<double> seconds;
+    std::map<std::string, int64_t> stamps; // of checkpoints, by task
+    std::optional<FakeStore> store;
+    LeaseTable leases;
+};
+
+// An allocation that lives. Destroyed, it died: its leases stay behind.
+class Allocation {
+  public:
+    Allocation(Shared& shared, const std::string& name, Schedule::Resources resources)
+        : leases(shared.leases, *shared.store, name), ranks(shared.leases, name),
+          coordinator(
+              shared.plan, shared.seconds, resources, *shared.store, ranks,
+              [&shared](const std::string& task) { return shared.stamps[task]; }, &leases) {}
+
+    void turn(double now_s = 0, double time_left_s = Coordinator::kForEver) {
+        coordinator.turn(now_s, time_left_s);
+        coordinator.schedule().check_invariants();
+    }
+    // All members of a task's attempt end so, and their coordinator takes it in.
+    void end(const std::string& task, Outcome outcome = Outcome::done) {
+        const auto members = ranks.running.at(task);
+        ranks.running.erase(task);
+        for (const Assign& member : members) coordinator.on_ended(end_of(member, outcome));
+    }
+    const TaskState& state(TaskIndex task) const { return coordinator.schedule().state(task); }
+    bool runs(const std::string& task) const { return ranks.running.contains(task); }
+
+    FakeLeases leases;
+    FakeRanks ranks;
+    Coordinator coordinator;
+};
+
+class AllocationsTest : public testing::Test {
+  protected:
+    static void SetUpTestSuite() { log_to_file("/dev/null", "test"); }
+    void begin(const std::vector<Sketch>& tasks) {
+        shared_.plan = plan_of(tasks);
+        shared_.seconds = seconds_of(tasks);
+        shared_.stamps.clear();
+        shared_.store.emplace(shared_.plan);
+        shared_.leases = {};
+    }
+    std::unique_ptr<Allocation> join(const std::string& name, Schedule::Resources resources = {}) {
+        return std::make_unique<Allocation>(shared_, name, resources);
+    }
+    FakeStore& store() { return *shared_.store; }
+    int attempts_of(const std::string& task) {
+        int count = 0;
+        for (const auto& [token, attempt] : store().committed().attempts) count += attempt.task == task;
+        return count;
+    }
+    Shared shared_;
+};
+
+TEST_F(AllocationsTest, EachWorksOnWhatTheOthersLeave) {
+    begin({{}, {}, {}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(a->runs("task0"));
+    EXPECT_TRUE(b->runs("task1"));
+    EXPECT_TRUE(std::holds_alternative<Elsewhere>(b->state(0)));
+    EXPECT_EQ(b->coordinator.status(0).tasks.running, 2) << "what runs elsewhere runs";
+    b->end("task1");
+    b->turn();
+    EXPECT_TRUE(b->runs("task2"));
+    EXPECT_EQ(attempts_of("task0"), 1);
+}
+
+TEST_F(AllocationsTest, WhatAnotherHasJustTakenIsFoundOutBeforeAnAttemptBegins) {
+    begin({{}, {}});
+    auto a = join("a"), b = join("b");
+    b->turn();
+    b->end("task0", Outcome::died); // and now a is quicker
+    a->leases.deaf = b->leases.deaf = true;
+    a->turn();
+    ASSERT_FALSE(a->runs("task0"));
+    ASSERT_TRUE(a->runs("task1"));
+    b->turn();
+    EXPECT_FALSE(b->runs("task0")) << "how the first attempt ended is committed before the next begins";
+    b->turn();
+    EXPECT_TRUE(b->runs("task0"));
+    EXPECT_EQ(store().committed().attempts.size(), 3U);
+}
+
+TEST_F(AllocationsTest, WhatAnotherFinishedIsDoneHereToo) {
+    begin({{}, {.needs = {0}}, {.needs = {0}}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(b->ranks.running.empty());
+    EXPECT_FALSE(b->coordinator.over()) << "it waits for what the other holds";
+    a->end("task0");
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(a->runs("task1"));
+    EXPECT_TRUE(b->runs("task2"));
+    EXPECT_TRUE(std::holds_alternative<Done>(b->state(0)));
+    a->end("task1");
+    b->end("task2");
+    for (int i = 0; i < 2; ++i) a->turn(), b->turn();
+    EXPECT_TRUE(a->coordinator.over() && b->coordinator.over());
+    EXPECT_EQ(b->coordinator.status(0).state, CampaignState::finished);
+}
+
+TEST_F(AllocationsTest, WhatAnotherGaveUpBlocksHereToo) {
+    begin({{}, {.needs = {0}}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    a->end("task0", Outcome::input_error);
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(std::holds_alternative<Failed>(b->state(0)));
+    EXPECT_TRUE(b->coordinator.over());
+    EXPECT_EQ(b->coordinator.status(0).state, CampaignState::failed);
+}
+
+TEST_F(AllocationsTest, AGangIsTakenWhole) {
+    begin({{.ranks = 2, .seconds = 9}, {}, {}});
+    auto a = join("a", {.ranks = 2}), b = join("b", {.ranks = 2});
+    a->turn();
+    b->turn();
+    EXPECT_EQ(a->ranks.running.at("task0").size(), 2U);
+    EXPECT_FALSE(b->runs("task0"));
+    EXPECT_TRUE(b->runs("task1") && b->runs("task2")) << "no rank is kept for a gang that runs elsewhere";
+}
+
+TEST_F(AllocationsTest, TheTasksOfADeadOneAreTakenOverOnceItsLeasesAreOver) {
+    begin({{}, {}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    const int64_t lost = a->ranks.running.at("task0").front().attempt;
+    a.reset();
+    b->turn();
+    b->end("task1");
+    b->turn();
+    EXPECT_TRUE(b->ranks.running.empty()) << "it may live";
+    EXPECT_FALSE(b->coordinator.over());
+    shared_.leases.expire("a");
+    b->turn();
+    EXPECT_TRUE(b->runs("task0"));
+    EXPECT_EQ(store().attempt(lost).result->outcome, Outcome::lost);
+    EXPECT_TRUE(store().attempt(lost).charged);
+    EXPECT_EQ(b->coordinator.schedule().charged(0), 1);
+}
+
+TEST_F(AllocationsTest, AnAttemptOfADeadOneThatLeftACheckpointCostsNothing) {
+    begin({{}});
+    auto a = join("a");
+    a->turn();
+    const int64_t lost = a->ranks.running.at("task0").front().attempt;
+    a.reset();
+    shared_.stamps["task0"] = 7;
+    shared_.leases.expire("a");
+    auto b = join("b");
+    b->turn();
+    EXPECT_FALSE(store().attempt(lost).charged);
+    EXPECT_EQ(b->coordinator.status(0).advances, 1);
+}
+
+TEST_F(AllocationsTest, OneThatBeginsLeavesTheAttemptsOfTheLivingAlone) {
+    begin({{}, {}});
+    auto a = join("a");
+    a->turn();
+    auto b = join("b");
+    b->turn();
+    EXPECT_FALSE(store().attempt(a->ranks.running.at("task0").front().attempt).result);
+    a->end("task0");
+    a->turn();
+    EXPECT_EQ(store().ended().at("task0").outcome, Outcome::done);
+}
+
+// It froze for longer than its lease, woke, and had not yet asked what became of its tasks.
+TEST_F(AllocationsTest, AResultThatComesTooLateIsRefused) {
+    begin({{}, {.needs = {0}}});
+    auto frozen = join("frozen"), other = join("other");
+    frozen->turn();
+    const int64_t late = frozen->ranks.running.at("task0").front().attempt;
+    shared_.leases.expire("frozen");
+    other->turn();
+    ASSERT_TRUE(other->runs("task0"));
+    frozen->leases.deaf = true;
+    frozen->end("task0");
+    frozen->turn();
+    EXPECT_TRUE(store().ended().empty());
+    EXPECT_FALSE(frozen->runs("task1")) << "what needs it must wait for the result that counts";
+    EXPECT_TRUE(std::holds_alternative<Elsewhere>(frozen->state(0)));
+    other->end("task0");
+    other->turn();
+    EXPECT_EQ(store().ended().size(), 1U);
+    EXPECT_EQ(store().attempt(late).result->outcome, Outcome::lost) << "as the other recorded when it took over";
+    frozen->leases.deaf = false;
+    frozen->turn();
+    EXPECT_TRUE(std::holds_alternative<Done>(frozen->state(0)));
+}
+
+TEST_F(AllocationsTest, WorkThatAnotherHasTakenOverIsAbandoned) {
+    begin({{.ranks = 2}});
+    auto frozen = join("frozen", {.ranks = 2}), other = join("other", {.ranks = 2});
+    frozen->turn();
+    const int64_t attempt = frozen->ranks.running.at("task0").front().attempt;
+    shared_.leases.expire("frozen");
+    other->turn();
+    frozen->turn();
+    EXPECT_EQ(frozen->ranks.abandoned, std::set{attempt});
+    frozen->end("task0", Outcome::interrupted);
+    frozen->turn();
+    EXPECT_TRUE(std::holds_alternative<Elsewhere>(frozen->state(0)));
+    other->end("task0");
+    other->turn();
+    EXPECT_EQ(attempts_of("task0"), 2);
+    EXPECT_EQ(store().ended().size(), 1U);
+}
+
+TEST_F(AllocationsTest, ALeaseThatRanOutAndThatNobodyTookIsTakenAgainAndTheWorkGoesOn) {
+    begin({{}});
+    auto frozen = join("frozen");
+    frozen->turn();
+    shared_.leases.expire("frozen");
+    frozen->turn();
+    EXPECT_TRUE(frozen->ranks.abandoned.empty());
+    EXPECT_EQ(shared_.leases.held_by("task0"), "frozen");
+    frozen->end("task0");
+    frozen->turn();
+    EXPECT_EQ(store().ended().size(), 1U);
+    EXPECT_EQ(attempts_of("task0"), 1);
+}
+
+TEST_F(AllocationsTest, OneThatIsStoppedGivesEverythingBack) {
+    begin({{}, {}});
+    auto a = join("a", {.ranks = 2});
+    a->turn();
+    a->coordinator.on_stop_asked();
+    a->end("task0", Outcome::interrupted);
+    a->turn();
+    EXPECT_EQ(shared_.leases.held_by("task0"), "");
+    EXPECT_EQ(shared_.leases.held_by("task1"), "a");
+    a->end("task1", Outcome::interrupted);
+    a->turn();
+    EXPECT_TRUE(a->coordinator.over());
+    EXPECT_EQ(a->coordinator.status(0).state, CampaignState::stopped);
+    EXPECT_TRUE(shared_.leases.all().empty());
+    auto b = join("b", {.ranks = 2});
+    b->turn();
+    EXPECT_EQ(b->ranks.running.size(), 2U);
+    EXPECT_EQ(b->coordinator.schedule().charged(0), 0) << "a stop costs nothing";
+}
+
+TEST_F(AllocationsTest, CreditsAreCountedOverAllOfThem) {
+    begin({{}});
+    const Schedule::Resources resources{.max_attempts = 3};
+    auto a = join("a", resources), b = join("b", resources);
+    a->turn();
+    a->end("task0", Outcome::died);
+    a->coordinator.on_stop_asked();
+    a->turn();
+    for (int charged = 1; charged < 3; ++charged) {
+        for (int i = 0; i < 2; ++i) b->turn(); // an end is committed before the next attempt begins
+        ASSERT_TRUE(b->runs("task0"));
+        EXPECT_EQ(b->coordinator.schedule().charged(0), charged);
+        b->end("task0", Outcome::died);
+    }
+    b->turn();
+    EXPECT_TRUE(std::holds_alternative<Quarantined>(b->state(0)));
+    EXPECT_EQ(attempts_of("task0"), 3);
+}
+
+// Allocations come, go, die and freeze at random; leases run out under the living and the dead, before or after they notice.
+class SharedAccidents : public AllocationsTest {
+  protected:
+    struct Play {
+        Random random;
+        Schedule::Resources resources;
+        double trouble = 0;
+        double now_s = 0;
+        int joined = 0;
+        std::map<std::string, std::unique_ptr<Allocation>> living = {}; // by name
+        std::vector<std::string> dead = {};
+    };
+
+    // The end of a task is a function of the task alone.
+    static Outcome outcome_of(const std::string& task) {
+        return std::stoi(task.substr(4)) % 13 == 12 ? Outcome::input_error : Outcome::done;
+    }
+    void join_another(Play& play) {
+        const std::string name = "allocation" + std::to_string(++play.joined);
+        play.living[name] = join(name, play.resources);
+    }
+    // Something befalls one allocation. Returns false when it is gone.
+    bool befall(Play& play, const std::string& name) {
+        Allocation& allocation = *play.living.at(name);
+        Random& random = play.random;
+        allocation.leases.deaf = random.chance(0.5);
+        if (!allocation.ranks.running.empty() && random.chance(0.7)) {
+            const auto chosen =
+                std::next(allocation.ranks.running.begin(), static_cast<int>(random.below(allocation.ranks.running.size())));
+            const std::string task = chosen->first;
+            const bool abandoned = allocation.ranks.abandoned.contains(chosen->second.front().attempt);
+            const bool stops = allocation.ranks.stopping && random.chance(0.9), dies = random.chance(play.trouble);
+            if (dies && random.chance(0.8)) ++shared_.stamps[task];
+            allocation.end(task, abandoned || stops ? Outcome::interrupted : dies ? Outcome::died : outcome_of(task));
+        }
+        if (random.chance(play.trouble / 20)) shared_.leases.expire(name); // it froze
+        if (random.chance(play.trouble / 30)) allocation.coordinator.on_stop_asked();
+        if (random.chance(play.trouble / 15)) { // killed, perhaps with something that it had not committed
+            play.living.erase(name);
+            store().crash();
+            play.dead.push_back(name);
+            return false;
+        }
+        return true;
+    }
+    // Until one of them finds everything ended; returns whether that came.
+    bool run_to_the_end(Play& play) {
+        for (int round = 0; round < 20'000; ++round, play.now_s += 0.5) {
+            if (play.living.empty() || (play.living.size() < 3 && play.random.chance(0.05))) join_another(play);
+            const auto chosen = std::next(play.living.begin(), static_cast<int>(play.random.below(play.living.size())));
+            const std::string name = chosen->first;
+            if (!befall(play, name)) continue;
+            Allocation& allocation = *play.living.at(name);
+            allocation.turn(play.now_s);
+            for (const std::string& dead : play.dead) {
+                if (play.random.chance(0.1)) shared_.leases.expire(dead);
+            }
+            if (!allocation.coordinator.over()) continue;
+            if (allocation.coordinator.schedule().counts().all_ended()) return true;
+            play.living.erase(name); // stopped, with everything given back
+        }
+        return false;
+    }
+};
+
+TEST_F(SharedAccidents, LeaveTheSameInTheStoreAsOneQuietAllocation) {
+    int taken_over = 0, died = 0;
+    for (uint64_t seed = 1; seed <= 300; ++seed) {
+        Random plans(derive(seed, "plan"));
+        const int ranks = 1 + static_cast<int>(plans.below(4));
+        const std::vector<Sketch> tasks = random_sketches(plans, 25, ranks);
+        const Schedule::Resources resources{
+            .ranks = ranks, .slots_per_rank = 1 + static_cast<int>(plans.below(2)), .max_attempts = 1000};
+        begin(tasks);
+        Play quiet{.random = Random(derive(seed, "quiet")), .resources = resources};
+        ASSERT_NO_THROW(ASSERT_TRUE(run_to_the_end(quiet))) << "seed " << seed;
+        const auto expected = store().ended();
+        begin(tasks);
+        Play wild{.random = Random(derive(seed, "wild")), .resources = resources, .trouble = 0.4};
+        ASSERT_NO_THROW(ASSERT_TRUE(run_to_the_end(wild)) << "seed " << seed) << "seed " << seed;
+        ASSERT_TRUE(store().ended() == expected) << "seed " << seed;
+        ASSERT_FALSE(HasFailure()) << "seed " << seed;
+        for (const auto& [token, attempt] : store().committed().attempts)
+            taken_over += attempt.result && attempt.result->outcome == Outcome::lost;
+        died += static_cast<int>(wild.dead.size());
+    }
+    EXPECT_GT(taken_over, 300) << "the accidents were too few to show anything";
+    EXPECT_GT(died, 300);
+}
+
+} // namespace
+} // namespace dagan
