@@ -1,8 +1,7 @@
 #include "model/winograd.h"
 
 #include "base/error.h"
-
-#include <ATen/Parallel.h>
+#include "model/parallel.h"
 
 #include <algorithm>
 #include <array>
@@ -289,7 +288,7 @@ void Computation::transform_kernel_by_outputs() {
     constexpr int kInputs = 64;
     const int blocks = (inputs_ + kInputs - 1) / kInputs;
     const float* const kernel = kernel_.data_ptr<float>();
-    at::parallel_for(0, int64_t{panels_of(outputs_)} * blocks, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(int64_t{panels_of(outputs_)} * blocks, 1, [&](int64_t begin, int64_t end) {
         alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
         gathered.fill(0);
         for (int64_t task = begin; task < end; ++task) {
@@ -315,7 +314,7 @@ void Computation::transform_kernel_by_outputs() {
 
 void Computation::transform_kernel_by_inputs() {
     const float* const kernel = kernel_.data_ptr<float>();
-    at::parallel_for(0, outputs_, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k) {
             std::array<const float*, kKernelPixels> pixels;
             for (size_t i = 0; i < pixels.size(); ++i)
@@ -327,7 +326,7 @@ void Computation::transform_kernel_by_inputs() {
 
 // work(image, tile, row of the spectra), in parallel by image: the patches that a map's gradient is summed from overlap.
 template <class Work> void Computation::for_tiles(const Chunk& chunk, const Work& work) const {
-    at::parallel_for(0, chunk.images, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(chunk.images, 1, [&](int64_t begin, int64_t end) {
         for (int image = static_cast<int>(begin); image < end; ++image) {
             for (const Tile& tile : tiling_.tiles())
                 work(chunk.first_image + image, tile, tiling_.row(tile, image, chunk.images));
@@ -358,7 +357,7 @@ void Computation::multiply(const Chunk& chunk) {
     constexpr int kRows = 96; // a task's: enough for a panel of the kernel's spectrum to be worth reading
     const int blocks = (chunk.images * tiling_.count() + kRows - 1) / kRows;
     if (wanted_.output || wanted_.x_gradient) {
-        at::parallel_for(0, int64_t{kPoints} * blocks, 1, [&](int64_t begin, int64_t end) {
+        in_parallel(int64_t{kPoints} * blocks, 1, [&](int64_t begin, int64_t end) {
             for (int64_t task = begin; task < end; ++task) {
                 const int point = static_cast<int>(task / blocks);
                 const Range rows = rows_with(chunk, point);
@@ -368,7 +367,7 @@ void Computation::multiply(const Chunk& chunk) {
         });
     }
     if (!wanted_.kernel_gradient) return;
-    at::parallel_for(0, kPoints, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(kPoints, 1, [&](int64_t begin, int64_t end) {
         for (int point = static_cast<int>(begin); point < end; ++point) {
             multiply_for_kernel(point, rows_with(chunk, point), chunk.first_image > 0);
         }
@@ -450,7 +449,7 @@ void Computation::add_patch(int image, const Tile& tile, int row) {
 
 void Computation::write_kernel_gradient() {
     float* const gradient = results_.kernel_gradient.data_ptr<float>();
-    at::parallel_for(0, outputs_, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k) {
             std::array<float*, kKernelPixels> pixels;
             for (size_t i = 0; i < pixels.size(); ++i) {
