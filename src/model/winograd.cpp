@@ -160,9 +160,14 @@ constexpr int kRowsAtLeast = 96;                   // so that the kernel's spect
 int images_at_once(int images, int tiles, int64_t floats_per_tile) {
     const int64_t rows = std::max<int64_t>(kChunkFloats / floats_per_tile, kRowsAtLeast);
     const int most = static_cast<int>(std::max<int64_t>(rows / tiles, 1));
-    const int chunks = (images + most - 1) / most;
-    return (images + chunks - 1) / chunks;
+    const int chunks = (images + most - 1) / most, even = (images + chunks - 1) / chunks;
+    constexpr int kTogether = 4; // threads share a chunk's images
+    return even <= kTogether ? even : (even + kTogether - 1) / kTogether * kTogether;
 }
+
+// The order in which points are multiplied: along the diagonals of their square, because short tiles leave out one row and one
+// column of it, and threads take equal shares of the order.
+constexpr int point_in_order(int i) { return i % kPatch * kPatch + (i + i / kPatch) % kPatch; }
 
 class Computation {
   public:
@@ -359,7 +364,7 @@ void Computation::multiply(const Chunk& chunk) {
     if (wanted_.output || wanted_.x_gradient) {
         in_parallel(int64_t{kPoints} * blocks, 1, [&](int64_t begin, int64_t end) {
             for (int64_t task = begin; task < end; ++task) {
-                const int point = static_cast<int>(task / blocks);
+                const int point = point_in_order(static_cast<int>(task / blocks));
                 const Range rows = rows_with(chunk, point);
                 const int first = rows.begin + static_cast<int>(task % blocks) * kRows;
                 multiply_rows(point, first, std::min(first + kRows, rows.end));
@@ -368,7 +373,8 @@ void Computation::multiply(const Chunk& chunk) {
     }
     if (!wanted_.kernel_gradient) return;
     in_parallel(kPoints, 1, [&](int64_t begin, int64_t end) {
-        for (int point = static_cast<int>(begin); point < end; ++point) {
+        for (int i = static_cast<int>(begin); i < end; ++i) {
+            const int point = point_in_order(i);
             multiply_for_kernel(point, rows_with(chunk, point), chunk.first_image > 0);
         }
     });
