@@ -3,9 +3,11 @@
 #include "model/winograd.h"
 
 #include "model/convolution.h"
+#include "model/convolution_timing.h"
 #include "model/same_conv.h"
 #include "tensors.h"
 
+#include <cmath>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -207,6 +209,17 @@ TEST(ConvolutionChoiceTest, IsAFunctionOfTheShape) {
     EXPECT_TRUE(winograd_chosen(Convolution::winograd, inner));
     EXPECT_FALSE(winograd_chosen(Convolution::direct, inner));
     EXPECT_EQ(winograd_chosen(Convolution::automatic, inner), winograd::runs_here(winograd::kAvx2Kernels));
+}
+
+TEST(ConvolutionTimingTest, TimesBothWaysOfAShape) {
+    const ConvolutionTimes times = measure_convolution({.in_channels = 32, .out_channels = 16, .size = 7}, 2, 2);
+    EXPECT_EQ(times.multiply_adds, 2 * 32 * 16 * 9 * 49);
+    for (const OperationTimes& way : {times.direct, times.winograd}) {
+        for (const double time : {way.output, way.x_gradient, way.kernel_gradient}) {
+            EXPECT_GT(time, 0);
+            EXPECT_TRUE(std::isfinite(time));
+        }
+    }
 }
 
 } // namespace

@@ -22,7 +22,7 @@ class FakeGpu final : public Gpu {
     Memory memory() const override { return {free_bytes_, int64_t{1} << 34, 0}; }
     void forget() override {}
 
-    Compute compute() { return {.gpu = this, .device = torch::kCPU, .maps = torch::MemoryFormat::Contiguous, .graphs = true}; }
+    Compute compute() { return {.gpu = this, .device = torch::kCPU, .maps = Compute{}.maps, .graphs = true}; }
 
     int captures_ = 0, replays_ = 0;
     int64_t free_bytes_ = int64_t{1} << 33;
