@@ -97,7 +97,7 @@ programs={programs}
 
 # One step, and the whole campaign in it: the supervisor starts the ranks by the words after --, and starts them again when they die
 # while the nodes live. What was submitted must be what runs: it compares sweep, programs and data with submission.json first.
-"$programs"/dagan supervise "$campaign" --data {data} --device {device}{scratch} -- \
+"$programs"/dagan supervise "$campaign" --data {data} --device {device}{scratch}{lease} -- \
     {starter} &
 supervisor=$!
 
@@ -154,10 +154,12 @@ std::string batch_script(const BatchJob& job) {
                                    "# Runs as it stands: sbatch {}\n",
                                    job.name, job.profile_path, job.created_by, shell_word(job.campaign + "/job.sh"));
     text += lines_of(options_of(job)) + "\n" + set_up(job);
-    text += fmt::format(kBody, fmt::arg("seconds", job.profile.wall_time().count()),
-                        fmt::arg("campaign", shell_word(job.campaign)), fmt::arg("programs", shell_word(job.programs)),
-                        fmt::arg("data", shell_word(job.data_folder)), fmt::arg("device", job.device),
-                        fmt::arg("scratch", scratch_option(job.profile)), fmt::arg("starter", fmt::join(starter, " ")));
+    text +=
+        fmt::format(kBody, fmt::arg("seconds", job.profile.wall_time().count()), fmt::arg("campaign", shell_word(job.campaign)),
+                    fmt::arg("programs", shell_word(job.programs)), fmt::arg("data", shell_word(job.data_folder)),
+                    fmt::arg("device", job.device), fmt::arg("scratch", scratch_option(job.profile)),
+                    fmt::arg("lease", job.lease_s ? fmt::format(" --lease {}", *job.lease_s) : ""),
+                    fmt::arg("starter", fmt::join(starter, " ")));
     return text;
 }
 

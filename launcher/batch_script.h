@@ -6,6 +6,8 @@
 #include "launcher/site_profile.h"
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,12 +17,13 @@ namespace dagan {
 inline constexpr std::chrono::seconds kWarning{120};
 
 struct BatchJob {
-    std::string name;        // of the campaign
-    std::string campaign;    // its folder, absolute
-    std::string programs;    // folder of dagan, dagan-worker and dagan-train, absolute
-    std::string data_folder; // absolute
-    std::string device;      // cpu or cuda
-    std::string created_by;  // program and version
+    std::string name;                    // of the campaign
+    std::string campaign;                // its folder, absolute
+    std::string programs;                // folder of dagan, dagan-worker and dagan-train, absolute
+    std::string data_folder;             // absolute
+    std::string device;                  // cpu or cuda
+    std::string created_by;              // program and version
+    std::optional<int64_t> lease_s = {}; // see launcher/leases.h; the default when not given
     SiteProfile profile;
     std::string profile_path;
 };

@@ -6,7 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,9 @@ void add_database_commands(CLI::App& results, int& exit_code); // results upgrad
 // Where the results of a campaign are: its folder's database, or a PostgreSQL server's by URL. Says on stderr when it is of an
 // older version. Throws Blame::input when the folder has none.
 Location database_of(const std::string& folder_or_url);
+
+// `--lease`, of the commands that run a campaign.
+void add_lease(CLI::App& command, std::optional<int64_t>& lease_s);
 
 // What commands that read a sweep share.
 struct SweepArguments {

@@ -27,6 +27,7 @@ namespace {
 struct SubmitArguments {
     SweepArguments sweep;
     std::string profile, output, nodes, time;
+    std::optional<int64_t> lease_s;
     bool dry_run = false;
 };
 
@@ -81,6 +82,7 @@ void submit(const SubmitArguments& arguments) {
                        .data_folder = fs::absolute(arguments.sweep.data_folder()).lexically_normal().string(),
                        .device = device_of(profile),
                        .created_by = std::string("dagan ") + kVersion,
+                       .lease_s = arguments.lease_s,
                        .profile = profile,
                        .profile_path = profile_path.string()};
     if (arguments.dry_run) {
@@ -108,6 +110,7 @@ void add_submit(CLI::App& app) {
     command->add_option("--nodes", arguments->nodes, "instead of the profile's: 4, or 2-4 for as many of these as are free");
     command->add_option("--time", arguments->time, "wall time of each job instead of the profile's: 01:30:00, or minutes");
     arguments->sweep.add_store_to(*command);
+    add_lease(*command, arguments->lease_s);
     command->add_flag("--dry-run", arguments->dry_run, "prints the script; nothing is written and nothing submitted");
     command->callback([arguments] { submit(*arguments); });
 }

@@ -19,6 +19,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// What these commands work on. It may be damaged, so it is not opened here.
+void require_file(const std::string& folder) {
+    if (fs::exists(CampaignFolder(folder).database())) return;
+    const Location database = database_of(folder); // throws when there is none at all
+    throw input_error(fmt::format("{}: its results are in {}; hint: a PostgreSQL base is saved and checked with its own tools, "
+                                  "pg_dump and pg_amcheck",
+                                  folder, database.name()));
+}
+
 void add_upgrade(CLI::App& results) {
     auto* command =
         results.add_subcommand("upgrade", "migrates the database of an older version of this program, after a backup\n"
@@ -27,7 +36,7 @@ void add_upgrade(CLI::App& results) {
     command->add_option("folder", *folder, "the campaign's folder")->required();
     command->callback([folder] {
         const CampaignFolder campaign(*folder);
-        if (!fs::exists(campaign.database())) database_of(*folder); // says so
+        require_file(*folder);
         const CampaignLock nobody_else(campaign);
         const auto upgraded = upgrade_database(campaign.database());
         if (!upgraded) {
@@ -47,6 +56,7 @@ void add_check(CLI::App& results, int& exit_code) {
     command->add_option("folder", *folder, "the campaign's folder")->required();
     command->callback([folder, &exit_code] {
         const CampaignFolder campaign(*folder);
+        require_file(*folder);
         const auto problems = damage_of(campaign.database());
         if (problems.empty()) {
             fmt::print("{}: whole\n", campaign.database().string());
@@ -98,6 +108,7 @@ void add_salvage(CLI::App& results) {
                       "put it in the damaged one's place, which is kept as results.sqlite.damaged");
     command->callback([arguments] {
         const CampaignFolder campaign(arguments->folder);
+        require_file(arguments->folder);
         const CampaignLock nobody_else(campaign);
         const auto known = known_of(campaign);
         const fs::path damaged = campaign.database(), saved = damaged.string() + ".salvaged";
@@ -144,6 +155,7 @@ void add_merge(CLI::App& results) {
         for (const std::string& word : arguments->folders) {
             const size_t sign = word.find('=');
             const std::string folder = sign == std::string::npos ? word : word.substr(sign + 1);
+            require_file(folder);
             sites.push_back({sign == std::string::npos ? word : word.substr(0, sign), database_of(folder).file()});
             folders.emplace_back(folder);
         }

@@ -7,7 +7,6 @@
 #include "launcher/commands.h"
 #include "launcher/device_choice.h"
 #include "launcher/forecast.h"
-#include "launcher/leases.h"
 #include "launcher/machine_checks.h"
 #include "launcher/reproduce.h"
 #include "launcher/site_profile.h"
@@ -39,7 +38,7 @@ struct RunArguments {
     std::string device = "auto";
     std::string time; // "": until it is done
     int ranks = 0;
-    int64_t lease_s = kLease.count();
+    std::optional<int64_t> lease_s;
     bool quiet = false;
 };
 
@@ -72,8 +71,8 @@ int64_t deadline_after(const std::string& time) {
                                   manifest.device.c_str()};
     const std::string deadline = given.time.empty() ? "" : std::to_string(deadline_after(given.time));
     if (!deadline.empty()) argv.insert(argv.end(), {"--deadline", deadline.c_str()});
-    const std::string lease = std::to_string(given.lease_s);
-    argv.insert(argv.end(), {"--lease", lease.c_str()});
+    const std::string lease = given.lease_s ? std::to_string(*given.lease_s) : "";
+    if (!lease.empty()) argv.insert(argv.end(), {"--lease", lease.c_str()});
     if (given.quiet) argv.push_back("--quiet");
     argv.push_back(nullptr);
     std::cout.flush();
@@ -122,11 +121,7 @@ void add_run(CLI::App& app) {
     command->add_option("--time", arguments->time,
                         "stop with checkpoints (exit code 75) before so much time is over: 01:30:00, or minutes");
     arguments->sweep.add_store_to(*command);
-    command
-        ->add_option("--lease", arguments->lease_s,
-                     "where allocations share a store: seconds without a sign of life after which the others take this one's "
-                     "tasks over (default: 60)")
-        ->check(CLI::Range(1, 86400));
+    add_lease(*command, arguments->lease_s);
     command->add_flag("-q,--quiet", arguments->quiet, "no progress");
     command->callback([arguments] { run(*arguments); });
 }

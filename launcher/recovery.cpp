@@ -24,7 +24,7 @@ void Recovery::on_job_lost() {
 void Recovery::on_job_started() { job_began_ = FileTime::clock::now(); }
 
 std::optional<std::string> Recovery::on_status(const std::optional<Status>& status) {
-    if (!last_sign_ || !status || status->running.empty()) return std::nullopt;
+    if (!last_sign_ || !status || status->tasks.running == 0) return std::nullopt; // where others hold all, that is work enough
     const FileTime written = last_written();
     if (written <= *last_sign_ || written <= job_began_) return std::nullopt; // the earlier job's
     const auto seconds = [](FileTime::duration time) { return std::chrono::duration<double>(time).count(); };

@@ -24,6 +24,15 @@ void SweepArguments::add_store_to(CLI::App& command) {
         "`store`");
 }
 
+void add_lease(CLI::App& command, std::optional<int64_t>& lease_s) {
+    command
+        .add_option(
+            "--lease", lease_s,
+            "where allocations share a store: seconds without a sign of life after which the others take this one's tasks "
+            "over (default: 60)")
+        ->check(CLI::Range(1, 86400));
+}
+
 fs::path SweepArguments::data_folder() const {
     if (!data.empty()) return data;
     const char* variable = std::getenv("DAGAN_DATA");

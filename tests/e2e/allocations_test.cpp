@@ -167,6 +167,11 @@ TEST_F(AllocationsTest, EveryCommandReadsThemAsOneCampaign) {
     EXPECT_TRUE(fs::exists(campaign_ / "report" / "index.html"));
     EXPECT_THAT(lab_.output({"reproduce", campaign_.string(), "classifier strokes n=1 m=2 seed=0"}), HasSubstr("equal"));
     EXPECT_EQ(lab_.dagan({"stop", campaign_.string()}).exit_code, 2) << "nothing runs";
+    for (const char* for_files : {"check", "upgrade", "salvage"}) {
+        const Finished refused = lab_.dagan({"results", for_files, campaign_.string()});
+        EXPECT_EQ(refused.exit_code, 2) << for_files;
+        EXPECT_THAT(refused.err, HasSubstr("pg_dump")) << for_files;
+    }
 }
 
 TEST_F(AllocationsTest, AnotherStoreOrAnotherFolderIsRefusedWithTheReason) {

@@ -55,6 +55,13 @@ TEST(BatchScriptTest, AsksForGpusAndTheirKind) {
     EXPECT_THAT(batch_script(with_gpus), HasSubstr("#SBATCH --gres=gpu:a100:4"));
 }
 
+TEST(BatchScriptTest, NamesALeaseOnlyWhereOneIsGiven) {
+    EXPECT_THAT(batch_script(job()), Not(HasSubstr("--lease")));
+    BatchJob with_lease = job();
+    with_lease.lease_s = 20;
+    EXPECT_THAT(batch_script(with_lease), HasSubstr("--device cpu --lease 20 -- "));
+}
+
 TEST(BatchScriptTest, WhereSrunCannotStartMpiProgramsMpirunDoes) {
     BatchJob with_mpirun = job();
     with_mpirun.profile.mpi = "mpirun";

@@ -49,10 +49,10 @@ std::vector<std::string> as_user(const std::string& user, std::vector<std::strin
 
 } // namespace
 
-std::unique_ptr<PostgresqlServer> PostgresqlServer::start() {
+std::unique_ptr<PostgresqlServer> PostgresqlServer::start(const fs::path& parent) {
     const auto bin = server_programs();
     if (bin.empty()) return nullptr;
-    return std::unique_ptr<PostgresqlServer>(new PostgresqlServer(bin, ::getuid() == 0 ? other_user() : ""));
+    return std::unique_ptr<PostgresqlServer>(new PostgresqlServer(parent, bin, ::getuid() == 0 ? other_user() : ""));
 }
 
 PostgresqlServer* PostgresqlServer::shared() {
@@ -60,7 +60,8 @@ PostgresqlServer* PostgresqlServer::shared() {
     return kServer.get();
 }
 
-PostgresqlServer::PostgresqlServer(std::string bin_folder, std::string user) : bin_(std::move(bin_folder)) {
+PostgresqlServer::PostgresqlServer(const fs::path& parent, std::string bin_folder, std::string user)
+    : folder_(parent), bin_(std::move(bin_folder)) {
     if (::getuid() == 0) {
         const passwd* entry = ::getpwnam(user.c_str());
         if (::chown(folder_.path().c_str(), entry->pw_uid, entry->pw_gid) != 0) throw std::runtime_error("chown");

@@ -6,6 +6,7 @@
 #include "support/process.h"
 #include "support/temporary_folder.h"
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -13,8 +14,9 @@ namespace dagan::testing {
 
 class PostgresqlServer {
   public:
-    // Nothing where PostgreSQL is not installed; throws when it is and does not start.
-    static std::unique_ptr<PostgresqlServer> start();
+    // Its files and its socket are in a new folder below `parent`, which its user must be able to reach. Nothing where PostgreSQL
+    // is not installed; throws when it is and does not start.
+    static std::unique_ptr<PostgresqlServer> start(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
 
     // One for the whole test program, started at first use.
     static PostgresqlServer* shared();
@@ -29,7 +31,7 @@ class PostgresqlServer {
     void stop();                          // at once, as if it had crashed
 
   private:
-    PostgresqlServer(std::string bin_folder, std::string user);
+    PostgresqlServer(const std::filesystem::path& parent, std::string bin_folder, std::string user);
 
     TemporaryFolder folder_;
     std::string bin_;

@@ -1,17 +1,19 @@
 // Whole campaigns through a real Slurm: whatever happens to the job, the nodes or the controller, the rows equal those of an
 // undisturbed run on this machine, byte for byte, and no process of ours stays behind.
+#include "results/postgresql_server.h"
 #include "slurm/cluster.h"
 
 #include <iostream>
 #include <regex>
+#include <set>
 
 namespace dagan {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kSweep = R"(name: lab
 seed: 5
@@ -38,7 +40,7 @@ mpi: pmix
 setup: ["export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1", "export PATH=COUNTING:$PATH"]
 )";
 
-class SlurmTest : public testing::Test {
+class SlurmTest : public ::testing::Test {
   protected:
     static void SetUpTestSuite() {
         lacking_ = lacking_for_cluster();
@@ -84,10 +86,10 @@ class SlurmTest : public testing::Test {
         return fs::exists(path) ? read_file(path) : "";
     }
     // Each test has a campaign named after it.
-    static fs::path campaign() { return laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name()); }
+    static fs::path campaign() { return laboratory().campaign(::testing::UnitTest::GetInstance()->current_test_info()->name()); }
 
     Words submit_words(const Words& more = {}) const {
-        return laboratory().command({"submit", sweep().string(), "--profile", profile().string(), "-o", campaign().string()}) +
+        return laboratory().command({"submit", sweep().string(), "--profile", profile_.string(), "-o", campaign().string()}) +
                more;
     }
     // Submits, and returns the job's number when it works.
@@ -144,6 +146,7 @@ class SlurmTest : public testing::Test {
         return ranks;
     }
 
+    fs::path profile_ = profile();
     static std::string lacking_, quiet_rows_;
     static std::unique_ptr<Cluster> cluster_;
 };
@@ -310,6 +313,90 @@ TEST_F(SlurmTest, DataIsReadFromTheNodesScratch) {
     EXPECT_TRUE(comes_true([&] { return cluster_->queue_is_empty(); }));
     for (const char* node : {"n1", "n2"})
         EXPECT_EQ(cluster_->lab({"on", node, "sh", "-c", "ls -A /tmp/scratch-*"}).out, "") << "the copy was left on " << node;
+}
+
+// Two jobs of a node each on one campaign, both at work. The nodes reach the server through its socket in a folder that they
+// share.
+class SharedSlurmTest : public SlurmTest {
+  protected:
+    void SetUp() override {
+        SlurmTest::SetUp();
+        if (IsSkipped() || HasFatalFailure()) return;
+        const fs::path folder = laboratory().data().parent_path();
+        fs::permissions(folder, fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add); // for the server's user
+        server_ = dagan::testing::PostgresqlServer::start(folder);
+        if (!server_) GTEST_SKIP() << "PostgreSQL is not installed here";
+        const std::string url = server_->new_schema().url();
+        profile_ = laboratory().campaign("node-each.yaml");
+        write_atomically(profile_, read_file(profile()) + "extra: [--exclusive]\n");
+        for (int job = 0; job < 2; ++job) start({"--store", url, "--lease", "10", "--nodes", "1"});
+        EXPECT_TRUE(comes_true([] { return !running_in(1).empty() && !running_in(2).empty(); })) << log();
+    }
+    static fs::path desk(int allocation) { return allocation == 1 ? campaign() : campaign() / "allocations" / "2"; }
+    static Json running_in(int allocation) {
+        const fs::path path = desk(allocation) / "status.json";
+        const Json status = fs::exists(path) ? Json::parse(read_file(path), nullptr, false) : Json();
+        return status.is_object() ? status.at("running") : Json::array();
+    }
+    // The job that holds an allocation, whichever was quicker.
+    static std::string job_with(int allocation) {
+        std::string host, pid, job;
+        std::istringstream(read_file(desk(allocation) / "holder")) >> host >> pid >> job;
+        return job;
+    }
+    // The allocation that is in the DAGAN's first half.
+    static int dagans_allocation() {
+        for (const int allocation : {1, 2}) {
+            const Json running = running_in(allocation);
+            for (const Json& task : running) {
+                const int step = task.at("step").get<int>();
+                if (task.at("label").get<std::string>().starts_with("gan ") && step > 0 && 2 * step < task.at("steps").get<int>())
+                    return allocation;
+            }
+        }
+        return 0;
+    }
+    // Script, supervisor, ranks and trainers, at one blow: all that is on the node of the allocation's ranks.
+    static void kill_all_of(int allocation) {
+        std::error_code gone;
+        std::set<fs::path> nodes;
+        for (const pid_t rank : processes_of(campaign(), "dagan-worker")) {
+            const std::string line = read_file("/proc/" + std::to_string(rank) + "/cmdline");
+            const std::string word = std::string("--allocation") + '\0' + std::to_string(allocation);
+            if (line.find(word) != std::string::npos)
+                nodes.insert(fs::read_symlink("/proc/" + std::to_string(rank) + "/ns/pid", gone));
+        }
+        EXPECT_EQ(nodes.size(), 1U);
+        for (const pid_t pid : processes_of(campaign())) {
+            if (nodes.contains(fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/pid", gone))) ::kill(pid, SIGKILL);
+        }
+    }
+    static int count(const std::string& what) { return laboratory().count(campaign(), what); }
+    void expect_all_counted_once() {
+        expect_the_undisturbed_rows();
+        EXPECT_TRUE(comes_true([&] { return cluster_->queue_is_empty(); }, 60s)) << log();
+        EXPECT_EQ(count("attempt WHERE final = 1"), count("task"));
+        EXPECT_EQ(count("(SELECT task FROM attempt WHERE final = 1 GROUP BY task) AS ended"), count("task"));
+        EXPECT_GE(count("attempt WHERE outcome = 'lost'"), 1) << "nothing was lost";
+    }
+
+    std::unique_ptr<dagan::testing::PostgresqlServer> server_;
+};
+
+TEST_F(SharedSlurmTest, OneJobIsKilledAndTheOtherFinishes) {
+    int allocation = 0;
+    ASSERT_TRUE(comes_true([&] { return (allocation = dagans_allocation()) != 0; }, 120s)) << log();
+    kill_all_of(allocation);
+    expect_all_counted_once();
+}
+
+TEST_F(SharedSlurmTest, AJobWhoseNodeCrashesComesBackToItsAllocation) {
+    int allocation = 0;
+    ASSERT_TRUE(comes_true([&] { return (allocation = dagans_allocation()) != 0; }, 120s)) << log();
+    const std::string job = job_with(allocation), node = cluster_->say({"squeue", "-h", "-j", job, "-o", "%N"});
+    cluster_->lab({"kill-node", node});
+    expect_all_counted_once();
+    EXPECT_FALSE(fs::exists(campaign() / "allocations" / "3"));
 }
 
 // Results do not depend on how many nodes there are.

@@ -12,8 +12,8 @@ namespace dagan {
 
 class TemporaryFolder {
   public:
-    TemporaryFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "dagan-test-XXXXXX").string();
+    explicit TemporaryFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+        std::string pattern = (parent / "dagan-test-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) throw system_error(pattern + ": cannot be made: " + errno_text(errno));
         path_ = pattern;
     }
