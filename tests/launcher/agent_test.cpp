@@ -277,7 +277,7 @@ TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) 
 }
 
 TEST_F(AgentTest, AnAbandonedAttemptIsEndedAtOnceAndNoOther) {
-    start(2, {.slots = 1, .spares = 1});
+    start(2, {.slots = 1, .spares = 0});
     assign_gang("gang", {"hang", "hang"});
     turn_until([&] { return pid_of_.contains("gang"); });
     assign(0, "not begun", "done"); // no slot is free
