@@ -48,3 +48,10 @@ target_include_directories(dagan_torch SYSTEM INTERFACE ${TORCH_ROOT}/include ${
 target_link_directories(dagan_torch INTERFACE ${TORCH_ROOT}/lib)
 target_link_libraries(dagan_torch INTERFACE torch_cpu c10)
 target_link_options(dagan_torch INTERFACE -Wl,--disable-new-dtags -Wl,-rpath,${TORCH_ROOT}/lib)
+# LibTorch's own OpenMP runtime, for the one file of ours that uses its threads (src/model/parallel.cpp): a second runtime would
+# start a second pool. A LibTorch without one has the system's.
+file(GLOB torch_gomp ${TORCH_ROOT}/lib/libgomp*.so*)
+if(NOT torch_gomp)
+    set(torch_gomp gomp)
+endif()
+target_link_libraries(dagan_torch INTERFACE ${torch_gomp})

@@ -8,6 +8,7 @@
 #include "cluster/spawner.h"
 #include "launcher/campaign.h"
 #include "launcher/run_task.h"
+#include "launcher/trainer_bench.h"
 #include "launcher/version.h"
 #include "spec/json.h"
 
@@ -115,17 +116,20 @@ int main(int argc, char** argv) {
     once_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     once_command->add_option("--threads", arguments.threads, "CPU threads")->required();
     once_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+    BenchArguments bench_arguments;
+    auto* bench_command = add_bench_command(app, bench_arguments);
     try {
         app.parse(argc, argv);
+        if (bench_command->parsed()) return bench(bench_arguments, set_up_torch);
         return once_command->parsed() ? once(arguments) : work(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
     } catch (const Error& error) {
-        log_error("{}", error.what());
+        if (work_command->parsed()) log_error("{}", error.what());
         std::cerr << "dagan-train: " << error.what() << '\n';
         return static_cast<int>(error.blame());
     } catch (const std::exception& error) {
-        log_error("{}", error.what());
+        if (work_command->parsed()) log_error("{}", error.what());
         std::cerr << "dagan-train: " << error.what() << '\n';
         return static_cast<int>(ExitCode::bug);
     }

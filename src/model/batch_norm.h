@@ -11,10 +11,13 @@ class BatchNorm : public torch::nn::Module {
     static constexpr double kEpsilon = 1e-3, kMomentum = 0.1;
 
     explicit BatchNorm(int64_t channels);
-    // x [B, C, H, W]. Training updates the running statistics (variance unbiased there, biased in the output).
-    torch::Tensor forward(const torch::Tensor& x, bool training);
+    // x [B, C, H, W]; normalises leaky_relu(x, slope), x itself where the slope is 1. Training updates the running statistics
+    // (variance unbiased there, biased in the output).
+    torch::Tensor forward(const torch::Tensor& x, bool training, double slope = 1);
 
   private:
+    torch::Tensor fused(const torch::Tensor& x, bool training, double slope);
+
     torch::Tensor weight, bias, running_mean, running_var; // [C]; the last two are buffers
 };
 

@@ -20,9 +20,10 @@ class BatchRenorm : public torch::nn::Module {
     static constexpr double kEpsilon = 1e-3, kStateDecay = 0.99, kInferenceDecay = 0.99;
 
     BatchRenorm(int64_t channels, const RenormClip& clip);
-    // x [B, C, H, W]. In training, `groups` equal slices of the batch have statistics of their own, all from the same state, and
-    // the new state is the mean of those the slices lead to: what ranks do that average their state after the step.
-    torch::Tensor forward(const torch::Tensor& x, bool training, int groups);
+    // x [B, C, H, W]; normalises leaky_relu(x, slope), x itself where the slope is 1. In training, `groups` equal slices of the
+    // batch have statistics of their own, all from the same state, and the new state is the mean of those the slices lead to:
+    // what ranks do that average their state after the step.
+    torch::Tensor forward(const torch::Tensor& x, bool training, int groups, double slope = 1);
 
   private:
     struct State {
@@ -31,8 +32,12 @@ class BatchRenorm : public torch::nn::Module {
     struct Statistics {
         torch::Tensor mu, sigma; // [C], without gradient
     };
-    torch::Tensor infer(const torch::Tensor& x) const;
-    torch::Tensor normalise(const torch::Tensor& x, const Statistics& batch) const;
+    struct Affine {
+        torch::Tensor weight, bias; // [C]
+    };
+    torch::Tensor infer(const torch::Tensor& x, double slope) const;
+    torch::Tensor train(const torch::Tensor& x, double slope, std::vector<State>& states) const;
+    Affine correction(const Statistics& batch) const;
     State advanced(const Statistics& batch) const;
     void set_state(const std::vector<State>& slices);
 

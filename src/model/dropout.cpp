@@ -1,11 +1,14 @@
 #include "model/dropout.h"
 
 #include "base/random.h"
+#include "model/fused_norm.h"
+#include "model/parallel.h"
 
 #include <torch/library.h>
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 namespace dagan {
 
@@ -40,6 +43,58 @@ torch::Tensor device_mask(const torch::Tensor& x, double probability, const Pass
             .typed<torch::Tensor(const torch::Tensor&, double, int64_t, const torch::Tensor&, int64_t, int64_t)>();
     return mask.call(x, probability, static_cast<int64_t>(pass.key), pass.device_step, pass.first_index, layer);
 }
+
+// Which mask: what a pass and a layer say of it.
+struct Mask {
+    double probability;
+    Pass pass;
+    uint32_t layer;
+};
+
+// y = x * mask of one sample that lies channels last; masks are drawn channel by channel.
+void drop_in_sample(const float* x, int64_t area, int64_t channels, std::span<float> drawn, const Mask& mask, uint32_t index,
+                    float* y) {
+    fill_dropout(drawn, mask.probability, mask.pass.key, mask.pass.step, index, mask.layer);
+    const float* values = drawn.data();
+    for (int64_t p = 0; p < area; ++p) {
+        for (int64_t c = 0; c < channels; ++c) y[p * channels + c] = x[p * channels + c] * values[c * area + p];
+    }
+}
+
+// For maps in float that lie channels last. The mask is drawn again where it is needed again: that is faster than to keep it,
+// and takes no memory between a step's two directions. Linear in x, so its derivative is itself.
+class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
+  public:
+    static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x, const Mask& mask) {
+        context->saved_data["probability"] = mask.probability;
+        context->saved_data["key"] = static_cast<int64_t>(mask.pass.key);
+        context->saved_data["step"] = int64_t{mask.pass.step};
+        context->saved_data["first_index"] = int64_t{mask.pass.first_index};
+        context->saved_data["layer"] = int64_t{mask.layer};
+        torch::Tensor y = torch::empty_like(x, {}, torch::MemoryFormat::ChannelsLast);
+        const int64_t channels = x.size(1), area = x.size(2) * x.size(3), sample = channels * area;
+        const float* from = x.const_data_ptr<float>();
+        auto* to = y.mutable_data_ptr<float>();
+        in_parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
+            std::vector<float> drawn(static_cast<size_t>(sample));
+            for (int64_t b = begin; b < end; ++b) {
+                const uint32_t index = mask.pass.first_index + static_cast<uint32_t>(b);
+                drop_in_sample(from + b * sample, area, channels, drawn, mask, index, to + b * sample);
+            }
+        });
+        return y;
+    }
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                   const torch::autograd::variable_list& gradients) {
+        auto& saved = context->saved_data;
+        const Pass pass{.training = true,
+                        .key = static_cast<uint64_t>(saved["key"].toInt()),
+                        .step = static_cast<uint32_t>(saved["step"].toInt()),
+                        .first_index = static_cast<uint32_t>(saved["first_index"].toInt())};
+        const torch::Tensor g = gradients[0].contiguous(torch::MemoryFormat::ChannelsLast);
+        return {apply(g, Mask{saved["probability"].toDouble(), pass, static_cast<uint32_t>(saved["layer"].toInt())}), {}};
+    }
+};
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(dagan, library) { library.def(kMaskSchema); }
@@ -47,6 +102,7 @@ TORCH_LIBRARY_IMPL(dagan, CPU, library) { library.impl("dropout_mask", mask_on_c
 
 torch::Tensor dropout(const torch::Tensor& x, double probability, const Pass& pass, uint32_t layer) {
     if (!pass.training || probability == 0) return x;
+    if (!pass.device_step.defined() && fusable(x)) return DropoutFunction::apply(x, Mask{probability, pass, layer});
     if (!pass.device_step.defined()) return x * host_mask(x.sizes(), probability, pass, layer).to(x.options());
     torch::Tensor mask;
     {

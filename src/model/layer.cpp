@@ -50,12 +50,12 @@ torch::Tensor Layer::forward(const torch::Tensor& x, const Pass& pass, const tor
     return finish(linear(h, pass), pass);
 }
 
-torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass) {
+torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass, double slope) {
     if (const auto* renorm = std::get_if<std::shared_ptr<BatchRenorm>>(&norm_)) {
-        return (*renorm)->forward(x, pass.training, pass.norm_groups);
+        return (*renorm)->forward(x, pass.training, pass.norm_groups, slope);
     }
-    if (const auto* layer = std::get_if<std::shared_ptr<LayerNorm>>(&norm_)) return (*layer)->forward(x);
-    return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training);
+    if (const auto* layer = std::get_if<std::shared_ptr<LayerNorm>>(&norm_)) return (*layer)->forward(x, slope);
+    return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training, slope);
 }
 
 torch::Tensor Layer::linear(const torch::Tensor& x, const Pass& pass) const {
@@ -70,8 +70,8 @@ torch::Tensor Layer::linear(const torch::Tensor& x, const Pass& pass) const {
 
 torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {
     switch (row_.after) {
-    case After::unit: return normalise(at::leaky_relu(x, kLeakySlope), pass);
-    case After::unit_dropout: return dropout(normalise(at::leaky_relu(x, kLeakySlope), pass), dropout_, pass, index_);
+    case After::unit: return normalise(x, pass, kLeakySlope);
+    case After::unit_dropout: return dropout(normalise(x, pass, kLeakySlope), dropout_, pass, index_);
     case After::linear: return x;
     case After::tanh: return at::tanh(x);
     case After::lrelu: return at::leaky_relu(x, kLeakySlope);

@@ -39,7 +39,7 @@ class Layer : public torch::nn::Module {
     torch::Tensor forward(const torch::Tensor& x, const Pass& pass, const torch::Tensor& flag = {});
 
   private:
-    torch::Tensor normalise(const torch::Tensor& x, const Pass& pass);
+    torch::Tensor normalise(const torch::Tensor& x, const Pass& pass, double slope = 1); // of leaky_relu(x, slope)
     torch::Tensor linear(const torch::Tensor& x, const Pass& pass) const;
     torch::Tensor finish(const torch::Tensor& x, const Pass& pass);
 

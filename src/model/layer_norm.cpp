@@ -1,6 +1,6 @@
 #include "model/layer_norm.h"
 
-#include "model/same_conv.h"
+#include "model/fused_norm.h"
 
 namespace dagan {
 
@@ -9,13 +9,9 @@ LayerNorm::LayerNorm(int64_t channels) {
     bias = register_parameter("bias", torch::zeros({channels}));
 }
 
-torch::Tensor LayerNorm::forward(const torch::Tensor& x) {
-    // The order of a sample's values is all the same to it: take them as they lie.
-    const bool channels_last = in_channels_last(x);
-    const torch::Tensor laid = channels_last ? x.permute({0, 2, 3, 1}) : x;
-    torch::Tensor normalised = at::layer_norm(laid, {laid.size(1), laid.size(2), laid.size(3)}, {}, {}, kEpsilon);
-    if (channels_last) normalised = normalised.permute({0, 3, 1, 2});
-    return torch::addcmul(bias.view({-1, 1, 1}), normalised, weight.view({-1, 1, 1}));
+torch::Tensor LayerNorm::forward(const torch::Tensor& x, double slope) {
+    const auto normalise = fusable(x) ? leaky_layer_norm : layer_norm_expression;
+    return normalise(x, slope, weight, bias, kEpsilon);
 }
 
 } // namespace dagan

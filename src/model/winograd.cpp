@@ -1,8 +1,7 @@
 #include "model/winograd.h"
 
 #include "base/error.h"
-
-#include <ATen/Parallel.h>
+#include "model/parallel.h"
 
 #include <algorithm>
 #include <array>
@@ -294,7 +293,7 @@ void Computation::transform_kernel_by_outputs() {
     constexpr int kInputs = 64;
     const int blocks = (inputs_ + kInputs - 1) / kInputs;
     const float* const kernel = kernel_.data_ptr<float>();
-    at::parallel_for(0, int64_t{panels_of(outputs_)} * blocks, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(int64_t{panels_of(outputs_)} * blocks, 1, [&](int64_t begin, int64_t end) {
         alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
         gathered.fill(0);
         for (int64_t task = begin; task < end; ++task) {
@@ -320,7 +319,7 @@ void Computation::transform_kernel_by_outputs() {
 
 void Computation::transform_kernel_by_inputs() {
     const float* const kernel = kernel_.data_ptr<float>();
-    at::parallel_for(0, outputs_, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k) {
             std::array<const float*, kKernelPixels> pixels;
             for (size_t i = 0; i < pixels.size(); ++i)
@@ -332,7 +331,7 @@ void Computation::transform_kernel_by_inputs() {
 
 // work(image, tile, row of the spectra), in parallel by image: the patches that a map's gradient is summed from overlap.
 template <class Work> void Computation::for_tiles(const Chunk& chunk, const Work& work) const {
-    at::parallel_for(0, chunk.images, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(chunk.images, 1, [&](int64_t begin, int64_t end) {
         for (int image = static_cast<int>(begin); image < end; ++image) {
             for (const Tile& tile : tiling_.tiles())
                 work(chunk.first_image + image, tile, tiling_.row(tile, image, chunk.images));
@@ -363,7 +362,7 @@ void Computation::multiply(const Chunk& chunk) {
     constexpr int kRows = 96; // a task's: enough for a panel of the kernel's spectrum to be worth reading
     const int blocks = (chunk.images * tiling_.count() + kRows - 1) / kRows;
     if (wanted_.output || wanted_.x_gradient) {
-        at::parallel_for(0, int64_t{kPoints} * blocks, 1, [&](int64_t begin, int64_t end) {
+        in_parallel(int64_t{kPoints} * blocks, 1, [&](int64_t begin, int64_t end) {
             for (int64_t task = begin; task < end; ++task) {
                 const int point = point_in_order(static_cast<int>(task / blocks));
                 const Range rows = rows_with(chunk, point);
@@ -373,7 +372,7 @@ void Computation::multiply(const Chunk& chunk) {
         });
     }
     if (!wanted_.kernel_gradient) return;
-    at::parallel_for(0, kPoints, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(kPoints, 1, [&](int64_t begin, int64_t end) {
         for (int i = static_cast<int>(begin); i < end; ++i) {
             const int point = point_in_order(i);
             multiply_for_kernel(point, rows_with(chunk, point), chunk.first_image > 0);
@@ -438,7 +437,7 @@ void Computation::write_maps(const Chunk& chunk) {
 
 void Computation::write_tile(int image, const Tile& tile, int row) {
     const float* const bias = bias_.defined() ? bias_.data_ptr<float>() : nullptr;
-    float* const unread = unread_ + at::get_thread_num() * unread_floats_;
+    float* const unread = unread_ + thread_in_parallel() * unread_floats_;
     const auto pixels =
         output_of(tile, [&](int y, int x) { return output_.contains(y, x) ? output_.pixel(image, y, x) : unread; });
     kernels_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_, bias,
@@ -447,7 +446,7 @@ void Computation::write_tile(int image, const Tile& tile, int row) {
 
 void Computation::add_patch(int image, const Tile& tile, int row) {
     if (tile.top == 0 && tile.left == 0) std::fill_n(x_gradient_.pixel(image, 0, 0), x_gradient_.image_stride, 0.0F);
-    float* const unread = unread_ + at::get_thread_num() * unread_floats_;
+    float* const unread = unread_ + thread_in_parallel() * unread_floats_;
     const auto pixels =
         patch_of(tile, [&](int y, int x) { return x_gradient_.contains(y, x) ? x_gradient_.pixel(image, y, x) : unread; });
     kernels_.map_gradient.of(tile.rows, tile.columns)(x_gradient_points_.row(row), x_gradient_points_.strides, inputs_, nullptr,
@@ -456,7 +455,7 @@ void Computation::add_patch(int image, const Tile& tile, int row) {
 
 void Computation::write_kernel_gradient() {
     float* const gradient = results_.kernel_gradient.data_ptr<float>();
-    at::parallel_for(0, outputs_, 1, [&](int64_t begin, int64_t end) {
+    in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k) {
             std::array<float*, kKernelPixels> pixels;
             for (size_t i = 0; i < pixels.size(); ++i) {

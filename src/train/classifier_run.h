@@ -70,6 +70,10 @@ class ClassifierRun {
     // The task is finished and its result kept elsewhere.
     void forget_checkpoint() const { checkpoint_.remove(); }
 
+    // The parts of an epoch, in order, for run() and for measurements.
+    bool prepare_epoch(); // readies the next step; false when the observer asked to stop
+    void train_step();
+
   private:
     struct Count {
         int correct = 0, total = 0;
@@ -100,8 +104,6 @@ class ClassifierRun {
     void resume();
     void restore(const TensorFile& file, const std::string& place);
     void save();
-    bool prepare_epoch();
-    void train_step();
     void wait_for_queued();
     torch::Tensor batch_loss(const torch::Tensor& images, const torch::Tensor& flags, const torch::Tensor& labels,
                              const Pass& pass);

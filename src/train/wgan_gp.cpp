@@ -121,22 +121,19 @@ void WganGp::accumulate_critic_gradient(const GanBatch& batch, const torch::Tens
             .view({-1, 2})
             .mean(0);
     const torch::Tensor wasserstein = scores[1] - scores[0];
+    (-wasserstein).backward(); // each part goes back by itself: what it kept is gone before the other needs memory
 
     const Pass pass = training_pass(interpolate_key_, s, first_);
     const auto critic = [&](const torch::Tensor& x, const torch::Tensor& y) { return critic_->forward(x, y, pass); };
-    // In TF32 the penalty goes back by itself, so that its convolutions multiply float32 both ways.
-    const bool apart = compute_.gpu != nullptr && options_.precision == Precision::tf32;
-    torch::Tensor penalty, weighted;
+    torch::Tensor penalty;
     {
-        const ExactConvolutions exact(apart);
+        const ExactConvolutions exact(compute_.gpu != nullptr && options_.precision == Precision::tf32);
         penalty = gradient_penalty(critic, batch.x, batch.real, fakes, batch.epsilon, options_.penalty_norm);
-        weighted = options_.penalty_weight * penalty;
-        if (apart) weighted.backward();
+        (options_.penalty_weight * penalty).backward();
     }
-    const torch::Tensor loss = (apart ? weighted.detach() : weighted) - wasserstein;
-    loss.backward();
     const torch::NoGradGuard no_grad;
-    critic_flat_.extra().narrow(0, 0, kLosses).copy_(torch::stack({loss.detach(), wasserstein.detach(), penalty.detach()}));
+    const torch::Tensor loss = options_.penalty_weight * penalty - wasserstein;
+    critic_flat_.extra().narrow(0, 0, kLosses).copy_(torch::stack({loss, wasserstein.detach(), penalty.detach()}));
 }
 
 void WganGp::accumulate_generator_gradient(const GanBatch& batch, uint32_t s) {

@@ -2,6 +2,7 @@
 
 #include "tensors.h"
 
+#include <array>
 #include <cmath>
 
 namespace dagan {
@@ -51,6 +52,22 @@ TEST(DropoutTest, GradientPassesOnlyWhereValuesWereKept) {
     const torch::Tensor x = random_tensor({2, 3, 4, 4}, 1).requires_grad_();
     dropout(x, 0.5, kTraining, 1).sum().backward();
     EXPECT_TRUE(torch::equal(x.grad(), dropout(torch::ones_like(x), 0.5, kTraining, 1)));
+}
+
+// As our convolutions leave maps, which has loops of its own.
+TEST(DropoutTest, MapsThatLieChannelsLastHaveTheSameMasksAndDerivatives) {
+    for (const auto& [batch, channels, size] : {std::array<int64_t, 3>{5, 3, 7}, {2, 64, 14}, {3, 17, 1}, {4, 1, 5}}) {
+        const torch::Tensor x = random_tensor({batch, channels, size, size}, 1);
+        const torch::Tensor expected = dropout(x.to(torch::kDouble), 0.3, kTraining, 4).to(torch::kFloat);
+        torch::Tensor last = x.contiguous(torch::MemoryFormat::ChannelsLast).requires_grad_();
+        const torch::Tensor y = dropout(last, 0.3, kTraining, 4);
+        EXPECT_TRUE(torch::allclose(y, expected, 1e-6, 0)) << x.sizes();
+        const torch::Tensor u = random_tensor({batch, channels, size, size}, 2).requires_grad_();
+        const torch::Tensor g = torch::autograd::grad({y}, {last}, {u}, true, /*create_graph=*/true).front();
+        EXPECT_TRUE(torch::equal(g, dropout(u, 0.3, kTraining, 4))) << x.sizes();
+        const torch::Tensor of_u = torch::autograd::grad({g}, {u}, {torch::ones_like(u)}).front();
+        EXPECT_TRUE(torch::equal(of_u, dropout(torch::ones_like(u), 0.3, kTraining, 4))) << x.sizes();
+    }
 }
 
 } // namespace

@@ -1,0 +1,290 @@
+// The plain side of `dagan-train bench` is the same work as ours: from the same weights, batch and masks come the same scores,
+// losses, gradients, states and steps, in float32. (That ours are right is shown elsewhere, in double.)
+#include "train/bench/plain_training.h"
+
+#include "base/random.h"
+#include "model/dropout.h"
+#include "model/networks.h"
+#include "train/bench/bench.h"
+#include "train/wgan_gp.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <numeric>
+
+namespace dagan {
+namespace {
+
+constexpr uint64_t kStream = 21;
+constexpr int kPixels = 18; // 18, 9, 5, 3, 2: even and odd sizes for padding and resize
+constexpr int kClasses = 3;
+
+// float32 keeps 6e-8 of a number; sums of some thousand terms through twenty layers, differentiated twice, keep some 1e-5 of the
+// largest. Another layer, mask, norm or factor changes them by shares of one.
+constexpr double kTolerance = 1e-3;
+// Adam's first steps have the learning rate's length whatever the gradient's, so a weight whose gradient is all rounding may go
+// the other way: moves are compared on average, in shares of the learning rate.
+constexpr double kMoveTolerance = 2e-2;
+
+GanOptions gan_options() {
+    GanOptions options;
+    options.generator_widths = {6, 5, 7, 4};
+    options.critic_widths = {5, 7, 6, 8};
+    options.generator_inner = 2;
+    options.critic_inner = 3;
+    options.z_dim = 6;
+    options.critic_steps = 2;
+    options.batch_size = 6;
+    return options;
+}
+
+Dataset random_images() {
+    constexpr int kImages = 4;
+    std::vector<uint8_t> images;
+    std::vector<int32_t> labels;
+    Random random(4);
+    for (int i = 0; i < kClasses * kImages; ++i) {
+        labels.push_back(i / kImages);
+        for (int pixel = 0; pixel < kPixels * kPixels; ++pixel) images.push_back(static_cast<uint8_t>(random.below(256)));
+    }
+    DatasetInfo info;
+    info.channels = 1;
+    info.height = info.width = kPixels;
+    info.source = "random";
+    info.polarity = "ink_is_low";
+    return Dataset(info, std::move(images), std::move(labels), {"a", "b", "c"});
+}
+
+void expect_same(const torch::Tensor& actual, const torch::Tensor& expected, double scale, const std::string& what) {
+    ASSERT_EQ(actual.sizes(), expected.sizes()) << what;
+    EXPECT_LE((actual - expected).abs().max().item<double>(), kTolerance * scale) << what;
+}
+
+// Each gradient against the largest number of its tensor; a tensor whose gradient is all rounding, against the network's.
+void expect_same_gradients(const torch::nn::Module& actual, const torch::nn::Module& expected) {
+    const auto given = actual.named_parameters();
+    double largest = 0;
+    for (const auto& item : expected.named_parameters()) {
+        largest = std::max(largest, item.value().grad().abs().max().item<double>());
+    }
+    ASSERT_GT(largest, 0);
+    for (const auto& item : expected.named_parameters()) {
+        const torch::Tensor gradient = item.value().grad();
+        const double scale = std::max(gradient.abs().max().item<double>(), 1e-4 * largest);
+        expect_same(given[item.key()].grad(), gradient, scale, item.key());
+    }
+}
+
+void expect_same_buffers(const torch::nn::Module& actual, const torch::nn::Module& expected) {
+    const auto given = actual.named_buffers();
+    for (const auto& item : expected.named_buffers()) expect_same(given[item.key()], item.value(), 1, item.key());
+}
+
+void expect_same_moves(const torch::nn::Module& actual, const torch::nn::Module& expected, double rate) {
+    const auto given = actual.named_parameters();
+    for (const auto& item : expected.named_parameters()) {
+        const double apart = (given[item.key()] - item.value()).abs().mean().item<double>();
+        EXPECT_LE(apart, kMoveTolerance * rate) << item.key();
+    }
+}
+
+uint32_t layer_of(const NetworkTable& table, const std::string& name) {
+    const auto row = std::ranges::find(table.layers, name, &LayerRow::name);
+    EXPECT_NE(row, table.layers.end()) << name;
+    return static_cast<uint32_t>(row - table.layers.begin());
+}
+
+torch::Tensor mask_like(const torch::Tensor& map, double probability, const Pass& pass, uint32_t layer) {
+    return dropout(torch::ones_like(map), probability, pass, layer);
+}
+
+// Both trainings of one DAGAN, with the same weights, whose dropout draws the same masks.
+class GanPair {
+  public:
+    GanPair()
+        : data_(random_images()), options_(gan_options()), group_(make_group_alone()),
+          ours_(options_, kStream, data_, {0, 1, 2}, *group_),
+          plain_(
+              options_, 1, kPixels,
+              [this](const torch::Tensor& map, const std::string& name) {
+                  return map *
+                         mask_like(map, options_.dropout, pass("dropout generator"), layer_of(ours_.generator().table(), name));
+              },
+              [this](const torch::Tensor& map, const std::string& name) { return map * critic_mask(map, name); }) {
+        at::set_num_threads(1);
+        plain::copy_weights(ours_.generator(), plain_.generator());
+        plain::copy_weights(ours_.critic(), plain_.critic());
+    }
+
+    WganGp& ours() { return ours_; }
+    plain::Gan& plain() { return plain_; }
+    const GanOptions& options() const { return options_; }
+    void at_step(uint32_t s) {
+        step_ = s;
+        passes_ = 0;
+    }
+
+  private:
+    Pass pass(const std::string& purpose) const {
+        return {.training = true, .key = derive(kStream, purpose), .step = step_, .first_index = 0};
+    }
+    // In the critic's step the passes are real, fake, penalty, and ours takes fakes and reals alternately in one batch.
+    torch::Tensor critic_mask(const torch::Tensor& map, const std::string& name) {
+        if (name == "E1.close") ++passes_;
+        const uint32_t layer = layer_of(ours_.critic().table(), name);
+        if (ours_.is_generator_step(step_)) return mask_like(map, options_.dropout, pass("dropout critic generator step"), layer);
+        if (passes_ == 3) return mask_like(map, options_.dropout, pass("dropout critic interpolates"), layer);
+        const torch::Tensor both = torch::cat({map, map});
+        const torch::Tensor mask = mask_like(both, options_.dropout, pass("dropout critic"), layer);
+        return mask.slice(0, passes_ == 1 ? 1 : 0, mask.size(0), 2);
+    }
+
+    Dataset data_;
+    GanOptions options_;
+    std::unique_ptr<Group> group_;
+    WganGp ours_;
+    plain::Gan plain_;
+    uint32_t step_ = 0;
+    int passes_ = 0;
+};
+
+TEST(PlainTest, TheCriticsStepHasTheSameLossesAndGradients) {
+    GanPair pair;
+    for (const uint32_t s : {0U, 1U}) { // the second starts from a renorm state that is not the first's
+        pair.at_step(s);
+        const GanBatch batch = pair.ours().draw_batch(s);
+        pair.ours().accumulate_critic_gradient(batch, pair.ours().make_fakes(batch, s), s);
+        const plain::Gan::CriticLosses losses = pair.plain().critic_gradient(batch);
+        const torch::Tensor& extra = pair.ours().critic_parameters().extra();
+        expect_same(losses.loss, extra[0], 1, "loss");
+        expect_same(losses.wasserstein, extra[1], 1, "wasserstein");
+        expect_same(losses.penalty, extra[2], 1, "penalty");
+        expect_same_gradients(pair.plain().critic(), pair.ours().critic());
+        expect_same_buffers(pair.plain().generator(), pair.ours().generator());
+    }
+}
+
+TEST(PlainTest, TheGeneratorsStepHasTheSameLossAndGradients) {
+    GanPair pair;
+    const uint32_t s = pair.ours().steps_per_iteration() - 1;
+    pair.at_step(s);
+    const GanBatch batch = pair.ours().draw_batch(s);
+    pair.ours().accumulate_generator_gradient(batch, s);
+    const torch::Tensor loss = pair.plain().generator_gradient(batch);
+    expect_same(loss, pair.ours().generator_parameters().extra()[0], 1, "loss");
+    expect_same_gradients(pair.plain().generator(), pair.ours().generator());
+    expect_same_buffers(pair.plain().generator(), pair.ours().generator());
+}
+
+TEST(PlainTest, AnIterationMovesTheWeightsAlike) {
+    GanPair pair;
+    for (uint32_t s = 0; s < pair.ours().steps_per_iteration(); ++s) {
+        pair.at_step(s);
+        const GanBatch batch = pair.ours().draw_batch(s);
+        pair.ours().step(s, {});
+        pair.ours().is_generator_step(s) ? pair.plain().generator_step(batch) : pair.plain().critic_step(batch);
+    }
+    expect_same_moves(pair.plain().critic(), pair.ours().critic(), pair.options().learning_rate);
+    expect_same_moves(pair.plain().generator(), pair.ours().generator(), pair.options().learning_rate);
+}
+
+TEST(PlainTest, TheClassifiersStepHasTheSameLossAndGradients) {
+    at::set_num_threads(1);
+    torch::manual_seed(2);
+    ClassifierOptions options;
+    options.growth = 5;
+    Classifier ours(options, 1, kPixels, kClasses, kStream);
+    const Pass pass{.training = true, .key = 9, .step = 3};
+    plain::ClassifierTraining plain(options, 1, kClasses, [&](const torch::Tensor& map, const std::string& name) {
+        return map * mask_like(map, options.dropout, pass, layer_of(ours.table(), name));
+    });
+    plain::copy_weights(ours, plain.network());
+    const torch::Tensor images = torch::randn({6, 1, kPixels, kPixels}), real = torch::tensor({1.F, 0.F, 1.F, 0.F, 0.F, 1.F}),
+                        labels = torch::tensor({0, 1, 2, 0, 1, 2}, torch::kLong);
+    const torch::Tensor loss = torch::cross_entropy_loss(ours.forward(images, real, pass), labels);
+    loss.backward();
+    expect_same(plain.gradient(images, real, labels), loss.detach(), 1, "loss");
+    expect_same_gradients(plain.network(), ours);
+    for (const auto& item : ours.named_buffers()) {
+        expect_same(plain.network().named_buffers()[item.key()], item.value(), 1, item.key());
+    }
+}
+
+// What is measured: the paper's size, with images of one and of three channels.
+class PaperSizeTest : public testing::TestWithParam<int> {};
+
+TEST_P(PaperSizeTest, TheNetworksGiveTheSameImagesScoresAndLogits) {
+    const torch::NoGradGuard no_grad;
+    torch::manual_seed(3);
+    const Workload workload;
+    const int channels = GetParam(), size = workload.size;
+    const torch::Tensor x = torch::rand({2, channels, size, size}) * 2 - 1, z = torch::randn({2, workload.gan.z_dim}),
+                        real = torch::tensor({1.F, 0.F});
+    Generator generator(workload.gan, channels, size, kStream);
+    Critic critic(workload.gan, channels, size, kStream);
+    Classifier classifier(workload.classifier, channels, size, workload.classes, kStream);
+    plain::Gan gan(workload.gan, channels, size, {}, {});
+    plain::ClassifierTraining training(workload.classifier, channels, workload.classes, {});
+    plain::copy_weights(generator, gan.generator());
+    plain::copy_weights(critic, gan.critic());
+    plain::copy_weights(classifier, training.network());
+    gan.generator().eval();
+    gan.critic().eval();
+    training.network().eval();
+    const torch::Tensor made = generator.forward(x, z, Pass::inference());
+    const auto scale = [](const torch::Tensor& tensor) { return tensor.abs().max().item<double>(); };
+    expect_same(gan.generator().forward(x, z), made, scale(made), "images");
+    const torch::Tensor scores = critic.forward(x, made, Pass::inference());
+    expect_same(gan.critic().forward(x, made), scores, scale(scores), "scores");
+    const torch::Tensor logits = classifier.forward(x, real, Pass::inference());
+    expect_same(training.network().forward(x, real), logits, scale(logits), "logits");
+}
+
+INSTANTIATE_TEST_SUITE_P(Channels, PaperSizeTest, testing::Values(1, 3));
+
+// A small workload for the machinery around them.
+Workload small_workload() {
+    Workload workload;
+    workload.gan = gan_options();
+    workload.classifier.growth = 4;
+    workload.classifier.batch_size = 6;
+    workload.size = kPixels;
+    workload.classes = 4;
+    return workload;
+}
+
+TEST(BenchTest, ComparesEveryKindOfStepOfEverySubject) {
+    at::set_num_threads(1);
+    const struct {
+        Subject subject;
+        std::vector<std::string> kinds;
+        std::vector<size_t> counts; // in two rounds
+    } table[]{{Subject::iteration, {"critic", "generator"}, {4, 2}},
+              {Subject::classifier, {"step"}, {2}},
+              {Subject::generate, {"step"}, {2}}};
+    for (const auto& [subject, kinds, counts] : table) {
+        SCOPED_TRACE(to_string(subject));
+        const Comparison times = compare(subject, small_workload(), 2);
+        ASSERT_EQ(times.kinds.size(), kinds.size());
+        for (size_t kind = 0; kind < kinds.size(); ++kind) {
+            EXPECT_EQ(times.kinds[kind].name, kinds[kind]);
+            EXPECT_EQ(times.ours[kind].all.size(), counts[kind]);
+            EXPECT_EQ(times.plain[kind].all.size(), counts[kind]);
+            EXPECT_GT(times.ours[kind].minimum(), 0);
+        }
+        EXPECT_GT(times.ratio(), 0);
+    }
+}
+
+TEST(BenchTest, AnIterationIsItsStepsByTheirMinima) {
+    const Comparison times{{{"critic", 5}, {"generator", 1}}, {{{3, 2}}, {{7}}}, {{{8, 9}}, {{11, 10}}}};
+    EXPECT_DOUBLE_EQ(times.unit_s(Side::ours), 5 * 2 + 7);
+    EXPECT_DOUBLE_EQ(times.unit_s(Side::plain), 5 * 8 + 10);
+    EXPECT_DOUBLE_EQ(times.ratio(), 50.0 / 17);
+    EXPECT_DOUBLE_EQ((StepSeconds{{4, 1, 2}}).median(), 2);
+    EXPECT_DOUBLE_EQ((StepSeconds{{4, 1, 2, 3}}).median(), 2.5);
+}
+
+} // namespace
+} // namespace dagan
