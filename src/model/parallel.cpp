@@ -20,6 +20,6 @@ void in_parallel(int64_t count, int64_t least, const std::function<void(int64_t 
     }
 }
 
-int thread_number() { return omp_get_thread_num(); }
+int thread_in_parallel() { return omp_get_thread_num(); }
 
 } // namespace dagan

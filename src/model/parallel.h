@@ -11,8 +11,7 @@ namespace dagan {
 // returns when all are done. Within a parallel region it is one call. `work` must not throw.
 void in_parallel(int64_t count, int64_t least, const std::function<void(int64_t begin, int64_t end)>& work);
 
-// Within such a call, which of the threads this is: 0 .. at::get_num_threads() - 1; 0 elsewhere. (LibTorch's own number is not
-// set by these loops.)
-int thread_number();
+// The calling thread's number within in_parallel, [0, at::get_num_threads()).
+int thread_in_parallel();
 
 } // namespace dagan

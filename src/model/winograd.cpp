@@ -437,7 +437,7 @@ void Computation::write_maps(const Chunk& chunk) {
 
 void Computation::write_tile(int image, const Tile& tile, int row) {
     const float* const bias = bias_.defined() ? bias_.data_ptr<float>() : nullptr;
-    float* const unread = unread_ + thread_number() * unread_floats_;
+    float* const unread = unread_ + thread_in_parallel() * unread_floats_;
     const auto pixels =
         output_of(tile, [&](int y, int x) { return output_.contains(y, x) ? output_.pixel(image, y, x) : unread; });
     kernels_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_, bias,
@@ -446,7 +446,7 @@ void Computation::write_tile(int image, const Tile& tile, int row) {
 
 void Computation::add_patch(int image, const Tile& tile, int row) {
     if (tile.top == 0 && tile.left == 0) std::fill_n(x_gradient_.pixel(image, 0, 0), x_gradient_.image_stride, 0.0F);
-    float* const unread = unread_ + thread_number() * unread_floats_;
+    float* const unread = unread_ + thread_in_parallel() * unread_floats_;
     const auto pixels =
         patch_of(tile, [&](int y, int x) { return x_gradient_.contains(y, x) ? x_gradient_.pixel(image, y, x) : unread; });
     kernels_.map_gradient.of(tile.rows, tile.columns)(x_gradient_points_.row(row), x_gradient_points_.strides, inputs_, nullptr,
