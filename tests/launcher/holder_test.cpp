@@ -176,6 +176,7 @@ TEST_F(HolderTest, SeveralTakeAnAllocationEach) {
 }
 
 TEST_F(HolderTest, ASlurmJobThatIsStartedAgainTakesTheAllocationThatItHad) {
+    std::filesystem::create_directories(folder_.of_allocation(2).logs());
     const OtherHolder other(folder_, "11"), left(folder_.of_allocation(2), "12");
     ASSERT_TRUE(other.holds() && left.holds());
     int fenced = 0;
