@@ -20,6 +20,7 @@ class RecoveryTest : public testing::Test {
     void snapshot(bool running, std::chrono::seconds age = 0s) {
         Status status;
         status.tasks.ready = 1;
+        status.tasks.running = running ? 1 : 0;
         if (running) status.running.push_back({.label = "gan strokes", .ranks = {0, 1}, .step = 3, .steps = 9});
         write_status(folder_, status);
         std::filesystem::last_write_time(folder_.status(), std::filesystem::file_time_type::clock::now() - age);
