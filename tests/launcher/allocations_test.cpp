@@ -373,6 +373,39 @@ TEST_F(AllocationsTest, CreditsAreCountedOverAllOfThem) {
     EXPECT_EQ(attempts_of("task0"), 3);
 }
 
+TEST_F(AllocationsTest, NothingStartsWhenItsTimeIsNearlyOver) {
+    begin({{}});
+    auto a = join("a");
+    a->turn(0, 4.9); // 5 s are taken for what was not measured
+    EXPECT_FALSE(a->runs("task0"));
+    EXPECT_TRUE(a->ranks.stopping) << "as nothing runs, there is nothing to wait for";
+    EXPECT_TRUE(a->coordinator.over() && a->coordinator.out_of_time());
+    EXPECT_EQ(a->coordinator.status(0).state, CampaignState::stopped);
+    EXPECT_TRUE(shared_.leases.all().empty());
+}
+
+// It needed 3 s to start and makes steps of 2 s.
+TEST_F(AllocationsTest, WhatCouldNotMakeAStepAndSaveItIsLeftToTheNext) {
+    begin({{.seconds = 2}, {}});
+    auto a = join("a", {.ranks = 2});
+    a->turn(0);
+    const int64_t attempt = a->ranks.running.at("task0").front().attempt;
+    a->turn(3);
+    a->coordinator.on_progress({"task0", attempt, 1, 9, 0});
+    a->coordinator.on_progress({"task0", attempt, 2, 9, 2});
+    a->end("task0", Outcome::died);
+    a->turn(4, 6.9);
+    a->turn(4, 6.9);
+    EXPECT_FALSE(a->runs("task0")) << "3 s + a step + a checkpoint are 7 s";
+    EXPECT_EQ(a->coordinator.status(4).too_late, std::vector<std::string>{"classifier"});
+    EXPECT_TRUE(std::holds_alternative<Ready>(a->state(0)));
+    EXPECT_FALSE(a->ranks.stopping) << "the other task runs on to the end of the time";
+    a->turn(4, 7.1);
+    EXPECT_TRUE(a->runs("task0"));
+    EXPECT_TRUE(a->coordinator.status(4).too_late.empty());
+    EXPECT_FALSE(a->coordinator.out_of_time());
+}
+
 // Allocations come, go, die and freeze at random; leases run out under the living and the dead, before or after they notice.
 class SharedAccidents : public AllocationsTest {
   protected:

@@ -278,35 +278,6 @@ TEST_F(CoordinatorTest, AStopLetsNothingNewStart) {
     EXPECT_FALSE(store_->attempt(running[0].attempt).charged);
 }
 
-// A classifier needed 3 s to start and makes steps of 2 s; of a DAGAN nothing is known.
-TEST_F(CoordinatorTest, NothingStartsThatCouldNotMakeAStepAndSaveItInTheTimeLeft) {
-    begin({{}, {.seconds = 2}, {.ranks = 2, .seconds = 3}}, {.ranks = 2});
-    coordinator_->turn(0, 4.9);
-    EXPECT_TRUE(pool_->take().empty()) << "5 s are taken for what was not measured";
-    EXPECT_EQ(pool_->stops, 1) << "as nothing runs, there is nothing to wait for";
-    EXPECT_TRUE(coordinator_->over() && coordinator_->out_of_time());
-
-    begin({{}, {.seconds = 2}, {.ranks = 2, .seconds = 0.1}}, {.ranks = 1 + 1, .max_attempts = 5});
-    turn(0);
-    const auto running = pool_->take();
-    ASSERT_EQ(running.size(), 2U);
-    const Assign first = running[0].second;
-    ASSERT_EQ(first.task, "task1") << "the longer one";
-    turn(3);
-    coordinator_->on_progress({first.task, first.attempt, 1, 9, 0});
-    coordinator_->on_progress({first.task, first.attempt, 2, 9, 2});
-    coordinator_->on_ended(ended(first, Outcome::died));
-    coordinator_->turn(4, 6.9);
-    EXPECT_TRUE(pool_->take().empty()) << "3 s + a step + a checkpoint are 7 s";
-    EXPECT_EQ(coordinator_->status(4).too_late, std::vector<std::string>{"classifier"});
-    EXPECT_TRUE(std::holds_alternative<Ready>(state(1))) << "it is for the next allocation";
-    EXPECT_EQ(pool_->stops, 0) << "the other runs on to the end of the time";
-    coordinator_->turn(4, 7.1);
-    EXPECT_EQ(pool_->take().size(), 1U);
-    EXPECT_TRUE(coordinator_->status(4).too_late.empty());
-    EXPECT_FALSE(coordinator_->out_of_time());
-}
-
 TEST_F(CoordinatorTest, StatusCountsAndForetells) {
     begin(std::vector<Sketch>(4, Sketch{.seconds = 10}), {.ranks = 1});
     EXPECT_LT(coordinator_->status(0).eta_s, 0) << "nothing is known yet";
