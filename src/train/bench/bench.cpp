@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "model/winograd_kernels.h"
 
 #include <ATen/Version.h>
 
@@ -116,7 +117,8 @@ std::vector<std::pair<std::string, std::string>> kernels() {
     std::istringstream version(at::get_mkldnn_version());
     std::string library;
     std::getline(version, library);
-    used.emplace_back("convolutions", library);
+    used.emplace_back("direct convolutions", library);
+    used.emplace_back("Winograd convolutions", std::string("ours for ") + winograd::kernels_of_cpu().name);
     return used;
 }
 
