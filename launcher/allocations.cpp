@@ -32,6 +32,7 @@ std::vector<Snapshot> snapshots_of(const CampaignFolder& folder) {
     }
     return snapshots;
 }
+
 Status together(Status status, const std::vector<Snapshot>& snapshots) {
     status.running.clear();
     status.steps_per_s = 0;

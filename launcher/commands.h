@@ -17,7 +17,7 @@ namespace dagan {
 void add_data_commands(CLI::App& app, int& exit_code);         // data import|make|info|verify|show
 void add_plan_commands(CLI::App& app, int& exit_code);         // plan, describe
 void add_run_commands(CLI::App& app, int& exit_code);          // run, status, stop
-void add_generate_command(CLI::App& app);                      // generate
+void add_generate_command(CLI::App& app, int& exit_code);      // generate
 void add_cluster_commands(CLI::App& app, int& exit_code);      // submit, doctor
 void add_results_commands(CLI::App& app, int& exit_code);      // results rows|cells|table1|report|...
 void add_database_commands(CLI::App& results, int& exit_code); // results upgrade|check|salvage|merge|diff

@@ -2,16 +2,14 @@
 #include "base/error.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
+#include "launcher/run_program.h"
 #include "launcher/supervisor.h"
 #include "train/workplace.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <thread>
 
@@ -44,15 +42,8 @@ const PlannedTask& find_gan(const Plan& plan, const std::string& dataset, const 
     return *found;
 }
 
-[[noreturn]] void become(const std::vector<std::string>& words) {
-    std::vector<char*> argv;
-    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
-    throw system_error(words.front() + ": cannot be started: " + errno_text(errno));
-}
-
-void generate(const Arguments& arguments) {
+// An exit code.
+int generate(const Arguments& arguments) {
     const CampaignFolder folder(arguments.folder);
     const Plan plan = read_manifest(folder).plan();
     const PlannedTask& gan = find_gan(plan, arguments.dataset, arguments.folder);
@@ -74,12 +65,12 @@ void generate(const Arguments& arguments) {
                                    "--",
                                    weights.string()};
     words.insert(words.end(), arguments.images.begin(), arguments.images.end());
-    become(words);
+    return run_program(words, own_environment()).exit_code;
 }
 
 } // namespace
 
-void add_generate_command(CLI::App& app) {
+void add_generate_command(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand(
         "generate",
         "augments your own pictures with a campaign's DAGAN: a sheet, a row for each picture and what was made from it\n"
@@ -96,7 +87,7 @@ void add_generate_command(CLI::App& app) {
         ->check(CLI::Range(1, 100));
     command->add_option("--seed", arguments->seed, "of the noise: the same gives the same images")->capture_default_str();
     command->add_option("-o,--output", arguments->output, "the sheet, a PNG")->capture_default_str();
-    command->callback([arguments] { generate(*arguments); });
+    command->callback([arguments, &exit_code] { exit_code = generate(*arguments); });
 }
 
 } // namespace dagan

@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     add_data_commands(app, exit_code);
     add_plan_commands(app, exit_code);
     add_run_commands(app, exit_code);
-    add_generate_command(app);
+    add_generate_command(app, exit_code);
     add_cluster_commands(app, exit_code);
     add_results_commands(app, exit_code);
     try {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "launcher/run_program.h"
 #include "launcher/standing.h"
 #include "launcher/supervisor.h"
 #include "launcher/version.h"
@@ -10,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -48,24 +48,6 @@ class Scratch {
     fs::path root_;
 };
 
-// Runs `command` (no shell) with its standard output in `output`. Returns its exit code, or 128 + signal.
-int run_program(const std::vector<std::string>& command, const fs::path& output) {
-    std::vector<char*> argv;
-    for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    const pid_t child = ::fork();
-    if (child < 0) throw system_error(command.front() + ": cannot be started: " + errno_text(errno));
-    if (child == 0) {
-        if (std::freopen(output.c_str(), "w", stdout) == nullptr) ::_exit(126);
-        ::execv(argv[0], argv.data());
-        ::_exit(127);
-    }
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 std::string describe(const ClassifierScore& score) {
     return fmt::format("steps {}, best epoch {}, validation {}/{}, test {}/{}", score.steps, score.best_epoch,
                        score.validation_correct, score.validation_total, score.test_correct, score.test_total);
@@ -88,19 +70,20 @@ ClassifierScore stored_score(const Location& database, const std::string& key, c
 
 ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest, const PlannedTask& planned) {
     const Scratch scratch(folder);
-    const fs::path task = scratch.root() / "task.json", output = scratch.root() / "output.json";
+    const fs::path task = scratch.root() / "task.json";
     write_atomically(task, to_text(planned.spec));
     const std::string threads = std::to_string(threads_of(planned.spec));
     ::setenv("OMP_NUM_THREADS", threads.c_str(), 1);
     ::setenv("MKL_NUM_THREADS", threads.c_str(), 1);
-    const int code =
+    const ProgramOutput output =
         run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(), "--task", task.string(),
                      "--data", manifest.data_folder, "--threads", threads, "--device", manifest.device},
-                    output);
-    if (code == static_cast<int>(ExitCode::input))
+                    own_environment());
+    if (output.exit_code == static_cast<int>(ExitCode::input))
         throw input_error(label_of(planned.spec) + ": was refused, see the message above");
-    if (code != 0) throw system_error(fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), code));
-    const auto result = from_json_text<TaskResult>(read_file(output));
+    if (output.exit_code != 0)
+        throw system_error(fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), output.exit_code));
+    const auto result = from_json_text<TaskResult>(output.text);
     if (!result.score) throw system_error(fmt::format("{}: ended as {}", label_of(planned.spec), to_string(result.outcome)));
     return *result.score;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "launcher/campaign.h"
+#include "launcher/leases.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +25,7 @@ struct SupervisorOptions {
     std::string scratch = "";                         // of each node, to read the data sets from; "": from where they are
     std::string slurm_job = "";                       // the job this runs in; "" outside Slurm
     int restarts_before = 0;                          // how often Slurm has started that job again
-    int64_t lease_s = 60;                             // see launcher/leases.h
+    int64_t lease_s = kLease.count();                 // see launcher/leases.h
     // In a row, each without a task that ended or a checkpoint that was written. A task that takes the whole job with it is
     // convicted after five.
     int max_fruitless_restarts = 8;

@@ -107,6 +107,17 @@ int draw_augmentations(const GenerateArguments& arguments) {
     return static_cast<int>(ExitCode::done);
 }
 
+CLI::App* add_generate_command(CLI::App& app, GenerateArguments& arguments) {
+    auto* command = app.add_subcommand("generate", "draw augmentations of pictures; used by `dagan generate`");
+    command->add_option("weights", arguments.weights, "a DAGAN's weights")->required();
+    command->add_option("images", arguments.images, "PNG or JPEG files")->required();
+    command->add_option("--each", arguments.each, "images made from each")->required();
+    command->add_option("--seed", arguments.seed, "of the noise")->required();
+    command->add_option("--threads", arguments.threads, "CPU threads")->required();
+    command->add_option("-o,--output", arguments.output, "the sheet, a PNG")->required();
+    return command;
+}
+
 } // namespace
 } // namespace dagan
 
@@ -131,13 +142,7 @@ int main(int argc, char** argv) {
     once_command->add_option("--threads", arguments.threads, "CPU threads")->required();
     once_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
     GenerateArguments to_generate;
-    auto* generate_command = app.add_subcommand("generate", "draw augmentations of pictures; used by `dagan generate`");
-    generate_command->add_option("weights", to_generate.weights, "a DAGAN's weights")->required();
-    generate_command->add_option("images", to_generate.images, "PNG or JPEG files")->required();
-    generate_command->add_option("--each", to_generate.each, "images made from each")->required();
-    generate_command->add_option("--seed", to_generate.seed, "of the noise")->required();
-    generate_command->add_option("--threads", to_generate.threads, "CPU threads")->required();
-    generate_command->add_option("-o,--output", to_generate.output, "the sheet, a PNG")->required();
+    const CLI::App* generate_command = add_generate_command(app, to_generate);
     BenchArguments bench_arguments;
     auto* bench_command = add_bench_command(app, bench_arguments);
     try {

@@ -387,30 +387,20 @@ Computation::Range Computation::rows_with(const Chunk& chunk, int point) const {
 
 void Computation::multiply_rows(int point, int first_row, int end_row) {
     if (first_row >= end_row) return;
-    if (wanted_.output) {
-        kernels_.multiply({.a = x_points_.point(point),
-                           .a_panel = x_points_.strides.panel,
-                           .b = kernel_by_outputs_.point(point),
-                           .b_panel = kernel_by_outputs_.strides.panel,
-                           .out = output_points_.point(point),
-                           .out_panel = output_points_.strides.panel,
+    const auto product = [&](const auto& rows, const auto& kernel, const auto& out, int inner, int outer) {
+        kernels_.multiply({.a = rows.point(point),
+                           .a_panel = rows.strides.panel,
+                           .b = kernel.point(point),
+                           .b_panel = kernel.strides.panel,
+                           .out = out.point(point),
+                           .out_panel = out.strides.panel,
                            .first_row = first_row,
                            .end_row = end_row,
-                           .inner = inputs_,
-                           .panels = panels_of(outputs_)});
-    }
-    if (wanted_.x_gradient) {
-        kernels_.multiply({.a = gradient_points_.point(point),
-                           .a_panel = gradient_points_.strides.panel,
-                           .b = kernel_by_inputs_.point(point),
-                           .b_panel = kernel_by_inputs_.strides.panel,
-                           .out = x_gradient_points_.point(point),
-                           .out_panel = x_gradient_points_.strides.panel,
-                           .first_row = first_row,
-                           .end_row = end_row,
-                           .inner = outputs_,
-                           .panels = panels_of(inputs_)});
-    }
+                           .inner = inner,
+                           .panels = panels_of(outer)});
+    };
+    if (wanted_.output) product(x_points_, kernel_by_outputs_, output_points_, inputs_, outputs_);
+    if (wanted_.x_gradient) product(gradient_points_, kernel_by_inputs_, x_gradient_points_, outputs_, inputs_);
 }
 
 void Computation::multiply_for_kernel(int point, Range rows, bool add) {

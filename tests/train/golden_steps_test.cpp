@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "cluster/group.h"
 #include "train/golden/plain_gan.h"
+#include "train/random_images.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -17,7 +18,6 @@ namespace dagan {
 namespace {
 
 constexpr int kGoldenSteps = 10;
-constexpr int kPixels = 18; // 18, 9, 5, 3, 2: even and odd sizes for padding and resize
 constexpr uint64_t kStream = 21;
 
 // float32 keeps 6e-8 of a number; sums of some thousand terms through twenty layers, twice differentiated, keep some 1e-5 of
@@ -38,23 +38,6 @@ GanOptions golden_options(PenaltyNorm norm) {
     options.learning_rate = 1e-4;
     options.penalty_norm = norm;
     return options;
-}
-
-Dataset random_dataset() {
-    constexpr int kClasses = 3, kImages = 4;
-    std::vector<uint8_t> images;
-    std::vector<int32_t> labels;
-    Random random(4);
-    for (int i = 0; i < kClasses * kImages; ++i) {
-        labels.push_back(i / kImages);
-        for (int pixel = 0; pixel < kPixels * kPixels; ++pixel) images.push_back(static_cast<uint8_t>(random.below(256)));
-    }
-    DatasetInfo info;
-    info.channels = 1;
-    info.height = info.width = kPixels;
-    info.source = "random";
-    info.polarity = "ink_is_low";
-    return Dataset(info, std::move(images), std::move(labels), {"a", "b", "c"});
 }
 
 golden::Values values(const torch::Tensor& tensor) {
@@ -151,7 +134,7 @@ class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
     }
 
     const GanOptions options_ = golden_options(GetParam());
-    const Dataset data_ = random_dataset();
+    const Dataset data_ = random_images();
     const std::unique_ptr<Group> group_ = make_group_alone();
     WganGp gan_{options_, kStream, data_, {0, 1, 2}, *group_};
     golden::PlainGan plain_;

@@ -6,6 +6,7 @@
 #include "model/dropout.h"
 #include "model/networks.h"
 #include "train/bench/bench.h"
+#include "train/random_images.h"
 #include "train/wgan_gp.h"
 
 #include <gtest/gtest.h>
@@ -17,8 +18,6 @@ namespace dagan {
 namespace {
 
 constexpr uint64_t kStream = 21;
-constexpr int kPixels = 18; // 18, 9, 5, 3, 2: even and odd sizes for padding and resize
-constexpr int kClasses = 3;
 
 // float32 keeps 6e-8 of a number; sums of some thousand terms through twenty layers, differentiated twice, keep some 1e-5 of the
 // largest. Another layer, mask, norm or factor changes them by shares of one.
@@ -37,23 +36,6 @@ GanOptions gan_options() {
     options.critic_steps = 2;
     options.batch_size = 6;
     return options;
-}
-
-Dataset random_images() {
-    constexpr int kImages = 4;
-    std::vector<uint8_t> images;
-    std::vector<int32_t> labels;
-    Random random(4);
-    for (int i = 0; i < kClasses * kImages; ++i) {
-        labels.push_back(i / kImages);
-        for (int pixel = 0; pixel < kPixels * kPixels; ++pixel) images.push_back(static_cast<uint8_t>(random.below(256)));
-    }
-    DatasetInfo info;
-    info.channels = 1;
-    info.height = info.width = kPixels;
-    info.source = "random";
-    info.polarity = "ink_is_low";
-    return Dataset(info, std::move(images), std::move(labels), {"a", "b", "c"});
 }
 
 void expect_same(const torch::Tensor& actual, const torch::Tensor& expected, double scale, const std::string& what) {

@@ -1,0 +1,34 @@
+// A data set of noise, for tests that compare two computations of the same step: three classes of four images, of a size whose
+// halves are 18, 9, 5, 3, 2 - even and odd ones for padding and resize.
+#pragma once
+
+#include "base/random.h"
+#include "data/dataset.h"
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace dagan {
+
+inline constexpr int kPixels = 18;
+inline constexpr int kClasses = 3;
+
+inline Dataset random_images() {
+    constexpr int kImages = 4;
+    std::vector<uint8_t> images;
+    std::vector<int32_t> labels;
+    Random random(4);
+    for (int i = 0; i < kClasses * kImages; ++i) {
+        labels.push_back(i / kImages);
+        for (int pixel = 0; pixel < kPixels * kPixels; ++pixel) images.push_back(static_cast<uint8_t>(random.below(256)));
+    }
+    DatasetInfo info;
+    info.channels = 1;
+    info.height = info.width = kPixels;
+    info.source = "random";
+    info.polarity = "ink_is_low";
+    return Dataset(info, std::move(images), std::move(labels), {"a", "b", "c"});
+}
+
+} // namespace dagan
