@@ -147,7 +147,8 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
         mailbox_.send(0, text);
     } else if (const auto* ended = std::get_if<Ended>(&message)) {
         require(trainer.job.has_value(), "a trainer ends the task that it was given");
-        on_job_over(trainer, ended->result.outcome);
+        const Outcome outcome = ended->result.outcome;
+        on_job_over(trainer, outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted);
         mailbox_.send(0, text);
         hand_out();
     } else {
@@ -155,11 +156,11 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
     }
 }
 
-void Agent::on_job_over(Trainer& trainer, Outcome outcome) {
+// `well`: by the trainer's own word. The dead never end a task well, whoever ended them: one may have waited for a reduction.
+void Agent::on_job_over(Trainer& trainer, bool well) {
     if (auto gang = std::move(trainer.job->reducer)) {
-        const bool well = outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted;
         well ? gang->finish() : gang->fail();
-        if (!well && options_.on_gpus) tell_members_of(trainer.job->assignment);
+        if (!well && !trainer.for_nothing && options_.on_gpus) tell_members_of(trainer.job->assignment);
         ending_gangs_.push_back(std::move(gang));
     }
     trainer.job.reset();
@@ -258,7 +259,7 @@ void Agent::on_death(Trainer& trainer) {
     if (!trainer.job) return;
     const Assign assignment = trainer.job->assignment;
     const Outcome outcome = trainer.for_nothing ? Outcome::interrupted : trainer.killed ? Outcome::stuck : Outcome::died;
-    on_job_over(trainer, outcome);
+    on_job_over(trainer, false);
     say(Ended{
         .position = assignment.position,
         .result = {.task = assignment.task, .attempt = assignment.attempt, .outcome = outcome, .error = "trainer " + cause}});

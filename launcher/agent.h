@@ -85,7 +85,7 @@ class Agent {
     void begin(Trainer& trainer, Waiting next);
     bool listen(Trainer& trainer);
     void on_message(Trainer& trainer, const std::string& text);
-    void on_job_over(Trainer& trainer, Outcome outcome);
+    void on_job_over(Trainer& trainer, bool well);
     void tell_members_of(const Assign& assignment);
     void end_trainer(Trainer& trainer, const std::string& why);
     bool advance_gang(Trainer& trainer);

@@ -276,6 +276,21 @@ TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) 
     for (const int member : {0, 1, 2}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
 }
 
+// Whoever is ended for what others did may be waiting for a reduction just then.
+TEST_F(AgentTest, AMemberThatWaitsForAReductionCanBeEndedToo) {
+    start(2, {.slots = 1, .spares = 0});
+    assign_gang("gang", {"reduce 10", "hang"});
+    turn_until([&] { return pid_of_.contains("gang"); });
+    const auto asked = std::chrono::steady_clock::now() + 300ms; // by then member 0 asks for its reduction
+    turn_until([&] { return std::chrono::steady_clock::now() > asked; });
+    for (const auto& agent : agents_) agent->on_abandon({attempt_});
+    turn_until_ended(2);
+    for (const int member : {0, 1}) EXPECT_EQ(result_of("gang", member).outcome, Outcome::interrupted);
+    assign_gang("again", {"reduce 10", "reduce 10"});
+    turn_until_ended(4);
+    for (const int member : {0, 1}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
+}
+
 TEST_F(AgentTest, AnAbandonedAttemptIsEndedAtOnceAndNoOther) {
     start(2, {.slots = 1, .spares = 0});
     assign_gang("gang", {"hang", "hang"});

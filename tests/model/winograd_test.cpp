@@ -143,6 +143,35 @@ TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesOfTheDirectWayAgreeWithDoub
     }
 }
 
+// Through both gradients, each differentiated again: d/d(kernel, e) of the square of d/d(kernel) of the square of d/dx of <e, x *
+// k>.
+std::vector<torch::Tensor>
+third_derivatives(const std::function<torch::Tensor(const torch::Tensor&, const torch::Tensor&)>& convolve,
+                  const torch::Tensor& x, const torch::Tensor& k, const torch::Tensor& e) {
+    for (const torch::Tensor& value : {x, k, e}) value.requires_grad_();
+    const auto again = [](const torch::Tensor& value, const torch::Tensor& by) {
+        return torch::autograd::grad({value.square().sum()}, {by}, {}, /*retain_graph=*/true, /*create_graph=*/true)[0];
+    };
+    const torch::Tensor by_x = torch::autograd::grad({(convolve(x, k) * e).sum()}, {x}, {}, true, true)[0];
+    const torch::Tensor by_kernel = again(by_x, k);
+    return {by_kernel, again(by_kernel, k), again(by_kernel, e)};
+}
+
+TEST(ConvolutionTest, ThirdDerivativesAgreeWithDouble) {
+    const Case c({2, 17, 16, 6, 6}, 29);
+    const auto zeros = [](const torch::Tensor& kernel) { return torch::zeros({kernel.size(0)}, kernel.options()); };
+    const auto expected =
+        third_derivatives([&](const torch::Tensor& x, const torch::Tensor& k) { return at::conv2d(x, k, zeros(k), 1, 1); },
+                          c.x.clone(), c.kernel.clone(), c.gradient.clone());
+    for (const bool winograd : {false, true}) {
+        const auto actual = third_derivatives(
+            [&](const torch::Tensor& x, const torch::Tensor& k) { return convolution_3x3(x, k, zeros(k), 1, winograd); },
+            floats(c.x), floats(c.kernel), floats(c.gradient));
+        for (size_t i = 0; i < expected.size(); ++i)
+            EXPECT_TRUE(agrees(actual[i], expected[i])) << i << ", Winograd " << winograd;
+    }
+}
+
 class RestoreThreads {
   public:
     ~RestoreThreads() { at::set_num_threads(before_); }
