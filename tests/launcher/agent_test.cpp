@@ -13,6 +13,7 @@
 
 #include <list>
 #include <map>
+#include <set>
 #include <thread>
 
 namespace dagan {
@@ -68,7 +69,10 @@ class AgentTest : public testing::Test {
         const Message message = decode_message(envelope.bytes);
         if (const auto* lost = std::get_if<MemberLost>(&message)) agents_[rank]->on_member_lost(*lost);
         if (const auto* ended = std::get_if<Ended>(&message)) ended_.push_back(*ended);
-        if (const auto* progress = std::get_if<Progress>(&message)) pid_of_[progress->task] = static_cast<pid_t>(progress->step);
+        if (const auto* progress = std::get_if<Progress>(&message)) {
+            pid_of_[progress->task] = static_cast<pid_t>(progress->step);
+            ranks_of_[progress->task].insert(envelope.from);
+        }
         if (const auto* up = std::get_if<RankUp>(&message)) hosts_[envelope.from] = up->host;
     }
 
@@ -107,7 +111,8 @@ class AgentTest : public testing::Test {
     std::map<int, FakeGang> gangs_;
     std::vector<std::unique_ptr<Agent>> agents_;
     std::vector<Ended> ended_;
-    std::map<std::string, pid_t> pid_of_;
+    std::map<std::string, pid_t> pid_of_;           // of the trainer that began the task last,
+    std::map<std::string, std::set<int>> ranks_of_; // and the ranks of all that did
     std::map<int, std::string> hosts_;
     int64_t attempt_ = 0;
 };
@@ -280,7 +285,7 @@ TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) 
 TEST_F(AgentTest, AMemberThatWaitsForAReductionCanBeEndedToo) {
     start(2, {.slots = 1, .spares = 0});
     assign_gang("gang", {"reduce 10", "hang"});
-    turn_until([&] { return pid_of_.contains("gang"); });
+    turn_until([&] { return ranks_of_["gang"].size() == 2; });
     const auto asked = std::chrono::steady_clock::now() + 300ms; // by then member 0 asks for its reduction
     turn_until([&] { return std::chrono::steady_clock::now() > asked; });
     for (const auto& agent : agents_) agent->on_abandon({attempt_});
@@ -294,7 +299,7 @@ TEST_F(AgentTest, AMemberThatWaitsForAReductionCanBeEndedToo) {
 TEST_F(AgentTest, AnAbandonedAttemptIsEndedAtOnceAndNoOther) {
     start(2, {.slots = 1, .spares = 0});
     assign_gang("gang", {"hang", "hang"});
-    turn_until([&] { return pid_of_.contains("gang"); });
+    turn_until([&] { return ranks_of_["gang"].size() == 2; });
     assign(0, "not begun", "done"); // no slot is free
     agents_[0]->on_abandon({attempt_});
     for (const auto& agent : agents_) agent->on_abandon({attempt_ - 1});
