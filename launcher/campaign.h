@@ -28,6 +28,7 @@ class CampaignFolder {
     std::filesystem::path manifest() const { return root_ / "campaign.json"; }
     std::filesystem::path forecast() const { return root_ / "forecast.json"; } // what was expected when it began
     std::filesystem::path database() const { return root_ / "results.sqlite"; }
+    std::filesystem::path published_rows() const { return root_ / "rows.csv"; }    // of a table that was published as text
     std::filesystem::path submission() const { return root_ / "submission.json"; } // what `dagan submit` froze
     std::filesystem::path batch_script() const { return root_ / "job.sh"; }        // what it handed to sbatch
     // Of each allocation:

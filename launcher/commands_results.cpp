@@ -1,6 +1,7 @@
 // dagan results rows|cells|table1|gains|choices|query|export|plot|report
 #include "base/error.h"
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "launcher/allocations.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
@@ -13,6 +14,7 @@
 #include "results/reductions.h"
 #include "results/render.h"
 #include "results/report.h"
+#include "results/rows_file.h"
 
 #include <fmt/format.h>
 
@@ -28,11 +30,23 @@ namespace dagan {
 
 namespace fs = std::filesystem;
 
+namespace {
+// A folder's published rows as a database, for as long as this program runs.
+fs::path database_of_rows(const CampaignFolder& campaign) {
+    static std::vector<std::unique_ptr<TemporaryFolder>> made;
+    const fs::path database = made.emplace_back(std::make_unique<TemporaryFolder>())->path() / "results.sqlite";
+    const Manifest manifest = read_manifest(campaign);
+    make_database_of_rows(campaign.published_rows(), manifest.campaign, manifest.plan(), database);
+    return database;
+}
+} // namespace
+
 Location database_of(const std::string& folder_or_url) {
     const Location location = Location::parse(folder_or_url);
     if (location.is_server()) return location;
     const CampaignFolder campaign(folder_or_url);
     if (!fs::exists(campaign.database())) {
+        if (fs::exists(campaign.published_rows())) return database_of_rows(campaign);
         const Location server = fs::exists(campaign.manifest()) ? results_of(campaign, read_manifest(campaign)) : Location("");
         if (server.is_server()) return server;
         throw input_error(

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "launcher/run_program.h"
 #include "launcher/standing.h"
 #include "launcher/supervisor.h"
@@ -24,28 +25,19 @@ namespace {
 class Scratch {
   public:
     explicit Scratch(const CampaignFolder& campaign) {
-        std::string pattern = (fs::temp_directory_path() / "dagan-reproduce-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) throw system_error(pattern + ": cannot be made: " + errno_text(errno));
-        root_ = pattern;
         for (const char* folder : {"checkpoints", "pools"}) {
-            fs::create_directories(root_ / folder);
+            fs::create_directories(root() / folder);
             for (const auto& entry : fs::directory_iterator(campaign.root() / folder)) {
                 if (entry.path().filename().string().find(".resume.") == std::string::npos) {
-                    fs::create_symlink(entry.path(), root_ / folder / entry.path().filename());
+                    fs::create_symlink(entry.path(), root() / folder / entry.path().filename());
                 }
             }
         }
     }
-    ~Scratch() {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    const fs::path& root() const { return root_; }
+    const fs::path& root() const { return folder_.path(); }
 
   private:
-    fs::path root_;
+    TemporaryFolder folder_;
 };
 
 std::string describe(const ClassifierScore& score) {

@@ -1,7 +1,7 @@
 #include "base/fault.h"
 
 #include "base/error.h"
-#include "support/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 #include "base/file.h"
 
 #include "base/error.h"
-#include "support/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>

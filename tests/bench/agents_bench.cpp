@@ -3,10 +3,10 @@
 //   mpirun -n 2 agents_bench [TASKS] [IN FLIGHT PER RANK]
 #include "base/error.h"
 #include "base/log.h"
+#include "base/temporary_folder.h"
 #include "cluster/mpi_world.h"
 #include "launcher/mailed_pool.h"
 #include "results/store.h"
-#include "support/temporary_folder.h"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,11 @@
 // The report of a campaign of Table 1's size as a reader meets it: opened from file:// in headless Chromium, wide and narrow,
 // light and dark. A copy of the page carries a probe (probe.js) that tells what is there.
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "results/queries.h"
 #include "results/report.h"
 #include "spec/json.h"
 #include "support/process.h"
-#include "support/temporary_folder.h"
 #include "synthetic_campaign.h"
 
 #include <fmt/format.h>

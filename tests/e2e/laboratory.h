@@ -3,9 +3,9 @@
 #pragma once
 
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "spec/json.h"
 #include "support/process.h"
-#include "support/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

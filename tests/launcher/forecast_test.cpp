@@ -1,9 +1,9 @@
 #include "launcher/forecast.h"
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "launcher/plans.h"
 #include "results/store.h"
-#include "support/temporary_folder.h"
 #include "sweeps/cost_model.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include "launcher/recovery.h"
 
-#include "support/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "support/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,10 +1,10 @@
 #include "launcher/status.h"
 
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "launcher/allocations.h"
 #include "launcher/holder.h"
 #include "spec/json.h"
-#include "support/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

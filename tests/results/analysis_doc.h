@@ -2,9 +2,9 @@
 #pragma once
 
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "results/queries.h"
 #include "support/process.h"
-#include "support/temporary_folder.h"
 #include "synthetic_campaign.h"
 
 #include <gtest/gtest.h>

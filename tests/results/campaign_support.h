@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "results/store.h"
-#include "support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 

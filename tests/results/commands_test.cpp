@@ -1,10 +1,10 @@
 // `dagan results ...` as an analyst types it, on a campaign of Table 1's size made small.
 #include "base/file.h"
+#include "base/temporary_folder.h"
 #include "raw_database.h"
 #include "results/render.h"
 #include "results/schema.h"
 #include "support/process.h"
-#include "support/temporary_folder.h"
 #include "synthetic_campaign.h"
 
 #include <fmt/format.h>

@@ -2,9 +2,9 @@
 // as another user where the test runs as root, which PostgreSQL refuses. Its collation is not SQLite's on purpose.
 #pragma once
 
+#include "base/temporary_folder.h"
 #include "results/location.h"
 #include "support/process.h"
-#include "support/temporary_folder.h"
 
 #include <filesystem>
 #include <memory>

@@ -1,4 +1,4 @@
-// A folder of its own for a test, gone with it.
+// A new folder for files that nobody needs later; they go with it at the end of its scope.
 #pragma once
 
 #include "base/error.h"
@@ -13,7 +13,7 @@ namespace dagan {
 class TemporaryFolder {
   public:
     explicit TemporaryFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
-        std::string pattern = (parent / "dagan-test-XXXXXX").string();
+        std::string pattern = (parent / "dagan-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) throw system_error(pattern + ": cannot be made: " + errno_text(errno));
         path_ = pattern;
     }
