@@ -5,6 +5,7 @@
 #include "launcher/run_program.h"
 #include "spec/json.h"
 #include "train/bench/bench.h"
+#include "train/bench/convolutions.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,6 +15,7 @@
 namespace dagan {
 
 namespace {
+constexpr const char* kConvolutions = "convolutions"; // the subject that has no sides: two ways of the same operation
 constexpr int kMostThreads = 1024, kMostRounds = 10000;
 
 struct Peaks {
@@ -109,6 +111,55 @@ std::string as_table(const BenchArguments& arguments, Subject subject, const Wor
                         static_cast<double>(peaks.plain) / static_cast<double>(peaks.ours));
     return text;
 }
+
+std::string convolutions_json(const BenchArguments& arguments, const std::vector<TimedConvolution>& convolutions) {
+    Json shapes = Json::array();
+    const auto times = [](const OperationTimes& one) {
+        return Json{{"output_s", one.output}, {"x_gradient_s", one.x_gradient}, {"kernel_gradient_s", one.kernel_gradient}};
+    };
+    for (const TimedConvolution& one : convolutions) {
+        shapes.push_back({{"size", one.shape.size},
+                          {"in_channels", one.shape.in_channels},
+                          {"out_channels", one.shape.out_channels},
+                          {"batch", one.batch},
+                          {"layers", one.layers},
+                          {"direct", times(one.times.direct)},
+                          {"winograd", times(one.times.winograd)},
+                          {"ratio", one.direct_s() / one.winograd_s()},
+                          {"auto", one.winograd ? "winograd" : "direct"}});
+    }
+    return Json{{"bench", arguments.subject}, {"threads", arguments.threads},
+                {"rounds", arguments.rounds}, {"cpu", {{"model", cpu_model()}, {"flags", cpu_flags()}}},
+                {"shapes", shapes},           {"price_of_auto", price_of_the_rule(convolutions)}}
+               .dump(2) +
+           "\n";
+}
+
+std::string convolutions_table(const BenchArguments& arguments, const std::vector<TimedConvolution>& convolutions) {
+    std::string text =
+        fmt::format("3x3 convolutions of the networks at the paper's size, milliseconds of output, gradient by the "
+                    "map, gradient by the kernel\n{} threads, {} rounds, on {}: {}\n\n",
+                    arguments.threads, arguments.rounds, cpu_model(), fmt::join(cpu_flags(), " "));
+    text += fmt::format("{:<7} {:>5} {:>12} {:>6} {:>23} {:>23} {:>17}  {}\n", "map", "batch", "channels", "layers", "direct",
+                        "winograd", "direct / winograd", "auto");
+    constexpr double kMs = 1e3;
+    const auto times = [](const OperationTimes& one) {
+        return fmt::format("{:>7.2f} {:>7.2f} {:>7.2f}", kMs * one.output, kMs * one.x_gradient, kMs * one.kernel_gradient);
+    };
+    for (const TimedConvolution& one : convolutions) {
+        text += fmt::format("{:<7} {:>5} {:>12} {:>6} {:>23} {:>23} {:>17.2f}  {}{}\n", fmt::format("{0}x{0}", one.shape.size),
+                            one.batch, fmt::format("{} > {}", one.shape.in_channels, one.shape.out_channels), one.layers,
+                            times(one.times.direct), times(one.times.winograd), one.direct_s() / one.winograd_s(),
+                            one.winograd ? "winograd" : "direct", one.chosen_s() > one.faster_s() ? ", the slower here" : "");
+    }
+    const double price = price_of_the_rule(convolutions);
+    constexpr double kFair = 1.05; // a stopwatch on a machine with other work is not more exact
+    text += fmt::format("\nall layers: what auto takes needs {:.2f} times as long as the faster way of each shape: {}\n", price,
+                        price < kFair ? "its rule holds on this CPU"
+                                      : "its rule does not hold on this CPU; hint: measure again on a quiet machine; then "
+                                        "gan.convolution and classifier.convolution: direct or winograd");
+    return text;
+}
 } // namespace
 
 CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
@@ -116,10 +167,12 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
     CLI::App* command = app.add_subcommand(
         "bench", "time this program's steps, in turn with the same networks from stock LibTorch modules, at the paper's size\n"
                  "Examples: dagan-train bench iteration --threads 2 --rounds 5\n"
+                 "          dagan-train bench convolutions --threads 1\n"
                  "          dagan-train bench classifier --format json");
     command
         ->add_option("subject", arguments.subject,
-                     "iteration: 5 critic steps and 1 generator step of a DAGAN; classifier: a step; generate: 64 images")
+                     "iteration: 5 critic steps and 1 generator step of a DAGAN; classifier: a step; generate: 64 images; "
+                     "convolutions: each shape directly and by Winograd's algorithm, beside what `convolution: auto` takes")
         ->required();
     command->add_option("--threads", arguments.threads, "CPU threads of each side (default: this machine's cores)")
         ->check(CLI::Range(1, kMostThreads));
@@ -136,9 +189,10 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
 
 int bench(const BenchArguments& arguments, const std::function<void(int threads)>& set_up) {
     const auto subject = enum_from<Subject>(arguments.subject);
-    if (!subject) {
-        throw input_error(fmt::format("bench {}: is none of {}; hint: see `dagan-train bench --help`", arguments.subject,
-                                      enum_list(Subject{})));
+    const bool convolutions = arguments.subject == kConvolutions;
+    if (!subject && !convolutions) {
+        throw input_error(fmt::format("bench {}: is none of {}, {}; hint: see `dagan-train bench --help`", arguments.subject,
+                                      enum_list(Subject{}), kConvolutions));
     }
     if (arguments.threads > available_cores()) {
         throw input_error(fmt::format("bench {}: --threads {}: there are {} cores here: threads that wait for a core spin, and "
@@ -146,6 +200,12 @@ int bench(const BenchArguments& arguments, const std::function<void(int threads)
                                       arguments.subject, arguments.threads, available_cores(), available_cores()));
     }
     const Workload workload;
+    if (convolutions) {
+        set_up(arguments.threads);
+        const auto timed = time_convolutions(workload, arguments.rounds);
+        std::cout << (arguments.format == "json" ? convolutions_json : convolutions_table)(arguments, timed);
+        return static_cast<int>(ExitCode::done);
+    }
     if (const auto side = enum_from<Side>(arguments.peak_of)) {
         set_up(arguments.threads);
         std::cout << peak_bytes(*subject, *side, workload) << '\n';

@@ -47,7 +47,7 @@ TEST(BenchTest, PrintsATableForPeople) {
 }
 
 TEST(BenchTest, RefusesWhatItCannotMeasureWithOneMessage) {
-    expect_refused({"foo"}, "bench foo: is none of iteration, classifier, generate; hint: ");
+    expect_refused({"foo"}, "bench foo: is none of iteration, classifier, generate, convolutions; hint: ");
     expect_refused({"classifier", "--threads", "1000"}, "--threads 1000: there are ");
 }
 

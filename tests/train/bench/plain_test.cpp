@@ -6,6 +6,7 @@
 #include "model/dropout.h"
 #include "model/networks.h"
 #include "train/bench/bench.h"
+#include "train/bench/convolutions.h"
 #include "train/random_images.h"
 #include "train/wgan_gp.h"
 
@@ -257,6 +258,45 @@ TEST(BenchTest, ComparesEveryKindOfStepOfEverySubject) {
         }
         EXPECT_GT(times.ratio(), 0);
     }
+}
+
+TEST(BenchTest, TimesEveryConvolutionThatCanGoBothWaysOnce) {
+    at::set_num_threads(1);
+    Workload workload = small_workload();
+    workload.gan.generator_widths = workload.gan.critic_widths = {16, 16, 16, 16};
+    const auto timed = time_convolutions(workload, 1);
+    ASSERT_FALSE(timed.empty());
+    int layers = 0;
+    for (size_t i = 0; i < timed.size(); ++i) {
+        EXPECT_TRUE(winograd_can(timed[i].shape));
+        EXPECT_EQ(timed[i].winograd, winograd_chosen(Convolution::automatic, timed[i].shape));
+        EXPECT_GT(timed[i].faster_s(), 0);
+        EXPECT_GE(timed[i].chosen_s(), timed[i].faster_s());
+        EXPECT_GE(timed[i > 0 ? i - 1 : 0].shape.size, timed[i].shape.size);
+        layers += timed[i].layers;
+    }
+    const auto possible = [](const NetworkTable& table) {
+        return std::ranges::count_if(table.layers, [](const LayerRow& row) {
+            return row.op == LayerOp::conv && row.kernel == 3 && row.stride == 1 && row.in_channels >= 16 &&
+                   row.out_channels >= 16;
+        });
+    };
+    EXPECT_GE(layers, possible(generator_table(workload.gan, 1, kPixels)) + possible(critic_table(workload.gan, 1, kPixels)));
+    EXPECT_LT(timed.size(), static_cast<size_t>(layers)); // several layers have one shape
+}
+
+TEST(BenchTest, TheRulesPriceIsOverAllLayers) {
+    const auto one = [](double direct, double winograd, bool chosen, int layers) {
+        TimedConvolution timed;
+        timed.layers = layers;
+        timed.winograd = chosen;
+        timed.times.direct.output = direct;
+        timed.times.winograd.x_gradient = timed.times.winograd.kernel_gradient = winograd / 2;
+        return timed;
+    };
+    EXPECT_DOUBLE_EQ(price_of_the_rule({one(4, 2, true, 3), one(1, 2, false, 5)}), 1);
+    EXPECT_DOUBLE_EQ(price_of_the_rule({one(4, 2, false, 3), one(1, 2, true, 5)}), (3.0 * 4 + 5 * 2) / (3 * 2 + 5 * 1));
+    EXPECT_DOUBLE_EQ(price_of_the_rule({}), 1);
 }
 
 TEST(BenchTest, AnIterationIsItsStepsByTheirMinima) {
