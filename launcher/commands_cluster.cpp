@@ -121,12 +121,13 @@ void add_doctor(CLI::App& app, int& exit_code) {
                                      "wrong (exit code 3)\nExample: dagan doctor sweeps/table1.yaml -n 4");
     struct Arguments {
         SweepArguments sweep;
-        std::string profile, output = "campaigns";
+        std::string profile, output = "campaigns", store;
         int ranks = 0;
     };
     auto arguments = std::make_shared<Arguments>();
     arguments->sweep.add_to(*command);
     command->get_option("sweep")->required(false);
+    command->add_option("--store", arguments->store, "a PostgreSQL base (postgresql://...): can a campaign's results go there?");
     command->add_option("-n,--ranks", arguments->ranks, "ranks on this machine (default: of the profile, or a gang's)")
         ->check(CLI::Range(1, 100000));
     command->add_option("--profile", arguments->profile, "a name in cluster/profiles, or a file");
@@ -136,7 +137,8 @@ void add_doctor(CLI::App& app, int& exit_code) {
                               .profile = {},
                               .sweep = {},
                               .data_folder = arguments->sweep.data_folder(),
-                              .output = arguments->output};
+                              .output = arguments->output,
+                              .store = arguments->store};
         if (!arguments->profile.empty())
             options.profile = load_site_profile(find_site_profile(arguments->profile, program_folder()));
         if (!arguments->sweep.sweep.empty()) options.sweep = load(arguments->sweep, MissingData::use_expect);

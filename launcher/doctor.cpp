@@ -114,6 +114,13 @@ std::vector<Check> try_ranks(const DoctorOptions& options, int ranks) {
 
 void append(std::vector<Check>& checks, const std::vector<Check>& more) { checks.insert(checks.end(), more.begin(), more.end()); }
 
+Location store_of(const DoctorOptions& options) {
+    if (!options.store.empty()) return Location::parse(options.store);
+    const CampaignFolder folder(options.output);
+    if (fs::exists(folder.manifest())) return results_of(folder, read_manifest(folder));
+    return Location::parse(options.sweep ? options.sweep->store : "");
+}
+
 std::map<std::string, KnownDataset> frozen_data(const fs::path& output) {
     const CampaignFolder folder(output);
     return fs::exists(folder.manifest()) ? read_manifest(folder).known : std::map<std::string, KnownDataset>{};
@@ -131,6 +138,7 @@ std::vector<Check> examine(const DoctorOptions& options) {
     }
     checks.push_back(check_folder(options.output, options.sweep ? disk_bytes(expand(*options.sweep)) : 0));
     checks.push_back(check_clock(options.output));
+    if (const Location store = store_of(options); store.is_server()) checks.push_back(check_store(store));
     if (options.profile) append(checks, check_profile(*options.profile, resources));
     if (options.sweep) append(checks, check_data(options.sweep->sweep, options.data_folder, frozen_data(options.output)));
     if (environment.severity == Severity::fine && is_compute_node(options)) append(checks, try_ranks(options, ranks));

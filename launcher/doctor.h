@@ -1,5 +1,5 @@
-// `dagan doctor`: looks at this machine, a site profile, a sweep and its data, and a campaign's folder before hours are spent on
-// them, and names the fix of what is wrong. Starts nothing but a job of a second or two in which the ranks meet.
+// `dagan doctor`: looks at this machine, a site profile, a sweep, its data and its store, and a campaign's folder before hours
+// are spent on them, and names the fix of what is wrong. Starts nothing but a job of a second or two in which the ranks meet.
 #pragma once
 
 #include "launcher/machine_checks.h"
@@ -18,6 +18,7 @@ struct DoctorOptions {
     std::optional<LoadedSweep> sweep; // with what is known of its data
     std::filesystem::path data_folder;
     std::filesystem::path output; // where the campaign is or will be
+    std::string store;            // a server's URL; "": the campaign's or the sweep's, if that is a server
 };
 
 std::vector<Check> examine(const DoctorOptions& options);

@@ -168,6 +168,42 @@ Check check_clock_difference(const std::string& folder, double ahead_s) {
                         std::abs(ahead_s), ahead_s > 0 ? "ahead of" : "behind", folder)};
 }
 
+Check check_store(const Location& server) {
+    try {
+        return check_survey(server.name(), survey_server(server));
+    } catch (const Error& error) {
+        return {Severity::fault, error.what()};
+    }
+}
+
+Check check_survey(const std::string& server, const ServerSurvey& survey) {
+    constexpr int kPerAllocation = 3; // docs/cluster.md
+    const std::string here = fmt::format("{}: PostgreSQL {} answers, schema '{}' ", server, survey.version, survey.schema);
+    if (survey.schema.empty()) {
+        return {Severity::fault,
+                fmt::format("{}: PostgreSQL {} answers, but this user's search path names no schema that exists; "
+                            "hint: CREATE SCHEMA, or correct ?options=-csearch_path%3DNAME",
+                            server, survey.version)};
+    }
+    if (survey.state == SchemaState::foreign) {
+        return {Severity::fault, here + "holds other tables; hint: name another base, or a schema of its own with "
+                                        "?options=-csearch_path%3DNAME"};
+    }
+    if (survey.state == SchemaState::empty && !survey.may_create) {
+        return {Severity::fault,
+                fmt::format("{}is empty, and this user may not create tables in it; hint: GRANT CREATE ON SCHEMA {} TO the user",
+                            here, survey.schema)};
+    }
+    if (survey.free_connections < kPerAllocation) {
+        return {Severity::warning,
+                fmt::format("{}has {} connections left, an allocation needs {}; hint: raise max_connections of the server", here,
+                            survey.free_connections, kPerAllocation)};
+    }
+    return {Severity::fine,
+            fmt::format("{}{}, {} connections are free", here,
+                        survey.state == SchemaState::campaign ? "holds a campaign" : "is empty", survey.free_connections)};
+}
+
 std::vector<Check> check_data(const Sweep& sweep, const fs::path& data_folder,
                               const std::map<std::string, KnownDataset>& frozen) {
     std::vector<Check> checks;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cluster/slurm_environment.h"
+#include "results/server_survey.h"
 #include "spec/sweep.h"
 #include "sweeps/load_sweep.h"
 
@@ -39,6 +40,11 @@ Check check_folder(const std::filesystem::path& folder, int64_t needed_bytes);
 Check check_clock(const std::filesystem::path& folder);
 // The rule behind it: how far a file that was just written is from now.
 Check check_clock_difference(const std::string& folder, double ahead_s);
+
+// Does the server answer that the results are to go to, and can a campaign begin or go on there? Creates nothing.
+Check check_store(const Location& server);
+// The rule behind it.
+Check check_survey(const std::string& server, const ServerSurvey& survey);
 
 // Every data set of the sweep, read in full against its own checksums and against what the campaign began with (`frozen`, by
 // name; empty when it has not begun).

@@ -119,7 +119,8 @@ struct Advance {
 
 // Where other allocations may be at work.
 constexpr std::chrono::hours kLeftoverAge{1};
-constexpr std::chrono::seconds kServerPatience{60};
+// A server that answered this supervisor before is down for a while; one that never did is more likely a wrong name.
+constexpr std::chrono::seconds kServerPatience{60}, kKnownServerPatience{600};
 
 class Supervisor {
   public:
@@ -266,15 +267,18 @@ class Supervisor {
         if (ending.exit_code == static_cast<int>(ExitCode::some_failed)) hint_at_failures();
         return ending.exit_code;
     }
-    // A server may be away for a moment.
+    // A server may be away for a while.
     TaskCounts counts() {
-        const auto deadline = Clock::now() + kServerPatience;
+        const auto patience = server_answered_ ? kKnownServerPatience : kServerPatience;
+        const auto deadline = Clock::now() + patience;
         for (bool said = false;; said = true) {
             try {
-                return standing_of(folder_, manifest_).schedule->counts();
+                const TaskCounts counts = standing_of(folder_, manifest_).schedule->counts();
+                server_answered_ = true;
+                return counts;
             } catch (const Error& error) {
                 if (!shared() || error.blame() != Blame::system || Clock::now() > deadline || stop_signalled()) throw;
-                if (!said) line_.say(fmt::format("{}; it is tried for {} s more", error.what(), kServerPatience.count()));
+                if (!said) line_.say(fmt::format("{}; it is tried for {} s more", error.what(), patience.count()));
                 std::this_thread::sleep_for(std::chrono::seconds(1));
             }
         }
@@ -304,6 +308,7 @@ class Supervisor {
     fs::file_time_type job_began_{};
     int64_t incarnation_ = 0;        // of the present or last job
     bool all_ranks_stopped_ = false; // of the last job
+    bool server_answered_ = false;
     int fruitless_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "results/postgresql.h"
 
 #include "results/schema.h"
+#include "results/server_survey.h"
 
 #include <fmt/format.h>
 
@@ -150,6 +151,39 @@ std::unique_ptr<soci::session> open_to_read(const Location& location) {
         throw explained(location, error);
     }
 }
+
+} // namespace dagan::postgresql
+
+namespace dagan {
+
+ServerSurvey survey_server(const Location& server) {
+    using namespace postgresql;
+    require(server.is_server(), "what is surveyed is a server");
+    try {
+        const auto sql = connect(server);
+        ServerSurvey survey;
+        int may_create = 0;
+        *sql << "SELECT current_setting('server_version'), COALESCE(CAST(current_schema() AS TEXT), ''), "
+                "CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN 1 ELSE 0 END, "
+                "CAST(current_setting('max_connections') AS INTEGER) - (SELECT CAST(count(*) AS INTEGER) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend')",
+            soci::into(survey.version), soci::into(survey.schema), soci::into(may_create), soci::into(survey.free_connections);
+        survey.may_create = may_create != 0;
+        if (has_our_tables(*sql)) {
+            check_version(*sql, server);
+            survey.state = SchemaState::campaign;
+        } else if (!is_empty(*sql)) {
+            survey.state = SchemaState::foreign;
+        }
+        return survey;
+    } catch (const soci::soci_error& error) {
+        throw explained(server, error);
+    }
+}
+
+} // namespace dagan
+
+namespace dagan::postgresql {
 
 // The extended protocol takes one statement at a time. It is described before it runs: what gives no rows (COPY, SET, DELETE) is
 // not run at all, and what gives rows and writes fails in the read-only transaction, or is undone with it.

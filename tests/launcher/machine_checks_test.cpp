@@ -170,5 +170,45 @@ TEST_F(DataCheckTest, AMissingFileIsAFault) {
     EXPECT_THAT(check().text, AllOf(HasSubstr("is not there"), HasSubstr("hint: dagan data import")));
 }
 
+ServerSurvey good_server() {
+    return {.version = "15.6", .schema = "table1", .state = SchemaState::empty, .may_create = true, .free_connections = 90};
+}
+
+TEST(StoreCheckTest, AServerWhereACampaignCanBeginOrGoOnIsFine) {
+    ServerSurvey server = good_server();
+    EXPECT_THAT(check_survey("postgresql://db/x", server).text,
+                AllOf(HasSubstr("postgresql://db/x: PostgreSQL 15.6"), HasSubstr("'table1' is empty, 90 connections")));
+    EXPECT_EQ(check_survey("db", server).severity, Severity::fine);
+    server.state = SchemaState::campaign;
+    server.may_create = false; // its tables are there
+    EXPECT_EQ(check_survey("db", server).severity, Severity::fine);
+    EXPECT_THAT(check_survey("db", server).text, HasSubstr("holds a campaign"));
+}
+
+TEST(StoreCheckTest, WhatKeepsACampaignFromAServerIsNamedWithItsFix) {
+    ServerSurvey server = good_server();
+    server.schema = "";
+    EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
+    EXPECT_THAT(check_survey("db", server).text, HasSubstr("hint: CREATE SCHEMA"));
+    server = good_server();
+    server.state = SchemaState::foreign;
+    EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
+    EXPECT_THAT(check_survey("db", server).text, HasSubstr("holds other tables; hint: name another base"));
+    server = good_server();
+    server.may_create = false;
+    EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
+    EXPECT_THAT(check_survey("db", server).text, HasSubstr("hint: GRANT CREATE ON SCHEMA table1"));
+    server = good_server();
+    server.free_connections = 2;
+    EXPECT_EQ(check_survey("db", server).severity, Severity::warning);
+    EXPECT_THAT(check_survey("db", server).text, HasSubstr("max_connections"));
+}
+
+TEST(StoreCheckTest, AServerThatDoesNotAnswerIsAFault) {
+    const Check check = check_store(Location::parse("postgresql://dagan@127.0.0.1:1/nowhere"));
+    EXPECT_EQ(check.severity, Severity::fault);
+    EXPECT_THAT(check.text, AllOf(HasSubstr("cannot be reached"), HasSubstr("hint: ")));
+}
+
 } // namespace
 } // namespace dagan

@@ -6,9 +6,11 @@
 #include "postgresql_server.h"
 #include "results/export.h"
 #include "results/render.h"
+#include "results/server_survey.h"
 #include "synthetic_campaign.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -32,6 +34,23 @@ class PostgresqlTest : public ::testing::Test {
     Location location_ = "";
     std::string schema_;
 };
+
+TEST_F(PostgresqlTest, ASurveySaysWhatACampaignWouldFindAndChangesNothing) {
+    ServerSurvey survey = survey_server(location_);
+    EXPECT_EQ(survey.schema, schema_);
+    EXPECT_EQ(survey.state, SchemaState::empty);
+    EXPECT_TRUE(survey.may_create);
+    EXPECT_GT(survey.free_connections, 3);
+    EXPECT_EQ(survey.version.substr(0, 1), "1");
+    EXPECT_EQ(survey_server(location_).state, SchemaState::empty);
+    execute("CREATE TABLE guests (name TEXT)");
+    EXPECT_EQ(survey_server(location_).state, SchemaState::foreign);
+    execute("DROP TABLE guests");
+    open_store(location_);
+    EXPECT_EQ(survey_server(location_).state, SchemaState::campaign);
+    execute("UPDATE schema_version SET version = 999");
+    EXPECT_THAT(refusal([&] { survey_server(location_); }), ::testing::HasSubstr("newer version"));
+}
 
 TEST_F(PostgresqlTest, GivesTheSameBytesAsSqlite) {
     TemporaryFolder folder;
