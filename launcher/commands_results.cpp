@@ -20,9 +20,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <thread>
 
@@ -170,7 +172,8 @@ std::string png_of(const std::string& svg) {
 
 void add_plot(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "plot", "draws test accuracy against generated images per real one, a figure for each data set and n\n"
+        "plot", "draws test accuracy against generated images per real one, a figure for each data set and n, and "
+                "what they gained over n\n"
                 "Example: dagan results plot campaigns/demo -o figures --format png");
     struct Arguments {
         std::string folder, output = ".", format = "svg";
@@ -181,7 +184,11 @@ void add_plot(CLI::App& results) {
     command->add_option("--format", arguments->format, "svg, or png (by rsvg-convert)")->check(CLI::IsMember({"svg", "png"}));
     command->callback([arguments] {
         const Location database = database_of(arguments->folder);
-        for (const NamedPlot& plot : accuracy_plots(cell_rows(database), !reduced_in(database).empty(), ChartStyle::file)) {
+        const bool reduced = !reduced_in(database).empty();
+        std::vector<NamedPlot> plots = accuracy_plots(cell_rows(database), reduced, ChartStyle::file);
+        std::ranges::move(gain_plots(gain_rows(database), choice_rows(database), reduced, ChartStyle::file),
+                          std::back_inserter(plots));
+        for (const NamedPlot& plot : plots) {
             const fs::path path = fs::path(arguments->output) / (plot.name + "." + arguments->format);
             if (arguments->format == "png")
                 write_atomically(path, png_of(plot.svg));

@@ -77,7 +77,58 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, 
     return {file_name_of(fmt::format("{}-n{}", begin->dataset, begin->samples_per_class)), render_svg(chart, style)};
 }
 
+NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*>& gains, bool reduced, ChartStyle style) {
+    ChartSeries epochs{"against as many epochs", {}, true, false}, steps{"against as many steps", {}, true, true};
+    Chart chart;
+    int missing = 0;
+    const double first = gains.front()->samples_per_class, last = gains.back()->samples_per_class;
+    const double aside = 0.012 * (last - first); // so that both intervals of one n are seen
+    for (const GainRow* gain : gains) {
+        missing += gain->missing;
+        if (!gain->mean) continue;
+        const bool matched = matched_steps_of(gain->against) > 0;
+        (matched ? steps : epochs)
+            .points.push_back({gain->samples_per_class + (matched ? aside : -aside), *gain->mean, gain->low, gain->high});
+        chart.description += fmt::format(" n = {}, m = {}, against {}: {:+.4f}{}.", gain->samples_per_class,
+                                         gain->generated_per_real, gain->against, *gain->mean,
+                                         gain->low ? fmt::format(" ({:+.4f} to {:+.4f})", *gain->low, *gain->high) : "");
+    }
+    chart.title = fmt::format("{}: what generated images brought{}", dataset, reduced ? " (reduced)" : "");
+    chart.description =
+        "Gain in test accuracy over the run without generated images, at the m chosen by validation accuracy, paired "
+        "by seed." +
+        chart.description;
+    chart.note = missing_text(missing);
+    chart.x_label = "real images per class (n)";
+    chart.y_label = "gain in test accuracy";
+    chart.whole_x = true;
+    for (ChartSeries* series : {&epochs, &steps}) {
+        if (!series->points.empty()) chart.series.push_back(std::move(*series));
+    }
+    return {file_name_of(dataset + "-gains"), render_svg(chart, style)};
+}
+
 } // namespace
+
+std::vector<NamedPlot> gain_plots(const std::vector<GainRow>& gains, const std::vector<ChoiceRow>& choices, bool reduced,
+                                  ChartStyle style) {
+    std::vector<NamedPlot> plots;
+    const auto is_chosen = [&](const GainRow& gain) {
+        return std::ranges::any_of(choices, [&](const ChoiceRow& choice) {
+            return choice.chosen && choice.dataset == gain.dataset && choice.samples_per_class == gain.samples_per_class &&
+                   choice.generated_per_real == gain.generated_per_real;
+        });
+    };
+    for (size_t begin = 0, end = 0; begin < gains.size(); begin = end) {
+        std::vector<const GainRow*> chosen;
+        for (; end < gains.size() && gains[end].dataset == gains[begin].dataset; ++end) {
+            if (is_chosen(gains[end])) chosen.push_back(&gains[end]);
+        }
+        const bool known = std::ranges::any_of(chosen, [](const GainRow* gain) { return gain->mean.has_value(); });
+        if (known) plots.push_back(gain_plot(gains[begin].dataset, chosen, reduced, style));
+    }
+    return plots;
+}
 
 std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced, ChartStyle style) {
     std::vector<NamedPlot> plots;

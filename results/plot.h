@@ -21,6 +21,11 @@ struct NamedPlot {
 // word into the title.
 std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced, ChartStyle style = ChartStyle::page);
 
+// One for each data set: what the m of Table 1 (of `choices`) gained against the baselines of as many epochs and of as many
+// steps, over n, with 95 % intervals of the differences paired by seed. Only where some gain is known.
+std::vector<NamedPlot> gain_plots(const std::vector<GainRow>& gains, const std::vector<ChoiceRow>& choices, bool reduced,
+                                  ChartStyle style = ChartStyle::page);
+
 // One curve over training; at most some hundred of its points are drawn. NaN leaves a gap. `chosen`: the iteration whose weights
 // were taken, marked by a line.
 std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,

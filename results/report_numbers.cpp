@@ -144,8 +144,10 @@ std::string table1_section(const ReportData& data) {
 
 std::string plots_section(const ReportData& data) {
     std::string body = "<div class=\"grid\">\n";
-    for (const auto& plot : accuracy_plots(data.cells, data.reduced && !data.reduced->empty()))
-        body += "<figure>\n" + plot.svg + "</figure>\n";
+    const bool reduced = data.reduced && !data.reduced->empty();
+    for (const auto& plots : {gain_plots(data.gains, data.choices, reduced), accuracy_plots(data.cells, reduced)}) {
+        for (const auto& plot : plots) body += "<figure>\n" + plot.svg + "</figure>\n";
+    }
     return section("plots", "Accuracy against generated images", body + "</div>\n");
 }
 

@@ -76,9 +76,10 @@ std::string draw_axes(const Chart& chart, const Axis& x, const Axis& y) {
     std::string out;
     for (const double tick : y.ticks) {
         out += fmt::format(
-            "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>"
+            "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"currentColor\" stroke-opacity=\"{}\"/>"
             "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-            kLeft, kWidth - kRight, y(tick), y(tick), kLeft - 6, y(tick) + 4, tick_text(tick));
+            kLeft, kWidth - kRight, y(tick), y(tick), tick == 0 && y.low < 0 ? 0.6 : 0.15, kLeft - 6, y(tick) + 4,
+            tick_text(tick));
     }
     for (const double tick : x.ticks) {
         out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", x(tick), kHeight - kBottom + 16,

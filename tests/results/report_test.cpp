@@ -102,7 +102,7 @@ TEST_F(ReportTest, ShowsTable1PlotsCurvesAndSheets) {
     EXPECT_NE(html.find("with DAGAN, m = 2 <strong>(chosen)</strong>"), std::string::npos);
     EXPECT_NE(html.find("without DAGAN, steps of m = 2"), std::string::npos);
     EXPECT_NE(html.find("with DAGAN, m = 3</td>"), std::string::npos) << "the paper's m is shown beside the chosen one";
-    EXPECT_EQ(count(html, "<svg"), 5u) << "two cells, two curves, the timeline";
+    EXPECT_EQ(count(html, "<svg"), 6u) << "the gains, two cells, two curves, the timeline";
     EXPECT_EQ(count(html, "src=\"data:image/png;base64,iVBORw0KGgo"), 2u);
     EXPECT_NE(html.find("x.600.png is no longer there"), std::string::npos);
 }
@@ -254,6 +254,27 @@ TEST(AccuracyPlotTest, DrawsTheStepMatchedBaselineDashedAndSpeaksToScreenReaders
 TEST(AccuracyPlotTest, CellsWithoutResultsGiveAnEmptyPlot) {
     const auto plots = accuracy_plots({{"omniglot", 5, 0, "epochs", 0, 2, {}, {}, {}, {}, {}, {}, {}, {}}}, false);
     EXPECT_NE(plots.at(0).svg.find("No result yet"), std::string::npos);
+}
+
+TEST(PlotTest, GainsOfTheChosenMAgainstBothBaselinesOverN) {
+    const auto gain = [](int n, int m, const std::string& against, double mean) {
+        return GainRow{"omniglot", n, m, against, 5, 0, mean, 0.01, mean - 0.02, mean + 0.02, {}, {}, {}, {}};
+    };
+    const std::vector<GainRow> gains{gain(1, 1, "epochs", 0.10), gain(1, 1, "steps:1", -0.03), gain(1, 3, "epochs", 0.77),
+                                     gain(5, 1, "epochs", 0.88), gain(5, 3, "epochs", 0.05),   gain(5, 3, "steps:3", 0.01)};
+    const auto choice = [](int n, int m, bool chosen) {
+        return ChoiceRow{"omniglot", n, m, 5, 0, 0.5, {}, {}, {}, chosen, {}, {}, {}};
+    };
+    const auto plots = gain_plots(gains, {choice(1, 1, true), choice(1, 3, false), choice(5, 1, false), choice(5, 3, true)}, true);
+    ASSERT_EQ(plots.size(), 1u);
+    EXPECT_EQ(plots[0].name, "omniglot-gains");
+    const std::string& svg = plots[0].svg;
+    EXPECT_NE(svg.find("n = 1, m = 1, against steps:1: -0.0300 (-0.0500 to -0.0100)."), std::string::npos) << svg;
+    EXPECT_NE(svg.find("n = 5, m = 3, against epochs: +0.0500 (+0.0300 to +0.0700)."), std::string::npos);
+    EXPECT_EQ(svg.find("0.7700"), std::string::npos) << "an m that was not chosen";
+    EXPECT_EQ(svg.find("0.8800"), std::string::npos) << "an m that was not chosen";
+    EXPECT_NE(svg.find("stroke-opacity=\"0.6\""), std::string::npos) << "the line of no gain";
+    EXPECT_TRUE(gain_plots({}, {}, false).empty());
 }
 
 TEST(CurvePlotTest, NotANumberLeavesAGapAndLongCurvesAreThinned) {
