@@ -1,9 +1,11 @@
-// dagan results upgrade|check|salvage|merge|diff: whole databases
+// dagan results upgrade|check|salvage|merge|diff|curves: whole databases, and several at once
 #include "base/error.h"
+#include "base/file.h"
 #include "launcher/campaign.h"
 #include "launcher/commands.h"
 #include "launcher/holder.h"
 #include "results/diff.h"
+#include "results/plot.h"
 #include "results/rebuild.h"
 #include "results/render.h"
 #include "results/salvage.h"
@@ -22,6 +24,10 @@ namespace {
 // What these commands work on. It may be damaged, so it is not opened here.
 void require_file(const std::string& folder) {
     if (fs::exists(CampaignFolder(folder).database())) return;
+    if (fs::exists(CampaignFolder(folder).published_rows())) {
+        throw input_error(
+            fmt::format("{}: has published rows only, no database; hint: the tables, plots and `diff` read them", folder));
+    }
     const Location database = database_of(folder); // throws when there is none at all
     throw input_error(fmt::format("{}: its results are in {}; hint: a PostgreSQL base is saved and checked with its own tools, "
                                   "pg_dump and pg_amcheck",
@@ -134,6 +140,15 @@ void copy_samples(const CampaignFolder& from, const fs::path& to) {
     fs::copy(from.root() / "samples", to / "samples", fs::copy_options::recursive | fs::copy_options::skip_existing);
 }
 
+// "NAME=FOLDER", or a folder that is its own name.
+struct NamedFolder {
+    std::string name, folder;
+};
+NamedFolder named_folder(const std::string& word) {
+    const size_t sign = word.find('=');
+    return sign == std::string::npos ? NamedFolder{word, word} : NamedFolder{word.substr(0, sign), word.substr(sign + 1)};
+}
+
 void add_merge(CLI::App& results) {
     auto* command = results.add_subcommand(
         "merge", "joins the campaigns of several sites into one to be read, with where each result came from\n"
@@ -153,11 +168,10 @@ void add_merge(CLI::App& results) {
         std::vector<MergeSite> sites;
         std::vector<CampaignFolder> folders;
         for (const std::string& word : arguments->folders) {
-            const size_t sign = word.find('=');
-            const std::string folder = sign == std::string::npos ? word : word.substr(sign + 1);
-            require_file(folder);
-            sites.push_back({sign == std::string::npos ? word : word.substr(0, sign), database_of(folder).file()});
-            folders.emplace_back(folder);
+            const NamedFolder named = named_folder(word);
+            require_file(named.folder);
+            sites.push_back({named.name, database_of(named.folder).file()});
+            folders.emplace_back(named.folder);
         }
         fs::create_directories(output.root());
         const Merged merged = merge_databases(sites, output.database(), arguments->keep_first);
@@ -190,9 +204,43 @@ void add_diff(CLI::App& results) {
         std::cout << render_diff(diff, *enum_from<TableFormat>(arguments->format), arguments->all);
     });
 }
+
+void add_curves(CLI::App& results) {
+    auto* command = results.add_subcommand(
+        "curves",
+        "draws one quantity of the DAGANs of several campaigns over each other: score, critic_loss, penalty, spread, ...\n"
+        "Example: dagan results curves wide=campaigns/wide narrow=campaigns/narrow --quantity score -o score.svg");
+    struct Arguments {
+        std::vector<std::string> folders;
+        std::string quantity = "score", output;
+    };
+    auto arguments = std::make_shared<Arguments>();
+    command->add_option("folders", arguments->folders, "the campaigns' folders, or GROUP=FOLDER; a group has one colour")
+        ->required()
+        ->expected(1, 100);
+    command->add_option("--quantity", arguments->quantity, "what to draw, as the database's table `curve` names it")
+        ->capture_default_str();
+    command->add_option("-o,--output", arguments->output, "the SVG file to write")->required();
+    command->callback([arguments] {
+        std::vector<GroupedCurve> curves;
+        for (const std::string& word : arguments->folders) {
+            const NamedFolder named = named_folder(word);
+            for (auto& points : gan_curves(database_of(named.folder), arguments->quantity))
+                curves.push_back({named.name, std::move(points)});
+        }
+        if (curves.empty()) {
+            throw input_error(fmt::format("curves: {}: no DAGAN of these campaigns has such a curve; hint: dagan results query "
+                                          "DIR \"SELECT DISTINCT quantity FROM curve\"",
+                                          arguments->quantity));
+        }
+        write_atomically(arguments->output, overlay_plot(arguments->quantity, curves));
+        fmt::print("{}\n", arguments->output);
+    });
+}
 } // namespace
 
 void add_database_commands(CLI::App& results, int& exit_code) {
+    add_curves(results);
     add_diff(results);
     add_merge(results);
     add_check(results, exit_code);

@@ -141,19 +141,60 @@ std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool re
     return plots;
 }
 
-std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,
-                       const std::vector<std::pair<int64_t, double>>& points, std::optional<int64_t> chosen) {
-    ChartSeries series{quantity, {}, points.size() <= 40, false};
+namespace {
+using Points = std::vector<std::pair<int64_t, double>>;
+
+// At most some hundred of the points; what is not a number stays, as a gap.
+std::vector<ChartPoint> thinned(const Points& points) {
+    std::vector<ChartPoint> drawn;
     const size_t stride = (points.size() + kDrawnPoints - 1) / kDrawnPoints;
     for (size_t i = 0; i < points.size(); ++i) {
-        const bool drawn = i % stride == 0 || i + 1 == points.size() || std::isnan(points[i].second);
-        if (drawn) series.points.push_back({static_cast<double>(points[i].first), points[i].second, {}, {}});
+        if (i % stride == 0 || i + 1 == points.size() || std::isnan(points[i].second))
+            drawn.push_back({static_cast<double>(points[i].first), points[i].second, {}, {}});
     }
+    return drawn;
+}
+
+std::string from_to(const std::string& name, const Points& points) {
+    return fmt::format("{} from {:.4g} at {} to {:.4g} at {}.", name, points.front().second, points.front().first,
+                       points.back().second, points.back().first);
+}
+} // namespace
+
+std::string overlay_plot(const std::string& quantity, const std::vector<GroupedCurve>& curves, ChartStyle style) {
+    Chart chart;
+    chart.title = quantity;
+    chart.x_label = "iteration";
+    chart.y_label = quantity;
+    std::vector<std::string> groups;
+    for (const GroupedCurve& curve : curves) {
+        if (curve.points.empty()) continue;
+        const auto known = std::ranges::find(groups, curve.group);
+        const bool named = known != groups.end();
+        ChartSeries series{named ? "" : curve.group, thinned(curve.points), false, false};
+        series.colour = static_cast<size_t>(known - groups.begin());
+        if (!named) groups.push_back(curve.group);
+        chart.series.push_back(std::move(series));
+        chart.description += from_to(curve.group + ":", curve.points) + " ";
+    }
+    return render_svg(chart, style);
+}
+
+std::vector<Points> gan_curves(const Location& database, const std::string& quantity) {
+    std::vector<Points> curves;
+    for (Run& run : read_runs(database)) {
+        const auto found = run.curves.find(quantity);
+        if (run.parameters["kind"] == "gan" && found != run.curves.end()) curves.push_back(found->second);
+    }
+    return curves;
+}
+
+std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,
+                       const std::vector<std::pair<int64_t, double>>& points, std::optional<int64_t> chosen) {
+    ChartSeries series{quantity, thinned(points), points.size() <= 40, false};
     Chart chart;
     chart.title = title;
-    chart.description = points.empty() ? "No values yet."
-                                       : fmt::format("{} from {:.4g} at {} to {:.4g} at {}.", quantity, points.front().second,
-                                                     points.front().first, points.back().second, points.back().first);
+    chart.description = points.empty() ? "No values yet." : from_to(quantity, points);
     chart.x_label = x_label;
     chart.y_label = quantity;
     chart.series.push_back(std::move(series));

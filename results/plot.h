@@ -31,4 +31,16 @@ std::vector<NamedPlot> gain_plots(const std::vector<GainRow>& gains, const std::
 std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,
                        const std::vector<std::pair<int64_t, double>>& points, std::optional<int64_t> chosen = std::nullopt);
 
+// A quantity of the DAGANs of several campaigns in one plot, by iteration. Curves of one group (seeds of one setting, say) share
+// a colour and a word in the legend; at most four groups can be told apart.
+struct GroupedCurve {
+    std::string group;
+    std::vector<std::pair<int64_t, double>> points;
+};
+std::string overlay_plot(const std::string& quantity, const std::vector<GroupedCurve>& curves,
+                         ChartStyle style = ChartStyle::file);
+
+// The curves of that quantity of a campaign's DAGANs; none where none was logged.
+std::vector<std::vector<std::pair<int64_t, double>>> gan_curves(const Location& database, const std::string& quantity);
+
 } // namespace dagan

@@ -135,6 +135,7 @@ std::string draw_legend(const Chart& chart, ChartStyle style) {
     double left = kLeft;
     for (size_t i = 0; i < chart.series.size(); ++i) {
         const auto& series = chart.series[i];
+        if (series.label.empty()) continue;
         out += fmt::format("<g {}><line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\" stroke=\"currentColor\" "
                            "stroke-width=\"1.75\"{}/></g>"
                            "<text x=\"{:.1f}\" y=\"{}\">{}</text>\n",

@@ -15,7 +15,7 @@ struct ChartPoint {
 };
 
 struct ChartSeries {
-    std::string label;
+    std::string label;              // "": not in the legend
     std::vector<ChartPoint> points; // by ascending x
     bool markers = true;            // a dot at each point
     bool dashed = false;

@@ -62,5 +62,25 @@ TEST_F(BudgetTest, TableCellsAndPlotsShowTheStepMatchedBaseline) {
     EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("m = 0, as many steps"));
 }
 
+// A table published as text, rows.csv beside campaign.json, answers like the campaign.
+TEST_F(BudgetTest, PublishedRowsAreAskedLikeTheCampaign) {
+    const fs::path published = lab_.campaign("both-published");
+    fs::create_directories(published);
+    fs::copy_file(campaign() / "campaign.json", published / "campaign.json");
+    write_atomically(published / "rows.csv", lab_.rows(campaign()));
+    for (const char* name : {"rows", "cells", "table1", "gains", "choices"}) {
+        EXPECT_EQ(lab_.output({"results", name, published.string(), "--format", "csv"}),
+                  lab_.output({"results", name, campaign().string(), "--format", "csv"}))
+            << name;
+    }
+    for (const fs::path& folder : {campaign(), published})
+        lab_.output({"results", "plot", folder.string(), "-o", (folder / "figures").string()});
+    EXPECT_EQ(read_file(published / "figures/strokes-gains.svg"), read_file(campaign() / "figures/strokes-gains.svg"));
+    const std::string diff = lab_.output({"results", "diff", published.string(), campaign().string(), "--format", "csv"});
+    EXPECT_EQ(lines_in(diff), 1 + 6);
+    EXPECT_THAT(lab_.output({"results", "diff", published.string(), campaign().string()}), HasSubstr("identical"));
+    EXPECT_FALSE(fs::exists(published / "results.sqlite")) << "nothing is written where it is read";
+}
+
 } // namespace
 } // namespace dagan

@@ -126,13 +126,17 @@ part dagan "$bench" dagan --data "$out/strokes.h5" --iterations "$(rounds 3000)"
 
 # The whole way, where MPI is: a table. With two GPUs also a gang, with one of its trainers killed while it trains: the same rows.
 if [ -z "$carried" ] && command -v mpirun >/dev/null; then
-    sweep=$root/sweeps/desk.yaml
-    [ -e "$sweep" ] || sweep=$root/sweeps/demo.yaml
-    export DAGAN_DATA=$out
+    sweep=$root/sweeps/demo.yaml
+    if [ -e "${DAGAN_DATA:-$root/data/sets}/omniglot.h5" ]; then
+        sweep=$root/sweeps/desk.yaml
+        export DAGAN_DATA=${DAGAN_DATA:-$root/data/sets}
+    else
+        export DAGAN_DATA=$out
+    fi
     run() { "$build/bin/dagan" run "$sweep" --device cuda -q -o "$@" >>"$out/campaign.log" 2>&1; }
     table() { "$build/bin/dagan" results "$1" "$out/$2" --format csv 2>>"$out/campaign.log"; }
     echo "-- $(basename "$sweep") with --device cuda"
-    run "$out/campaign" -n 1 && table table1 campaign >"$out/table1.csv" && cat "$out/table1.csv" || failed+=(campaign)
+    run "$out/campaign" -n 1 --set resources.gan_ranks=1 && table table1 campaign >"$out/table1.csv" && cat "$out/table1.csv" || failed+=(campaign)
     if [ "$(nvidia-smi -L | wc -l)" -ge 2 ]; then
         echo "-- a gang of two GPUs, undisturbed and with a trainer killed"
         run "$out/gang" -n 2 --set resources.gan_ranks=2 || failed+=(gang)

@@ -79,6 +79,26 @@ TEST_F(ResultsCommandsTest, FiguresAreDrawnOrTheHintSaysWhatIsMissing) {
     EXPECT_THAT(without.err, HasSubstr("apt-get install librsvg2-bin"));
 }
 
+TEST_F(ResultsCommandsTest, CurvesOfSeveralCampaignsInOnePlot) {
+    EXPECT_THAT(output({"curves", "a=" + campaign().string(), "b=" + campaign().string(), "-o", "score.svg"}),
+                HasSubstr("score.svg"));
+    const auto svg = read_file(folder_ / "score.svg");
+    EXPECT_THAT(svg, HasSubstr(">a</text>"));
+    EXPECT_THAT(svg, HasSubstr(">b</text>"));
+    const auto unknown = results({"curves", campaign(), "--quantity", "beauty", "-o", "x.svg"});
+    EXPECT_EQ(unknown.exit_code, 2);
+    EXPECT_THAT(unknown.err, HasSubstr("curves: beauty: no DAGAN of these campaigns has such a curve; hint: "));
+}
+
+TEST_F(ResultsCommandsTest, PublishedRowsWithoutTheirCampaignAreRefused) {
+    const fs::path published = folder_ / "published";
+    fs::create_directories(published);
+    write_atomically(published / "rows.csv", output({"rows", campaign(), "--format", "csv"}));
+    const auto finished = results({"cells", published});
+    EXPECT_EQ(finished.exit_code, 2);
+    EXPECT_THAT(finished.err, HasSubstr("campaign.json"));
+}
+
 TEST_F(ResultsCommandsTest, AnOlderDatabaseIsReadWithANoteAndUpgraded) {
     RawDatabase(database()).execute("PRAGMA user_version = 1");
     const auto before = output({"table1", campaign(), "--format", "csv"});

@@ -265,7 +265,8 @@ TEST(PlotTest, GainsOfTheChosenMAgainstBothBaselinesOverN) {
     const auto choice = [](int n, int m, bool chosen) {
         return ChoiceRow{"omniglot", n, m, 5, 0, 0.5, {}, {}, {}, chosen, {}, {}, {}};
     };
-    const auto plots = gain_plots(gains, {choice(1, 1, true), choice(1, 3, false), choice(5, 1, false), choice(5, 3, true)}, true);
+    const auto plots =
+        gain_plots(gains, {choice(1, 1, true), choice(1, 3, false), choice(5, 1, false), choice(5, 3, true)}, true);
     ASSERT_EQ(plots.size(), 1u);
     EXPECT_EQ(plots[0].name, "omniglot-gains");
     const std::string& svg = plots[0].svg;
@@ -284,6 +285,18 @@ TEST(CurvePlotTest, NotANumberLeavesAGapAndLongCurvesAreThinned) {
     EXPECT_LT(svg.size(), 20000u);
     EXPECT_EQ(svg.find("nan"), std::string::npos);
     EXPECT_EQ(count(svg, "M"), 3u) << "axes, and the curve before and after the gap";
+}
+
+TEST(OverlayPlotTest, AGroupHasOneColourAndOneWordInTheLegend) {
+    const std::vector<GroupedCurve> curves{
+        {"direct", {{1, 0.1}, {2, 0.5}}}, {"winograd", {{1, 0.2}, {2, 0.6}}}, {"direct", {{1, 0.3}, {2, 0.4}}}, {"empty", {}}};
+    const std::string svg = overlay_plot("score", curves);
+    EXPECT_EQ(count(svg, ">direct</text>"), 1u);
+    EXPECT_EQ(count(svg, ">winograd</text>"), 1u);
+    EXPECT_EQ(count(svg, ">empty</text>"), 0u);
+    EXPECT_EQ(count(svg, "color=\"#0072b2\""), 3u) << "two curves and the legend";
+    EXPECT_EQ(count(svg, "color=\"#d55e00\""), 2u) << "one curve and the legend";
+    EXPECT_NE(svg.find("direct: from 0.3 at 1 to 0.4 at 2."), std::string::npos);
 }
 
 TEST(AxisTicksTest, AreRoundAndCoverTheRange) {

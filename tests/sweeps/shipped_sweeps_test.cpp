@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace dagan {
 namespace {
@@ -25,7 +26,29 @@ TEST(ShippedSweepsTest, AllLoadAndPlanWithoutData) {
         ++found;
         EXPECT_GT(plan_of(entry.path().filename()).tasks.size(), 0U) << entry.path();
     }
-    EXPECT_GE(found, 3);
+    EXPECT_GE(found, 6);
+}
+
+// Those that answer the paper's question: five seeds in every cell, and against every run with generated images both baselines.
+TEST(ShippedSweepsTest, DeskOvernightAndGpuAreComplete) {
+    for (const char* name : {"desk.yaml", "overnight.yaml", "gpu.yaml"}) {
+        SCOPED_TRACE(name);
+        std::map<std::tuple<int, int, int>, int> seeds; // by n, m and the m whose steps are matched
+        for (const auto& task : plan_of(name).tasks) {
+            if (const auto* trial = std::get_if<ClassifierTask>(&task.spec))
+                ++seeds[{trial->samples_per_class, trial->generated_per_real, trial->match_steps_of}];
+        }
+        std::set<int> ms;
+        for (const auto& [cell, count] : seeds) {
+            const auto [n, m, steps_of] = cell;
+            EXPECT_EQ(count, 5) << n << " " << m << " " << steps_of;
+            ms.insert(m);
+            if (m == 0) continue;
+            EXPECT_EQ(seeds.count({n, 0, 0}), 1U) << n;
+            EXPECT_EQ(seeds.count({n, 0, m}), 1U) << n << " " << m;
+        }
+        EXPECT_GE(ms.size(), 3U);
+    }
 }
 
 TEST(ShippedSweepsTest, Table1Is550ClassifiersAnd2Dagans) {
