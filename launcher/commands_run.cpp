@@ -9,6 +9,7 @@
 #include "launcher/forecast.h"
 #include "launcher/machine_checks.h"
 #include "launcher/reproduce.h"
+#include "launcher/reuse.h"
 #include "launcher/site_profile.h"
 #include "launcher/standing.h"
 #include "launcher/submission.h"
@@ -17,6 +18,7 @@
 #include "sweeps/expand.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <unistd.h>
 
@@ -36,7 +38,8 @@ struct RunArguments {
     SweepArguments sweep;
     std::string output;
     std::string device = "auto";
-    std::string time; // "": until it is done
+    std::string time;  // "": until it is done
+    std::string reuse; // another campaign's folder; "": none
     int ranks = 0;
     std::optional<int64_t> lease_s;
     bool quiet = false;
@@ -93,6 +96,19 @@ void refuse_inherited_job() {
     if (check.severity == Severity::fault) throw input_error(check.text);
 }
 
+void reuse(const CampaignFolder& from, const CampaignFolder& folder, const Manifest& manifest) {
+    if (is_held(folder)) throw input_error(folder.root().string() + ": is running; hint: --reuse when it is not");
+    const std::vector<std::string> tasks = reuse_finished(from, folder, manifest);
+    if (tasks.empty()) {
+        fmt::print(stderr,
+                   "reused from {}: nothing: no finished task there is the same in this sweep; hint: the options of DAGAN, "
+                   "selector, data, seed and gang must be equal\n",
+                   from.root().string());
+    } else {
+        fmt::print(stderr, "reused from {}: {}\n", from.root().string(), fmt::join(tasks, ", "));
+    }
+}
+
 void run(const RunArguments& arguments) {
     refuse_inherited_job();
     const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
@@ -105,6 +121,7 @@ void run(const RunArguments& arguments) {
     const Foretold foretold = foretell(plan, loaded.sweep.resources, ranks, gpus, calibrated_rate(gpus));
     const Manifest manifest = begin_campaign(folder, loaded, arguments.sweep.data_folder(), device.device);
     keep_forecast(folder.forecast(), foretold);
+    if (!arguments.reuse.empty()) reuse(CampaignFolder(arguments.reuse), folder, manifest);
     become_supervisor(folder, ranks, manifest, arguments);
 }
 
@@ -120,6 +137,10 @@ void add_run(CLI::App& app) {
         ->check(CLI::IsMember(kDeviceChoices));
     command->add_option("--time", arguments->time,
                         "stop with checkpoints (exit code 75) before so much time is over: 01:30:00, or minutes");
+    command->add_option(
+        "--reuse", arguments->reuse,
+        "another campaign's folder: take its finished DAGANs, selectors and pools where they are the same tasks, to "
+        "compare an option of the classifiers");
     arguments->sweep.add_store_to(*command);
     add_lease(*command, arguments->lease_s);
     command->add_flag("-q,--quiet", arguments->quiet, "no progress");

@@ -105,6 +105,11 @@ class Expander {
         const int images = loaded_.known.at(dataset).shape.images_per_class;
         task.train_share = gan.selector_train < 1 ? gan.selector_train : gan.selector_train / images;
         task.classifier = sweep_.classifier_options(dataset);
+        // What a selector does not have stays out of its key: it sees no generated images, and its last epoch counts.
+        const ClassifierOptions defaults;
+        task.classifier.generation = defaults.generation;
+        task.classifier.pool_size = defaults.pool_size;
+        task.classifier.epoch_select = defaults.epoch_select;
         task.stream = stream("selector", dataset, 0);
         task.threads = sweep_.resources.threads_per_trainer;
         return add(std::move(task), {});

@@ -55,6 +55,27 @@ TEST_F(RunTest, OneRankAndThreeGiveTheSameRows) {
     EXPECT_EQ(rows[0], rows[1]);
 }
 
+TEST_F(RunTest, AnotherCampaignsDaganIsReusedAndChangesNoRow) {
+    const std::vector<std::string> fresh{"classifier.generation=fresh"};
+    const fs::path reusing = lab_.campaign("reusing"), anew = lab_.campaign("anew");
+    const Finished first = lab_.dagan(run_words(kSmoke, reusing, 2, fresh) + Words{"--reuse", finished_campaign().string()});
+    ASSERT_EQ(first.exit_code, 0) << first.text();
+    EXPECT_THAT(first.err, HasSubstr("reused from " + finished_campaign().string() + ": selector strokes, gan strokes"));
+    EXPECT_THAT(read_file(reusing / "reused.json"), HasSubstr("gan strokes"));
+    ASSERT_EQ(lab_.dagan(run_words(kSmoke, anew, 2, fresh)).exit_code, 0);
+    EXPECT_EQ(lab_.rows(reusing), lab_.rows(anew));
+    const std::string steps = "SELECT sum(a.steps) FROM attempt a JOIN task t ON t.key = a.task WHERE t.kind = 'gan'";
+    EXPECT_EQ(std::stoi(lab_.query(reusing, steps)), 0) << "not trained again";
+    EXPECT_GT(std::stoi(lab_.query(anew, steps)), 0);
+    const std::string curves = "SELECT count(*) FROM curve c JOIN task t ON t.key = c.task WHERE t.kind = 'gan'";
+    EXPECT_EQ(lab_.query(reusing, curves), lab_.query(anew, curves)) << "its curves and its choice come with it";
+
+    const Finished other = lab_.dagan(run_words(kSmoke, lab_.campaign("other"), 2, {"gan.batch_size=6"}) +
+                                      Words{"--reuse", finished_campaign().string()});
+    EXPECT_THAT(other.err, HasSubstr("reused from " + finished_campaign().string() + ": selector strokes\n")) << "another DAGAN";
+    EXPECT_EQ(lab_.dagan(run_words(kSmoke, lab_.campaign("from-nothing"), 2) + Words{"--reuse", "/nowhere"}).exit_code, 2);
+}
+
 TEST_F(RunTest, AFinishedCampaignReturnsWithoutStartingAnything) {
     const std::string rows = lab_.rows(finished_campaign());
     const auto job = fs::last_write_time(finished_campaign() / "logs" / "job.log");

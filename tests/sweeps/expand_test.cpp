@@ -99,6 +99,22 @@ TEST(ExpandTest, OnlyTheClassifierAsJudgeNeedsASelector) {
     }
 }
 
+TEST(ExpandTest, TheDaganDoesNotDependOnWhatOnlyClassifiersHave) {
+    const auto key_of_gan = [](const std::vector<std::string>& overrides) {
+        for (const PlannedTask& task : plan_of(kSmallSweep, overrides).tasks) {
+            if (kind_of(task.spec) == TaskKind::gan) return task.key;
+        }
+        return std::string();
+    };
+    const std::string key = key_of_gan({});
+    EXPECT_NE(key, "");
+    for (const char* same : {"classifier.generation=fresh", "classifier.pool_size=7", "classifier.epoch_select=last"})
+        EXPECT_EQ(key_of_gan({same}), key) << same;
+    // Its selector is a classifier too.
+    for (const char* other : {"classifier.epochs=7", "classifier.growth=8", "gan.iterations=9"})
+        EXPECT_NE(key_of_gan({other}), key) << other;
+}
+
 TEST(ExpandTest, FreshImagesNeedTheDaganItself) {
     const Plan plan = plan_of(kSmallSweep, {"classifier.generation=fresh"});
     check_invariants(plan);
