@@ -1,5 +1,6 @@
 // A campaign from its start to its table, with the smallest sweep that has every kind of task.
 #include "e2e/laboratory.h"
+#include "spec/json.h"
 
 #include <sstream>
 
@@ -53,6 +54,18 @@ TEST_F(RunTest, OneRankAndThreeGiveTheSameRows) {
     }
     EXPECT_EQ(lines_in(rows[0]), 1 + kClassifiers);
     EXPECT_EQ(rows[0], rows[1]);
+}
+
+TEST_F(RunTest, StopsWithItsCheckpointsBeforeTheTimeThatItWasGivenIsOver) {
+    const fs::path campaign = lab_.campaign("timed");
+    // Far more than a minute of work; it stops half a minute before its end.
+    const Words words = run_words(kSmoke, campaign, 2, {"gan.iterations=100000000"}) + Words{"--time", "00:00:36"};
+    const Finished finished = lab_.dagan(words);
+    EXPECT_EQ(finished.exit_code, 75) << finished.text();
+    EXPECT_TRUE(nothing_is_left_of(campaign));
+    EXPECT_EQ(Json::parse(lab_.output({"status", campaign.string(), "--format", "json"})).at("state"), "stopped");
+    EXPECT_EQ(lab_.count(campaign, "attempt WHERE outcome NOT IN ('done', 'interrupted')"), 0);
+    EXPECT_EQ(lab_.dagan(run_words(kSmoke, campaign, 2) + Words{"--time", "soon"}).exit_code, 2);
 }
 
 TEST_F(RunTest, AnotherCampaignsDaganIsReusedAndChangesNoRow) {

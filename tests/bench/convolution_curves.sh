@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The curves of docs/performance.md: DAGANs of 2,000 iterations with three seeds each, by direct convolutions and by Winograd's, drawn
+# over each other. About a quarter of an hour on two cores; goes on where it was stopped.
+#   tests/bench/convolution_curves.sh OUT [BUILD]          (DAGAN_DATA: where omniglot.h5 is)
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+out=${1:?usage: convolution_curves.sh OUT [BUILD]} dagan=${2:-$root/build}/bin/dagan
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+mkdir -p "$out"
+groups=()
+for way in direct winograd; do
+    for seed in 1 2 3; do groups+=("$way=$out/$way-$seed"); done
+done
+train() { # seeds one after the other, the two ways side by side
+    for seed in 1 2 3; do
+        "$dagan" run "$root/tests/bench/convolution_curves.yaml" -n 1 -q -o "$out/$1-$seed" --set seed=$seed --set gan.convolution="$1"
+    done
+}
+train direct & train winograd & wait
+for quantity in validation_critic_loss validation_penalty score z_diversity; do
+    "$dagan" results curves "${groups[@]}" --quantity $quantity -o "$out/$quantity.svg"
+done
+# By iteration: how far the means of the two ways are apart, against what three seeds alone make them differ (standard error).
+for quantity in validation_critic_loss validation_penalty score z_diversity; do
+    for group in "${groups[@]}"; do
+        "$dagan" results query "${group#*=}" "SELECT '${group%%=*}' AS way, step, value FROM curve WHERE quantity = '$quantity'" --format csv | tail -n +2
+    done | awk -F, -v quantity=$quantity '
+        {n[$1, $2]++; s[$1, $2] += $3; q[$1, $2] += $3 * $3; steps[$2]}
+        END {
+            for (t in steps) {
+                d = s["direct", t] / 3 - s["winograd", t] / 3
+                v = (q["direct", t] - s["direct", t] ^ 2 / 3 + q["winograd", t] - s["winograd", t] ^ 2 / 3) / 4
+                if (v > 0) {z = d / sqrt(v * 2 / 3); beyond += (z > 2.776 || z < -2.776); count++; sum += z}
+            }
+            printf "%-24s %d iterations compared, %d beyond the 95 %% of a t test, mean t %+.2f\n", quantity, count, beyond, sum / count
+        }'
+done
