@@ -139,6 +139,10 @@ void add_doctor(CLI::App& app, int& exit_code) {
                               .data_folder = arguments->sweep.data_folder(),
                               .output = arguments->output,
                               .store = arguments->store};
+        if (!options.store.empty() && !Location::parse(options.store).is_server()) {
+            throw input_error(
+                fmt::format("--store {}: wanted a PostgreSQL base such as postgresql://user@host/base", options.store));
+        }
         if (!arguments->profile.empty())
             options.profile = load_site_profile(find_site_profile(arguments->profile, program_folder()));
         if (!arguments->sweep.sweep.empty()) options.sweep = load(arguments->sweep, MissingData::use_expect);

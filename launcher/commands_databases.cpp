@@ -14,6 +14,7 @@
 
 #include <iostream>
 #include <memory>
+#include <set>
 
 namespace dagan {
 
@@ -223,8 +224,10 @@ void add_curves(CLI::App& results) {
     command->add_option("-o,--output", arguments->output, "the SVG file to write")->required();
     command->callback([arguments] {
         std::vector<GroupedCurve> curves;
+        std::set<std::string> groups;
         for (const std::string& word : arguments->folders) {
             const NamedFolder named = named_folder(word);
+            groups.insert(named.name);
             for (auto& points : gan_curves(database_of(named.folder), arguments->quantity))
                 curves.push_back({named.name, std::move(points)});
         }
@@ -232,6 +235,12 @@ void add_curves(CLI::App& results) {
             throw input_error(fmt::format("curves: {}: no DAGAN of these campaigns has such a curve; hint: dagan results query "
                                           "DIR \"SELECT DISTINCT quantity FROM curve\"",
                                           arguments->quantity));
+        }
+        if (groups.size() > kMostGroups) {
+            throw input_error(
+                fmt::format("curves: {} groups, and {} colours that can be told apart; hint: give folders that belong "
+                            "together one name, GROUP=FOLDER",
+                            groups.size(), kMostGroups));
         }
         write_atomically(arguments->output, overlay_plot(arguments->quantity, curves));
         fmt::print("{}\n", arguments->output);

@@ -101,8 +101,8 @@ void reuse(const CampaignFolder& from, const CampaignFolder& folder, const Manif
     const std::vector<std::string> tasks = reuse_finished(from, folder, manifest);
     if (tasks.empty()) {
         fmt::print(stderr,
-                   "reused from {}: nothing: no finished task there is the same in this sweep; hint: the options of DAGAN, "
-                   "selector, data, seed and gang must be equal\n",
+                   "reused from {}: nothing: no finished task there is one of this sweep that is not finished here; hint: the "
+                   "options of DAGAN, selector, data, seed and gang must be equal\n",
                    from.root().string());
     } else {
         fmt::print(stderr, "reused from {}: {}\n", from.root().string(), fmt::join(tasks, ", "));

@@ -108,6 +108,22 @@ NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*
     return {file_name_of(dataset + "-gains"), render_svg(chart, style)};
 }
 
+// At most some hundred of the points; what is not a number stays, as a gap.
+std::vector<ChartPoint> thinned(const Curve& points) {
+    std::vector<ChartPoint> drawn;
+    const size_t stride = (points.size() + kDrawnPoints - 1) / kDrawnPoints;
+    for (size_t i = 0; i < points.size(); ++i) {
+        if (i % stride == 0 || i + 1 == points.size() || std::isnan(points[i].second))
+            drawn.push_back({static_cast<double>(points[i].first), points[i].second, {}, {}});
+    }
+    return drawn;
+}
+
+std::string from_to(const std::string& name, const Curve& points) {
+    return fmt::format("{} from {:.4g} at {} to {:.4g} at {}.", name, points.front().second, points.front().first,
+                       points.back().second, points.back().first);
+}
+
 } // namespace
 
 std::vector<NamedPlot> gain_plots(const std::vector<GainRow>& gains, const std::vector<ChoiceRow>& choices, bool reduced,
@@ -141,26 +157,6 @@ std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool re
     return plots;
 }
 
-namespace {
-using Points = std::vector<std::pair<int64_t, double>>;
-
-// At most some hundred of the points; what is not a number stays, as a gap.
-std::vector<ChartPoint> thinned(const Points& points) {
-    std::vector<ChartPoint> drawn;
-    const size_t stride = (points.size() + kDrawnPoints - 1) / kDrawnPoints;
-    for (size_t i = 0; i < points.size(); ++i) {
-        if (i % stride == 0 || i + 1 == points.size() || std::isnan(points[i].second))
-            drawn.push_back({static_cast<double>(points[i].first), points[i].second, {}, {}});
-    }
-    return drawn;
-}
-
-std::string from_to(const std::string& name, const Points& points) {
-    return fmt::format("{} from {:.4g} at {} to {:.4g} at {}.", name, points.front().second, points.front().first,
-                       points.back().second, points.back().first);
-}
-} // namespace
-
 std::string overlay_plot(const std::string& quantity, const std::vector<GroupedCurve>& curves, ChartStyle style) {
     Chart chart;
     chart.title = quantity;
@@ -180,8 +176,8 @@ std::string overlay_plot(const std::string& quantity, const std::vector<GroupedC
     return render_svg(chart, style);
 }
 
-std::vector<Points> gan_curves(const Location& database, const std::string& quantity) {
-    std::vector<Points> curves;
+std::vector<Curve> gan_curves(const Location& database, const std::string& quantity) {
+    std::vector<Curve> curves;
     for (Run& run : read_runs(database)) {
         const auto found = run.curves.find(quantity);
         if (run.parameters["kind"] == "gan" && found != run.curves.end()) curves.push_back(found->second);

@@ -32,7 +32,8 @@ std::string curve_plot(const std::string& title, const std::string& x_label, con
                        const std::vector<std::pair<int64_t, double>>& points, std::optional<int64_t> chosen = std::nullopt);
 
 // A quantity of the DAGANs of several campaigns in one plot, by iteration. Curves of one group (seeds of one setting, say) share
-// a colour and a word in the legend; at most four groups can be told apart.
+// a colour and a word in the legend. Colours of more than kMostGroups groups repeat.
+inline constexpr size_t kMostGroups = 4;
 struct GroupedCurve {
     std::string group;
     std::vector<std::pair<int64_t, double>> points;

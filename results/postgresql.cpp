@@ -152,6 +152,27 @@ std::unique_ptr<soci::session> open_to_read(const Location& location) {
     }
 }
 
+// The extended protocol takes one statement at a time. It is described before it runs: what gives no rows (COPY, SET, DELETE) is
+// not run at all, and what gives rows and writes fails in the read-only transaction, or is undone with it.
+Table run_query(soci::session& sql, const std::string& text) {
+    PGconn* connection = handle(sql);
+    execute_script(sql, "BEGIN"); // never committed: it ends with the session
+    const Result prepared(PQprepare(connection, "", text.c_str(), 0, nullptr));
+    if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) throw wrong_query(prepared.get(), "cannot be understood");
+    const Result described(PQdescribePrepared(connection, ""));
+    if (PQnfields(described.get()) == 0)
+        throw wrong_query(nullptr, "only queries are allowed: results are never changed by hand");
+    const Result result(PQexecPrepared(connection, "", 0, nullptr, nullptr, nullptr, 0));
+    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) throw wrong_query(result.get(), "failed");
+    Table table;
+    for (int column = 0; column < PQnfields(result.get()); ++column) table.columns.emplace_back(PQfname(result.get(), column));
+    for (int row = 0; row < PQntuples(result.get()); ++row) {
+        auto& values = table.rows.emplace_back();
+        for (int column = 0; column < PQnfields(result.get()); ++column) values.push_back(value_of(result.get(), row, column));
+    }
+    return table;
+}
+
 } // namespace dagan::postgresql
 
 namespace dagan {
@@ -182,28 +203,3 @@ ServerSurvey survey_server(const Location& server) {
 }
 
 } // namespace dagan
-
-namespace dagan::postgresql {
-
-// The extended protocol takes one statement at a time. It is described before it runs: what gives no rows (COPY, SET, DELETE) is
-// not run at all, and what gives rows and writes fails in the read-only transaction, or is undone with it.
-Table run_query(soci::session& sql, const std::string& text) {
-    PGconn* connection = handle(sql);
-    execute_script(sql, "BEGIN"); // never committed: it ends with the session
-    const Result prepared(PQprepare(connection, "", text.c_str(), 0, nullptr));
-    if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) throw wrong_query(prepared.get(), "cannot be understood");
-    const Result described(PQdescribePrepared(connection, ""));
-    if (PQnfields(described.get()) == 0)
-        throw wrong_query(nullptr, "only queries are allowed: results are never changed by hand");
-    const Result result(PQexecPrepared(connection, "", 0, nullptr, nullptr, nullptr, 0));
-    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) throw wrong_query(result.get(), "failed");
-    Table table;
-    for (int column = 0; column < PQnfields(result.get()); ++column) table.columns.emplace_back(PQfname(result.get(), column));
-    for (int row = 0; row < PQntuples(result.get()); ++row) {
-        auto& values = table.rows.emplace_back();
-        for (int column = 0; column < PQnfields(result.get()); ++column) values.push_back(value_of(result.get(), row, column));
-    }
-    return table;
-}
-
-} // namespace dagan::postgresql

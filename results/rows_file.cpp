@@ -45,6 +45,9 @@ class RowsReader {
         if (error != std::errc() || end != field.data() + field.size() || value < 0)
             throw wrong(fmt::format("'{}' where a count should be", field));
     }
+    void end_line() const {
+        if (!rest_.empty()) throw wrong(fmt::format("'{}' after the last column", rest_));
+    }
     Error wrong(const std::string& what) const { return input_error(fmt::format("{}:{}: {}", file_.string(), number_, what)); }
 
   private:
@@ -69,6 +72,7 @@ TrialRow read_trial(RowsReader& reader) {
     reader.read(row.validation_total);
     reader.read(row.test_correct);
     reader.read(row.test_total);
+    reader.end_line();
     return row;
 }
 
@@ -85,15 +89,13 @@ void enter_trial(soci::session& sql, const RowsReader& reader, const TrialRow& r
     sql << "INSERT INTO attempt (token, task, ranks, host, started, ended, outcome, final) "
            "SELECT COALESCE(max(token), 0) + 1, :key, '', 'rows', :started, :ended, 'done', 1 FROM attempt",
         soci::use(key), soci::use(when), soci::use(when);
-    sql << "INSERT INTO best_epoch (task, rule, epoch, validation_correct, validation_total) VALUES (:key, :rule, :epoch, "
-           ":right, "
-           ":all)",
+    sql << "INSERT INTO best_epoch (task, rule, epoch, validation_correct, validation_total) "
+           "VALUES (:key, :rule, :epoch, :right, :all)",
         soci::use(key), soci::use(rule), soci::use(row.best_epoch), soci::use(row.validation_correct),
         soci::use(row.validation_total);
     sql << "INSERT INTO epoch (task, epoch, validation_correct, validation_total, rule, best_epoch, best_correct) "
-           "SELECT task, epoch, validation_correct, validation_total, rule, epoch, validation_correct FROM best_epoch WHERE task "
-           "= "
-           ":key",
+           "SELECT task, epoch, validation_correct, validation_total, rule, epoch, validation_correct FROM best_epoch "
+           "WHERE task = :key",
         soci::use(key);
     const long long steps = row.steps;
     sql << "INSERT INTO result (task, attempt, steps, best_epoch, validation_correct, validation_total, test_correct, "
@@ -120,7 +122,8 @@ void make_database_of_rows(const fs::path& rows, const Campaign& campaign, const
         const TrialRow row = read_trial(reader);
         try {
             enter_trial(*sql, reader, row, campaign.created);
-        } catch (const soci::soci_error&) { // a constraint of the schema
+        } catch (const soci::sqlite3_soci_error& error) {
+            if (error.result() != SQLITE_CONSTRAINT) throw sqlite::explained(database, error);
             throw reader.wrong("counts that cannot be: more right than there are, or no best epoch");
         }
     }

@@ -1,6 +1,6 @@
 // A database made again from what `dagan results rows --format csv` printed, so that a table can be published as one small text
-// file and still be asked everything that is asked of trials: cells, gains, table1, plots, comparisons. Curves, costs, attempts
-// on other hosts and artifacts are not in it.
+// file and still be asked everything that is asked of trials: cells, gains, table1, plots, comparisons. Curves, costs and
+// artifacts are not in it; in the place of its attempts a trial has one, on a host called "rows".
 #pragma once
 
 #include "results/store.h"

@@ -105,7 +105,8 @@ class Expander {
         const int images = loaded_.known.at(dataset).shape.images_per_class;
         task.train_share = gan.selector_train < 1 ? gan.selector_train : gan.selector_train / images;
         task.classifier = sweep_.classifier_options(dataset);
-        // What a selector does not have stays out of its key: it sees no generated images, and its last epoch counts.
+        // What a selector does not have stays out of its key: it sees no generated images, and its last epoch counts. (Neither
+        // does it have the sweep's softmax, but without that the keys of campaigns that exist would change.)
         const ClassifierOptions defaults;
         task.classifier.generation = defaults.generation;
         task.classifier.pool_size = defaults.pool_size;

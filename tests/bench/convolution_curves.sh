@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The curves of docs/performance.md: DAGANs of 2,000 iterations with three seeds each, by direct convolutions and by Winograd's, drawn
-# over each other. About a quarter of an hour on two cores; goes on where it was stopped.
+# over each other. About half an hour on two cores; goes on where it was stopped.
 #   tests/bench/convolution_curves.sh OUT [BUILD]          (DAGAN_DATA: where omniglot.h5 is)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,7 +16,10 @@ train() { # seeds one after the other, the two ways side by side
         "$dagan" run "$root/tests/bench/convolution_curves.yaml" -n 1 -q -o "$out/$1-$seed" --set seed=$seed --set gan.convolution="$1"
     done
 }
-train direct & train winograd & wait
+train direct &
+direct=$!
+train winograd
+wait $direct
 for quantity in validation_critic_loss validation_penalty score z_diversity; do
     "$dagan" results curves "${groups[@]}" --quantity $quantity -o "$out/$quantity.svg"
 done

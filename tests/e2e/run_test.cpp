@@ -1,6 +1,5 @@
 // A campaign from its start to its table, with the smallest sweep that has every kind of task.
 #include "e2e/laboratory.h"
-#include "spec/json.h"
 
 #include <sstream>
 
@@ -75,6 +74,11 @@ TEST_F(RunTest, AnotherCampaignsDaganIsReusedAndChangesNoRow) {
     ASSERT_EQ(first.exit_code, 0) << first.text();
     EXPECT_THAT(first.err, HasSubstr("reused from " + finished_campaign().string() + ": selector strokes, gan strokes"));
     EXPECT_THAT(read_file(reusing / "reused.json"), HasSubstr("gan strokes"));
+    const std::string origin = read_file(reusing / "reused.json");
+    const Finished again = lab_.dagan(run_words(kSmoke, reusing, 2, fresh) + Words{"--reuse", finished_campaign().string()});
+    EXPECT_THAT(again.err, HasSubstr("nothing: no finished task there")) << "what is here already is not called reused";
+    EXPECT_EQ(read_file(reusing / "reused.json"), origin);
+    EXPECT_EQ(lab_.dagan(run_words(kSmoke, reusing, 2, fresh) + Words{"--reuse", reusing.string()}).exit_code, 2);
     ASSERT_EQ(lab_.dagan(run_words(kSmoke, anew, 2, fresh)).exit_code, 0);
     EXPECT_EQ(lab_.rows(reusing), lab_.rows(anew));
     const std::string steps = "SELECT sum(a.steps) FROM attempt a JOIN task t ON t.key = a.task WHERE t.kind = 'gan'";

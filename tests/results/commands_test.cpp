@@ -85,6 +85,11 @@ TEST_F(ResultsCommandsTest, CurvesOfSeveralCampaignsInOnePlot) {
     const auto svg = read_file(folder_ / "score.svg");
     EXPECT_THAT(svg, HasSubstr(">a</text>"));
     EXPECT_THAT(svg, HasSubstr(">b</text>"));
+    const std::string folder = campaign().string();
+    const auto many =
+        results({"curves", "a=" + folder, "b=" + folder, "c=" + folder, "d=" + folder, "e=" + folder, "-o", "x.svg"});
+    EXPECT_EQ(many.exit_code, 2);
+    EXPECT_THAT(many.err, HasSubstr("5 groups, and 4 colours"));
     const auto unknown = results({"curves", campaign(), "--quantity", "beauty", "-o", "x.svg"});
     EXPECT_EQ(unknown.exit_code, 2);
     EXPECT_THAT(unknown.err, HasSubstr("curves: beauty: no DAGAN of these campaigns has such a curve; hint: "));

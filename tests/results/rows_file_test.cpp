@@ -79,6 +79,8 @@ TEST_F(RowsFileTest, WhatIsNoTableOfTrialsIsRefusedWithItsLine) {
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,many,2,3,9,4,9\n"),
                 AllOf(HasSubstr("rows.csv:2"), HasSubstr("'many'")));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,2,3\n"), HasSubstr("'' where a count"));
+    EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,2,3,9,4,9,7\n"),
+                HasSubstr("'7' after the last"));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,2,3,9,10,9\n"), HasSubstr("cannot be"));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,0,3,9,4,9\n"), HasSubstr("cannot be"));
 }

@@ -1,5 +1,7 @@
 #include "train/bench/convolutions.h"
 
+#include "spec/network.h"
+
 #include <map>
 #include <tuple>
 

@@ -5,7 +5,7 @@
 #include "model/convolution_timing.h"
 #include "train/bench/sides.h"
 
-#include <string>
+#include <algorithm>
 #include <vector>
 
 namespace dagan {
@@ -21,7 +21,7 @@ struct TimedConvolution {
     double direct_s() const { return total(times.direct); }
     double winograd_s() const { return total(times.winograd); }
     double chosen_s() const { return winograd ? winograd_s() : direct_s(); }
-    double faster_s() const { return winograd_s() < direct_s() ? winograd_s() : direct_s(); }
+    double faster_s() const { return std::min(direct_s(), winograd_s()); }
 
   private:
     static double total(const OperationTimes& one) { return one.output + one.x_gradient + one.kernel_gradient; }
