@@ -111,6 +111,7 @@ class Expander {
         task.classifier.generation = defaults.generation;
         task.classifier.pool_size = defaults.pool_size;
         task.classifier.epoch_select = defaults.epoch_select;
+        task.classifier.mark_generated = defaults.mark_generated;
         task.stream = stream("selector", dataset, 0);
         task.threads = sweep_.resources.threads_per_trainer;
         return add(std::move(task), {});

@@ -1,4 +1,6 @@
 // JSON for every struct that lists its fields (spec/fields.h). Reading is strict: an unknown or missing key is an error.
+// An option that came after others were in use is named in its struct's kAddedLater: its default is not written, and is what a missing
+// key means, so the keys of tasks and the campaigns that exist stay what they are.
 // For .cpp files only: public headers never name nlohmann's types. Infinity is written ".inf", as in the sweep file.
 #pragma once
 
@@ -7,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -51,20 +54,41 @@ template <NamedEnum T> struct JsonCodec<T> {
     }
 };
 
+template <class T>
+concept HasLaterFields = requires { T::kAddedLater; };
+
 template <HasFields T> struct JsonCodec<T> {
     static Json encode(const T& value) {
-        Json json = Json::object();
-        T::fields(value, [&](const char* name, const auto& field, const char*) { json[name] = encode_json(field); });
+        Json json = encode_all(value);
+        if constexpr (HasLaterFields<T>) {
+            const Json defaults = encode_all(T{});
+            for (const char* name : T::kAddedLater) {
+                if (json.at(name) == defaults.at(name)) json.erase(name);
+            }
+        }
         return json;
     }
     static void decode(const Json& json, T& value) {
+        if constexpr (HasLaterFields<T>) value = T{};
         size_t known = 0;
         T::fields(value, [&](const char* name, auto& field, const char*) {
+            if (!json.contains(name) && added_later(name)) return;
             require(json.contains(name), std::string("JSON has the key '") + name + "'");
             decode_json(json.at(name), field);
             ++known;
         });
         require(json.size() == known, "JSON has no key beyond those of the struct");
+    }
+
+  private:
+    static Json encode_all(const T& value) {
+        Json json = Json::object();
+        T::fields(value, [&](const char* name, const auto& field, const char*) { json[name] = encode_json(field); });
+        return json;
+    }
+    static bool added_later(std::string_view name) {
+        if constexpr (HasLaterFields<T>) return std::ranges::find(T::kAddedLater, name) != T::kAddedLater.end();
+        return false;
     }
 };
 

@@ -124,9 +124,11 @@ struct ClassifierOptions {
     Softmax softmax = Softmax::all;
     EpochSelect epoch_select = EpochSelect::best_val;
     bool eval_drop_last = false;
+    bool mark_generated = true;
     Precision precision = Precision::float32;
     Convolution convolution = Convolution::automatic;
 
+    static constexpr std::array kAddedLater{"mark_generated"}; // see spec/json.h
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("reading", self.reading, "reading of the paper's 17-layer DenseNet");
         visit("growth", self.growth, "filters per convolution");
@@ -144,6 +146,7 @@ struct ClassifierOptions {
         visit("softmax", self.softmax, "classes of the softmax: all, held_out (validation and test), target (test)");
         visit("epoch_select", self.epoch_select, "which epoch's weights are tested");
         visit("eval_drop_last", self.eval_drop_last, "leave out the last partial batch at evaluation");
+        visit("mark_generated", self.mark_generated, "tell the classifier, in a channel, which images are generated");
         visit("precision", self.precision, "what convolutions multiply in training: float32, tf32 (on GPUs), bf16");
         visit("convolution", self.convolution,
               "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for each shape");

@@ -143,11 +143,12 @@ void ClassifierRun::wait_for_queued() {
     times_.stop(std::exchange(queued_steps_, 0));
 }
 
-// Leaves the gradient of the batch's mean loss, which it returns.
+// Leaves the gradient of the batch's mean loss, which it returns. Unmarked, generated images pass as real ones.
 torch::Tensor ClassifierRun::batch_loss(const torch::Tensor& images, const torch::Tensor& flags, const torch::Tensor& labels,
                                         const Pass& pass) {
     flat_.zero_gradients();
-    const torch::Tensor loss = torch::cross_entropy_loss(network_->forward(images, flags, pass), labels);
+    const torch::Tensor shown = job_.options.mark_generated ? flags : torch::ones_like(flags);
+    const torch::Tensor loss = torch::cross_entropy_loss(network_->forward(images, shown, pass), labels);
     loss.backward();
     return loss.detach();
 }

@@ -61,18 +61,22 @@ PostgresqlServer* PostgresqlServer::shared() {
 }
 
 PostgresqlServer::PostgresqlServer(const fs::path& parent, std::string bin_folder, std::string user)
-    : folder_(parent), bin_(std::move(bin_folder)) {
+    : folder_(parent), bin_(std::move(bin_folder)), user_(std::move(user)) {
     if (::getuid() == 0) {
-        const passwd* entry = ::getpwnam(user.c_str());
+        const passwd* entry = ::getpwnam(user_.c_str());
         if (::chown(folder_.path().c_str(), entry->pw_uid, entry->pw_gid) != 0) throw std::runtime_error("chown");
     }
     const auto data = (folder_ / "data").string();
-    const auto made = run_program(as_user(user, {bin_ + "/initdb", "-D", data, "-U", "dagan", "-A", "trust", "-E", "UTF8",
+    const auto made = run_program(as_user(user_, {bin_ + "/initdb", "-D", data, "-U", "dagan", "-A", "trust", "-E", "UTF8",
                                                  "--no-sync", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"}));
     if (made.exit_code != 0) throw std::runtime_error("initdb: " + made.text());
+    start_again();
+}
+
+void PostgresqlServer::start_again() {
     process_ = std::make_unique<Process>(
-        as_user(user, {bin_ + "/postgres", "-D", data, "-k", folder_.path().string(), "-c", "listen_addresses=", "-c",
-                       "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=20"}));
+        as_user(user_, {bin_ + "/postgres", "-D", (folder_ / "data").string(), "-k", folder_.path().string(), "-c",
+                        "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=20"}));
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (PQping(url("public").c_str()) != PQPING_OK) {
         if (!process_->running() || std::chrono::steady_clock::now() > deadline)

@@ -29,12 +29,13 @@ class PostgresqlServer {
 
     void execute(const std::string& sql); // as the owner
     void stop();                          // at once, as if it had crashed
+    void start_again();                   // after stop(), with all that it had
 
   private:
     PostgresqlServer(const std::filesystem::path& parent, std::string bin_folder, std::string user);
 
     TemporaryFolder folder_;
-    std::string bin_;
+    std::string bin_, user_; // "": our own
     std::unique_ptr<Process> process_;
     int schemas_ = 0;
 };

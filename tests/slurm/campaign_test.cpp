@@ -399,12 +399,48 @@ TEST_F(SharedSlurmTest, AJobWhoseNodeCrashesComesBackToItsAllocation) {
     EXPECT_FALSE(fs::exists(campaign() / "allocations" / "3"));
 }
 
-// Results do not depend on how many nodes there are.
+// Results do not depend on how many nodes there are, nor on whether they are as many after a requeue.
 TEST_F(SlurmTest, TakesAsManyNodesAsThereAre) {
     const std::string job = start({"--nodes", "1-3"});
-    const size_t nodes = std::stoul("0" + cluster_->say({"squeue", "-h", "-j", job, "-o", "%D"}));
-    EXPECT_GE(nodes, 1U);
-    EXPECT_EQ(ranks_of(campaign()).size(), 2 * nodes);
+    const auto nodes = [&] { return cluster_->say({"squeue", "-h", "-j", job, "-t", "RUNNING", "-o", "%D"}); };
+    EXPECT_EQ(nodes(), "3");
+    EXPECT_EQ(ranks_of(campaign()).size(), 6U);
+    let_it_work();
+    cluster_->on_login({"scontrol", "update", "nodename=n2", "state=down", "reason=test"});
+    EXPECT_TRUE(comes_true([&] { return nodes() == "2"; }, 60s)) << log();
+    expect_the_undisturbed_rows();
+}
+
+// Where Open MPI was built without Slurm's PMIx: mpirun starts the ranks, and calls srun itself for its daemons.
+class MpirunSlurmTest : public SlurmTest {
+  protected:
+    void SetUp() override {
+        SlurmTest::SetUp();
+        if (IsSkipped() || HasFatalFailure()) return;
+        profile_ = laboratory().campaign("mpirun.yaml");
+        write_atomically(profile_, std::regex_replace(read_file(profile()), std::regex("mpi: pmix"), "mpi: mpirun"));
+        job_ = start();
+        let_it_work();
+        EXPECT_EQ(ranks_of(campaign()).size(), 4U);
+    }
+    std::string job_;
+};
+
+TEST_F(MpirunSlurmTest, WarnedItStopsGoesBackIntoTheQueueAndFinishes) {
+    cluster_->on_login({"scancel", "--batch", "--signal=USR1", job_});
+    EXPECT_TRUE(comes_true([&] { return log().find("going back into the queue") != std::string::npos; })) << log();
+    expect_the_undisturbed_rows();
+    EXPECT_EQ(laboratory().query(campaign(), "SELECT COUNT(DISTINCT host) FROM attempt"), "2") << "both nodes worked";
+}
+
+TEST_F(MpirunSlurmTest, AKilledRankCostsSecondsAndNoPlaceInTheQueue) {
+    ::kill(ranks_of(campaign()).at(2), SIGKILL);
+    expect_the_undisturbed_rows();
+    EXPECT_THAT(log(), AllOf(HasSubstr("the MPI job died; it is started again"), Not(HasSubstr("going back"))));
+}
+
+TEST_F(MpirunSlurmTest, ACrashOfANodeIsSurvived) {
+    cluster_->lab({"kill-node", "n2"});
     expect_the_undisturbed_rows();
 }
 

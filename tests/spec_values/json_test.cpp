@@ -61,6 +61,25 @@ TEST(JsonTest, UnknownMissingAndBrokenAreOurFault) {
     EXPECT_EQ(blame_of(""), Blame::bug);
 }
 
+TEST(JsonTest, AnOptionAddedLaterIsWrittenOnlyWhereItIsNotItsDefault) {
+    ClassifierOptions options;
+    ASSERT_TRUE(options.mark_generated);
+    const std::string text = encode_json(options).dump();
+    EXPECT_EQ(text.find("mark_generated"), std::string::npos) << text;
+    EXPECT_NE(text.find("eval_drop_last"), std::string::npos) << "the others always";
+    options.mark_generated = false;
+    EXPECT_NE(encode_json(options).dump().find(R"("mark_generated":false)"), std::string::npos);
+    EXPECT_EQ(copied_through_text(options), options);
+    decode_json(Json::parse(text), options); // a text without it says its default, whatever was there before
+    EXPECT_TRUE(options.mark_generated);
+    Json unknown = Json::parse(text);
+    unknown["mark"] = true;
+    EXPECT_THROW(decode_json(unknown, options), Error);
+    unknown.erase("mark");
+    unknown.erase("eval_drop_last");
+    EXPECT_THROW(decode_json(unknown, options), Error);
+}
+
 TEST(JsonTest, AnUnknownEnumeratorAndAWrongLengthAreRefused) {
     EXPECT_THROW(from_json_text<Norm>(R"("layer")"), Error);
     EXPECT_EQ(from_json_text<Norm>(R"("batch")"), Norm::batch);

@@ -116,6 +116,19 @@ TEST_F(ClassifierTrainerTest, AStepMatchedBaselineTakesExactlyTheStepsOfTheOther
     EXPECT_EQ(train(other, campaign.place()).score->steps, output.score->steps);
 }
 
+TEST_F(ClassifierTrainerTest, UnmarkedGeneratedImagesPassAsRealOnes) {
+    ClassifierTask unmarked = task;
+    unmarked.classifier.mark_generated = false;
+    EXPECT_EQ(train(unmarked).curve, train(task).curve) << "real images are marked as such either way";
+    for (const Generation generation : {Generation::pool, Generation::fresh}) {
+        tiny::Campaign campaign;
+        unmarked = augmented(campaign.place(), generation);
+        const TaskOutput marked = train(unmarked, campaign.place());
+        unmarked.classifier.mark_generated = false;
+        EXPECT_NE(curve(train(unmarked, campaign.place()), "loss"), curve(marked, "loss"));
+    }
+}
+
 TEST_F(ClassifierTrainerTest, InterruptedAtAnyStepGivesTheSameBits) {
     const TaskOutput expected = train(task);
     Random random(77);
