@@ -50,9 +50,15 @@ std::vector<Option> options_of(const BatchJob& job) {
     if (!site.partition.empty()) options.push_back({"--partition=" + site.partition, ""});
     if (!site.account.empty()) options.push_back({"--account=" + site.account, ""});
     options.push_back({"--nodes=" + site.nodes, ""});
-    options.push_back(
-        {fmt::format("--ntasks-per-node={}", site.ranks_per_node), "ranks; without it Slurm may pack them unevenly"});
-    options.push_back({fmt::format("--cpus-per-task={}", site.cpus_per_rank), "cores of a rank"});
+    if (site.fewest_nodes() == site.most_nodes()) {
+        options.push_back(
+            {fmt::format("--ntasks-per-node={}", site.ranks_per_node), "ranks; without it Slurm may pack them unevenly"});
+        options.push_back({fmt::format("--cpus-per-task={}", site.cpus_per_rank), "cores of a rank"});
+    } else {
+        // Told of tasks, Slurm takes them for those of the fewest nodes, and never more nodes than there are tasks then.
+        options.push_back({fmt::format("--mincpus={}", site.ranks_per_node * site.cpus_per_rank),
+                           "cores on each node; srun below says how many ranks"});
+    }
     if (site.gpus_per_node > 0) {
         options.push_back(
             {"--gres=" + (site.gres.empty() ? fmt::format("gpu:{}", site.gpus_per_node) : site.gres), "on each node"});

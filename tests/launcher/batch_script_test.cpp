@@ -45,6 +45,18 @@ TEST(BatchScriptTest, AsksSlurmForWhatTheProfileSays) {
     EXPECT_THAT(script, Not(HasSubstr("--account"))) << "the site's default";
 }
 
+// Told of two tasks a node, Slurm 22.05 gives a job of 1 to 3 nodes two at most: as many as it has tasks on one.
+TEST(BatchScriptTest, ForARangeOfNodesItNamesCoresInsteadOfTasks) {
+    BatchJob range = job();
+    range.profile.nodes = "1-3";
+    range.profile.cpus_per_rank = 4;
+    const std::string script = batch_script(range);
+    EXPECT_THAT(script, HasSubstr("#SBATCH --nodes=1-3\n#SBATCH --mincpus=8 "));
+    EXPECT_THAT(script, Not(HasSubstr("#SBATCH --ntasks-per-node")));
+    EXPECT_THAT(script, Not(HasSubstr("#SBATCH --cpus-per-task")));
+    EXPECT_THAT(script, HasSubstr("--ntasks-per-node=2 --cpus-per-task=4")) << "srun still does";
+}
+
 TEST(BatchScriptTest, AsksForGpusAndTheirKind) {
     BatchJob with_gpus = job();
     with_gpus.profile.gpus_per_node = 4;

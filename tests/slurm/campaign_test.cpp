@@ -401,13 +401,16 @@ TEST_F(SharedSlurmTest, AJobWhoseNodeCrashesComesBackToItsAllocation) {
 
 // Results do not depend on how many nodes there are, nor on whether they are as many after a requeue.
 TEST_F(SlurmTest, TakesAsManyNodesAsThereAre) {
+    cluster_->on_login({"scontrol", "update", "nodename=n3", "state=down", "reason=test"});
     const std::string job = start({"--nodes", "1-3"});
     const auto nodes = [&] { return cluster_->say({"squeue", "-h", "-j", job, "-t", "RUNNING", "-o", "%D"}); };
-    EXPECT_EQ(nodes(), "3");
-    EXPECT_EQ(ranks_of(campaign()).size(), 6U);
+    EXPECT_EQ(nodes(), "2");
+    EXPECT_EQ(ranks_of(campaign()).size(), 4U);
     let_it_work();
-    cluster_->on_login({"scontrol", "update", "nodename=n2", "state=down", "reason=test"});
-    EXPECT_TRUE(comes_true([&] { return nodes() == "2"; }, 60s)) << log();
+    cluster_->on_login({"scontrol", "update", "nodename=n3", "state=resume"});
+    cluster_->on_login({"scancel", "--batch", "--signal=USR1", job});
+    EXPECT_TRUE(comes_true([&] { return nodes() == "3"; }, 60s)) << log();
+    EXPECT_TRUE(comes_true([] { return ranks_of(campaign()).size() == 6; }));
     expect_the_undisturbed_rows();
 }
 
