@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "results/rank_names.h"
 
 #include <fmt/format.h>
 
@@ -276,8 +277,9 @@ void Coordinator::enter_attempts(const std::vector<Start>& decisions) {
                         .culprit = decision.ranks.front(),
                         .checkpoint_stamp = checkpoint_stamp_(key),
                         .started_s = now_s_};
-        attempt.token = store_.start_attempt(key, fmt::format("{}", fmt::join(decision.ranks, ",")),
-                                             host_of_[static_cast<size_t>(attempt.culprit)], attempt.checkpoint_stamp);
+        std::vector<RankName> names;
+        for (const Rank rank : decision.ranks) names.push_back({others_ == nullptr ? 1 : others_->own_number(), rank});
+        attempt.token = store_.start_attempt(key, to_text(names), host_of_[static_cast<size_t>(attempt.culprit)], attempt.checkpoint_stamp);
         changed_ = true;
         if (attempt.token == 0) {
             put_back(decision.task);

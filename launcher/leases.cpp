@@ -15,7 +15,7 @@ std::string name_of(int allocation) { return fmt::format("{}.", allocation); }
 } // namespace
 
 Leases::Leases(const Location& location, const AllocationRun& run, std::chrono::milliseconds lease)
-    : claims_(location, fmt::format("{}{}", name_of(run.allocation), run.incarnation), lease),
+    : number_(run.allocation), claims_(location, fmt::format("{}{}", name_of(run.allocation), run.incarnation), lease),
       renew_every_s_(std::chrono::duration<double>(lease).count() / 3), look_every_s_(std::min(kLookEvery_s, renew_every_s_)) {
     claims_.release_those_of(name_of(run.allocation));
 }

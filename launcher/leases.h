@@ -26,6 +26,7 @@ class Leases final : public OtherAllocations {
     // all here do.
     Leases(const Location& location, const AllocationRun& run, std::chrono::milliseconds lease);
 
+    int own_number() const override { return number_; }
     bool claim(const std::string& task) override;
     void release(const std::string& task) override;
     std::optional<News> news(double now_s) override;
@@ -33,6 +34,7 @@ class Leases final : public OtherAllocations {
   private:
     std::vector<std::string> renew();
 
+    int number_;
     Claims claims_;
     double renew_every_s_, look_every_s_; // the latter grows with what a look costs
     double renewed_s_ = -1, looked_s_ = -1;

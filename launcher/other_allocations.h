@@ -18,6 +18,7 @@ struct News {
 class OtherAllocations {
   public:
     virtual ~OtherAllocations() = default;
+    virtual int own_number() const = 0; // of this allocation among them, from 1
     // Takes a task's lease. False when another holds it.
     virtual bool claim(const std::string& task) = 0;
     // Gives it back; does nothing when it is not ours any more. What ended must have been committed.

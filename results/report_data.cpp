@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace dagan {
 
@@ -71,18 +70,6 @@ std::vector<FailedAttempt> read_failures(const Location& database) {
     return failures;
 }
 
-std::vector<int> ranks_of_text(const std::string& list) {
-    std::vector<int> ranks;
-    int rank = 0;
-    const char* end = list.data() + list.size();
-    for (const char* at = list.data(); at < end; ++at) {
-        const auto [after, error] = std::from_chars(at, end, rank);
-        if (error == std::errc()) ranks.push_back(rank);
-        at = std::find(after, end, ',');
-    }
-    return ranks;
-}
-
 // An attempt that has not ended is drawn up to the last thing that happened.
 std::vector<TimedAttempt> read_attempts(const Location& database, int64_t latest_ms) {
     std::vector<TimedAttempt> attempts;
@@ -90,7 +77,7 @@ std::vector<TimedAttempt> read_attempts(const Location& database, int64_t latest
                                                       "JOIN task t ON t.key = a.task ORDER BY a.token",
                                                       kLabelColumns));
     for (const auto& row : rows.rows) {
-        attempts.push_back({label_of_row(row, 5), text(row[5]), text(row[0]), ranks_of_text(text(row[1])),
+        attempts.push_back({label_of_row(row, 5), text(row[5]), text(row[0]), rank_names_of_text(text(row[1])),
                             milliseconds_of(text(row[2])), is_null(row[3]) ? latest_ms : milliseconds_of(text(row[3])),
                             text(row[4])});
     }

@@ -33,7 +33,7 @@ CREATE TABLE task (                          -- the plan; columns that a kind do
 CREATE TABLE attempt (                       -- one run of a task, entered before its first instruction
     token            INTEGER NOT NULL PRIMARY KEY,                     -- increasing; a task's latest is its current one
     task             TEXT NOT NULL REFERENCES task (key),
-    ranks            TEXT NOT NULL,
+    ranks            TEXT NOT NULL,                                    -- 0,1; of the second allocation: 2:0,2:1
     host             TEXT NOT NULL,                                    -- of its first rank, or of the one that explains its end
     started          TEXT NOT NULL,
     ended            TEXT,

@@ -85,21 +85,21 @@ int64_t tick_step(int64_t span_ms) {
 
 struct Bar {
     const TimedAttempt* attempt;
-    int rank;
+    RankName rank;
     size_t line; // of the rank's row
 };
 
 // The lines of one rank's row are its trainers: each bar goes into the first line that is free.
 struct Rows {
     std::vector<Bar> bars;
-    std::map<int, std::vector<int64_t>> busy_until; // by rank: of each line
-    std::map<int, std::set<std::string>> hosts;     // by rank
+    std::map<RankName, std::vector<int64_t>> busy_until; // by rank: of each line
+    std::map<RankName, std::set<std::string>> hosts;     // by rank
 };
 
 Rows rows_of(const std::vector<TimedAttempt>& attempts) {
     Rows rows;
     for (const auto& attempt : attempts) {
-        for (const int rank : attempt.ranks) {
+        for (const RankName& rank : attempt.ranks) {
             auto& lines = rows.busy_until[rank];
             size_t line = 0;
             while (line < lines.size() && lines[line] > attempt.started_ms) ++line;
@@ -120,7 +120,7 @@ bool failed(const TimedAttempt& attempt) {
 // A style of report.css: t-classifier, t-gan, ..., t-failed.
 std::string style_of(const TimedAttempt& attempt) { return failed(attempt) ? "t-failed" : "t-" + attempt.kind; }
 
-std::string draw_bars(const Rows& rows, const Clock& clock, const std::map<int, double>& tops) {
+std::string draw_bars(const Rows& rows, const Clock& clock, const std::map<RankName, double>& tops) {
     const bool tooltips = rows.bars.size() <= kTooltips;
     std::map<std::string, std::string> shapes; // by style: failures come last in no order that hides them
     for (const auto& bar : rows.bars) {
@@ -186,7 +186,7 @@ std::string timeline_svg(std::vector<TimedAttempt> attempts) {
     std::stable_sort(attempts.begin(), attempts.end(), [](const auto& a, const auto& b) { return a.started_ms < b.started_ms; });
     const Clock clock(attempts);
     const Rows rows = rows_of(attempts);
-    std::map<int, double> tops;
+    std::map<RankName, double> tops;
     std::string labels;
     double top = kTop;
     for (const auto& [rank, lines] : rows.busy_until) {
@@ -195,7 +195,7 @@ std::string timeline_svg(std::vector<TimedAttempt> attempts) {
         const auto hosts = rows.hosts.find(rank);
         const auto host = hosts == rows.hosts.end() ? "" : ", " + *hosts->second.begin() + (hosts->second.size() > 1 ? " …" : "");
         labels += fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">rank {}{}</text>\n", kLeft - 8,
-                              top + height / 2 + 4, rank, html_escaped(host.size() > 14 ? host.substr(0, 12) + "…" : host));
+                              top + height / 2 + 4, to_text(rank), html_escaped(host.size() > 14 ? host.substr(0, 12) + "…" : host));
         top += height + kRowGap;
     }
     const auto failures = std::count_if(attempts.begin(), attempts.end(), failed);

@@ -2,6 +2,8 @@
 // Internal to results.
 #pragma once
 
+#include "results/rank_names.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,7 +14,7 @@ struct TimedAttempt {
     std::string label; // of its task, for people
     std::string kind;
     std::string host; // of its first rank
-    std::vector<int> ranks;
+    std::vector<RankName> ranks;
     int64_t started_ms = 0, ended_ms = 0; // since 1970
     std::string outcome;                  // "" while it runs
 };

@@ -153,6 +153,7 @@ TEST_F(AllocationsTest, EveryCommandReadsThemAsOneCampaign) {
     const Json stopped = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
     EXPECT_EQ(stopped.at("state"), "stopped");
     EXPECT_EQ(stopped.at("tasks").at("running"), 0);
+    EXPECT_GE(lab_.count(campaign_, "attempt WHERE ranks LIKE '2:%'"), 1) << "the second one's ranks are told from the first's";
 
     // The campaign knows where its results are.
     const Finished again = lab_.dagan(run_words(kSmoke, campaign_, 2, kLonger));

@@ -40,6 +40,7 @@ class FakeLeases final : public OtherAllocations {
   public:
     FakeLeases(LeaseTable& table, const FakeStore& store, std::string owner)
         : table_(table), store_(store), owner_(std::move(owner)) {}
+    int own_number() const override { return owner_.front() - 'a' + 1; }
     bool claim(const std::string& task) override {
         if (!table_.take(task, owner_)) return false;
         mine_.insert(task);
@@ -231,6 +232,8 @@ TEST_F(AllocationsTest, AGangIsTakenWhole) {
     EXPECT_EQ(a->ranks.running.at("task0").size(), 2U);
     EXPECT_FALSE(b->runs("task0"));
     EXPECT_TRUE(b->runs("task1") && b->runs("task2")) << "no rank is kept for a gang that runs elsewhere";
+    EXPECT_EQ(store().attempt(a->ranks.running.at("task0").front().attempt).ranks, "0,1");
+    EXPECT_EQ(store().attempt(b->ranks.running.at("task1").front().attempt).ranks, "2:0") << "of the second allocation";
 }
 
 TEST_F(AllocationsTest, TheTasksOfADeadOneAreTakenOverOnceItsLeasesAreOver) {

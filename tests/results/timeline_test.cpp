@@ -22,8 +22,11 @@ std::vector<Box> boxes(const std::string& svg) {
     return found;
 }
 
-TimedAttempt attempt(std::vector<int> ranks, int64_t from, int64_t to, const std::string& outcome = "done") {
-    return {"task", "classifier", "node1", std::move(ranks), kStart + from, kStart + to, outcome};
+TimedAttempt attempt(const std::vector<int>& ranks, int64_t from, int64_t to, const std::string& outcome = "done",
+                     int allocation = 1) {
+    std::vector<RankName> names;
+    for (const int rank : ranks) names.push_back({allocation, rank});
+    return {"task", "classifier", "node1", std::move(names), kStart + from, kStart + to, outcome};
 }
 
 TEST(TimelineTest, NothingStartedDrawsNothing) { EXPECT_EQ(timeline_svg({}), ""); }
@@ -45,6 +48,26 @@ TEST(TimelineTest, AttemptsSideBySideOnARankHaveLinesOfTheirOwn) {
 }
 
 TEST(TimelineTest, AGangIsDrawnOnEachOfItsRanks) { EXPECT_EQ(boxes(timeline_svg({attempt({0, 1, 3}, 0, kHour)})).size(), 3u); }
+
+TEST(TimelineTest, RanksOfDifferentAllocationsAreNotTheSame) {
+    const auto svg = timeline_svg({attempt({0}, 0, kHour), attempt({0}, 2 * kHour, 3 * kHour, "done", 2)});
+    const auto found = boxes(svg);
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_LT(found[0].y, found[1].y);
+    EXPECT_NE(svg.find(">rank 0, node1<"), std::string::npos) << svg;
+    EXPECT_NE(svg.find(">rank 2:0, node1<"), std::string::npos) << svg;
+    EXPECT_NE(svg.find("2 attempts on 2 ranks"), std::string::npos);
+}
+
+TEST(TimelineTest, NamesOfRanksSurviveTheirText) {
+    const std::vector<RankName> first{{1, 0}, {1, 12}}, second{{2, 0}, {2, 1}};
+    EXPECT_EQ(to_text(first), "0,12");
+    EXPECT_EQ(to_text(second), "2:0,2:1");
+    EXPECT_EQ(rank_names_of_text(to_text(first)), first);
+    EXPECT_EQ(rank_names_of_text(to_text(second)), second);
+    EXPECT_EQ(rank_names_of_text("x,3,:4,2:,,5x,2:6"), (std::vector<RankName>{{1, 3}, {2, 6}}));
+    EXPECT_TRUE(rank_names_of_text("").empty());
+}
 
 TEST(TimelineTest, ALongPauseIsCutShortAndSaid) {
     const auto svg = timeline_svg({attempt({0}, 0, kHour), attempt({0}, 100 * kHour, 101 * kHour)});

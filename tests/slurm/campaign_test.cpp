@@ -86,7 +86,10 @@ class SlurmTest : public ::testing::Test {
         return fs::exists(path) ? read_file(path) : "";
     }
     // Each test has a campaign named after it.
-    static fs::path campaign() { return laboratory().campaign(::testing::UnitTest::GetInstance()->current_test_info()->name()); }
+    static fs::path campaign() {
+        const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+        return laboratory().campaign(std::string(test->test_suite_name()) + "." + test->name());
+    }
 
     Words submit_words(const Words& more = {}) const {
         return laboratory().command({"submit", sweep().string(), "--profile", profile_.string(), "-o", campaign().string()}) +
@@ -254,6 +257,8 @@ TEST_F(SlurmTest, TheNodeWithTheScriptLosesItsNetworkAndIsFencedOff) {
 TEST_F(SlurmTest, TheControllerMayRestart) {
     start();
     let_it_work();
+    // Killed before it has saved that the job runs, and where, Slurm itself would take it for waiting, and then hold it.
+    EXPECT_TRUE(comes_true([&] { return cluster_->saved_jobs().find("n[1-2]") != std::string::npos; }));
     cluster_->lab({"kill-ctld"});
     std::this_thread::sleep_for(2s);
     cluster_->lab({"start-ctld"});
