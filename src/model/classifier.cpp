@@ -1,6 +1,5 @@
 #include "model/layer.h"
 #include "model/networks.h"
-#include "model/same_conv.h"
 
 namespace dagan {
 
@@ -14,8 +13,8 @@ torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tens
     torch::Tensor h = images;
     for (int b = 0; b < kBlocks; ++b) {
         std::vector<torch::Tensor> maps{h};
-        for (int j = 0; j < kClassifierInner; ++j) maps.push_back(next(joined(maps), flag));
-        h = next(joined(maps), flag);
+        for (int j = 0; j < kClassifierInner; ++j) maps.push_back(next(maps, flag));
+        h = next(maps, flag);
     }
     const torch::Tensor logits = next(h.mean({2, 3}));
     next.require_end();

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,8 +38,17 @@ struct DirectPadding {
     std::array<int64_t, 2> inside() const {
         return symmetric() ? std::array{rows.before, columns.before} : std::array<int64_t, 2>{0, 0};
     }
+    // Writes each pixel once, where LibTorch's padding fills the whole map first.
     torch::Tensor padded(const torch::Tensor& x) const {
-        return symmetric() ? x : at::constant_pad_nd(x, {columns.before, columns.after, rows.before, rows.after});
+        if (symmetric()) return x;
+        const int64_t height = x.size(2) + rows.before + rows.after, width = x.size(3) + columns.before + columns.after;
+        torch::Tensor y = torch::empty({x.size(0), x.size(1), height, width}, x.options(), x.suggest_memory_format());
+        for (const auto& [dimension, padding, size] : {std::tuple(2, rows, height), std::tuple(3, columns, width)}) {
+            y.narrow(dimension, 0, padding.before).zero_();
+            y.narrow(dimension, size - padding.after, padding.after).zero_();
+        }
+        y.narrow(2, rows.before, x.size(2)).narrow(3, columns.before, x.size(3)).copy_(x);
+        return y;
     }
     torch::Tensor cropped(const torch::Tensor& x, const Way& way) const {
         return symmetric() ? x : x.narrow(2, rows.before, way.height).narrow(3, columns.before, way.width);

@@ -1,7 +1,5 @@
 #include "model/encoder.h"
 
-#include "model/same_conv.h"
-
 namespace dagan {
 
 std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology topology, int inner) {
@@ -17,10 +15,10 @@ std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology t
             for (int j = 1; j <= inner; ++j) {
                 std::vector<torch::Tensor> in = maps;
                 if (j == 1 && projection.defined()) in.push_back(projection);
-                maps.push_back(next(joined(in)));
+                maps.push_back(next(in));
             }
             prev = maps.back();
-            h = next(joined(maps));
+            h = next(maps);
         }
         encoded.push_back(h);
     }

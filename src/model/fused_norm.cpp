@@ -1,8 +1,8 @@
 #include "model/fused_norm.h"
 
 #include "base/error.h"
+#include "model/join.h"
 #include "model/norm_kernels.h"
-#include "model/same_conv.h"
 
 #include <vector>
 

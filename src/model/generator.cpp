@@ -1,7 +1,7 @@
 #include "model/encoder.h"
 #include "model/layer.h"
 #include "model/networks.h"
-#include "model/same_conv.h"
+#include "model/join.h"
 
 namespace dagan {
 
@@ -34,11 +34,11 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z,
         for (int j = 1; j <= structure_.generator_inner; ++j) {
             std::vector<torch::Tensor> in = maps;
             if (prev.defined()) in.push_back(next(prev)); // own projection for each j
-            maps.push_back(next(joined(in)));
+            maps.push_back(next(in));
         }
         h = prev = maps.back();
         if (l < kBlocks) {
-            h = next(joined(maps));
+            h = next(maps);
             if (l < kBlocks - 1) h = joined({h, encoded[static_cast<size_t>(kBlocks - 2 - l)]});
         }
     }

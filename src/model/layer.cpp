@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "model/convolution.h"
 #include "model/dropout.h"
+#include "model/join.h"
 #include "model/same_conv.h"
 
 namespace dagan {
@@ -39,13 +40,15 @@ Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, u
     }
 }
 
-torch::Tensor Layer::forward(const torch::Tensor& x, const Pass& pass, const torch::Tensor& flag) {
-    if (row_.op == LayerOp::dense) return finish(linear(x, pass), pass);
-    require(x.dim() == 4 && x.size(2) == row_.in_size && x.size(3) == row_.in_size,
-            row_.name + ": input of the size in the table");
-    torch::Tensor h = x;
-    if (row_.before == Before::norm_relu) h = torch::relu(normalise(h, pass));
-    if (flag.defined()) h = joined({h, flag.expand({-1, -1, h.size(2), h.size(3)})});
+torch::Tensor Layer::forward(std::vector<torch::Tensor> maps, const Pass& pass, const torch::Tensor& flag) {
+    if (row_.op == LayerOp::dense) return finish(linear(joined(std::move(maps)), pass), pass);
+    for (const torch::Tensor& map : maps) {
+        require(map.dim() == 4 && map.size(2) == row_.in_size && map.size(3) == row_.in_size,
+                row_.name + ": input of the size in the table");
+    }
+    if (row_.before == Before::norm_relu) maps = {torch::relu(normalise(joined(std::move(maps)), pass))};
+    if (flag.defined()) maps.push_back(flag.expand({-1, -1, row_.in_size, row_.in_size}));
+    torch::Tensor h = joined(std::move(maps));
     if (row_.resize == Resize::up) h = resize_nearest(h, row_.out_size);
     return finish(linear(h, pass), pass);
 }
@@ -82,9 +85,9 @@ torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {
     return x;
 }
 
-torch::Tensor Walk::operator()(const torch::Tensor& x, const torch::Tensor& flag) {
+torch::Tensor Walk::operator()(std::vector<torch::Tensor> maps, const torch::Tensor& flag) {
     require(next_ < layers_.size(), "a pass has as many steps as its table has rows");
-    return layers_[next_++]->forward(x, pass_, flag);
+    return layers_[next_++]->forward(std::move(maps), pass_, flag);
 }
 
 void Walk::require_end() const { require(next_ == layers_.size(), "a pass applies every row of its table"); }

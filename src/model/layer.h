@@ -34,9 +34,9 @@ class Layer : public torch::nn::Module {
     Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, uint64_t stream);
     const LayerRow& row() const { return row_; }
 
-    // x [B, in_channels, in_size, in_size] or [B, in_channels]. `flag` [B, 1, 1, 1], if given, becomes one more channel of the
-    // convolution's input; the row's in_channels counts it, x does not have it.
-    torch::Tensor forward(const torch::Tensor& x, const Pass& pass, const torch::Tensor& flag = {});
+    // x [B, in_channels, in_size, in_size] or [B, in_channels]: the maps' channels one after the other. `flag` [B, 1, 1, 1], if
+    // given, becomes one more channel of the convolution's input; the row's in_channels counts it, x does not have it.
+    torch::Tensor forward(std::vector<torch::Tensor> maps, const Pass& pass, const torch::Tensor& flag = {});
 
   private:
     torch::Tensor normalise(const torch::Tensor& x, const Pass& pass, double slope = 1); // of leaky_relu(x, slope)
@@ -55,7 +55,8 @@ class Layer : public torch::nn::Module {
 class Walk {
   public:
     Walk(const std::vector<std::shared_ptr<Layer>>& layers, const Pass& pass) : layers_(layers), pass_(pass) {}
-    torch::Tensor operator()(const torch::Tensor& x, const torch::Tensor& flag = {});
+    torch::Tensor operator()(std::vector<torch::Tensor> maps, const torch::Tensor& flag = {});
+    torch::Tensor operator()(const torch::Tensor& x) { return (*this)(std::vector{x}); }
     void require_end() const; // all layers were applied
 
   private:

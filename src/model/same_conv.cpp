@@ -28,20 +28,6 @@ torch::Tensor resize_nearest(const torch::Tensor& x, int64_t size) {
     return at::upsample_nearest2d(x, {size, size});
 }
 
-bool in_channels_last(const torch::Tensor& x) { return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast); }
-
-torch::Tensor laid_out_as(const torch::Tensor& map, const torch::Tensor& x) {
-    if (!in_channels_last(map)) return x;
-    if (x.size(1) > 1) return x.contiguous(torch::MemoryFormat::ChannelsLast);
-    // With one channel both layouts are the same memory; LibTorch tells them apart by strides that are never used.
-    return x.reshape({x.size(0), x.size(2), x.size(3), 1}).permute({0, 3, 1, 2});
-}
-
-torch::Tensor joined(std::vector<torch::Tensor> maps) {
-    for (torch::Tensor& map : maps) map = laid_out_as(maps.front(), map);
-    return torch::cat(maps, 1);
-}
-
 void fill_glorot_uniform(torch::Tensor& weight, uint64_t stream) {
     require(weight.is_contiguous() && weight.scalar_type() == torch::kFloat, "weights begin as contiguous float32");
     const int64_t outputs = weight.size(0), kernel_area = weight.numel() / (outputs * weight.size(1));

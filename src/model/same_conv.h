@@ -24,15 +24,6 @@ torch::Tensor same_conv(const torch::Tensor& x, const torch::Tensor& weight, con
 // Nearest neighbour: pixel i of `size` reads floor(i * size_in / size).
 torch::Tensor resize_nearest(const torch::Tensor& x, int64_t size);
 
-// Does the map lie in memory channels last, and not also channels first?
-bool in_channels_last(const torch::Tensor& x);
-
-// `x`, laid out as `map` is, so that joining them keeps the layout.
-torch::Tensor laid_out_as(const torch::Tensor& map, const torch::Tensor& x);
-
-// The maps' channels one after the other, laid out as the first map is.
-torch::Tensor joined(std::vector<torch::Tensor> maps);
-
 // Fills with U(-a, a), a = sqrt(6 / (fan_in + fan_out)), drawn in element order from the stream. The weight is [out, in] or
 // [out, in, k, k]; a fan counts channels times k * k.
 void fill_glorot_uniform(torch::Tensor& weight, uint64_t stream);

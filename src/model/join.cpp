@@ -1,0 +1,88 @@
+#include "model/join.h"
+
+#include <algorithm>
+
+namespace dagan {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr const char *kChannels = "channels", *kChannelsLast = "channels last";
+
+variable_list parts_of(const torch::Tensor& map, const std::vector<int64_t>& channels) {
+    variable_list parts;
+    int64_t first = 0;
+    for (const int64_t count : channels) {
+        parts.push_back(map.narrow(1, first, count));
+        first += count;
+    }
+    return parts;
+}
+
+// Each is the other's gradient.
+struct Join : torch::autograd::Function<Join> {
+    static torch::Tensor forward(AutogradContext* context, torch::TensorList maps);
+    static variable_list backward(AutogradContext* context, variable_list gradients);
+};
+
+struct Split : torch::autograd::Function<Split> {
+    static variable_list forward(AutogradContext* context, const torch::Tensor& map, const std::vector<int64_t>& channels);
+    static variable_list backward(AutogradContext* context, variable_list gradients);
+};
+
+torch::Tensor Join::forward(AutogradContext* context, torch::TensorList maps) {
+    std::vector<int64_t> channels;
+    for (const torch::Tensor& map : maps) channels.push_back(map.size(1));
+    context->saved_data[kChannels] = channels;
+    return at::cat(maps, 1);
+}
+
+variable_list Join::backward(AutogradContext* context, variable_list gradients) {
+    const std::vector<int64_t> channels = context->saved_data[kChannels].toIntVector();
+    return torch::GradMode::is_enabled() ? Split::apply(gradients[0], channels) : parts_of(gradients[0], channels);
+}
+
+variable_list Split::forward(AutogradContext* context, const torch::Tensor& map, const std::vector<int64_t>& channels) {
+    context->saved_data[kChannels] = channels;
+    context->saved_data[kChannelsLast] = in_channels_last(map);
+    return parts_of(map, channels);
+}
+
+variable_list Split::backward(AutogradContext* context, variable_list gradients) {
+    const std::vector<int64_t> channels = context->saved_data[kChannels].toIntVector();
+    const auto given = std::ranges::find_if(gradients, [](const torch::Tensor& gradient) { return gradient.defined(); });
+    const torch::Tensor like = *given; // nothing comes here when no part has a gradient
+    for (size_t i = 0; i < gradients.size(); ++i) {
+        if (gradients[i].defined()) continue;
+        gradients[i] = torch::zeros({like.size(0), channels[i], like.size(2), like.size(3)}, like.options());
+    }
+    if (context->saved_data[kChannelsLast].toBool())
+        for (torch::Tensor& gradient : gradients) gradient = gradient.contiguous(torch::MemoryFormat::ChannelsLast);
+    return {joined(std::move(gradients)), {}};
+}
+
+} // namespace
+
+bool in_channels_last(const torch::Tensor& x) { return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast); }
+
+torch::Tensor laid_out_as(const torch::Tensor& map, const torch::Tensor& x) {
+    if (!in_channels_last(map)) return x;
+    if (x.size(1) > 1) return x.contiguous(torch::MemoryFormat::ChannelsLast);
+    // With one channel both layouts are the same memory; LibTorch tells them apart by strides that are never used.
+    return x.contiguous().view({x.size(0), x.size(2), x.size(3), 1}).permute({0, 3, 1, 2});
+}
+
+torch::Tensor joined(std::vector<torch::Tensor> maps) {
+    if (maps.size() == 1) return maps.front();
+    // An image of one channel says nothing about the layout of what follows it.
+    const auto last = std::ranges::find_if(maps, in_channels_last);
+    if (last != maps.end()) {
+        const torch::Tensor like = *last;
+        for (torch::Tensor& map : maps) map = laid_out_as(like, map);
+    }
+    return Join::apply(torch::TensorList(maps));
+}
+
+} // namespace dagan
