@@ -279,7 +279,8 @@ void Coordinator::enter_attempts(const std::vector<Start>& decisions) {
                         .started_s = now_s_};
         std::vector<RankName> names;
         for (const Rank rank : decision.ranks) names.push_back({others_ == nullptr ? 1 : others_->own_number(), rank});
-        attempt.token = store_.start_attempt(key, to_text(names), host_of_[static_cast<size_t>(attempt.culprit)], attempt.checkpoint_stamp);
+        attempt.token =
+            store_.start_attempt(key, to_text(names), host_of_[static_cast<size_t>(attempt.culprit)], attempt.checkpoint_stamp);
         changed_ = true;
         if (attempt.token == 0) {
             put_back(decision.task);

@@ -194,8 +194,9 @@ std::string timeline_svg(std::vector<TimedAttempt> attempts) {
         const double height = static_cast<double>(lines.size()) * kBar;
         const auto hosts = rows.hosts.find(rank);
         const auto host = hosts == rows.hosts.end() ? "" : ", " + *hosts->second.begin() + (hosts->second.size() > 1 ? " …" : "");
-        labels += fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">rank {}{}</text>\n", kLeft - 8,
-                              top + height / 2 + 4, to_text(rank), html_escaped(host.size() > 14 ? host.substr(0, 12) + "…" : host));
+        labels +=
+            fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">rank {}{}</text>\n", kLeft - 8, top + height / 2 + 4,
+                        to_text(rank), html_escaped(host.size() > 14 ? host.substr(0, 12) + "…" : host));
         top += height + kRowGap;
     }
     const auto failures = std::count_if(attempts.begin(), attempts.end(), failed);

@@ -1,7 +1,7 @@
 #include "model/encoder.h"
+#include "model/join.h"
 #include "model/layer.h"
 #include "model/networks.h"
-#include "model/join.h"
 
 namespace dagan {
 

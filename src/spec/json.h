@@ -1,7 +1,7 @@
 // JSON for every struct that lists its fields (spec/fields.h). Reading is strict: an unknown or missing key is an error.
-// An option that came after others were in use is named in its struct's kAddedLater: its default is not written, and is what a missing
-// key means, so the keys of tasks and the campaigns that exist stay what they are.
-// For .cpp files only: public headers never name nlohmann's types. Infinity is written ".inf", as in the sweep file.
+// An option that came after others were in use is named in its struct's kAddedLater: its default is not written, and is what a
+// missing key means, so the keys of tasks and the campaigns that exist stay what they are. For .cpp files only: public headers
+// never name nlohmann's types. Infinity is written ".inf", as in the sweep file.
 #pragma once
 
 #include "base/error.h"
@@ -55,7 +55,9 @@ template <NamedEnum T> struct JsonCodec<T> {
 };
 
 template <class T>
-concept HasLaterFields = requires { T::kAddedLater; };
+concept HasLaterFields = requires {
+    T::kAddedLater;
+};
 
 template <HasFields T> struct JsonCodec<T> {
     static Json encode(const T& value) {

@@ -28,7 +28,8 @@ TEST(JoinTest, IsChannelsLastIfOneOfTheMapsIs) {
 // Of sum(w * join^3), by autograd through ours and through LibTorch's cat; some parts may have no gradient.
 TEST(JoinTest, FirstAndSecondDerivativesAreThoseOfLibTorchs) {
     torch::manual_seed(3);
-    const Maps values{torch::rand({2, 2, 3, 3}, torch::kDouble), torch::rand({2, 5, 3, 3}, torch::kDouble).contiguous(kChannelsLast),
+    const Maps values{torch::rand({2, 2, 3, 3}, torch::kDouble),
+                      torch::rand({2, 5, 3, 3}, torch::kDouble).contiguous(kChannelsLast),
                       torch::rand({2, 1, 3, 3}, torch::kDouble)};
     const torch::Tensor weight = torch::rand({2, 8, 3, 3}, torch::kDouble);
     for (const std::vector<bool>& wanted : {std::vector{true, true, true}, std::vector{true, false, true}}) {

@@ -68,7 +68,7 @@ PostgresqlServer::PostgresqlServer(const fs::path& parent, std::string bin_folde
     }
     const auto data = (folder_ / "data").string();
     const auto made = run_program(as_user(user_, {bin_ + "/initdb", "-D", data, "-U", "dagan", "-A", "trust", "-E", "UTF8",
-                                                 "--no-sync", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"}));
+                                                  "--no-sync", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"}));
     if (made.exit_code != 0) throw std::runtime_error("initdb: " + made.text());
     start_again();
 }
