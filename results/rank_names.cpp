@@ -18,15 +18,18 @@ std::string to_text(const std::vector<RankName>& names) {
 }
 
 std::vector<RankName> rank_names_of_text(const std::string& list) {
+    const auto is_number = [](const char* begin, const char* end, int& value) {
+        return begin < end && std::from_chars(begin, end, value).ptr == end;
+    };
     std::vector<RankName> names;
-    const char* end = list.data() + list.size();
+    const char* const end = list.data() + list.size();
     for (const char* at = list.data(); at < end; ++at) {
         const char* const comma = std::find(at, end, ',');
         const char* const colon = std::find(at, comma, ':');
         RankName name;
-        const bool numbered = colon == comma || std::from_chars(at, colon, name.allocation).ptr == colon;
-        const char* const digits = colon == comma ? at : colon + 1;
-        if (numbered && digits < comma && std::from_chars(digits, comma, name.rank).ptr == comma) names.push_back(name);
+        const bool is_name = colon == comma ? is_number(at, comma, name.rank)
+                                            : is_number(at, colon, name.allocation) && is_number(colon + 1, comma, name.rank);
+        if (is_name) names.push_back(name);
         at = comma;
     }
     return names;
