@@ -29,7 +29,7 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z,
     torch::Tensor h = encoded.back(), prev;
     for (int l = 0; l < decoder_levels(structure_.topology); ++l) {
         std::vector<torch::Tensor> maps{h};
-        if (l < static_cast<int>(noise.size())) maps = {joined({laid_out_as(h, noise[static_cast<size_t>(l)]), h})};
+        if (l < static_cast<int>(noise.size())) maps = {joined({noise[static_cast<size_t>(l)], h})};
         if (l == kBlocks) maps = {joined({h, x})};
         for (int j = 1; j <= structure_.generator_inner; ++j) {
             std::vector<torch::Tensor> in = maps;

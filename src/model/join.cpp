@@ -63,24 +63,21 @@ variable_list Split::backward(AutogradContext* context, variable_list gradients)
     return {joined(std::move(gradients)), {}};
 }
 
+torch::Tensor channels_last(const torch::Tensor& map) {
+    if (map.size(1) > 1) return map.contiguous(torch::MemoryFormat::ChannelsLast);
+    // With one channel both layouts are the same memory; LibTorch tells them apart by strides that are never used.
+    return map.contiguous().view({map.size(0), map.size(2), map.size(3), 1}).permute({0, 3, 1, 2});
+}
+
 } // namespace
 
 bool in_channels_last(const torch::Tensor& x) { return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast); }
 
-torch::Tensor laid_out_as(const torch::Tensor& map, const torch::Tensor& x) {
-    if (!in_channels_last(map)) return x;
-    if (x.size(1) > 1) return x.contiguous(torch::MemoryFormat::ChannelsLast);
-    // With one channel both layouts are the same memory; LibTorch tells them apart by strides that are never used.
-    return x.contiguous().view({x.size(0), x.size(2), x.size(3), 1}).permute({0, 3, 1, 2});
-}
-
 torch::Tensor joined(std::vector<torch::Tensor> maps) {
     if (maps.size() == 1) return maps.front();
     // An image of one channel says nothing about the layout of what follows it.
-    const auto last = std::ranges::find_if(maps, in_channels_last);
-    if (last != maps.end()) {
-        const torch::Tensor like = *last;
-        for (torch::Tensor& map : maps) map = laid_out_as(like, map);
+    if (std::ranges::any_of(maps, in_channels_last)) {
+        for (torch::Tensor& map : maps) map = channels_last(map);
     }
     return Join::apply(torch::TensorList(maps));
 }

@@ -10,9 +10,6 @@ namespace dagan {
 // Does the map lie in memory channels last, and not also channels first?
 bool in_channels_last(const torch::Tensor& x);
 
-// `x`, laid out as `map` is.
-torch::Tensor laid_out_as(const torch::Tensor& map, const torch::Tensor& x);
-
 // Maps [B, C_i, H, W] -> [B, sum of C_i, H, W], channels last in memory if one of the maps is; a single map is given back as it
 // is. LibTorch's own would lose the layout in the second derivative, and fill a map of zeros for each of the parts.
 torch::Tensor joined(std::vector<torch::Tensor> maps);

@@ -43,8 +43,8 @@ TEST(ReferenceTest, TablesAreThoseOfTheCommittedRows) {
 }
 
 TEST(ReferenceTest, FiguresAreThoseOfTheCommittedRows) {
-    TemporaryFolder scratch;
     for (const fs::path& folder : references()) {
+        TemporaryFolder scratch;
         results({"plot", folder, "-o", scratch.path()});
         int drawn = 0;
         for (const auto& entry : fs::directory_iterator(scratch.path())) {
