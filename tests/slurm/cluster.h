@@ -59,11 +59,6 @@ class Cluster {
     void heal() const { lab({"heal"}); }
 
     std::string job_state(const std::string& job) const { return say({"squeue", "-h", "-j", job, "-o", "%T"}); }
-    // What the controller would know of its jobs if it crashed now: it saves some seconds after a change.
-    std::string saved_jobs() const {
-        const fs::path file = folder_ / "run" / "ctl" / "job_state";
-        return fs::exists(file) ? read_file(file) : "";
-    }
     bool queue_is_empty() const { return say({"squeue", "-h"}).empty(); }
     // Steps of running jobs, but for those of Slurm itself.
     int steps() const {
