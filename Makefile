@@ -12,7 +12,7 @@ build: setup
 test: build
 	@ctest --preset release
 
-# Chaos, faults at every point, frozen processes, full disks, learning: about ten minutes.
+# Chaos, faults at every point, frozen processes, full disks, a server that is away, learning: about thirteen minutes.
 test-slow: build
 	@ctest --preset slow
 

@@ -45,19 +45,12 @@ variable_list Join::backward(AutogradContext* context, variable_list gradients) 
 }
 
 variable_list Split::forward(AutogradContext* context, const torch::Tensor& map, const std::vector<int64_t>& channels) {
-    context->saved_data[kChannels] = channels;
     context->saved_data[kChannelsLast] = in_channels_last(map);
     return parts_of(map, channels);
 }
 
 variable_list Split::backward(AutogradContext* context, variable_list gradients) {
-    const std::vector<int64_t> channels = context->saved_data[kChannels].toIntVector();
-    const auto given = std::ranges::find_if(gradients, [](const torch::Tensor& gradient) { return gradient.defined(); });
-    const torch::Tensor like = *given; // nothing comes here when no part has a gradient
-    for (size_t i = 0; i < gradients.size(); ++i) {
-        if (gradients[i].defined()) continue;
-        gradients[i] = torch::zeros({like.size(0), channels[i], like.size(2), like.size(3)}, like.options());
-    }
+    // A part without a gradient has zeros here.
     if (context->saved_data[kChannelsLast].toBool())
         for (torch::Tensor& gradient : gradients) gradient = gradient.contiguous(torch::MemoryFormat::ChannelsLast);
     return {joined(std::move(gradients)), {}};

@@ -108,7 +108,8 @@ TEST(ExpandTest, TheDaganDoesNotDependOnWhatOnlyClassifiersHave) {
     };
     const std::string key = key_of_gan({});
     EXPECT_NE(key, "");
-    for (const char* same : {"classifier.generation=fresh", "classifier.pool_size=7", "classifier.epoch_select=last"})
+    for (const char* same : {"classifier.generation=fresh", "classifier.pool_size=7", "classifier.epoch_select=last",
+                             "classifier.mark_generated=false"})
         EXPECT_EQ(key_of_gan({same}), key) << same;
     // Its selector is a classifier too.
     for (const char* other : {"classifier.epochs=7", "classifier.growth=8", "gan.iterations=9"})

@@ -51,6 +51,18 @@ TEST(ShippedSweepsTest, DeskOvernightAndGpuAreComplete) {
     }
 }
 
+// `dagan run sweeps/plain.yaml --reuse` of a campaign of desk.yaml goes by the keys.
+TEST(ShippedSweepsTest, PlainTakesTheDesksDaganAndSelector) {
+    const auto keys = [](const char* name) {
+        std::map<TaskKind, std::string> found;
+        for (const auto& task : plan_of(name).tasks) found[kind_of(task.spec)] = task.key;
+        return found;
+    };
+    auto desk = keys("desk.yaml"), plain = keys("plain.yaml");
+    for (const TaskKind kind : {TaskKind::gan, TaskKind::selector}) EXPECT_EQ(plain[kind], desk[kind]) << to_string(kind);
+    EXPECT_NE(plain[TaskKind::classifier], desk[TaskKind::classifier]);
+}
+
 TEST(ShippedSweepsTest, Table1Is550ClassifiersAnd2Dagans) {
     std::map<TaskKind, int> counts;
     std::set<std::string> gans, keys;
