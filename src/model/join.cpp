@@ -9,7 +9,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr const char *kChannels = "channels", *kChannelsLast = "channels last";
+constexpr const char* kChannels = "channels";
 
 variable_list parts_of(const torch::Tensor& map, const std::vector<int64_t>& channels) {
     variable_list parts;
@@ -44,17 +44,11 @@ variable_list Join::backward(AutogradContext* context, variable_list gradients) 
     return torch::GradMode::is_enabled() ? Split::apply(gradients[0], channels) : parts_of(gradients[0], channels);
 }
 
-variable_list Split::forward(AutogradContext* context, const torch::Tensor& map, const std::vector<int64_t>& channels) {
-    context->saved_data[kChannelsLast] = in_channels_last(map);
+variable_list Split::forward(AutogradContext*, const torch::Tensor& map, const std::vector<int64_t>& channels) {
     return parts_of(map, channels);
 }
 
-variable_list Split::backward(AutogradContext* context, variable_list gradients) {
-    // A part without a gradient has zeros here.
-    if (context->saved_data[kChannelsLast].toBool())
-        for (torch::Tensor& gradient : gradients) gradient = gradient.contiguous(torch::MemoryFormat::ChannelsLast);
-    return {joined(std::move(gradients)), {}};
-}
+variable_list Split::backward(AutogradContext*, variable_list gradients) { return {joined(std::move(gradients)), {}}; }
 
 torch::Tensor channels_last(const torch::Tensor& map) {
     if (map.size(1) > 1) return map.contiguous(torch::MemoryFormat::ChannelsLast);
@@ -68,8 +62,9 @@ bool in_channels_last(const torch::Tensor& x) { return !x.is_contiguous() && x.i
 
 torch::Tensor joined(std::vector<torch::Tensor> maps) {
     if (maps.size() == 1) return maps.front();
-    // An image of one channel says nothing about the layout of what follows it.
-    if (std::ranges::any_of(maps, in_channels_last)) {
+    // A part of a map's channels counts too. An image of one channel says nothing about the layout of what follows it.
+    const auto wants = [](const torch::Tensor& map) { return map.suggest_memory_format() == torch::MemoryFormat::ChannelsLast; };
+    if (std::ranges::any_of(maps, wants)) {
         for (torch::Tensor& map : maps) map = channels_last(map);
     }
     return Join::apply(torch::TensorList(maps));
