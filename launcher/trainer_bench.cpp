@@ -140,17 +140,18 @@ std::string convolutions_table(const BenchArguments& arguments, const std::vecto
         fmt::format("3x3 convolutions of the networks at the paper's size, milliseconds of output, gradient by the "
                     "map, gradient by the kernel\n{} threads, {} rounds, on {}: {}\n\n",
                     arguments.threads, arguments.rounds, cpu_model(), fmt::join(cpu_flags(), " "));
-    text += fmt::format("{:<7} {:>5} {:>12} {:>6} {:>23} {:>23} {:>17}  {}\n", "map", "batch", "channels", "layers", "direct",
-                        "winograd", "direct / winograd", "auto");
+    text += fmt::format("{:<7} {:>6} {:>5} {:>12} {:>6} {:>23} {:>23} {:>17}  {}\n", "map", "stride", "batch", "channels",
+                        "layers", "direct", "winograd", "direct / winograd", "auto");
     constexpr double kMs = 1e3;
     const auto times = [](const OperationTimes& one) {
         return fmt::format("{:>7.2f} {:>7.2f} {:>7.2f}", kMs * one.output, kMs * one.x_gradient, kMs * one.kernel_gradient);
     };
     for (const TimedConvolution& one : convolutions) {
-        text += fmt::format("{:<7} {:>5} {:>12} {:>6} {:>23} {:>23} {:>17.2f}  {}{}\n", fmt::format("{0}x{0}", one.shape.size),
-                            one.batch, fmt::format("{} > {}", one.shape.in_channels, one.shape.out_channels), one.layers,
-                            times(one.times.direct), times(one.times.winograd), one.direct_s() / one.winograd_s(),
-                            one.winograd ? "winograd" : "direct", one.chosen_s() > one.faster_s() ? ", the slower here" : "");
+        text +=
+            fmt::format("{:<7} {:>6} {:>5} {:>12} {:>6} {:>23} {:>23} {:>17.2f}  {}{}\n", fmt::format("{0}x{0}", one.shape.size),
+                        one.shape.stride, one.batch, fmt::format("{} > {}", one.shape.in_channels, one.shape.out_channels),
+                        one.layers, times(one.times.direct), times(one.times.winograd), one.direct_s() / one.winograd_s(),
+                        one.winograd ? "winograd" : "direct", one.chosen_s() > one.faster_s() ? ", the slower here" : "");
     }
     const double price = price_of_the_rule(convolutions);
     constexpr double kFair = 1.05; // a stopwatch on a machine with other work is not more exact

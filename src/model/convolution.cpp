@@ -1,6 +1,7 @@
 #include "model/convolution.h"
 
 #include "base/error.h"
+#include "model/join.h"
 #include "model/same_conv.h"
 #include "model/winograd.h"
 
@@ -20,20 +21,28 @@ using winograd::Arguments;
 using winograd::Results;
 using winograd::Wanted;
 
-// What all three operations must know: the stride, the size of the map (its gradient's) and the way.
+// What all three operations must know: the shape, and the way.
 struct Way {
-    int64_t stride = 1, height = 0, width = 0;
+    winograd::Shape shape;
     bool winograd = false;
 
-    std::vector<int64_t> values() const { return {stride, height, width, winograd ? 1 : 0}; }
-    static Way from(const std::vector<int64_t>& v) { return {v.at(0), v.at(1), v.at(2), v.at(3) != 0}; }
+    std::vector<int64_t> values() const {
+        std::vector<int64_t> values{winograd ? 1 : 0, shape.map_height, shape.map_width, shape.height, shape.width, shape.stride};
+        values.insert(values.end(), shape.channels.begin(), shape.channels.end());
+        return values;
+    }
+    static Way from(const std::vector<int64_t>& v) {
+        return {{v.at(1), v.at(2), v.at(3), v.at(4), v.at(5), {v.begin() + 6, v.end()}}, v.at(0) != 0};
+    }
+    size_t maps() const { return shape.channels.size(); }
 };
 
 // oneDNN pads both sides alike, so where SAME does not the map is padded before.
 struct DirectPadding {
     Padding rows, columns;
     explicit DirectPadding(const Way& way)
-        : rows(same_padding(way.height, 3, way.stride)), columns(same_padding(way.width, 3, way.stride)) {}
+        : rows(same_padding(way.shape.height, 3, way.shape.stride)), columns(same_padding(way.shape.width, 3, way.shape.stride)) {
+    }
     bool symmetric() const { return rows.before == rows.after && columns.before == columns.after; }
     std::array<int64_t, 2> inside() const {
         return symmetric() ? std::array{rows.before, columns.before} : std::array<int64_t, 2>{0, 0};
@@ -51,14 +60,15 @@ struct DirectPadding {
         return y;
     }
     torch::Tensor cropped(const torch::Tensor& x, const Way& way) const {
-        return symmetric() ? x : x.narrow(2, rows.before, way.height).narrow(3, columns.before, way.width);
+        return symmetric() ? x : x.narrow(2, rows.before, way.shape.height).narrow(3, columns.before, way.shape.width);
     }
 };
 
+// x is one map.
 Results compute_directly(const Arguments& arguments, const Wanted& wanted, const Way& way) {
     const DirectPadding padding(way);
-    const std::array<int64_t, 2> stride{way.stride, way.stride}, inside = padding.inside(), none{0, 0}, one{1, 1};
-    const torch::Tensor x = arguments.x.defined() ? padding.padded(arguments.x) : torch::Tensor();
+    const std::array<int64_t, 2> stride{way.shape.stride, way.shape.stride}, inside = padding.inside(), none{0, 0}, one{1, 1};
+    const torch::Tensor x = arguments.x.empty() ? torch::Tensor() : padding.padded(arguments.x.front());
     Results results;
     if (wanted.output) results.output = at::conv2d(x, arguments.kernel, arguments.bias, stride, inside);
     if (!wanted.x_gradient && !wanted.kernel_gradient) return results;
@@ -68,28 +78,30 @@ Results compute_directly(const Arguments& arguments, const Wanted& wanted, const
         return torch::empty({1}, gradient.options()).expand(sizes);
     };
     const DirectPadding& p = padding;
-    const int64_t height = way.height + (p.symmetric() ? 0 : p.rows.before + p.rows.after);
-    const int64_t width = way.width + (p.symmetric() ? 0 : p.columns.before + p.columns.after);
+    const int64_t height = way.shape.height + (p.symmetric() ? 0 : p.rows.before + p.rows.after);
+    const int64_t width = way.shape.width + (p.symmetric() ? 0 : p.columns.before + p.columns.after);
     const torch::Tensor map = x.defined() ? x : like({gradient.size(0), arguments.kernel.size(1), height, width});
     const torch::Tensor kernel = arguments.kernel.defined() ? arguments.kernel : like({gradient.size(1), map.size(1), 3, 3});
     auto [x_gradient, kernel_gradient, bias_gradient] =
         at::convolution_backward(gradient, map, kernel, c10::nullopt, stride, inside, one, false, none, 1,
                                  {wanted.x_gradient, wanted.kernel_gradient, false});
-    if (wanted.x_gradient) results.x_gradient = padding.cropped(x_gradient, way);
+    if (wanted.x_gradient) results.x_gradient = {padding.cropped(x_gradient, way)};
     results.kernel_gradient = kernel_gradient;
     return results;
 }
 
 Results compute(const Arguments& arguments, const Wanted& wanted, const Way& way) {
-    return way.winograd ? winograd::compute(arguments, wanted) : compute_directly(arguments, wanted, way);
+    return way.winograd ? winograd::compute(way.shape, arguments, wanted) : compute_directly(arguments, wanted, way);
 }
 
 // The three operations. A backward pass that is itself differentiated is made of the operations; any other computes all that it
-// owes in one go, so that gradients share what they can.
+// owes in one go, so that gradients share what they can. Of the arguments of T, x is a list of maps, and comes last but for what
+// is no tensor.
 constexpr const char *kWay = "way", *kBias = "bias";
 
-void remember(AutogradContext* context, const torch::Tensor& first, const torch::Tensor& second, const Way& way) {
-    context->save_for_backward({first, second});
+void remember(AutogradContext* context, variable_list tensors, torch::TensorList x, const Way& way) {
+    tensors.insert(tensors.end(), x.begin(), x.end());
+    context->save_for_backward(tensors);
     context->saved_data[kWay] = way.values();
 }
 
@@ -97,68 +109,83 @@ Way way_of(AutogradContext* context) { return Way::from(context->saved_data[kWay
 
 bool differentiated() { return torch::GradMode::is_enabled(); }
 
+bool needs_one_of(AutogradContext* context, size_t first, size_t count) {
+    for (size_t i = first; i < first + count; ++i) {
+        if (context->needs_input_grad(i)) return true;
+    }
+    return false;
+}
+
+variable_list list(std::initializer_list<torch::Tensor> first, variable_list rest, size_t rest_size, size_t others) {
+    variable_list all(first);
+    rest.resize(rest_size);
+    all.insert(all.end(), rest.begin(), rest.end());
+    all.resize(all.size() + others);
+    return all;
+}
+
 struct Output : torch::autograd::Function<Output> {
-    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& kernel,
-                                 const std::optional<torch::Tensor>& bias, const Way& way) {
-        remember(context, x, kernel, way);
+    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& kernel, const std::optional<torch::Tensor>& bias,
+                                 torch::TensorList x, const Way& way) {
+        remember(context, {kernel}, x, way);
         context->saved_data[kBias] = bias.has_value();
-        const Arguments arguments{.x = x, .kernel = kernel, .output_gradient = {}, .bias = bias.value_or(torch::Tensor())};
-        return compute(arguments, {.output = true}, way).output;
+        return compute({x.vec(), kernel, {}, bias.value_or(torch::Tensor())}, {.output = true}, way).output;
     }
     static variable_list backward(AutogradContext* context, variable_list gradients);
 };
 
+// Gives a gradient for each map of x.
 struct XGradient : torch::autograd::Function<XGradient> {
-    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& output_gradient, const torch::Tensor& kernel,
+    static variable_list forward(AutogradContext* context, const torch::Tensor& output_gradient, const torch::Tensor& kernel,
                                  const Way& way) {
-        remember(context, output_gradient, kernel, way);
-        return compute({.x = {}, .kernel = kernel, .output_gradient = output_gradient, .bias = {}}, {.x_gradient = true}, way)
-            .x_gradient;
+        remember(context, {output_gradient, kernel}, {}, way);
+        return compute({{}, kernel, output_gradient, {}}, {.x_gradient = true}, way).x_gradient;
     }
     static variable_list backward(AutogradContext* context, variable_list gradients);
 };
 
 struct KernelGradient : torch::autograd::Function<KernelGradient> {
-    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& output_gradient,
+    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& output_gradient, torch::TensorList x,
                                  const Way& way) {
-        remember(context, x, output_gradient, way);
-        return compute({.x = x, .kernel = {}, .output_gradient = output_gradient, .bias = {}}, {.kernel_gradient = true}, way)
-            .kernel_gradient;
+        remember(context, {output_gradient}, x, way);
+        return compute({x.vec(), {}, output_gradient, {}}, {.kernel_gradient = true}, way).kernel_gradient;
     }
     static variable_list backward(AutogradContext* context, variable_list gradients);
 };
 
 variable_list Output::backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const torch::Tensor &x = saved[0], &kernel = saved[1], &gradient = gradients[0];
+    const torch::Tensor &kernel = saved[0], &gradient = gradients[0];
+    const variable_list x(saved.begin() + 1, saved.end());
     const Way way = way_of(context);
-    const bool by_x = context->needs_input_grad(0), by_kernel = context->needs_input_grad(1);
-    torch::Tensor x_gradient, kernel_gradient, bias_gradient;
-    if (context->saved_data[kBias].toBool() && context->needs_input_grad(2)) bias_gradient = gradient.sum({0, 2, 3});
+    const bool has_bias = context->saved_data[kBias].toBool();
+    const bool by_kernel = context->needs_input_grad(0), by_x = needs_one_of(context, has_bias ? 2 : 1, x.size());
+    torch::Tensor kernel_gradient, bias_gradient;
+    variable_list x_gradient;
+    if (has_bias && context->needs_input_grad(1)) bias_gradient = gradient.sum({0, 2, 3});
     if (differentiated()) {
         if (by_x) x_gradient = XGradient::apply(gradient, kernel, way);
-        if (by_kernel) kernel_gradient = KernelGradient::apply(x, gradient, way);
+        if (by_kernel) kernel_gradient = KernelGradient::apply(gradient, torch::TensorList(x), way);
     } else if (by_x || by_kernel) {
-        const Results results = compute({.x = x, .kernel = kernel, .output_gradient = gradient, .bias = {}},
-                                        {.x_gradient = by_x, .kernel_gradient = by_kernel}, way);
-        x_gradient = results.x_gradient;
+        Results results = compute({x, kernel, gradient, {}}, {.x_gradient = by_x, .kernel_gradient = by_kernel}, way);
+        x_gradient = std::move(results.x_gradient);
         kernel_gradient = results.kernel_gradient;
     }
-    return {x_gradient, kernel_gradient, bias_gradient, {}};
+    return list({kernel_gradient, bias_gradient}, std::move(x_gradient), way.maps(), 1);
 }
 
 variable_list XGradient::backward(AutogradContext* context, variable_list gradients) {
-    const variable_list saved = context->get_saved_variables();
-    const torch::Tensor &output_gradient = saved[0], &kernel = saved[1], &x = gradients[0]; // where x stood in the form
+    const variable_list saved = context->get_saved_variables(), &x = gradients; // where x stood in the form
+    const torch::Tensor &output_gradient = saved[0], &kernel = saved[1];
     const Way way = way_of(context);
     const bool by_output = context->needs_input_grad(0), by_kernel = context->needs_input_grad(1);
     torch::Tensor output, kernel_gradient;
     if (differentiated()) {
-        if (by_output) output = Output::apply(x, kernel, std::nullopt, way);
-        if (by_kernel) kernel_gradient = KernelGradient::apply(x, output_gradient, way);
+        if (by_output) output = Output::apply(kernel, std::nullopt, torch::TensorList(x), way);
+        if (by_kernel) kernel_gradient = KernelGradient::apply(output_gradient, torch::TensorList(x), way);
     } else if (by_output || by_kernel) {
-        const Results results = compute({.x = x, .kernel = kernel, .output_gradient = output_gradient, .bias = {}},
-                                        {.output = by_output, .kernel_gradient = by_kernel}, way);
+        const Results results =
+            compute({x, kernel, output_gradient, {}}, {.output = by_output, .kernel_gradient = by_kernel}, way);
         output = results.output;
         kernel_gradient = results.kernel_gradient;
     }
@@ -167,33 +194,57 @@ variable_list XGradient::backward(AutogradContext* context, variable_list gradie
 
 variable_list KernelGradient::backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const torch::Tensor &x = saved[0], &output_gradient = saved[1], &kernel = gradients[0]; // where the kernel stood
+    const torch::Tensor &output_gradient = saved[0], &kernel = gradients[0]; // where the kernel stood
+    const variable_list x(saved.begin() + 1, saved.end());
     const Way way = way_of(context);
-    torch::Tensor x_gradient, output;
-    if (context->needs_input_grad(0)) x_gradient = XGradient::apply(output_gradient, kernel, way);
-    if (context->needs_input_grad(1)) output = Output::apply(x, kernel, std::nullopt, way);
-    return {x_gradient, output, {}};
+    torch::Tensor output;
+    variable_list x_gradient;
+    if (context->needs_input_grad(0)) output = Output::apply(kernel, std::nullopt, torch::TensorList(x), way);
+    if (needs_one_of(context, 1, x.size())) x_gradient = XGradient::apply(output_gradient, kernel, way);
+    return list({output}, std::move(x_gradient), way.maps(), 1);
+}
+
+// The maps as Winograd's algorithm takes them: those of fewer channels than a panel go with their neighbours.
+std::vector<torch::Tensor> in_panels(const std::vector<torch::Tensor>& maps) {
+    std::vector<torch::Tensor> arranged, together;
+    int64_t channels = 0;
+    for (const torch::Tensor& map : maps) {
+        if (channels >= winograd::kPanel && map.size(1) >= winograd::kPanel) {
+            arranged.push_back(joined(std::exchange(together, {})));
+            channels = 0;
+        }
+        together.push_back(map);
+        channels += map.size(1);
+    }
+    arranged.push_back(joined(std::move(together)));
+    return arranged;
 }
 
 } // namespace
 
 bool winograd_can(const ConvolutionShape& shape) {
-    return shape.kernel == 3 && shape.stride == 1 && shape.in_channels >= winograd::kPanel &&
+    return shape.kernel == 3 && (shape.stride == 1 || shape.stride == 2) && shape.in_channels >= winograd::kPanel &&
            shape.out_channels >= winograd::kPanel;
 }
 
 bool winograd_chosen(Convolution choice, const ConvolutionShape& shape) {
     if (choice == Convolution::direct || !winograd_can(shape)) return false;
-    if (choice == Convolution::winograd) return true;
-    // 2 x 2 maps fill a quarter of a tile, and then nothing is saved.
-    return &winograd::kernels_of_cpu() != &winograd::kPortableKernels && shape.size > 2;
+    return choice == Convolution::winograd || &winograd::kernels_of_cpu() != &winograd::kPortableKernels;
 }
 
-torch::Tensor convolution_3x3(const torch::Tensor& x, const torch::Tensor& kernel, const torch::Tensor& bias, int64_t stride,
-                              bool winograd) {
-    require(x.scalar_type() == torch::kFloat && x.device().is_cpu(), "floats on the CPU");
-    require(!winograd || winograd_can({x.size(1), kernel.size(0), x.size(2), kernel.size(2), stride}), "a shape for Winograd");
-    return Output::apply(x, kernel, std::optional(bias), Way{stride, x.size(2), x.size(3), winograd});
+torch::Tensor convolution_3x3(std::vector<torch::Tensor> maps, const torch::Tensor& kernel, const torch::Tensor& bias,
+                              const ConvolutionPlan& plan) {
+    const int64_t height = plan.resized_to.value_or(maps.front().size(2)), width = plan.resized_to.value_or(maps.front().size(3));
+    std::vector<torch::Tensor> x = plan.winograd ? in_panels(maps) : std::vector{joined(std::move(maps))};
+    if (!plan.winograd && plan.resized_to) x.front() = resize_nearest(x.front(), *plan.resized_to);
+    Way way{{x.front().size(2), x.front().size(3), height, width, plan.stride, {}}, plan.winograd};
+    for (const torch::Tensor& map : x) {
+        require(map.scalar_type() == torch::kFloat && map.device().is_cpu(), "floats on the CPU");
+        way.shape.channels.push_back(map.size(1));
+    }
+    require(!plan.winograd || winograd_can({way.shape.all_channels(), kernel.size(0), height, kernel.size(2), plan.stride}),
+            "a shape for Winograd");
+    return Output::apply(kernel, std::optional(bias), torch::TensorList(x), way);
 }
 
 } // namespace dagan

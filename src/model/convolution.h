@@ -10,6 +10,8 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace dagan {
 
@@ -27,8 +29,16 @@ bool winograd_can(const ConvolutionShape& shape);
 // shape alone, and at whether the CPU has vectors of 8 floats, so that all ranks of a campaign, and all its attempts, agree.
 bool winograd_chosen(Convolution choice, const ConvolutionShape& shape);
 
-// x [B, C, H, W], kernel [K, C, 3, 3], bias [K]; float, on the CPU. `winograd`: for shapes that it can do, else direct.
-torch::Tensor convolution_3x3(const torch::Tensor& x, const torch::Tensor& kernel, const torch::Tensor& bias, int64_t stride,
-                              bool winograd);
+// How it is to be done. `winograd` is for shapes that it can do.
+struct ConvolutionPlan {
+    int64_t stride = 1;
+    bool winograd = false;
+    std::optional<int64_t> resized_to = {}; // pixels either way, by nearest neighbour, before the convolution
+};
+
+// x [B, C, H, W] is one map, or several whose channels follow each other; kernel [K, C, 3, 3], bias [K]; float, on the CPU.
+// Winograd's algorithm reads the maps where they lie; the direct way joins and resizes them first.
+torch::Tensor convolution_3x3(std::vector<torch::Tensor> x, const torch::Tensor& kernel, const torch::Tensor& bias,
+                              const ConvolutionPlan& plan);
 
 } // namespace dagan

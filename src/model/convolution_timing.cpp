@@ -21,7 +21,8 @@ struct Tensors {
 
     Tensors(const ConvolutionShape& shape, int64_t batch)
         : x(map(batch, shape.in_channels, shape.size)), kernel(map(shape.out_channels, shape.in_channels, shape.kernel)),
-          bias(torch::zeros({shape.out_channels})), gradient(map(batch, shape.out_channels, shape.size)) {
+          bias(torch::zeros({shape.out_channels})),
+          gradient(map(batch, shape.out_channels, (shape.size + shape.stride - 1) / shape.stride)) {
         x.requires_grad_();
         kernel.requires_grad_();
     }
@@ -30,9 +31,9 @@ struct Tensors {
     }
 };
 
-void keep_shortest(OperationTimes& times, const Tensors& t, bool winograd) {
+void keep_shortest(OperationTimes& times, const Tensors& t, int64_t stride, bool winograd) {
     torch::Tensor y;
-    times.output = std::min(times.output, seconds([&] { y = convolution_3x3(t.x, t.kernel, t.bias, 1, winograd); }));
+    times.output = std::min(times.output, seconds([&] { y = convolution_3x3({t.x}, t.kernel, t.bias, {stride, winograd}); }));
     const auto gradient_by = [&](const torch::Tensor& argument) {
         return seconds([&] { torch::autograd::grad({y}, {argument}, {t.gradient}, /*retain_graph=*/true); });
     };
@@ -45,12 +46,13 @@ void keep_shortest(OperationTimes& times, const Tensors& t, bool winograd) {
 ConvolutionTimes measure_convolution(const ConvolutionShape& shape, int64_t batch, int rounds) {
     require(winograd_can(shape) && batch >= 1 && rounds >= 1, "a shape that both ways can do, measured at least once");
     constexpr double kNever = std::numeric_limits<double>::infinity();
-    ConvolutionTimes times{.direct = {kNever, kNever, kNever}, .winograd = {kNever, kNever, kNever}};
-    times.multiply_adds = batch * shape.in_channels * shape.out_channels * shape.kernel * shape.kernel * shape.size * shape.size;
     const Tensors tensors(shape, batch);
+    ConvolutionTimes times{.direct = {kNever, kNever, kNever}, .winograd = {kNever, kNever, kNever}};
+    times.multiply_adds = batch * shape.in_channels * shape.out_channels * shape.kernel * shape.kernel *
+                          tensors.gradient.size(2) * tensors.gradient.size(3);
     for (int round = 0; round < rounds; ++round) {
-        keep_shortest(times.direct, tensors, false);
-        keep_shortest(times.winograd, tensors, true);
+        keep_shortest(times.direct, tensors, shape.stride, false);
+        keep_shortest(times.winograd, tensors, shape.stride, true);
     }
     return times;
 }

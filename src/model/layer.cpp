@@ -41,16 +41,14 @@ Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, u
 }
 
 torch::Tensor Layer::forward(std::vector<torch::Tensor> maps, const Pass& pass, const torch::Tensor& flag) {
-    if (row_.op == LayerOp::dense) return finish(linear(joined(std::move(maps)), pass), pass);
+    if (row_.op == LayerOp::dense) return finish(at::linear(joined(std::move(maps)), weight, bias), pass);
     for (const torch::Tensor& map : maps) {
         require(map.dim() == 4 && map.size(2) == row_.in_size && map.size(3) == row_.in_size,
                 row_.name + ": input of the size in the table");
     }
     if (row_.before == Before::norm_relu) maps = {torch::relu(normalise(joined(std::move(maps)), pass))};
     if (flag.defined()) maps.push_back(flag.expand({-1, -1, row_.in_size, row_.in_size}));
-    torch::Tensor h = joined(std::move(maps));
-    if (row_.resize == Resize::up) h = resize_nearest(h, row_.out_size);
-    return finish(linear(h, pass), pass);
+    return finish(convolve(std::move(maps), pass), pass);
 }
 
 torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass, double slope) {
@@ -61,12 +59,16 @@ torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass, double 
     return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training, slope);
 }
 
-torch::Tensor Layer::linear(const torch::Tensor& x, const Pass& pass) const {
-    if (row_.op == LayerOp::dense) return at::linear(x, weight, bias);
-    if (!pass.bf16) {
-        const bool ours = row_.kernel == 3 && x.scalar_type() == torch::kFloat && x.device().is_cpu();
-        return ours ? convolution_3x3(x, weight, bias, row_.stride, winograd_) : same_conv(x, weight, bias, row_.stride);
+torch::Tensor Layer::convolve(std::vector<torch::Tensor> maps, const Pass& pass) const {
+    const bool up = row_.resize == Resize::up;
+    const torch::Tensor& first = maps.front();
+    if (row_.kernel == 3 && !pass.bf16 && first.scalar_type() == torch::kFloat && first.device().is_cpu()) {
+        const auto size = up ? std::optional<int64_t>(row_.out_size) : std::nullopt;
+        return convolution_3x3(std::move(maps), weight, bias, {row_.stride, winograd_, size});
     }
+    torch::Tensor x = joined(std::move(maps));
+    if (up) x = resize_nearest(x, row_.out_size);
+    if (!pass.bf16) return same_conv(x, weight, bias, row_.stride);
     const auto half = [](const torch::Tensor& value) { return value.to(torch::kBFloat16); };
     return same_conv(half(x), half(weight), half(bias), row_.stride).to(x.scalar_type());
 }

@@ -40,7 +40,7 @@ class Layer : public torch::nn::Module {
 
   private:
     torch::Tensor normalise(const torch::Tensor& x, const Pass& pass, double slope = 1); // of leaky_relu(x, slope)
-    torch::Tensor linear(const torch::Tensor& x, const Pass& pass) const;
+    torch::Tensor convolve(std::vector<torch::Tensor> maps, const Pass& pass) const;
     torch::Tensor finish(const torch::Tensor& x, const Pass& pass);
 
     LayerRow row_;

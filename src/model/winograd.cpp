@@ -2,176 +2,39 @@
 
 #include "base/error.h"
 #include "model/parallel.h"
+#include "model/same_conv.h"
+#include "model/winograd_memory.h"
+#include "model/winograd_tiling.h"
 
 #include <algorithm>
 #include <array>
 #include <numeric>
 #include <utility>
-#include <vector>
 
 namespace dagan::winograd {
 
 namespace {
 
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
-
-// A map, its channels next to each other.
-struct Map {
-    float* data = nullptr;
-    int images = 0, channels = 0, height = 0, width = 0;
-    ptrdiff_t image_stride = 0, row_stride = 0, pixel_stride = 0;
-
-    Map() = default;
-    explicit Map(const torch::Tensor& tensor)
-        : data(tensor.data_ptr<float>()), images(static_cast<int>(tensor.size(0))), channels(static_cast<int>(tensor.size(1))),
-          height(static_cast<int>(tensor.size(2))), width(static_cast<int>(tensor.size(3))), image_stride(tensor.stride(0)),
-          row_stride(tensor.stride(2)), pixel_stride(tensor.stride(3)) {}
-    float* pixel(int image, int row, int column) const {
-        return data + image * image_stride + row * row_stride + column * pixel_stride;
-    }
-    bool contains(int row, int column) const { return row >= 0 && row < height && column >= 0 && column < width; }
-};
-
-// `pixels` of it are channels last already where they can be; a part of the channels of a larger map is.
-torch::Tensor readable(const torch::Tensor& tensor) {
-    require(tensor.scalar_type() == torch::kFloat && tensor.device().is_cpu() && tensor.dim() == 4, "maps of floats on the CPU");
-    return tensor.stride(1) == 1 ? tensor : tensor.contiguous(kChannelsLast);
-}
-
-// The matrices of one spectrum.
-struct Spectrum {
-    float* data = nullptr;
-    SpectrumStrides strides;
-    float* row(int64_t row) const { return data + row * kPanel; }
-    float* point(int64_t point) const { return data + point * strides.point; }
-};
-
-// Room for spectra, taken piece by piece and given back as a whole. It is kept from call to call, one for each thread that calls:
-// fresh memory from the system would cost a page fault for every 4 KiB, as long as a small convolution.
-class Scratch {
-  public:
-    static Scratch& of_this_thread() {
-        thread_local Scratch scratch;
-        return scratch;
-    }
-    void reserve(int64_t floats) {
-        if (!memory_.defined() || memory_.numel() < floats) {
-            memory_ = torch::Tensor();
-            memory_ = torch::zeros({floats}, torch::kFloat);
-        }
-        taken_ = 0;
-    }
-    float* take(int64_t floats) {
-        float* piece = memory_.data_ptr<float>() + taken_;
-        taken_ += floats;
-        require(taken_ <= memory_.numel(), "the scratch memory was reserved");
-        return piece;
-    }
-
-  private:
-    torch::Tensor memory_;
-    int64_t taken_ = 0;
-};
-
-SpectrumStrides strides_for(int64_t rows, int channels) {
-    const ptrdiff_t panel = rows * kPanel;
-    return {.point = panel * panels_of(channels) + kPanel, .panel = panel}; // one line more: not all points in one set of a cache
-}
-
-int64_t floats_of(int64_t rows, int channels) { return kPoints * strides_for(rows, channels).point; }
-
-Spectrum take_spectrum(Scratch& scratch, int64_t rows, int channels) {
-    return {scratch.take(floats_of(rows, channels)), strides_for(rows, channels)};
-}
-
-// A tile of an image: its first output pixel, and its size, 4 or 3 either way.
-struct Tile {
-    int top = 0, left = 0, rows = 0, columns = 0;
-    int group = 0, index = 0; // among those of its size
-};
-
-// n pixels as tiles of 4, and of 3 where that covers them too: 14 = 4 + 4 + 3 + 3. A short tile has 5 points instead of 6.
-std::vector<int> cut_into_tiles(int n) {
-    const int count = (n + kOutput - 1) / kOutput, three = std::min(count, count * kOutput - n);
-    std::vector<int> lengths(static_cast<size_t>(count), kOutput);
-    std::fill(lengths.end() - three, lengths.end(), kOutput - 1);
-    return lengths;
-}
-
-// The tiles of an image, and where they stand in spectra: all images' tiles of one size together, the sizes in such an order
-// (narrow, whole, flat, small) that the rows which have a point are neighbours.
-class Tiling {
-  public:
-    Tiling() = default;
-    Tiling(int height, int width) {
-        int top = 0;
-        for (const int rows : cut_into_tiles(height)) {
-            int left = 0;
-            for (const int columns : cut_into_tiles(width)) {
-                const int group = rows == kOutput ? (columns == kOutput ? 1 : 0) : (columns == kOutput ? 2 : 3);
-                tiles_.push_back({top, left, rows, columns, group, sizes_[static_cast<size_t>(group)]++});
-                left += columns;
-            }
-            top += rows;
-        }
-    }
-    const std::vector<Tile>& tiles() const { return tiles_; }
-    int count() const { return static_cast<int>(tiles_.size()); }
-    int row(const Tile& tile, int image, int images) const {
-        return before(tile.group) * images + image * sizes_[static_cast<size_t>(tile.group)] + tile.index;
-    }
-    std::pair<int, int> rows_with(int point, int images) const {
-        const bool no_flat = point / kPatch == kShortLeavesOut, no_narrow = point % kPatch == kShortLeavesOut;
-        return {before(no_narrow ? 1 : 0) * images, before(no_flat ? 2 : no_narrow ? 3 : 4) * images};
-    }
-
-  private:
-    int before(int group) const { return std::accumulate(sizes_.begin(), sizes_.begin() + group, 0); }
-    std::vector<Tile> tiles_;
-    std::array<int, 4> sizes_{};
-};
-
-// The pixels that a tile reads, and those that it makes; pixel_at(row, column) of the map, beyond its border too.
-template <class PixelAt> auto patch_of(const Tile& tile, const PixelAt& pixel_at) {
-    std::array<decltype(pixel_at(0, 0)), kPatch * kPatch> pixels{};
-    for (int i = 0; i < tile.rows + 2; ++i) {
-        for (int j = 0; j < tile.columns + 2; ++j) {
-            pixels[static_cast<size_t>(i * kPatch + j)] = pixel_at(tile.top - 1 + i, tile.left - 1 + j);
-        }
-    }
-    return pixels;
-}
-
-template <class PixelAt> auto output_of(const Tile& tile, const PixelAt& pixel_at) {
-    std::array<decltype(pixel_at(0, 0)), kTilePixels> pixels{};
-    for (int i = 0; i < tile.rows; ++i) {
-        for (int j = 0; j < tile.columns; ++j) {
-            pixels[static_cast<size_t>(i * kOutput + j)] = pixel_at(tile.top + i, tile.left + j);
-        }
-    }
-    return pixels;
-}
-
-// How the tiles of a batch are worked through: some images at a time, so that their spectra stay in the cache between the steps.
-// A function of the shapes alone, because the kernel's gradient is summed in this order.
-constexpr int64_t kChunkFloats = int64_t{1} << 20; // of the spectra of a chunk
-constexpr int kRowsAtLeast = 96;                   // so that the kernel's spectrum is not read for too few rows
-
-int images_at_once(int images, int tiles, int64_t floats_per_tile) {
-    const int64_t rows = std::max<int64_t>(kChunkFloats / floats_per_tile, kRowsAtLeast);
-    const int most = static_cast<int>(std::max<int64_t>(rows / tiles, 1));
-    const int chunks = (images + most - 1) / most, even = (images + chunks - 1) / chunks;
-    constexpr int kTogether = 4; // threads share a chunk's images
-    return even <= kTogether ? even : (even + kTogether - 1) / kTogether * kTogether;
-}
+constexpr int kMostPixels = Scheme{2}.points(); // that a tile sees
 
 // The order in which points are multiplied: along the diagonals of their square, because short tiles leave out one row and one
 // column of it, and threads take equal shares of the order.
-constexpr int point_in_order(int i) { return i % kPatch * kPatch + (i + i / kPatch) % kPatch; }
+constexpr int point_in_order(int i, int across) { return i % across * across + (i + i / across) % across; }
+
+// Of one of the maps that x is made of: its channels among all, and its panels in spectra, where each map begins a panel.
+struct Part {
+    int first_channel = 0, channels = 0, first_panel = 0;
+};
+
+// The pixels that a tile makes.
+Window window_of(const Tile& tile) { return {tile.top, tile.left, tile.rows, tile.columns}; }
+
+int zeros_before(int64_t size, int64_t stride) { return static_cast<int>(same_padding(size, 3, stride).before); }
 
 class Computation {
   public:
-    Computation(const Arguments& arguments, const Wanted& wanted, const Kernels& kernels);
+    Computation(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels);
     Results run();
 
   private:
@@ -182,96 +45,141 @@ class Computation {
         int begin = 0, end = 0;
     };
 
-    void find_shape(const Arguments& arguments);
-    void allocate();
+    void cut_into_parts(const std::vector<int64_t>& channels);
+    void hold_maps(const Arguments& arguments);
+    void make_results();
+    void take_scratch();
     Range rows_with(const Chunk& chunk, int point) const;
+    int kernel_point(int point) const;
+    Window seen_by(const Tile& tile) const;
+    float* unread() const { return unread_ + thread_in_parallel() * outside_floats_; }
     void transform_patch(int image, const Tile& tile, int row);
     void transform_gradient(int image, const Tile& tile, int row);
     void write_tile(int image, const Tile& tile, int row);
     void add_patch(int image, const Tile& tile, int row);
     template <class Work> void for_tiles(const Chunk& chunk, const Work& work) const;
     void transform_kernel_by_outputs();
+    void transform_kernel_panel(int panel, int first, int count, int row, float* gathered);
     void transform_kernel_by_inputs();
     void transform_maps(const Chunk& chunk);
     void multiply(const Chunk& chunk);
     void multiply_rows(int point, int first_row, int end_row);
-    void multiply_for_kernel(int point, Range rows, bool add);
+    void multiply_for_kernel(const Chunk& chunk, int at, int first_output, int end_output);
     void write_maps(const Chunk& chunk);
     void write_kernel_gradient();
+    // The kernel's pixels of a filter, as they are or to be written, from a channel on.
+    template <class Float> std::array<Float*, kKernelPixels> kernel_pixels(Float* kernel, int64_t filter, int channel) const;
 
+    const Shape shape_;
+    const Scheme scheme_;
     const Kernels& kernels_;
-    Wanted wanted_;
-    torch::Tensor kernel_, bias_;
+    const Transforms& transforms_;
+    const Wanted wanted_;
+    torch::Tensor kernel_, bias_, gradient_held_;
+    std::vector<torch::Tensor> x_held_;
     Results results_;
-    torch::Tensor x_held_, gradient_held_;
-    Map x_, gradient_, output_, x_gradient_; // gradient_: of the output
-    int images_ = 0, inputs_ = 0, outputs_ = 0, height_ = 0, width_ = 0, images_at_once_ = 0;
+    std::vector<Part> parts_;
+    std::vector<int> lanes_; // of each panel of x
+    std::vector<Map> x_, x_gradient_;
+    Map gradient_, output_; // gradient_: of the output
+    int images_ = 0, inputs_ = 0, input_panels_ = 0, outputs_ = 0, images_at_once_ = 0;
+    int zeros_above_ = 0, zeros_left_ = 0;
     Tiling tiling_;
-    const float* zeros_ = nullptr;
-    float* unread_ = nullptr; // takes what is written outside of maps, for each thread
-    int64_t unread_floats_ = 0;
+    float* zeros_ = nullptr;  // read outside of maps
+    float* unread_ = nullptr; // takes what is written there, for each thread
+    int64_t outside_floats_ = 0;
     // Rows are tiles: x and x's gradient by input channels, y and y's gradient by output channels.
     Spectrum x_points_, x_gradient_points_, output_points_, gradient_points_;
-    Spectrum kernel_by_outputs_; // rows input channels, channels output channels
+    Spectrum kernel_by_outputs_; // rows input channels (each part from a whole panel on), channels output channels
     Spectrum kernel_by_inputs_;  // the other way round
     Spectrum kernel_gradient_points_;
 };
 
-Computation::Computation(const Arguments& arguments, const Wanted& wanted, const Kernels& kernels)
-    : kernels_(kernels), wanted_(wanted), bias_(arguments.bias) {
-    find_shape(arguments);
-    if (wanted.output || wanted.kernel_gradient) x_ = Map(x_held_ = readable(arguments.x));
-    if (wanted.x_gradient || wanted.kernel_gradient) gradient_ = Map(gradient_held_ = readable(arguments.output_gradient));
-    if (wanted.output || wanted.x_gradient) kernel_ = arguments.kernel.contiguous(kChannelsLast);
-    if (bias_.defined()) bias_ = bias_.contiguous();
-    const auto map = [&](int channels) {
-        return torch::empty({images_, channels, height_, width_}, torch::dtype(torch::kFloat).memory_format(kChannelsLast));
-    };
-    if (wanted.output) output_ = Map(results_.output = map(outputs_));
-    if (wanted.x_gradient) x_gradient_ = Map(results_.x_gradient = map(inputs_));
-    if (wanted.kernel_gradient) {
-        results_.kernel_gradient =
-            torch::empty({outputs_, inputs_, 3, 3}, torch::dtype(torch::kFloat).memory_format(kChannelsLast));
-    }
-    allocate();
-}
-
-void Computation::find_shape(const Arguments& arguments) {
-    const torch::Tensor& map = arguments.x.defined() ? arguments.x : arguments.output_gradient;
-    images_ = static_cast<int>(map.size(0));
-    height_ = static_cast<int>(map.size(2));
-    width_ = static_cast<int>(map.size(3));
-    inputs_ = static_cast<int>(arguments.x.defined() ? arguments.x.size(1) : arguments.kernel.size(1));
+Computation::Computation(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels)
+    : shape_(shape), scheme_{static_cast<int>(shape.stride)}, kernels_(kernels), transforms_(kernels.transforms(scheme_)),
+      wanted_(wanted), bias_(arguments.bias), zeros_above_(zeros_before(shape.height, shape.stride)),
+      zeros_left_(zeros_before(shape.width, shape.stride)),
+      tiling_(scheme_, static_cast<int>(shape.output_height()), static_cast<int>(shape.output_width())) {
+    require(shape.stride == 1 || shape.stride == 2, "a stride of 1 or 2");
+    images_ = static_cast<int>((arguments.x.empty() ? arguments.output_gradient : arguments.x.front()).size(0));
     outputs_ = static_cast<int>(arguments.kernel.defined() ? arguments.kernel.size(0) : arguments.output_gradient.size(1));
-    require(inputs_ >= kPanel && outputs_ >= kPanel, "a map has 16 channels or more");
-    tiling_ = Tiling(height_, width_);
+    require(outputs_ >= kPanel, "a map has 16 channels or more");
+    cut_into_parts(shape.channels);
+    hold_maps(arguments);
+    make_results();
+    take_scratch();
 }
 
-void Computation::allocate() {
+void Computation::cut_into_parts(const std::vector<int64_t>& channels) {
+    for (const int64_t count : channels) {
+        require(count >= kPanel, "a map has 16 channels or more");
+        const int part = static_cast<int>(count), panels = panels_of(part);
+        parts_.push_back({inputs_, part, input_panels_});
+        lanes_.insert(lanes_.end(), static_cast<size_t>(panels), kPanel);
+        lanes_.back() = part - (panels - 1) * kPanel;
+        inputs_ += part;
+        input_panels_ += panels;
+    }
+}
+
+void Computation::hold_maps(const Arguments& arguments) {
+    if (wanted_.output || wanted_.kernel_gradient) {
+        require(arguments.x.size() == parts_.size(), "x has the maps that its shape says");
+        for (const torch::Tensor& map : arguments.x)
+            x_.emplace_back(x_held_.emplace_back(readable(map)), shape_.height, shape_.width);
+    }
+    if (wanted_.x_gradient || wanted_.kernel_gradient) {
+        gradient_held_ = readable(arguments.output_gradient);
+        gradient_ = Map(gradient_held_, shape_.output_height(), shape_.output_width());
+    }
+    if (wanted_.output || wanted_.x_gradient) kernel_ = arguments.kernel.contiguous(kChannelsLast);
+    if (bias_.defined()) bias_ = bias_.contiguous();
+}
+
+void Computation::make_results() {
+    const auto tensor = [](int64_t first, int64_t second, int64_t height, int64_t width) {
+        return torch::empty({first, second, height, width}, torch::dtype(torch::kFloat).memory_format(kChannelsLast));
+    };
+    if (wanted_.output) {
+        results_.output = tensor(images_, outputs_, shape_.output_height(), shape_.output_width());
+        output_ = Map(results_.output, shape_.output_height(), shape_.output_width());
+    }
+    if (wanted_.x_gradient) {
+        for (const Part& part : parts_) {
+            const torch::Tensor& gradient =
+                results_.x_gradient.emplace_back(tensor(images_, part.channels, shape_.map_height, shape_.map_width));
+            x_gradient_.emplace_back(gradient, shape_.height, shape_.width);
+        }
+    }
+    if (wanted_.kernel_gradient) results_.kernel_gradient = tensor(outputs_, inputs_, 3, 3);
+}
+
+void Computation::take_scratch() {
     const bool by_outputs = wanted_.output, by_inputs = wanted_.x_gradient, by_kernel = wanted_.kernel_gradient;
     const bool of_x = by_outputs || by_kernel, of_gradient = by_inputs || by_kernel;
+    const int output_panels = panels_of(outputs_), maps = scheme_.points(), kernels = kKernelPoints * kKernelPoints;
     const int64_t per_tile =
-        int64_t{kPoints} * kPanel * (panels_of(inputs_) * (of_x + by_inputs) + panels_of(outputs_) * (of_gradient + by_outputs));
+        int64_t{maps} * kPanel * (input_panels_ * (of_x + by_inputs) + output_panels * (of_gradient + by_outputs));
     images_at_once_ = images_at_once(images_, tiling_.count(), per_tile);
-    const int64_t rows = int64_t{images_at_once_} * tiling_.count();
-    unread_floats_ = int64_t{std::max(panels_of(inputs_), panels_of(outputs_))} * kPanel;
-    const int64_t outside = unread_floats_ * (1 + at::get_num_threads());
+    const int64_t rows = int64_t{images_at_once_} * tiling_.count(), kernel_rows = int64_t{input_panels_} * kPanel;
+    outside_floats_ = int64_t{std::max(input_panels_, output_panels)} * kPanel;
+    const int64_t outside = outside_floats_ * (1 + at::get_num_threads());
 
     Scratch& scratch = Scratch::of_this_thread();
-    scratch.reserve(outside + (of_x + by_inputs) * floats_of(rows, inputs_) +
-                    (of_gradient + by_outputs) * floats_of(rows, outputs_) + by_outputs * floats_of(inputs_, outputs_) +
-                    (by_inputs + by_kernel) * floats_of(outputs_, inputs_));
-    float* const cleared = scratch.take(outside);
-    std::fill_n(cleared, outside, 0.0F);
-    zeros_ = cleared;
-    unread_ = cleared + unread_floats_;
-    if (of_x) x_points_ = take_spectrum(scratch, rows, inputs_);
-    if (by_inputs) x_gradient_points_ = take_spectrum(scratch, rows, inputs_);
-    if (of_gradient) gradient_points_ = take_spectrum(scratch, rows, outputs_);
-    if (by_outputs) output_points_ = take_spectrum(scratch, rows, outputs_);
-    if (by_outputs) kernel_by_outputs_ = take_spectrum(scratch, inputs_, outputs_);
-    if (by_inputs) kernel_by_inputs_ = take_spectrum(scratch, outputs_, inputs_);
-    if (by_kernel) kernel_gradient_points_ = take_spectrum(scratch, outputs_, inputs_);
+    scratch.reserve(outside + (of_x + by_inputs) * Spectrum::floats(maps, rows, input_panels_) +
+                    (of_gradient + by_outputs) * Spectrum::floats(maps, rows, output_panels) +
+                    by_outputs * Spectrum::floats(kernels, kernel_rows, output_panels) +
+                    (by_inputs + by_kernel) * Spectrum::floats(kernels, outputs_, input_panels_));
+    zeros_ = scratch.take(outside);
+    unread_ = zeros_ + outside_floats_;
+    std::fill_n(zeros_, outside, 0.0F);
+    if (of_x) x_points_ = scratch.take_spectrum(maps, rows, input_panels_);
+    if (by_inputs) x_gradient_points_ = scratch.take_spectrum(maps, rows, input_panels_);
+    if (of_gradient) gradient_points_ = scratch.take_spectrum(maps, rows, output_panels);
+    if (by_outputs) output_points_ = scratch.take_spectrum(maps, rows, output_panels);
+    if (by_outputs) kernel_by_outputs_ = scratch.take_spectrum(kernels, kernel_rows, output_panels);
+    if (by_inputs) kernel_by_inputs_ = scratch.take_spectrum(kernels, outputs_, input_panels_);
+    if (by_kernel) kernel_gradient_points_ = scratch.take_spectrum(kernels, outputs_, input_panels_);
 }
 
 Results Computation::run() {
@@ -291,40 +199,64 @@ Results Computation::run() {
 // The kernel lies [K][3][3][C], so a panel of output channels is gathered first: some input channels at a time, that fit a stack.
 void Computation::transform_kernel_by_outputs() {
     constexpr int kInputs = 64;
-    const int blocks = (inputs_ + kInputs - 1) / kInputs;
-    const float* const kernel = kernel_.data_ptr<float>();
-    in_parallel(int64_t{panels_of(outputs_)} * blocks, 1, [&](int64_t begin, int64_t end) {
+    struct Piece {
+        int first = 0, count = 0, row = 0;
+    };
+    std::vector<Piece> pieces;
+    for (const Part& part : parts_) {
+        for (int first = 0; first < part.channels; first += kInputs) {
+            pieces.push_back(
+                {part.first_channel + first, std::min(kInputs, part.channels - first), part.first_panel * kPanel + first});
+        }
+    }
+    const auto count = static_cast<int64_t>(pieces.size());
+    in_parallel(panels_of(outputs_) * count, 1, [&](int64_t begin, int64_t end) {
         alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
         gathered.fill(0);
         for (int64_t task = begin; task < end; ++task) {
-            const int panel = static_cast<int>(task / blocks), first = static_cast<int>(task % blocks) * kInputs;
-            const int count = std::min(kInputs, inputs_ - first), filters = std::min(kPanel, outputs_ - panel * kPanel);
-            const ptrdiff_t filter = ptrdiff_t{kKernelPixels} * inputs_;
-            for (int i = 0; i < kKernelPixels; ++i) {
-                kernels_.transpose(kernel + panel * kPanel * filter + ptrdiff_t{i} * inputs_ + first, filter, filters, count,
-                                   gathered.data() + i * kInputs * kPanel, kPanel);
-            }
-            for (int c = 0; c < count; ++c) {
-                std::array<const float*, kKernelPixels> pixels;
-                for (int i = 0; i < kKernelPixels; ++i) {
-                    pixels[static_cast<size_t>(i)] = gathered.data() + (i * kInputs + c) * kPanel;
-                }
-                kernels_.kernel(pixels.data(), kPanel,
-                                kernel_by_outputs_.row(first + c) + panel * kernel_by_outputs_.strides.panel,
-                                kernel_by_outputs_.strides);
-            }
+            const Piece& piece = pieces[static_cast<size_t>(task % count)];
+            transform_kernel_panel(static_cast<int>(task / count), piece.first, piece.count, piece.row, gathered.data());
         }
     });
 }
 
+void Computation::transform_kernel_panel(int panel, int first, int count, int row, float* gathered) {
+    const int filters = std::min(kPanel, outputs_ - panel * kPanel);
+    const ptrdiff_t filter = ptrdiff_t{kKernelPixels} * inputs_, pixel = ptrdiff_t{count} * kPanel;
+    const auto from = kernel_pixels(kernel_.data_ptr<float>(), int64_t{panel} * kPanel, first);
+    std::array<const float*, kKernelPixels> pixels{};
+    for (size_t i = 0; i < pixels.size(); ++i) {
+        float* const to = gathered + static_cast<ptrdiff_t>(i) * pixel;
+        kernels_.transpose(from[i], filter, filters, count, to, kPanel);
+        pixels[i] = to;
+    }
+    const FromPixels transform = transforms_.kernel.of(tiling_.longest());
+    for (int c = 0; c < count; ++c) {
+        transform(pixels.data(), kPanel, kernel_by_outputs_.row(row + c) + panel * kernel_by_outputs_.strides.panel,
+                  kernel_by_outputs_.strides);
+        for (const float*& at : pixels) at += kPanel;
+    }
+}
+
+template <class Float>
+std::array<Float*, kKernelPixels> Computation::kernel_pixels(Float* kernel, int64_t filter, int channel) const {
+    std::array<Float*, kKernelPixels> pixels{};
+    for (size_t i = 0; i < pixels.size(); ++i) {
+        pixels[i] = kernel + (filter * kKernelPixels + static_cast<int64_t>(i)) * inputs_ + channel;
+    }
+    return pixels;
+}
+
 void Computation::transform_kernel_by_inputs() {
     const float* const kernel = kernel_.data_ptr<float>();
+    const SpectrumStrides& strides = kernel_by_inputs_.strides;
+    const FromPixels transform = transforms_.kernel.of(tiling_.longest());
     in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k) {
-            std::array<const float*, kKernelPixels> pixels;
-            for (size_t i = 0; i < pixels.size(); ++i)
-                pixels[i] = kernel + (k * kKernelPixels + static_cast<int64_t>(i)) * inputs_;
-            kernels_.kernel(pixels.data(), inputs_, kernel_by_inputs_.row(k), kernel_by_inputs_.strides);
+            for (const Part& part : parts_) {
+                const auto pixels = kernel_pixels(kernel, k, part.first_channel);
+                transform(pixels.data(), part.channels, kernel_by_inputs_.row(k) + part.first_panel * strides.panel, strides);
+            }
         }
     });
 }
@@ -347,24 +279,34 @@ void Computation::transform_maps(const Chunk& chunk) {
 }
 
 void Computation::transform_patch(int image, const Tile& tile, int row) {
-    const auto pixels = patch_of(tile, [&](int y, int x) { return x_.contains(y, x) ? x_.pixel(image, y, x) : zeros_; });
-    kernels_.map_patch.of(tile.rows, tile.columns)(pixels.data(), inputs_, x_points_.row(row), x_points_.strides);
+    const FromPixels transform = transforms_.map_patch.of(tile.rows, tile.columns);
+    const SpectrumStrides& strides = x_points_.strides;
+    std::array<float*, kMostPixels> pixels;
+    for (size_t i = 0; i < parts_.size(); ++i) {
+        x_[i].point_to(image, seen_by(tile), scheme_.patch(), zeros_, pixels.data());
+        transform(pixels.data(), parts_[i].channels, x_points_.row(row) + parts_[i].first_panel * strides.panel, strides);
+    }
+}
+
+Window Computation::seen_by(const Tile& tile) const {
+    return {scheme_.stride * tile.top - zeros_above_, scheme_.stride * tile.left - zeros_left_, scheme_.pixels_seen(tile.rows),
+            scheme_.pixels_seen(tile.columns)};
 }
 
 void Computation::transform_gradient(int image, const Tile& tile, int row) {
-    const auto pixels =
-        output_of(tile, [&](int y, int x) { return gradient_.contains(y, x) ? gradient_.pixel(image, y, x) : zeros_; });
-    kernels_.output_gradient.of(tile.rows, tile.columns)(pixels.data(), outputs_, gradient_points_.row(row),
-                                                         gradient_points_.strides);
+    std::array<float*, kTilePixels> pixels;
+    gradient_.point_to(image, window_of(tile), kOutput, zeros_, pixels.data());
+    transforms_.output_gradient.of(tile.rows, tile.columns)(pixels.data(), outputs_, gradient_points_.row(row),
+                                                            gradient_points_.strides);
 }
 
 void Computation::multiply(const Chunk& chunk) {
     constexpr int kRows = 96; // a task's: enough for a panel of the kernel's spectrum to be worth reading
-    const int blocks = (chunk.images * tiling_.count() + kRows - 1) / kRows;
+    const int blocks = (chunk.images * tiling_.count() + kRows - 1) / kRows, across = scheme_.patch();
     if (wanted_.output || wanted_.x_gradient) {
-        in_parallel(int64_t{kPoints} * blocks, 1, [&](int64_t begin, int64_t end) {
+        in_parallel(int64_t{scheme_.points()} * blocks, 1, [&](int64_t begin, int64_t end) {
             for (int64_t task = begin; task < end; ++task) {
-                const int point = point_in_order(static_cast<int>(task / blocks));
+                const int point = point_in_order(static_cast<int>(task / blocks), across);
                 const Range rows = rows_with(chunk, point);
                 const int first = rows.begin + static_cast<int>(task % blocks) * kRows;
                 multiply_rows(point, first, std::min(first + kRows, rows.end));
@@ -372,10 +314,12 @@ void Computation::multiply(const Chunk& chunk) {
         });
     }
     if (!wanted_.kernel_gradient) return;
-    in_parallel(kPoints, 1, [&](int64_t begin, int64_t end) {
-        for (int i = static_cast<int>(begin); i < end; ++i) {
-            const int point = point_in_order(i);
-            multiply_for_kernel(point, rows_with(chunk, point), chunk.first_image > 0);
+    constexpr int kOutputs = 32, kAll = kKernelPoints * kKernelPoints; // a task's
+    in_parallel(int64_t{kAll} * ((outputs_ + kOutputs - 1) / kOutputs), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+            const int first = static_cast<int>(task / kAll) * kOutputs;
+            multiply_for_kernel(chunk, point_in_order(static_cast<int>(task % kAll), kKernelPoints), first,
+                                std::min(first + kOutputs, outputs_));
         }
     });
 }
@@ -385,36 +329,57 @@ Computation::Range Computation::rows_with(const Chunk& chunk, int point) const {
     return {begin, end};
 }
 
-void Computation::multiply_rows(int point, int first_row, int end_row) {
-    if (first_row >= end_row) return;
-    const auto product = [&](const auto& rows, const auto& kernel, const auto& out, int inner, int outer) {
-        kernels_.multiply({.a = rows.point(point),
-                           .a_panel = rows.strides.panel,
-                           .b = kernel.point(point),
-                           .b_panel = kernel.strides.panel,
-                           .out = out.point(point),
-                           .out_panel = out.strides.panel,
-                           .first_row = first_row,
-                           .end_row = end_row,
-                           .inner = inner,
-                           .panels = panels_of(outer)});
-    };
-    if (wanted_.output) product(x_points_, kernel_by_outputs_, output_points_, inputs_, outputs_);
-    if (wanted_.x_gradient) product(gradient_points_, kernel_by_inputs_, x_gradient_points_, outputs_, inputs_);
+int Computation::kernel_point(int point) const {
+    const int across = scheme_.patch();
+    return scheme_.kernel_point(point / across) * kKernelPoints + scheme_.kernel_point(point % across);
 }
 
-void Computation::multiply_for_kernel(int point, Range rows, bool add) {
-    kernels_.multiply_transposed({.a = gradient_points_.point(point) + rows.begin * kPanel,
-                                  .a_panel = gradient_points_.strides.panel,
-                                  .b = x_points_.point(point) + rows.begin * kPanel,
-                                  .b_panel = x_points_.strides.panel,
-                                  .out = kernel_gradient_points_.point(point),
-                                  .out_panel = kernel_gradient_points_.strides.panel,
-                                  .first_row = 0,
-                                  .end_row = outputs_,
-                                  .inner = rows.end - rows.begin,
-                                  .panels = panels_of(inputs_),
-                                  .add = add});
+void Computation::multiply_rows(int point, int first_row, int end_row) {
+    if (first_row >= end_row) return;
+    const auto product = [&](const Spectrum& rows, const Spectrum& kernel, const Spectrum& out) {
+        return Product{.a = rows.point(point),
+                       .a_panel = rows.strides.panel,
+                       .b = kernel.point(kernel_point(point)),
+                       .b_panel = kernel.strides.panel,
+                       .out = out.point(point),
+                       .out_panel = out.strides.panel,
+                       .first_row = first_row,
+                       .end_row = end_row};
+    };
+    if (wanted_.output) {
+        Product outputs = product(x_points_, kernel_by_outputs_, output_points_);
+        outputs.inner = input_panels_ * kPanel;
+        outputs.lanes = lanes_.data();
+        outputs.panels = panels_of(outputs_);
+        kernels_.multiply(outputs);
+    }
+    if (wanted_.x_gradient) {
+        Product inputs = product(gradient_points_, kernel_by_inputs_, x_gradient_points_);
+        inputs.inner = outputs_;
+        inputs.panels = input_panels_;
+        kernels_.multiply(inputs);
+    }
+}
+
+// Summed over the points of maps that share the kernel's; zeros where no tile has it.
+void Computation::multiply_for_kernel(const Chunk& chunk, int at, int first_output, int end_output) {
+    bool add = chunk.first_image > 0;
+    for (int point = 0; point < scheme_.points(); ++point) {
+        if (kernel_point(point) != at) continue;
+        const Range rows = rows_with(chunk, point);
+        kernels_.multiply_transposed({.a = gradient_points_.point(point) + rows.begin * kPanel,
+                                      .a_panel = gradient_points_.strides.panel,
+                                      .b = x_points_.point(point) + rows.begin * kPanel,
+                                      .b_panel = x_points_.strides.panel,
+                                      .out = kernel_gradient_points_.point(at),
+                                      .out_panel = kernel_gradient_points_.strides.panel,
+                                      .first_row = first_output,
+                                      .end_row = end_output,
+                                      .inner = rows.end - rows.begin,
+                                      .panels = input_panels_,
+                                      .add = add});
+        add = true;
+    }
 }
 
 void Computation::write_maps(const Chunk& chunk) {
@@ -426,33 +391,36 @@ void Computation::write_maps(const Chunk& chunk) {
 }
 
 void Computation::write_tile(int image, const Tile& tile, int row) {
-    const float* const bias = bias_.defined() ? bias_.data_ptr<float>() : nullptr;
-    float* const unread = unread_ + thread_in_parallel() * unread_floats_;
-    const auto pixels =
-        output_of(tile, [&](int y, int x) { return output_.contains(y, x) ? output_.pixel(image, y, x) : unread; });
-    kernels_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_, bias,
-                                                     pixels.data());
+    std::array<float*, kTilePixels> pixels;
+    output_.point_to(image, window_of(tile), kOutput, unread(), pixels.data());
+    transforms_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_,
+                                                        bias_.defined() ? bias_.data_ptr<float>() : nullptr, pixels.data());
 }
 
 void Computation::add_patch(int image, const Tile& tile, int row) {
-    if (tile.top == 0 && tile.left == 0) std::fill_n(x_gradient_.pixel(image, 0, 0), x_gradient_.image_stride, 0.0F);
-    float* const unread = unread_ + thread_in_parallel() * unread_floats_;
-    const auto pixels =
-        patch_of(tile, [&](int y, int x) { return x_gradient_.contains(y, x) ? x_gradient_.pixel(image, y, x) : unread; });
-    kernels_.map_gradient.of(tile.rows, tile.columns)(x_gradient_points_.row(row), x_gradient_points_.strides, inputs_, nullptr,
-                                                      pixels.data());
+    const ToPixels transform = transforms_.map_gradient.of(tile.rows, tile.columns);
+    const SpectrumStrides& strides = x_gradient_points_.strides;
+    std::array<float*, kMostPixels> pixels;
+    for (size_t i = 0; i < parts_.size(); ++i) {
+        const Map& map = x_gradient_[i];
+        if (tile.top == 0 && tile.left == 0) std::fill_n(map.image(image), map.image_floats(), 0.0F);
+        map.point_to(image, seen_by(tile), scheme_.patch(), unread(), pixels.data());
+        transform(x_gradient_points_.row(row) + parts_[i].first_panel * strides.panel, strides, parts_[i].channels, nullptr,
+                  pixels.data());
+    }
 }
 
 void Computation::write_kernel_gradient() {
     float* const gradient = results_.kernel_gradient.data_ptr<float>();
+    const SpectrumStrides& strides = kernel_gradient_points_.strides;
+    const ToPixels transform = transforms_.kernel_gradient.of(tiling_.longest());
     in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k) {
-            std::array<float*, kKernelPixels> pixels;
-            for (size_t i = 0; i < pixels.size(); ++i) {
-                pixels[i] = gradient + (k * kKernelPixels + static_cast<int64_t>(i)) * inputs_;
+            for (const Part& part : parts_) {
+                const auto pixels = kernel_pixels(gradient, k, part.first_channel);
+                transform(kernel_gradient_points_.row(k) + part.first_panel * strides.panel, strides, part.channels, nullptr,
+                          pixels.data());
             }
-            kernels_.kernel_gradient(kernel_gradient_points_.row(k), kernel_gradient_points_.strides, inputs_, nullptr,
-                                     pixels.data());
         }
     });
 }
@@ -472,8 +440,10 @@ const Kernels& kernels_of_cpu() {
     return kPortableKernels;
 }
 
-Results compute(const Arguments& arguments, const Wanted& wanted, const Kernels& kernels) {
-    return Computation(arguments, wanted, kernels).run();
+int64_t Shape::all_channels() const { return std::accumulate(channels.begin(), channels.end(), int64_t{0}); }
+
+Results compute(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels) {
+    return Computation(shape, arguments, wanted, kernels).run();
 }
 
 } // namespace dagan::winograd

@@ -1,5 +1,6 @@
-// The 3x3 convolution of stride 1 with zeros around the map (SAME), for floats on the CPU, by Winograd's F(4x4, 3x3): 36
-// multiply-adds for 16 output pixels instead of 144 (Lavin and Gray, arXiv 1509.09308). It computes one trilinear form,
+// The 3x3 convolution with SAME padding, stride 1 or 2, for floats on the CPU, by Winograd's algorithm: for 16 output pixels 36
+// multiply-adds of stride 1 (F(4x4, 3x3), Lavin and Gray, arXiv 1509.09308) and 81 of stride 2 (Scheme, winograd_kernels.h)
+// instead of 144. It computes one trilinear form,
 //     T(x, g, e) = sum over points, tiles, channels of V(x) U(g) W(e),    V = B^T d B,  U = G g G^T,  W = A e A^T,
 // by whichever of its arguments is asked for: y = dT/de is the convolution, dT/dx its gradient by the map, dT/dg by the kernel.
 // So the gradients are exact adjoints of the convolution, share its three transforms, and their own gradients are the same three.
@@ -10,13 +11,30 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
+#include <vector>
+
 namespace dagan::winograd {
 
-// The arguments of T. Maps are [B, C, H, W] and [B, K, H, W], kernels [K, C, 3, 3], C and K 16 or more; float, on the CPU. They
-// are read channels last; other layouts are copied first.
+// x is one map or several whose channels follow each other; each is read where it lies, resized by nearest neighbour to
+// height x width (resize_nearest, same_conv.h).
+struct Shape {
+    int64_t map_height = 0, map_width = 0; // of the maps
+    int64_t height = 0, width = 0;         // of what is convolved; not smaller
+    int64_t stride = 1;
+    std::vector<int64_t> channels; // of each of the maps that x is made of: 16 or more
+
+    int64_t output_height() const { return (height + stride - 1) / stride; }
+    int64_t output_width() const { return (width + stride - 1) / stride; }
+    int64_t all_channels() const;
+};
+
+// The arguments of T. Maps are [B, C_i, map H, map W] and [B, K, output H, output W], kernels [K, sum of C_i, 3, 3], K 16 or
+// more; float, on the CPU. They are read channels last; other layouts are copied first.
 struct Arguments {
-    torch::Tensor x, kernel, output_gradient; // two of them, or three
-    torch::Tensor bias;                       // [K], of the output; may be left out
+    std::vector<torch::Tensor> x;
+    torch::Tensor kernel, output_gradient;
+    torch::Tensor bias; // [K], of the output; may be left out
 };
 
 // What to compute. Each needs the two other arguments.
@@ -24,11 +42,12 @@ struct Wanted {
     bool output = false, x_gradient = false, kernel_gradient = false;
 };
 
-// Channels last; undefined what was not wanted.
+// Channels last; undefined, or none, what was not wanted.
 struct Results {
-    torch::Tensor output, x_gradient, kernel_gradient;
+    torch::Tensor output, kernel_gradient;
+    std::vector<torch::Tensor> x_gradient;
 };
 
-Results compute(const Arguments& arguments, const Wanted& wanted, const Kernels& kernels = kernels_of_cpu());
+Results compute(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels = kernels_of_cpu());
 
 } // namespace dagan::winograd

@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -20,17 +21,62 @@ constexpr double kRelativeError = 1e-4;
 
 struct Shape {
     int64_t batch, in, out, height, width;
+    int64_t stride = 1;
+    std::vector<int64_t> parts = {};        // of in; none: one map
+    std::optional<int64_t> resized_to = {}; // before it is convolved
+
+    winograd::Shape winograd() const {
+        return {.map_height = height,
+                .map_width = width,
+                .height = resized_to.value_or(height),
+                .width = resized_to.value_or(width),
+                .stride = stride,
+                .channels = parts.empty() ? std::vector{in} : parts};
+    }
 };
 
 std::ostream& operator<<(std::ostream& out, const Shape& s) {
-    return out << s.batch << " images, " << s.in << " -> " << s.out << " channels, " << s.height << " x " << s.width;
+    return out << s.batch << " images, " << s.in << " -> " << s.out << " channels in " << s.winograd().channels.size()
+               << " maps, " << s.height << " x " << s.width << " to " << s.winograd().height << " x " << s.winograd().width
+               << ", stride " << s.stride;
 }
 
 // Sizes of the networks and odd ones; channels that fill panels of 16 and that do not; batches with and without a last part.
 const std::vector<Shape> kShapes{
-    {3, 16, 16, 28, 28}, {2, 65, 64, 28, 28}, {32, 33, 20, 14, 14}, {3, 128, 64, 14, 14}, {32, 66, 32, 7, 7},
-    {1, 193, 128, 7, 7}, {32, 257, 64, 4, 4}, {3, 100, 31, 4, 4},   {32, 136, 48, 2, 2},  {1, 17, 17, 1, 1},
-    {3, 40, 24, 5, 5},   {2, 31, 47, 13, 13}, {1, 16, 95, 13, 5},   {3, 24, 16, 3, 29},   {1, 640, 128, 4, 4},
+    {3, 16, 16, 28, 28},
+    {2, 65, 64, 28, 28},
+    {32, 33, 20, 14, 14},
+    {3, 128, 64, 14, 14},
+    {32, 66, 32, 7, 7},
+    {1, 193, 128, 7, 7},
+    {32, 257, 64, 4, 4},
+    {3, 100, 31, 4, 4},
+    {32, 136, 48, 2, 2},
+    {1, 17, 17, 1, 1},
+    {3, 40, 24, 5, 5},
+    {2, 31, 47, 13, 13},
+    {1, 16, 95, 13, 5},
+    {3, 24, 16, 3, 29},
+    {1, 640, 128, 4, 4},
+    {2, 24, 16, 2, 9},
+    {3, 20, 18, 1, 2},
+    // Stride 2: as the networks have it, 28 -> 14 -> 7 -> 4 -> 2 -> 1, and all else that tiles of 4, 3 and 2 make.
+    {3, 64, 32, 28, 28, 2},
+    {32, 33, 20, 14, 14, 2},
+    {5, 130, 64, 7, 7, 2},
+    {32, 66, 48, 4, 4, 2},
+    {3, 40, 17, 2, 2, 2},
+    {2, 17, 31, 1, 1, 2},
+    {2, 31, 47, 13, 10, 2},
+    {1, 16, 95, 3, 29, 2},
+    {3, 24, 16, 5, 6, 2},
+    {2, 20, 16, 11, 3, 2},
+    // Several maps.
+    {3, 64, 32, 14, 14, 1, {16, 48}},
+    {2, 99, 20, 7, 7, 1, {17, 33, 16, 33}},
+    {3, 81, 24, 4, 4, 2, {31, 50}},
+    {2, 67, 16, 2, 2, 1, {16, 16, 35}},
+    {5, 80, 40, 28, 28, 2, {64, 16}},
 };
 
 // x, kernel, bias and the output's gradient, in double.
@@ -39,8 +85,20 @@ struct Case {
 
     Case(const Shape& s, uint64_t seed)
         : x(random_tensor({s.batch, s.in, s.height, s.width}, seed)), kernel(random_tensor({s.out, s.in, 3, 3}, seed + 1) * 0.1),
-          bias(random_tensor({s.out}, seed + 2)), gradient(random_tensor({s.batch, s.out, s.height, s.width}, seed + 3)) {}
+          bias(random_tensor({s.out}, seed + 2)),
+          gradient(random_tensor({s.batch, s.out, s.winograd().output_height(), s.winograd().output_width()}, seed + 3)) {}
 };
+
+std::vector<torch::Tensor> cut(const torch::Tensor& x, const Shape& s) { return x.split_with_sizes(s.winograd().channels, 1); }
+
+// The convolution with zeros around as TensorFlow lays them, by LibTorch.
+torch::Tensor reference_convolution(torch::Tensor x, const torch::Tensor& kernel, const torch::Tensor& bias, const Shape& shape) {
+    const int64_t stride = shape.stride;
+    if (shape.resized_to) x = resize_nearest(x, *shape.resized_to);
+    const Padding rows = same_padding(x.size(2), 3, stride), columns = same_padding(x.size(3), 3, stride);
+    return at::conv2d(at::constant_pad_nd(x, {columns.before, columns.after, rows.before, rows.after}), kernel, bias,
+                      {stride, stride});
+}
 
 torch::Tensor floats(const torch::Tensor& values, bool channels_last = true) {
     const torch::Tensor cast = values.detach().to(torch::kFloat);
@@ -62,19 +120,23 @@ class WinogradKernelsTest : public testing::TestWithParam<const winograd::Kernel
 
 TEST_P(WinogradKernelsTest, ComputeTheConvolutionAndItsGradients) {
     for (const Shape& shape : kShapes) {
-        const Case c(shape, 7);
-        const auto [x_gradient, kernel_gradient, bias_gradient] =
-            at::convolution_backward(c.gradient, c.x, c.kernel, c10::nullopt, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1,
-                                     std::array<bool, 3>{true, true, false});
-        const winograd::Arguments arguments{floats(c.x), floats(c.kernel), floats(c.gradient), floats(c.bias)};
-        const winograd::Results together =
-            winograd::compute(arguments, {.output = true, .x_gradient = true, .kernel_gradient = true}, *GetParam());
-        EXPECT_TRUE(agrees(together.output, at::conv2d(c.x, c.kernel, c.bias, {1, 1}, {1, 1}))) << shape;
-        EXPECT_TRUE(agrees(together.x_gradient, x_gradient)) << shape;
-        EXPECT_TRUE(agrees(together.kernel_gradient, kernel_gradient)) << shape;
-        const auto alone = [&](const winograd::Wanted& wanted) { return winograd::compute(arguments, wanted, *GetParam()); };
-        EXPECT_TRUE(torch::equal(alone({.output = true}).output, together.output)) << shape;
-        EXPECT_TRUE(torch::equal(alone({.x_gradient = true}).x_gradient, together.x_gradient)) << shape;
+        Case c(shape, 7);
+        c.x.requires_grad_();
+        c.kernel.requires_grad_();
+        const torch::Tensor expected = reference_convolution(c.x, c.kernel, c.bias, shape);
+        const auto gradients = torch::autograd::grad({expected}, {c.x, c.kernel}, {c.gradient});
+        const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel), floats(c.gradient), floats(c.bias)};
+        const auto compute = [&](const winograd::Wanted& wanted) {
+            return winograd::compute(shape.winograd(), arguments, wanted, *GetParam());
+        };
+        const winograd::Results together = compute({.output = true, .x_gradient = true, .kernel_gradient = true});
+        EXPECT_TRUE(agrees(together.output, expected)) << shape;
+        EXPECT_TRUE(agrees(at::cat(together.x_gradient, 1), gradients[0])) << shape;
+        EXPECT_TRUE(agrees(together.kernel_gradient, gradients[1])) << shape;
+        EXPECT_TRUE(torch::equal(compute({.output = true}).output, together.output)) << shape;
+        const winograd::Results alone = compute({.x_gradient = true});
+        for (size_t i = 0; i < alone.x_gradient.size(); ++i)
+            EXPECT_TRUE(torch::equal(alone.x_gradient[i], together.x_gradient[i])) << shape;
     }
 }
 
@@ -102,17 +164,13 @@ std::vector<torch::Tensor> derivatives(const std::function<torch::Tensor(const s
     return all;
 }
 
-void expect_derivatives(const Shape& shape, int64_t stride, bool winograd, bool channels_last) {
+void expect_derivatives(const Shape& shape, bool winograd, bool channels_last) {
     const Case c(shape, 11);
-    const auto reference = [&](const std::vector<torch::Tensor>& v) {
-        const auto pad = [&](int64_t size) { return same_padding(size, 3, stride); };
-        const Padding rows = pad(shape.height), columns = pad(shape.width);
-        return at::conv2d(at::constant_pad_nd(v[0], {columns.before, columns.after, rows.before, rows.after}), v[1], v[2],
-                          {stride, stride});
+    const auto reference = [&](const std::vector<torch::Tensor>& v) { return reference_convolution(v[0], v[1], v[2], shape); };
+    const auto ours = [&](const std::vector<torch::Tensor>& v) {
+        return convolution_3x3(cut(v[0], shape), v[1], v[2], {shape.stride, winograd, shape.resized_to});
     };
-    const auto ours = [&](const std::vector<torch::Tensor>& v) { return convolution_3x3(v[0], v[1], v[2], stride, winograd); };
-    const torch::Tensor gradient = random_tensor(reference({c.x, c.kernel, c.bias}).sizes(), 5);
-    const std::vector<torch::Tensor> at{c.x, c.kernel, c.bias, gradient};
+    const std::vector<torch::Tensor> at{c.x, c.kernel, c.bias, c.gradient};
     const std::vector<torch::Tensor> along{random_tensor(c.x.sizes(), 3), random_tensor(c.kernel.sizes(), 4)};
     std::vector<torch::Tensor> at_floats, along_floats;
     for (const torch::Tensor& value : at) at_floats.push_back(floats(value, channels_last));
@@ -120,25 +178,26 @@ void expect_derivatives(const Shape& shape, int64_t stride, bool winograd, bool 
     const auto expected = derivatives(reference, at, along), actual = derivatives(ours, at_floats, along_floats);
     ASSERT_EQ(actual.size(), expected.size());
     ASSERT_EQ(actual.size(), 4 + 2 + 2 + 3);
-    for (size_t i = 0; i < expected.size(); ++i) {
-        EXPECT_TRUE(agrees(actual[i], expected[i])) << shape << ", stride " << stride << ", derivative " << i;
-    }
+    for (size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(agrees(actual[i], expected[i])) << shape << ", derivative " << i;
 }
 
 TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesByWinogradAgreeWithDouble) {
     for (const Shape& shape : kShapes) {
-        if (shape.batch * shape.in * shape.out * shape.height * shape.width < 40'000'000)
-            expect_derivatives(shape, 1, true, true);
+        if (shape.batch * shape.in * shape.out * shape.height * shape.width < 40'000'000) expect_derivatives(shape, true, true);
     }
-    expect_derivatives({3, 48, 32, 14, 14}, 1, true, /*channels_last=*/false);
+    for (const int64_t stride : {1, 2}) {
+        expect_derivatives({3, 48, 32, 14, 14, stride}, true, /*channels_last=*/false);
+        expect_derivatives({3, 70, 32, 14, 14, stride, {1, 48, 8, 12, 1}}, true, true); // narrow maps go with their neighbours
+    }
 }
 
 TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesOfTheDirectWayAgreeWithDouble) {
     for (const bool channels_last : {false, true}) {
         for (const int64_t stride : {1, 2}) {
-            expect_derivatives({3, 20, 16, 14, 14}, stride, false, channels_last);
-            expect_derivatives({2, 2, 16, 7, 7}, stride, false, channels_last);
-            expect_derivatives({2, 64, 1, 4, 7}, stride, false, channels_last);
+            expect_derivatives({3, 20, 16, 14, 14, stride}, false, channels_last);
+            expect_derivatives({2, 2, 16, 7, 7, stride}, false, channels_last);
+            expect_derivatives({2, 64, 1, 4, 7, stride, {1, 40, 23}}, false, channels_last);
+            expect_derivatives({2, 64, 1, 4, 4, stride, {}, 7}, false, channels_last);
         }
     }
 }
@@ -165,7 +224,9 @@ TEST(ConvolutionTest, ThirdDerivativesAgreeWithDouble) {
                           c.x.clone(), c.kernel.clone(), c.gradient.clone());
     for (const bool winograd : {false, true}) {
         const auto actual = third_derivatives(
-            [&](const torch::Tensor& x, const torch::Tensor& k) { return convolution_3x3(x, k, zeros(k), 1, winograd); },
+            [&](const torch::Tensor& x, const torch::Tensor& k) {
+                return convolution_3x3({x}, k, zeros(k), {1, winograd});
+            },
             floats(c.x), floats(c.kernel), floats(c.gradient));
         for (size_t i = 0; i < expected.size(); ++i)
             EXPECT_TRUE(agrees(actual[i], expected[i])) << i << ", Winograd " << winograd;
@@ -182,44 +243,65 @@ class RestoreThreads {
 
 TEST(WinogradTest, ResultsDoNotDependOnTheNumberOfThreads) {
     const RestoreThreads restore;
-    for (const Shape& shape : {Shape{5, 65, 64, 14, 14}, Shape{32, 257, 64, 4, 4}}) {
+    for (const Shape& shape : {Shape{5, 65, 64, 14, 14}, Shape{32, 257, 64, 4, 4}, Shape{9, 80, 48, 14, 14, 2, {33, 47}}}) {
         const Case c(shape, 13);
-        const winograd::Arguments arguments{floats(c.x), floats(c.kernel), floats(c.gradient), floats(c.bias)};
+        const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel), floats(c.gradient), floats(c.bias)};
         std::vector<winograd::Results> results;
         for (const int threads : {1, 2, 3}) {
             at::set_num_threads(threads);
-            results.push_back(winograd::compute(arguments, {true, true, true}));
+            results.push_back(winograd::compute(shape.winograd(), arguments, {true, true, true}));
         }
         for (const winograd::Results& r : results) {
             EXPECT_TRUE(torch::equal(r.output, results[0].output)) << shape;
-            EXPECT_TRUE(torch::equal(r.x_gradient, results[0].x_gradient)) << shape;
+            EXPECT_TRUE(torch::equal(at::cat(r.x_gradient, 1), at::cat(results[0].x_gradient, 1))) << shape;
             EXPECT_TRUE(torch::equal(r.kernel_gradient, results[0].kernel_gradient)) << shape;
         }
     }
 }
 
 TEST(WinogradTest, AnImageGivesTheSameBitsWhereverItLiesInTheBatch) {
-    for (const Shape& shape : {Shape{11, 65, 64, 14, 14}, Shape{32, 257, 48, 4, 4}}) {
+    for (const Shape& shape : {Shape{11, 65, 64, 14, 14}, Shape{32, 257, 48, 4, 4}, Shape{11, 70, 48, 14, 14, 2}}) {
         const Case c(shape, 17);
         const torch::Tensor x = floats(c.x), kernel = floats(c.kernel), gradient = floats(c.gradient);
         const auto compute = [&](const torch::Tensor& maps, const torch::Tensor& gradients) {
-            return winograd::compute({maps, kernel, gradients, floats(c.bias)}, {.output = true, .x_gradient = true});
+            return winograd::compute(shape.winograd(), {{maps}, kernel, gradients, floats(c.bias)},
+                                     {.output = true, .x_gradient = true});
         };
         const winograd::Results whole = compute(x, gradient);
         for (const int64_t i : {int64_t{0}, shape.batch / 2, shape.batch - 1}) {
             const winograd::Results one = compute(x.narrow(0, i, 1), gradient.narrow(0, i, 1));
             EXPECT_TRUE(torch::equal(one.output, whole.output.narrow(0, i, 1))) << shape << ", image " << i;
-            EXPECT_TRUE(torch::equal(one.x_gradient, whole.x_gradient.narrow(0, i, 1))) << shape << ", image " << i;
+            EXPECT_TRUE(torch::equal(one.x_gradient[0], whole.x_gradient[0].narrow(0, i, 1))) << shape << ", image " << i;
         }
     }
 }
 
+// Where maps end with a panel of 16 channels, joining them or not is a matter of speed alone.
+TEST(WinogradTest, SeveralMapsGiveTheBitsOfOne) {
+    const Shape parts{5, 98, 40, 14, 14, 1, {32, 16, 50}};
+    for (const int64_t stride : {1, 2}) {
+        Shape several = parts, one = parts;
+        several.stride = one.stride = stride;
+        one.parts = {};
+        const Case c(several, 19);
+        const auto compute = [&](const Shape& shape) {
+            const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel), floats(c.gradient), floats(c.bias)};
+            return winograd::compute(shape.winograd(), arguments, {true, true, true});
+        };
+        const winograd::Results a = compute(several), b = compute(one);
+        EXPECT_TRUE(torch::equal(a.output, b.output)) << several;
+        EXPECT_TRUE(torch::equal(at::cat(a.x_gradient, 1), b.x_gradient[0])) << several;
+        EXPECT_TRUE(torch::equal(a.kernel_gradient, b.kernel_gradient)) << several;
+    }
+}
+
 TEST(WinogradTest, ReadsSomeChannelsOfALargerMapWhereTheyLie) {
-    const Case c({3, 40, 24, 7, 7}, 19);
+    const Shape shape{3, 40, 24, 7, 7};
+    const Case c(shape, 19);
     const torch::Tensor larger = floats(random_tensor({3, 64, 7, 7}, 23));
     const torch::Tensor part = larger.narrow(1, 5, 40);
     const auto output = [&](const torch::Tensor& x) {
-        return winograd::compute({x, floats(c.kernel), {}, {}}, {.output = true}).output;
+        return winograd::compute(shape.winograd(), {{x}, floats(c.kernel), {}, {}}, {.output = true}).output;
     };
     EXPECT_TRUE(torch::equal(output(part), output(part.clone(torch::MemoryFormat::ChannelsLast))));
 }
@@ -230,23 +312,28 @@ TEST(ConvolutionChoiceTest, IsAFunctionOfTheShape) {
         score{.in_channels = 64, .out_channels = 1, .size = 28};
     const ConvolutionShape closing{.in_channels = 128, .out_channels = 64, .size = 14, .stride = 2};
     const ConvolutionShape projection{.in_channels = 64, .out_channels = 64, .size = 14, .kernel = 1};
-    for (const ConvolutionShape& shape : {image, score, closing, projection}) {
+    for (const ConvolutionShape& shape : {image, score, projection}) {
         for (const Convolution choice : {Convolution::automatic, Convolution::direct, Convolution::winograd}) {
             EXPECT_FALSE(winograd_chosen(choice, shape));
         }
     }
-    EXPECT_TRUE(winograd_chosen(Convolution::winograd, inner));
-    EXPECT_FALSE(winograd_chosen(Convolution::direct, inner));
-    EXPECT_EQ(winograd_chosen(Convolution::automatic, inner), winograd::runs_here(winograd::kAvx2Kernels));
+    for (const ConvolutionShape& shape : {inner, closing}) {
+        EXPECT_TRUE(winograd_chosen(Convolution::winograd, shape));
+        EXPECT_FALSE(winograd_chosen(Convolution::direct, shape));
+        EXPECT_EQ(winograd_chosen(Convolution::automatic, shape), winograd::runs_here(winograd::kAvx2Kernels));
+    }
 }
 
 TEST(ConvolutionTimingTest, TimesBothWaysOfAShape) {
-    const ConvolutionTimes times = measure_convolution({.in_channels = 32, .out_channels = 16, .size = 7}, 2, 2);
-    EXPECT_EQ(times.multiply_adds, 2 * 32 * 16 * 9 * 49);
-    for (const OperationTimes& way : {times.direct, times.winograd}) {
-        for (const double time : {way.output, way.x_gradient, way.kernel_gradient}) {
-            EXPECT_GT(time, 0);
-            EXPECT_TRUE(std::isfinite(time));
+    for (const int64_t stride : {1, 2}) {
+        const ConvolutionTimes times =
+            measure_convolution({.in_channels = 32, .out_channels = 16, .size = 7, .stride = stride}, 2, 2);
+        EXPECT_EQ(times.multiply_adds, 2 * 32 * 16 * 9 * (stride == 1 ? 49 : 16));
+        for (const OperationTimes& way : {times.direct, times.winograd}) {
+            for (const double time : {way.output, way.x_gradient, way.kernel_gradient}) {
+                EXPECT_GT(time, 0);
+                EXPECT_TRUE(std::isfinite(time));
+            }
         }
     }
 }

@@ -18,12 +18,12 @@ ConvolutionShape shape_of(const LayerRow& row) {
 } // namespace
 
 std::vector<TimedConvolution> time_convolutions(const Workload& workload, int rounds) {
-    std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>, TimedConvolution> distinct;
+    std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t>, TimedConvolution> distinct;
     const auto add = [&](const NetworkTable& table, int64_t batch) {
         for (const LayerRow& row : table.layers) {
             const ConvolutionShape shape = shape_of(row);
             if (row.op != LayerOp::conv || !winograd_can(shape)) continue;
-            TimedConvolution& one = distinct[{-shape.size, shape.in_channels, shape.out_channels, batch}];
+            TimedConvolution& one = distinct[{-shape.size, shape.stride, shape.in_channels, shape.out_channels, batch}];
             one.shape = shape;
             one.batch = batch;
             ++one.layers;

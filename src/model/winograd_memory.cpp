@@ -1,0 +1,75 @@
+#include "model/winograd_memory.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+namespace dagan::winograd {
+
+namespace {
+
+std::vector<ptrdiff_t> starts(const torch::Tensor& tensor, int dimension, int64_t size) {
+    std::vector<ptrdiff_t> starts;
+    for (int64_t i = 0; i < size; ++i) starts.push_back(i * tensor.size(dimension) / size * tensor.stride(dimension));
+    return starts;
+}
+
+SpectrumStrides strides_for(int64_t rows, int panels) {
+    const ptrdiff_t panel = rows * kPanel;
+    return {.point = panel * panels + kPanel, .panel = panel}; // one line more: not all points in one set of a cache
+}
+
+} // namespace
+
+Map::Map(const torch::Tensor& tensor, int64_t height, int64_t width)
+    : data_(tensor.data_ptr<float>()), image_floats_(tensor.stride(0)), rows_(starts(tensor, 2, height)),
+      columns_(starts(tensor, 3, width)) {}
+
+void Map::point_to(int image, const Window& window, int across, float* outside, float** pixels) const {
+    const auto height = static_cast<int>(rows_.size()), width = static_cast<int>(columns_.size());
+    for (int i = 0; i < window.rows; ++i, pixels += across) {
+        const int y = window.top + i;
+        if (y < 0 || y >= height) {
+            std::fill_n(pixels, window.columns, outside);
+            continue;
+        }
+        float* const row = this->image(image) + rows_[static_cast<size_t>(y)];
+        for (int j = 0; j < window.columns; ++j) {
+            const int x = window.left + j;
+            pixels[j] = x < 0 || x >= width ? outside : row + columns_[static_cast<size_t>(x)];
+        }
+    }
+}
+
+torch::Tensor readable(const torch::Tensor& tensor) {
+    require(tensor.scalar_type() == torch::kFloat && tensor.device().is_cpu() && tensor.dim() == 4, "maps of floats on the CPU");
+    return tensor.stride(1) == 1 ? tensor : tensor.contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+int64_t Spectrum::floats(int points, int64_t rows, int panels) { return points * strides_for(rows, panels).point; }
+
+Scratch& Scratch::of_this_thread() {
+    thread_local Scratch scratch;
+    return scratch;
+}
+
+void Scratch::reserve(int64_t floats) {
+    if (!memory_.defined() || memory_.numel() < floats) {
+        memory_ = torch::Tensor();
+        memory_ = torch::zeros({floats}, torch::kFloat);
+    }
+    taken_ = 0;
+}
+
+float* Scratch::take(int64_t floats) {
+    float* const piece = memory_.data_ptr<float>() + taken_;
+    taken_ += floats;
+    require(taken_ <= memory_.numel(), "the scratch memory was reserved");
+    return piece;
+}
+
+Spectrum Scratch::take_spectrum(int points, int64_t rows, int panels) {
+    return {take(Spectrum::floats(points, rows, panels)), strides_for(rows, panels)};
+}
+
+} // namespace dagan::winograd

@@ -1,0 +1,65 @@
+// How winograd.cpp sees memory: maps by their pixels, spectra by their rows and points, and where spectra lie.
+#pragma once
+
+#include "model/winograd_kernels.h"
+
+#include <torch/torch.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace dagan::winograd {
+
+// A rectangle of pixels, by its first; it may reach beyond the map.
+struct Window {
+    int top = 0, left = 0, rows = 0, columns = 0;
+};
+
+// A map of height x width whose channels lie next to each other; where the tensor is smaller, its pixels repeat (nearest
+// neighbour). The tensor must outlive it.
+class Map {
+  public:
+    Map() = default;
+    Map(const torch::Tensor& tensor, int64_t height, int64_t width);
+
+    // The images' first pixels and all that belongs to them: image_floats() floats.
+    float* image(int number) const { return data_ + number * image_floats_; }
+    ptrdiff_t image_floats() const { return image_floats_; }
+    // Pointers to the pixels of a window, in rows of `across` pointers; to `outside` for those beyond the map.
+    void point_to(int image, const Window& window, int across, float* outside, float** pixels) const;
+
+  private:
+    float* data_ = nullptr;
+    ptrdiff_t image_floats_ = 0;
+    std::vector<ptrdiff_t> rows_, columns_; // where each starts
+};
+
+// The tensor as a Map can read it: itself, or copied channels last.
+torch::Tensor readable(const torch::Tensor& tensor);
+
+// The matrices of one spectrum.
+struct Spectrum {
+    float* data = nullptr;
+    SpectrumStrides strides;
+
+    static int64_t floats(int points, int64_t rows, int panels);
+    float* row(int64_t row) const { return data + row * kPanel; }
+    float* point(int64_t point) const { return data + point * strides.point; }
+};
+
+// Room for spectra, taken piece by piece and given back as a whole. It is kept from call to call, one for each thread that calls:
+// fresh memory from the system would cost a page fault for every 4 KiB, as long as a small convolution.
+class Scratch {
+  public:
+    static Scratch& of_this_thread();
+    void reserve(int64_t floats); // all that will be taken; what was taken before is given back
+    float* take(int64_t floats);
+    Spectrum take_spectrum(int points, int64_t rows, int panels);
+
+  private:
+    torch::Tensor memory_;
+    int64_t taken_ = 0;
+};
+
+} // namespace dagan::winograd
