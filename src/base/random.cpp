@@ -1,8 +1,10 @@
 #include "base/random.h"
 
 #include "base/error.h"
+#include "base/for_each_cpu.h"
 #include "base/hash.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -91,23 +93,52 @@ void fill_normal(std::span<float> out, uint64_t key, uint32_t step, uint32_t ind
     for (float& value : out) value = static_cast<float>(random.normal());
 }
 
+namespace {
+constexpr size_t kLanes = 16;            // counters at once
+constexpr size_t kDraws = 8;             // of 16 bits, from a block
+constexpr size_t kRun = kLanes * kDraws; // draws at once
+
+// philox() of kLanes counters that follow each other, and what their draws are worth: 0 below the threshold, else `kept`.
+DAGAN_FOR_EACH_CPU
+void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2> key, uint32_t threshold, float kept) {
+    std::array<std::array<uint32_t, kLanes>, 4> c{};
+    for (uint32_t i = 0; i < kLanes; ++i) {
+        c[0][i] = counter[0] + i;
+        for (size_t word = 1; word < c.size(); ++word) c[word][i] = counter[word];
+    }
+    for (int round = 0; round < 10; ++round) {
+        for (size_t i = 0; i < kLanes; ++i) {
+            const uint64_t p0 = uint64_t{0xD2511F53} * c[0][i], p1 = uint64_t{0xCD9E8D57} * c[2][i];
+            c[0][i] = static_cast<uint32_t>(p1 >> 32) ^ c[1][i] ^ key[0];
+            c[1][i] = static_cast<uint32_t>(p1);
+            c[2][i] = static_cast<uint32_t>(p0 >> 32) ^ c[3][i] ^ key[1];
+            c[3][i] = static_cast<uint32_t>(p0);
+        }
+        key[0] += 0x9E3779B9;
+        key[1] += 0xBB67AE85;
+    }
+    std::array<uint32_t, kLanes * 4> words; // in the order of draws, the lower half of each before the upper
+    for (size_t i = 0; i < kLanes; ++i) {
+        for (size_t word = 0; word < c.size(); ++word) words[i * c.size() + word] = c[word][i];
+    }
+    for (size_t i = 0; i < words.size(); ++i) {
+        out[2 * i] = (words[i] & 0xFFFF) < threshold ? 0.0F : kept;
+        out[2 * i + 1] = (words[i] >> 16) < threshold ? 0.0F : kept;
+    }
+}
+} // namespace
+
 void fill_dropout(std::span<float> out, double p, uint64_t key, uint32_t step, uint32_t index, uint32_t layer) {
     const auto threshold = static_cast<uint32_t>(std::lround(p * 65536));
     require(threshold < 65536, "dropout probability below 1");
     const float kept = static_cast<float>(65536.0 / (65536.0 - threshold));
-    const auto halves_of_key = halves(key);
     PhiloxBlock counter{0, layer, index, step};
-    size_t done = 0;
-    while (done < out.size()) {
-        const PhiloxBlock words = philox(counter, halves_of_key);
-        ++counter[0];
-        const size_t count = std::min<size_t>(8, out.size() - done);
-        for (size_t i = 0; i < count; ++i) {
-            const uint32_t draw = words[i / 2] >> (16 * (i % 2)) & 0xFFFF;
-            out[done + i] = draw < threshold ? 0.0F : kept;
-        }
-        done += count;
+    for (; out.size() >= kRun; out = out.subspan(kRun), counter[0] += kLanes) {
+        fill_run(out.data(), counter, halves(key), threshold, kept);
     }
+    std::array<float, kRun> last{};
+    if (!out.empty()) fill_run(last.data(), counter, halves(key), threshold, kept);
+    std::copy_n(last.begin(), out.size(), out.begin());
 }
 
 } // namespace dagan

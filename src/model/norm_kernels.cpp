@@ -1,16 +1,10 @@
 #include "model/norm_kernels.h"
 
+#include "base/for_each_cpu.h"
 #include "model/parallel.h"
 
 #include <algorithm>
 #include <cmath>
-
-// One function, compiled for each kind of CPU. (Sanitizers are not ready yet when the loader asks which to take.)
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define DAGAN_FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define DAGAN_FOR_EACH_CPU
-#endif
 
 namespace dagan {
 

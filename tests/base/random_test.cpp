@@ -158,19 +158,31 @@ TEST(FillTest, DropoutDropsItsShareAndScalesTheRest) {
     EXPECT_THROW(fill_dropout(mask, 1.0, 42, 0, 0, 0), Error);
 }
 
+TEST(FillTest, DropoutMasksAreThe16BitHalvesOfPhilox) {
+    constexpr uint64_t kKey = 0x0123456789ABCDEF;
+    constexpr uint32_t kThreshold = 3 * 65536 / 10 + 1; // 0.3, rounded
+    std::vector<float> mask(1003);
+    fill_dropout(mask, 0.3, kKey, 1, 2, 3);
+    for (uint32_t i = 0; i < mask.size(); ++i) {
+        const PhiloxBlock words = philox({i / 8, 3, 2, 1}, {static_cast<uint32_t>(kKey), static_cast<uint32_t>(kKey >> 32)});
+        const uint32_t draw = words[i % 8 / 2] >> (16 * (i % 2)) & 0xFFFF;
+        ASSERT_EQ(mask[i] == 0, draw < kThreshold) << i;
+    }
+}
+
 // A mask is a function of its place and position: a longer one begins with the shorter one, and each (step, index, layer) has its
 // own.
 TEST(FillTest, DropoutMaskDoesNotDependOnItsLength) {
-    std::vector<float> whole(101);
+    std::vector<float> whole(300);
     fill_dropout(whole, 0.5, 42, 1, 2, 3);
-    for (const size_t length : {size_t{1}, size_t{8}, size_t{9}, size_t{100}}) {
+    for (const size_t length : {size_t{1}, size_t{8}, size_t{127}, size_t{128}, size_t{129}, size_t{256}}) {
         std::vector<float> part(length);
         fill_dropout(part, 0.5, 42, 1, 2, 3);
         EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin())) << "length " << length;
     }
     std::set<std::vector<float>> masks{whole};
     for (const auto& [step, index, layer] : {std::tuple{2U, 2U, 3U}, std::tuple{1U, 3U, 3U}, std::tuple{1U, 2U, 4U}}) {
-        std::vector<float> other(101);
+        std::vector<float> other(300);
         fill_dropout(other, 0.5, 42, step, index, layer);
         masks.insert(other);
     }
