@@ -3,6 +3,8 @@
 // tests/support/fake_collectives.h.
 #pragma once
 
+#include "cluster/shared_memory.h"
+
 #include <cstdint>
 #include <span>
 
@@ -12,11 +14,15 @@ class GangCollectives {
   public:
     virtual ~GangCollectives() = default;
     virtual int size() const = 0;
-    // Replaces x by its elementwise maximum over the members. x must stay valid until done().
-    virtual void start_max(std::span<int64_t> x) = 0;
-    // Replaces x by its elementwise sum over the members, the same bits on all.
-    virtual void start_sum(std::span<float> x) = 0;
-    // Moves the operation on; true when it is complete, or none was started.
+    // Tells all members each one's `mine`: `all` becomes these in the order of positions. All give equally many. Both must stay
+    // valid until done().
+    virtual void start_gather(std::span<const int64_t> mine, std::span<int64_t> all) = 0;
+    // Replaces in the memory of each member the `count` floats from `offsets[its position]` on by their mean over the members:
+    // the sum in the order of positions, then divided by size(), so the bits do not depend on where the members run. `memory` is
+    // this member's, the same in every call; others may map it. All pass the same offsets and count, and each part lies within
+    // its memory. The offsets must stay valid until done().
+    virtual void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets, size_t count) = 0;
+    // Moves the operation on, by a millisecond's work at most; true when it is complete, or none was started.
     virtual bool done() = 0;
     // Gives resources back. Every member calls it, after the last operation all of them completed. Without it they are
     // kept until the job ends: an agent that leaves a gang early must not wait for the others.

@@ -3,14 +3,16 @@
 #include "base/error.h"
 #include "base/fault.h"
 
+#include <algorithm>
 #include <limits>
+#include <span>
 #include <utility>
 
 namespace dagan {
 
 namespace {
-// The places of the agreement, of each of which all members learn the maximum.
-enum Place { kFailed, kFinished, kReducing, kCount, kNegativeCount };
+// The places of a member's word.
+enum Place { kIntent, kOffset, kCount };
 
 bool lies_within(const ReduceRequest& request, const SharedMemory& memory) {
     const uint64_t there = memory.size_bytes() / sizeof(float);
@@ -19,7 +21,11 @@ bool lies_within(const ReduceRequest& request, const SharedMemory& memory) {
 } // namespace
 
 GangReducer::GangReducer(std::unique_ptr<GangCollectives> collectives, std::shared_ptr<SharedMemory> memory)
-    : collectives_(std::move(collectives)), memory_(std::move(memory)) {}
+    : collectives_(std::move(collectives)), memory_(std::move(memory)) {
+    const auto size = static_cast<size_t>(collectives_->size());
+    words_.resize(size * word_.size());
+    offsets_.resize(size);
+}
 
 void GangReducer::reduce(ReduceRequest request) {
     require(!waiting_, "a trainer asks for one reduction at a time");
@@ -68,37 +74,45 @@ void GangReducer::advance() {
 }
 
 void GangReducer::enter_round() {
-    const auto count = static_cast<int64_t>(request_.count);
-    agreement_[kFailed] = intent_ == Intent::fail;
-    agreement_[kFinished] = intent_ == Intent::finish;
-    agreement_[kReducing] = intent_ == Intent::none;
-    agreement_[kCount] = intent_ == Intent::none ? count : std::numeric_limits<int64_t>::min();
-    agreement_[kNegativeCount] = intent_ == Intent::none ? -count : std::numeric_limits<int64_t>::min();
+    word_[kIntent] = static_cast<int64_t>(intent_);
+    word_[kOffset] = static_cast<int64_t>(request_.offset);
+    word_[kCount] = static_cast<int64_t>(request_.count);
     fault_point(FaultPoint::before_reduce);
     phase_ = Phase::agreeing;
-    collectives_->start_max(agreement_);
+    collectives_->start_gather(word_, words_);
 }
 
 void GangReducer::on_agreement() {
-    if (agreement_[kFailed] != 0) return end(State::broken, "a member died or was stopped");
-    if (agreement_[kFinished] != 0 && agreement_[kReducing] != 0)
-        return end(State::broken, "a member ended its task before the others");
-    if (agreement_[kFinished] != 0) return end(State::finished, "");
-    const int64_t most = agreement_[kCount], least = -agreement_[kNegativeCount];
+    bool failed = false, finished = false, reducing = false;
+    int64_t least = std::numeric_limits<int64_t>::max(), most = 0;
+    for (size_t i = 0; i < offsets_.size(); ++i) {
+        const auto word = std::span(words_).subspan(i * word_.size(), word_.size());
+        const auto intent = static_cast<Intent>(word[kIntent]);
+        failed |= intent == Intent::fail;
+        finished |= intent == Intent::finish;
+        if (intent != Intent::none) continue;
+        reducing = true;
+        least = std::min(least, word[kCount]);
+        most = std::max(most, word[kCount]);
+        offsets_[i] = static_cast<uint64_t>(word[kOffset]);
+    }
+    if (failed) return end(State::broken, "a member died or was stopped");
+    if (finished && reducing) return end(State::broken, "a member ended its task before the others");
+    if (finished) return end(State::finished, "");
     if (most != least) {
         return end(State::broken,
                    "members reduce " + std::to_string(least) + " and " + std::to_string(most) + " numbers at once");
     }
+    start_mean();
+}
+
+void GangReducer::start_mean() {
     fault_point(FaultPoint::amid_reduce);
-    data_ = memory_->floats(request_.offset, request_.count);
     phase_ = Phase::reducing;
-    collectives_->start_sum(data_);
+    collectives_->start_mean(*memory_, offsets_, request_.count);
 }
 
 void GangReducer::on_reduced() {
-    const auto size = static_cast<float>(collectives_->size());
-    for (float& value : data_) value /= size;
-    data_ = {};
     phase_ = Phase::idle;
     answer_ = ReduceAnswer::done;
     fault_point(FaultPoint::after_reduce);

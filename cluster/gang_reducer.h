@@ -1,14 +1,14 @@
 // The agent's side of a gang: reduces the gradients in its trainer's shared memory with the other members' agents. Never blocks.
 //
 // Protocol. The members go through rounds. A member enters a round once its trainer asks for a reduction ("reduce n floats"), has
-// ended its task ("finished") or is lost ("failed"), and says which in a small all-reduce, the agreement. When it is complete all
+// ended its task ("finished") or is lost ("failed"), and says which in a small gather, the agreement. When it is complete all
 // members know the same:
-//   all reduce, equal n       -> one all-reduce of the data, the mean is written in place, the trainers go on; next round
+//   all reduce, equal n       -> the mean is written in place on all, the trainers go on; next round
 //   all finished              -> the gang is over
 //   anyone failed, or a mix of reduce and finished, or unequal n -> the gang is broken: every trainer's request is answered so
 // Agents are alive as long as the job is, so every round completes once each trainer reduces, ends or dies; nobody waits for a
 // dead process. A trainer that dies while its agent is inside a round cannot take its word back: the round is completed with what
-// its memory holds (which its agent has mapped too), and the next one is entered as failed, so that the members always agree on
+// its memory holds (which agents have mapped too), and the next one is entered as failed, so that the members always agree on
 // which reductions took place. The communicator is given back after the round that ended the gang, at which all members arrive:
 // that is never a wait.
 #pragma once
@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dagan {
 
@@ -61,6 +62,7 @@ class GangReducer {
 
     void enter_round();
     void on_agreement();
+    void start_mean();
     void on_reduced();
     void end(State state, const std::string& why);
     void advance();
@@ -73,8 +75,9 @@ class GangReducer {
     bool waiting_ = false;               // a request is not answered yet
     std::optional<ReduceAnswer> answer_; // for the next poll()
     ReduceRequest request_;              // of the present round
-    std::array<int64_t, 5> agreement_{};
-    std::span<float> data_;
+    std::array<int64_t, 3> word_{};      // what this member says in the present round,
+    std::vector<int64_t> words_;         // and what all say, by position
+    std::vector<uint64_t> offsets_;      // where the data are, by position
     std::string why_broken_;
 };
 

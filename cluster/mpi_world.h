@@ -49,9 +49,13 @@ std::vector<std::string> gather_texts(const MpiWorld& world, const std::string& 
 // Collective over all ranks. Destroy it when nothing is unsent; that waits for nobody.
 std::unique_ptr<Mailbox> make_mpi_mailbox(const MpiWorld& world);
 
+// May this member map the other members' memories? Where one of a gang cannot or may not, all exchange messages.
+enum class MapOthers { if_possible, never };
+
 // Collectives among `members` (world ranks in gang order, this one among them). Collective over the members and blocks until all
 // have called it, so all agents must make the gangs they share in one order: that of the coordinator's messages. `tag` (0..32767)
 // differs between gangs that are made at the same time.
-std::unique_ptr<GangCollectives> make_mpi_collectives(const MpiWorld& world, const std::vector<int>& members, int tag);
+std::unique_ptr<GangCollectives> make_mpi_collectives(const MpiWorld& world, const std::vector<int>& members, int tag,
+                                                      MapOthers map_others = MapOthers::if_possible);
 
 } // namespace dagan

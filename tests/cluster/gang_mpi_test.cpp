@@ -1,63 +1,19 @@
 // Gangs over MPI: every rank is an agent. The contract of Group with trainers as threads, then trainers as processes that are
 // killed.
-#include "base/random.h"
-#include "cluster/group_contract.h"
-#include "cluster/group_through_agent.h"
+#include "cluster/mpi_gang.h"
 #include "cluster/probe.h"
-#include "support/agent_loop.h"
-#include "support/mpi_environment.h"
 
 #include <signal.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <numeric>
-#include <thread>
 
 namespace dagan {
 namespace {
 
-const MpiWorld& world() { return mpi_environment().world; }
-
-std::vector<int> all_ranks() {
-    std::vector<int> ranks(static_cast<size_t>(world().size()));
-    std::iota(ranks.begin(), ranks.end(), 0);
-    return ranks;
-}
-
-std::unique_ptr<GangReducer> make_gang(const std::vector<int>& members, int tag, std::shared_ptr<SharedMemory> memory) {
-    return std::make_unique<GangReducer>(make_mpi_collectives(world(), members, tag), std::move(memory));
-}
-
-// This rank's position in a gang, or -1.
-int position_in(const std::vector<int>& members) {
-    const auto found = std::ranges::find(members, world().rank());
-    return found == members.end() ? -1 : static_cast<int>(found - members.begin());
-}
-
-// The trainer is a thread of this process, MPI stays with the main thread.
-void run_member(const std::vector<int>& members, int tag, const GroupBody& body) {
-    const int position = position_in(members);
-    auto [ours, theirs] = make_channel_pair();
-    auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
-    std::jthread trainer([&, end = std::move(theirs)]() mutable {
-        TrainerLink link(std::move(end));
-        SharedMemory mine(Descriptor(::dup(memory->fd())));
-        body(*make_group_through_agent(link, mine, position, static_cast<int>(members.size())));
-        link.send("end");
-        while (!link.closed()) link.receive_within(std::chrono::hours(1));
-    });
-    AgentLink link(std::move(ours));
-    const auto reducer = make_gang(members, tag, memory);
-    serve_gang(link, *reducer);
-    EXPECT_EQ(reducer->state(), GangReducer::State::finished) << reducer->why_broken();
-}
-
-struct ThroughMpiAgents {
+template <MapOthers map_others> struct ThroughMpiAgents {
     static std::vector<int> sizes() { return {world().size()}; }
-    static void run(int, const GroupBody& body) { run_member(all_ranks(), 7, body); }
+    static void run(int, const GroupBody& body) { run_member(all_ranks(), 7, body, map_others); }
 };
-INSTANTIATE_TYPED_TEST_SUITE_P(ThroughMpiAgents, GroupContract, ThroughMpiAgents);
+INSTANTIATE_TYPED_TEST_SUITE_P(InSharedMemory, GroupContract, ThroughMpiAgents<MapOthers::if_possible>);
+INSTANTIATE_TYPED_TEST_SUITE_P(ByMessages, GroupContract, ThroughMpiAgents<MapOthers::never>);
 
 void expect_mean(Group& group, float own, float mean) {
     const auto x = group.allocate(5000);
@@ -92,7 +48,8 @@ TEST(GangOverMpiTest, GangsFollowOneAnotherManyTimes) {
 // The life of one member with a trainer process: tells it to reduce, returns what it says, or "dead".
 class Member {
   public:
-    explicit Member(int tag) : reducer_(make_gang(all_ranks(), tag, probe_.memory)) {
+    explicit Member(int tag, MapOthers map_others = MapOthers::if_possible)
+        : reducer_(make_gang(all_ranks(), tag, probe_.memory, map_others)) {
         EXPECT_EQ(probe_.ask("hello"), "echo hello");
     }
 
@@ -108,13 +65,7 @@ class Member {
     std::string serve() {
         std::optional<std::string> said;
         wait_for([&] {
-            while (auto message = probe_.link.receive()) {
-                if (const auto* request = std::get_if<ReduceRequest>(&*message)) {
-                    reducer_->reduce(*request);
-                } else {
-                    said = std::get<std::string>(*message);
-                }
-            }
+            if (auto words = listen()) said = std::move(words);
             if (const auto answer = reducer_->poll()) probe_.link.answer(*answer);
             if (!said && probe_.link.closed()) {
                 said = "dead";
@@ -123,6 +74,13 @@ class Member {
             return said && (said->starts_with("mean") || reducer_->over());
         });
         return *said;
+    }
+    // Until the trainer has asked for a reduction, whose round this member enters at once.
+    void await_request() {
+        wait_for([this] {
+            EXPECT_EQ(listen(), std::nullopt);
+            return reducer_->trainer_waits();
+        });
     }
     // The trainer ended its task.
     void finish() {
@@ -135,6 +93,18 @@ class Member {
     }
 
   private:
+    std::optional<std::string> listen() {
+        std::optional<std::string> said;
+        while (auto message = probe_.link.receive()) {
+            if (const auto* request = std::get_if<ReduceRequest>(&*message)) {
+                reducer_->reduce(*request);
+            } else {
+                said = std::get<std::string>(*message);
+            }
+        }
+        return said;
+    }
+
     Probe probe_{mpi_environment().spawner};
     std::unique_ptr<GangReducer> reducer_;
 };
@@ -155,10 +125,13 @@ void expect_healthy_gang(int tag) {
 
 TEST(GangOverMpiTest, TrainerProcessesReduceThroughTheirAgents) { expect_healthy_gang(3); }
 
-TEST(GangOverMpiTest, KilledTrainerBreaksTheGangForAllAndANewGangWorks) {
+class KilledTrainerTest : public testing::TestWithParam<MapOthers> {};
+INSTANTIATE_TEST_SUITE_P(Ways, KilledTrainerTest, testing::Values(MapOthers::if_possible, MapOthers::never));
+
+TEST_P(KilledTrainerTest, BreaksTheGangForAllAndANewGangWorks) {
     const int last = world().size() - 1;
     for (int round = 0; round < 3; ++round) {
-        Member member(10 + round);
+        Member member(10 + round, GetParam());
         member.tell_to_reduce(1000);
         ASSERT_EQ(member.serve(), expected_mean());
         if (world().rank() == last) {
@@ -169,6 +142,28 @@ TEST(GangOverMpiTest, KilledTrainerBreaksTheGangForAllAndANewGangWorks) {
         EXPECT_EQ(member.serve(), world().rank() == last ? "dead" : "broken");
         EXPECT_EQ(member.reducer().state(), GangReducer::State::broken);
         expect_healthy_gang(20 + round);
+    }
+}
+
+// In the first round, which maps the memories, and in a later one.
+TEST_P(KilledTrainerTest, CompletesTheRoundItDiesIn) {
+    const int last = world().size() - 1;
+    for (const int rounds_before : {0, 2}) {
+        Member member(50 + rounds_before, GetParam());
+        for (int round = 0; round <= rounds_before; ++round) {
+            member.tell_to_reduce(3000000);
+            if (round < rounds_before || world().rank() != last) {
+                ASSERT_EQ(member.serve(), expected_mean());
+                continue;
+            }
+            member.await_request();
+            member.kill_trainer();
+        }
+        if (world().rank() != last) member.tell_to_reduce(1000);
+        std::string said = member.serve();
+        if (said == expected_mean()) said = member.serve(); // the signal took its time
+        EXPECT_EQ(said, world().rank() == last ? "dead" : "broken");
+        EXPECT_EQ(member.reducer().state(), GangReducer::State::broken);
     }
 }
 

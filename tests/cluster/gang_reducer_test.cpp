@@ -21,7 +21,7 @@ class Gang {
         for (int i = 0; i < size; ++i) {
             memories_.push_back(std::make_shared<SharedMemory>(SharedMemory::create(1 << 20)));
             memories_.back()->grow(floats * sizeof(float));
-            members_.push_back(std::make_unique<GangReducer>(meeting_.member(), memories_.back()));
+            members_.push_back(std::make_unique<GangReducer>(meeting_.member(i), memories_.back()));
             answers_.emplace_back();
         }
     }

@@ -29,9 +29,9 @@ struct ThroughFakeAgents {
                 link.send("end");
                 while (!link.closed()) link.receive_within(std::chrono::hours(1));
             });
-            threads.emplace_back([ends, memory, &gang] {
+            threads.emplace_back([ends, memory, &gang, rank] {
                 AgentLink link(std::move(ends->second));
-                GangReducer reducer(gang.member(), memory);
+                GangReducer reducer(gang.member(rank), memory);
                 serve_gang(link, reducer);
             });
         }

@@ -42,13 +42,14 @@ class AgentTest : public testing::Test {
             spawners_.emplace_back();
             agents_.push_back(std::make_unique<Agent>(
                 options, *mailboxes_.back(), spawners_.back(),
-                [this](const std::vector<int>& members, int tag) { return collectives(members, tag); },
+                [this, rank](const std::vector<int>& members, int tag) { return collectives(members, tag, rank); },
                 "host" + std::to_string(rank)));
         }
     }
 
-    std::unique_ptr<GangCollectives> collectives(const std::vector<int>& members, int tag) {
-        return gangs_.try_emplace(tag, static_cast<int>(members.size())).first->second.member();
+    std::unique_ptr<GangCollectives> collectives(const std::vector<int>& members, int tag, int rank) {
+        const auto position = std::ranges::find(members, rank) - members.begin();
+        return gangs_.try_emplace(tag, static_cast<int>(members.size())).first->second.member(static_cast<int>(position));
     }
 
     // Turns all agents until `enough`, which looks at what reached the coordinator. Fails at a deadline far beyond what is

@@ -18,25 +18,36 @@ class FakeGang {
   public:
     explicit FakeGang(int size) : size_(size) {}
 
-    std::unique_ptr<GangCollectives> member() { return std::make_unique<Member>(*this); }
+    std::unique_ptr<GangCollectives> member(int position) { return std::make_unique<Member>(*this, position); }
     int released() const {
         std::scoped_lock lock(mutex_);
         return released_;
     }
 
   private:
+    // What a member passed: one of the two operations.
+    struct Part {
+        std::span<const int64_t> mine;
+        std::span<int64_t> all;
+        std::span<float> floats;
+        std::vector<uint64_t> offsets; // of a mean
+    };
     struct Operation {
-        std::vector<std::span<int64_t>> maxima;
-        std::vector<std::span<float>> sums;
+        std::map<int, Part> parts; // by position
         bool complete = false;
     };
 
     class Member final : public GangCollectives {
       public:
-        explicit Member(FakeGang& gang) : gang_(gang) {}
+        Member(FakeGang& gang, int position) : gang_(gang), position_(position) {}
         int size() const override { return gang_.size_; }
-        void start_max(std::span<int64_t> x) override { start(&Operation::maxima, x); }
-        void start_sum(std::span<float> x) override { start(&Operation::sums, x); }
+        void start_gather(std::span<const int64_t> mine, std::span<int64_t> all) override { start({mine, all, {}, {}}); }
+        void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets, size_t count) override {
+            require(memory_ == nullptr || memory_ == &memory, "a member's memory stays the same");
+            memory_ = &memory;
+            const auto floats = memory.floats(offsets[static_cast<size_t>(position_)], count);
+            start({{}, {}, floats, {offsets.begin(), offsets.end()}});
+        }
         bool done() override {
             std::scoped_lock lock(gang_.mutex_);
             return started_ == 0 || gang_.operations_[started_].complete;
@@ -49,34 +60,48 @@ class FakeGang {
         }
 
       private:
-        template <class T> void start(std::vector<std::span<T>> Operation::*list, std::span<T> x) {
+        void start(Part part) {
             require(done(), "one collective at a time");
             require(!released_, "nothing is started after release");
             std::scoped_lock lock(gang_.mutex_);
             Operation& operation = gang_.operations_[++started_];
-            (operation.*list).push_back(x);
+            require(operation.parts.emplace(position_, std::move(part)).second, "members have positions of their own");
             gang_.finish_if_all_came(operation);
         }
 
         FakeGang& gang_;
+        int position_;
+        const SharedMemory* memory_ = nullptr;
         int started_ = 0; // the number of the last operation
         bool released_ = false;
     };
 
     void finish_if_all_came(Operation& operation) {
-        require(operation.maxima.empty() || operation.sums.empty(), "members start the same operation");
-        if (operation.maxima.size() + operation.sums.size() < static_cast<size_t>(size_)) return;
-        combine(operation.maxima, [](int64_t a, int64_t b) { return std::max(a, b); });
-        combine(operation.sums, [](float a, float b) { return a + b; });
+        if (operation.parts.size() < static_cast<size_t>(size_)) return;
+        const Part& first = operation.parts.at(0);
+        for (const auto& [position, part] : operation.parts) {
+            require(part.mine.size() == first.mine.size() && part.floats.size() == first.floats.size() &&
+                        part.offsets == first.offsets && part.all.size() == part.mine.size() * operation.parts.size(),
+                    "members start the same operation");
+        }
+        gather(operation);
+        average(operation, first.floats.size());
         operation.complete = true;
     }
 
-    template <class T, class Combine> static void combine(std::vector<std::span<T>>& parts, Combine two) {
-        for (const auto& part : parts) require(part.size() == parts[0].size(), "members pass equal lengths");
-        for (size_t i = 0; !parts.empty() && i < parts[0].size(); ++i) {
-            T result = parts[0][i];
-            for (size_t k = 1; k < parts.size(); ++k) result = two(result, parts[k][i]);
-            for (const auto& part : parts) part[i] = result;
+    static void gather(Operation& operation) {
+        for (const auto& [to, receiver] : operation.parts) {
+            auto place = receiver.all.begin();
+            for (const auto& [from, part] : operation.parts) place = std::ranges::copy(part.mine, place).out;
+        }
+    }
+
+    void average(Operation& operation, size_t count) const {
+        for (size_t i = 0; i < count; ++i) {
+            float mean = operation.parts.at(0).floats[i];
+            for (int member = 1; member < size_; ++member) mean += operation.parts.at(member).floats[i];
+            mean /= static_cast<float>(size_);
+            for (auto& [position, part] : operation.parts) part.floats[i] = mean;
         }
     }
 
