@@ -20,9 +20,10 @@ class MeanInPlace {
     }
     // Adds a piece. True when nothing was left to do; the other members' slices may not be done.
     bool advance() {
-        constexpr size_t kPiece = (size_t{1} << 20) / sizeof(float);
+        // Half a millisecond to read. Not less: between two looks the agent offers its core to others.
+        constexpr size_t kFloats = (size_t{8} << 20) / sizeof(float);
         if (left_.count == 0) return true;
-        const size_t count = std::min(kPiece, left_.count);
+        const size_t count = std::min(left_.count, std::max(size_t{1}, kFloats / arrays_.size()));
         std::vector<float*> parts;
         for (float* array : arrays_) parts.push_back(array + left_.begin);
         write_mean(std::vector<const float*>(parts.begin(), parts.end()), parts, count);
