@@ -20,6 +20,16 @@ void in_parallel(int64_t count, int64_t least, const std::function<void(int64_t 
     }
 }
 
+void in_parallel(const std::vector<Share>& shares) {
+    const int64_t threads = omp_get_max_threads();
+    in_parallel(threads, 1, [&](int64_t begin, int64_t end) {
+        for (const Share& share : shares) {
+            const int64_t first = share.count * begin / threads, last = share.count * end / threads;
+            if (first < last) share.work(first, last);
+        }
+    });
+}
+
 int thread_in_parallel() { return omp_get_thread_num(); }
 
 } // namespace dagan

@@ -22,10 +22,20 @@ constexpr int kMostPixels = Scheme{2}.points(); // that a tile sees
 // column of it, and threads take equal shares of the order.
 constexpr int point_in_order(int i, int across) { return i % across * across + (i + i / across) % across; }
 
-// Of one of the maps that x is made of: its channels among all, and its panels in spectra, where each map begins a panel.
+// Some channels of one of the maps that x is made of. The parts are worked through one after the other, so that what is between
+// them and the results stays small: several times larger, it would leave the caches before it is used again.
 struct Part {
-    int first_channel = 0, channels = 0, first_panel = 0;
+    int first_channel = 0, channels = 0; // among those of the kernel
+    Map x, gradient;
+    bool first_of_map = true;
+    Spectrum kernel_by_outputs; // rows input channels, channels output channels
+    Spectrum kernel_by_inputs;  // the other way round
+    Spectrum kernel_gradient;   // as kernel_by_inputs
+
+    int panels() const { return panels_of(channels); }
 };
+
+constexpr int kPartChannels = 64; // of a part, but for a rest
 
 // The pixels that a tile makes.
 Window window_of(const Tile& tile) { return {tile.top, tile.left, tile.rows, tile.columns}; }
@@ -45,28 +55,40 @@ class Computation {
         int begin = 0, end = 0;
     };
 
-    void cut_into_parts(const std::vector<int64_t>& channels);
+    void cut_into_parts();
     void hold_maps(const Arguments& arguments);
     void make_results();
-    void take_scratch();
+    // use(part, its channels of its map)
+    template <class Use> void for_parts(const std::vector<torch::Tensor>& maps, const Use& use);
+    void choose_chunks();
+    int64_t lay_out(float* memory);
+    void lay_out_kernel(Layout& layout, Part& part) const;
+    bool of_x() const { return wanted_.output || wanted_.kernel_gradient; }
+    bool of_gradient() const { return wanted_.x_gradient || wanted_.kernel_gradient; }
     Range rows_with(const Chunk& chunk, int point) const;
     int kernel_point(int point) const;
     Window seen_by(const Tile& tile) const;
     float* unread() const { return unread_ + thread_in_parallel() * outside_floats_; }
-    void transform_patch(int image, const Tile& tile, int row);
-    void transform_gradient(int image, const Tile& tile, int row);
-    void write_tile(int image, const Tile& tile, int row);
-    void add_patch(int image, const Tile& tile, int row);
-    template <class Work> void for_tiles(const Chunk& chunk, const Work& work) const;
-    void transform_kernel_by_outputs();
-    void transform_kernel_panel(int panel, int first, int count, int row, float* gathered);
-    void transform_kernel_by_inputs();
-    void transform_maps(const Chunk& chunk);
-    void multiply(const Chunk& chunk);
-    void multiply_rows(int point, int first_row, int end_row);
-    void multiply_for_kernel(const Chunk& chunk, int at, int first_output, int end_output);
-    void write_maps(const Chunk& chunk);
-    void write_kernel_gradient();
+    bool is_first(const Part& part) const { return &part == &parts_.front(); }
+    bool is_last(const Part& part) const { return &part == &parts_.back(); }
+    bool is_last(const Chunk& chunk) const { return chunk.first_image + chunk.images == images_; }
+
+    // The steps of one part of a chunk.
+    void make_spectra(const Chunk& chunk, const Part& part);
+    void multiply(const Chunk& chunk, const Part& part);
+    void write_results(const Chunk& chunk, const Part& part);
+
+    template <class Work> Share for_tiles(const Chunk& chunk, Work work) const;
+    Share transform_kernel_by_outputs(const Part& part) const;
+    void transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const;
+    Share transform_kernel_by_inputs(const Part& part) const;
+    void transform_patch(const Part& part, int image, const Tile& tile, int row) const;
+    void transform_gradient(int image, const Tile& tile, int row) const;
+    void multiply_rows(const Part& part, int point, int first_row, int end_row) const;
+    void multiply_for_kernel(const Chunk& chunk, const Part& part, int at, int first_output, int end_output) const;
+    void write_tile(int image, const Tile& tile, int row) const;
+    void add_patch(const Part& part, int image, const Tile& tile, int row) const;
+    Share write_kernel_gradient(const Part& part) const;
     // The kernel's pixels of a filter, as they are or to be written, from a channel on.
     template <class Float> std::array<Float*, kKernelPixels> kernel_pixels(Float* kernel, int64_t filter, int channel) const;
 
@@ -79,20 +101,15 @@ class Computation {
     std::vector<torch::Tensor> x_held_;
     Results results_;
     std::vector<Part> parts_;
-    std::vector<int> lanes_; // of each panel of x
-    std::vector<Map> x_, x_gradient_;
     Map gradient_, output_; // gradient_: of the output
-    int images_ = 0, inputs_ = 0, input_panels_ = 0, outputs_ = 0, images_at_once_ = 0;
+    int images_ = 0, inputs_ = 0, outputs_ = 0, images_at_once_ = 0;
     int zeros_above_ = 0, zeros_left_ = 0;
     Tiling tiling_;
     float* zeros_ = nullptr;  // read outside of maps
     float* unread_ = nullptr; // takes what is written there, for each thread
     int64_t outside_floats_ = 0;
-    // Rows are tiles: x and x's gradient by input channels, y and y's gradient by output channels.
+    // Rows are tiles: x and x's gradient by a part's input channels, y and y's gradient by output channels.
     Spectrum x_points_, x_gradient_points_, output_points_, gradient_points_;
-    Spectrum kernel_by_outputs_; // rows input channels (each part from a whole panel on), channels output channels
-    Spectrum kernel_by_inputs_;  // the other way round
-    Spectrum kernel_gradient_points_;
 };
 
 Computation::Computation(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels)
@@ -102,38 +119,56 @@ Computation::Computation(const Shape& shape, const Arguments& arguments, const W
       tiling_(scheme_, static_cast<int>(shape.output_height()), static_cast<int>(shape.output_width())) {
     require(shape.stride == 1 || shape.stride == 2, "a stride of 1 or 2");
     images_ = static_cast<int>((arguments.x.empty() ? arguments.output_gradient : arguments.x.front()).size(0));
+    inputs_ = static_cast<int>(shape.all_channels());
     outputs_ = static_cast<int>(arguments.kernel.defined() ? arguments.kernel.size(0) : arguments.output_gradient.size(1));
     require(outputs_ >= kPanel, "a map has 16 channels or more");
-    cut_into_parts(shape.channels);
+    cut_into_parts();
     hold_maps(arguments);
     make_results();
-    take_scratch();
+    choose_chunks();
+    lay_out(Scratch::of_this_thread().floats(lay_out(nullptr)));
 }
 
-void Computation::cut_into_parts(const std::vector<int64_t>& channels) {
-    for (const int64_t count : channels) {
-        require(count >= kPanel, "a map has 16 channels or more");
-        const int part = static_cast<int>(count), panels = panels_of(part);
-        parts_.push_back({inputs_, part, input_panels_});
-        lanes_.insert(lanes_.end(), static_cast<size_t>(panels), kPanel);
-        lanes_.back() = part - (panels - 1) * kPanel;
-        inputs_ += part;
-        input_panels_ += panels;
+void Computation::cut_into_parts() {
+    int first = 0;
+    for (const int64_t channels : shape_.channels) {
+        require(channels >= kPanel, "a map has 16 channels or more");
+        const int count = static_cast<int>(channels), parts = std::max(1, count / kPartChannels);
+        for (int i = 0; i < parts; ++i) {
+            Part& part = parts_.emplace_back();
+            part.first_channel = first + i * kPartChannels;
+            part.channels = i + 1 < parts ? kPartChannels : count - i * kPartChannels;
+            part.first_of_map = i == 0;
+        }
+        first += count;
     }
 }
 
 void Computation::hold_maps(const Arguments& arguments) {
-    if (wanted_.output || wanted_.kernel_gradient) {
-        require(arguments.x.size() == parts_.size(), "x has the maps that its shape says");
-        for (const torch::Tensor& map : arguments.x)
-            x_.emplace_back(x_held_.emplace_back(readable(map)), shape_.height, shape_.width);
+    if (of_x()) {
+        require(arguments.x.size() == shape_.channels.size(), "x has the maps that its shape says");
+        for (const torch::Tensor& map : arguments.x) x_held_.push_back(readable(map));
+        for_parts(x_held_, [&](Part& part, const torch::Tensor& map) { part.x = Map(map, shape_.height, shape_.width); });
     }
-    if (wanted_.x_gradient || wanted_.kernel_gradient) {
+    if (of_gradient()) {
         gradient_held_ = readable(arguments.output_gradient);
         gradient_ = Map(gradient_held_, shape_.output_height(), shape_.output_width());
     }
     if (wanted_.output || wanted_.x_gradient) kernel_ = arguments.kernel.contiguous(kChannelsLast);
     if (bias_.defined()) bias_ = bias_.contiguous();
+}
+
+template <class Use> void Computation::for_parts(const std::vector<torch::Tensor>& maps, const Use& use) {
+    auto map = maps.begin();
+    int64_t channel = 0; // of this map
+    for (Part& part : parts_) {
+        if (part.first_of_map && !is_first(part)) {
+            ++map;
+            channel = 0;
+        }
+        use(part, map->narrow(1, channel, part.channels));
+        channel += part.channels;
+    }
 }
 
 void Computation::make_results() {
@@ -145,85 +180,107 @@ void Computation::make_results() {
         output_ = Map(results_.output, shape_.output_height(), shape_.output_width());
     }
     if (wanted_.x_gradient) {
-        for (const Part& part : parts_) {
-            const torch::Tensor& gradient =
-                results_.x_gradient.emplace_back(tensor(images_, part.channels, shape_.map_height, shape_.map_width));
-            x_gradient_.emplace_back(gradient, shape_.height, shape_.width);
-        }
+        for (const int64_t channels : shape_.channels)
+            results_.x_gradient.push_back(tensor(images_, channels, shape_.map_height, shape_.map_width));
+        for_parts(results_.x_gradient,
+                  [&](Part& part, const torch::Tensor& map) { part.gradient = Map(map, shape_.height, shape_.width); });
     }
     if (wanted_.kernel_gradient) results_.kernel_gradient = tensor(outputs_, inputs_, 3, 3);
 }
 
-void Computation::take_scratch() {
-    const bool by_outputs = wanted_.output, by_inputs = wanted_.x_gradient, by_kernel = wanted_.kernel_gradient;
-    const bool of_x = by_outputs || by_kernel, of_gradient = by_inputs || by_kernel;
-    const int output_panels = panels_of(outputs_), maps = scheme_.points(), kernels = kKernelPoints * kKernelPoints;
-    const int64_t per_tile =
-        int64_t{maps} * kPanel * (input_panels_ * (of_x + by_inputs) + output_panels * (of_gradient + by_outputs));
-    images_at_once_ = images_at_once(images_, tiling_.count(), per_tile);
-    const int64_t rows = int64_t{images_at_once_} * tiling_.count(), kernel_rows = int64_t{input_panels_} * kPanel;
-    outside_floats_ = int64_t{std::max(input_panels_, output_panels)} * kPanel;
-    const int64_t outside = outside_floats_ * (1 + at::get_num_threads());
+void Computation::choose_chunks() {
+    Layout kernels;
+    int panels = 0;
+    for (Part& part : parts_) {
+        lay_out_kernel(kernels, part);
+        panels = std::max(panels, part.panels());
+    }
+    const int64_t per_tile = int64_t{scheme_.points()} * kPanel *
+                             (panels * (of_x() + wanted_.x_gradient) + panels_of(outputs_) * (of_gradient() + wanted_.output));
+    images_at_once_ = images_at_once(images_, tiling_.count(), per_tile, kernels.floats());
+}
 
-    Scratch& scratch = Scratch::of_this_thread();
-    scratch.reserve(outside + (of_x + by_inputs) * Spectrum::floats(maps, rows, input_panels_) +
-                    (of_gradient + by_outputs) * Spectrum::floats(maps, rows, output_panels) +
-                    by_outputs * Spectrum::floats(kernels, kernel_rows, output_panels) +
-                    (by_inputs + by_kernel) * Spectrum::floats(kernels, outputs_, input_panels_));
-    zeros_ = scratch.take(outside);
-    unread_ = zeros_ + outside_floats_;
-    std::fill_n(zeros_, outside, 0.0F);
-    if (of_x) x_points_ = scratch.take_spectrum(maps, rows, input_panels_);
-    if (by_inputs) x_gradient_points_ = scratch.take_spectrum(maps, rows, input_panels_);
-    if (of_gradient) gradient_points_ = scratch.take_spectrum(maps, rows, output_panels);
-    if (by_outputs) output_points_ = scratch.take_spectrum(maps, rows, output_panels);
-    if (by_outputs) kernel_by_outputs_ = scratch.take_spectrum(kernels, kernel_rows, output_panels);
-    if (by_inputs) kernel_by_inputs_ = scratch.take_spectrum(kernels, outputs_, input_panels_);
-    if (by_kernel) kernel_gradient_points_ = scratch.take_spectrum(kernels, outputs_, input_panels_);
+// Where all that is between the maps lies; returns its size in floats. With one chunk a part's kernels are done with before the
+// next part needs any.
+int64_t Computation::lay_out(float* memory) {
+    Layout layout(memory);
+    int panels = 0;
+    for (const Part& part : parts_) panels = std::max(panels, part.panels());
+    outside_floats_ = int64_t{std::max(panels, panels_of(outputs_))} * kPanel;
+    const int64_t outside = outside_floats_ * (1 + at::get_num_threads());
+    zeros_ = layout.take(outside);
+    if (memory != nullptr) {
+        unread_ = zeros_ + outside_floats_;
+        std::fill_n(zeros_, outside, 0.0F);
+    }
+    const int points = scheme_.points();
+    const int64_t rows = int64_t{images_at_once_} * tiling_.count();
+    if (of_x()) x_points_ = layout.take_spectrum(points, rows, panels);
+    if (wanted_.x_gradient) x_gradient_points_ = layout.take_spectrum(points, rows, panels);
+    if (of_gradient()) gradient_points_ = layout.take_spectrum(points, rows, panels_of(outputs_));
+    if (wanted_.output) output_points_ = layout.take_spectrum(points, rows, panels_of(outputs_));
+    const Layout before_kernels = layout;
+    int64_t most = 0;
+    for (Part& part : parts_) {
+        if (images_at_once_ == images_) layout = before_kernels;
+        lay_out_kernel(layout, part);
+        most = std::max(most, layout.floats());
+    }
+    return most;
+}
+
+void Computation::lay_out_kernel(Layout& layout, Part& part) const {
+    constexpr int kPoints = kKernelPoints * kKernelPoints;
+    if (wanted_.output) part.kernel_by_outputs = layout.take_spectrum(kPoints, part.channels, panels_of(outputs_));
+    if (wanted_.x_gradient) part.kernel_by_inputs = layout.take_spectrum(kPoints, outputs_, part.panels());
+    if (wanted_.kernel_gradient) part.kernel_gradient = layout.take_spectrum(kPoints, outputs_, part.panels());
 }
 
 Results Computation::run() {
-    if (wanted_.output) transform_kernel_by_outputs();
-    if (wanted_.x_gradient) transform_kernel_by_inputs();
     for (int first = 0; first < images_; first += images_at_once_) {
-        const int count = std::min(images_at_once_, images_ - first);
-        const Chunk chunk{.first_image = first, .images = count};
-        transform_maps(chunk);
-        multiply(chunk);
-        write_maps(chunk);
+        const Chunk chunk{.first_image = first, .images = std::min(images_at_once_, images_ - first)};
+        for (const Part& part : parts_) {
+            make_spectra(chunk, part);
+            multiply(chunk, part);
+            write_results(chunk, part);
+        }
     }
-    if (wanted_.kernel_gradient) write_kernel_gradient();
     return results_;
 }
 
-// The kernel lies [K][3][3][C], so a panel of output channels is gathered first: some input channels at a time, that fit a stack.
-void Computation::transform_kernel_by_outputs() {
-    constexpr int kInputs = 64;
-    struct Piece {
-        int first = 0, count = 0, row = 0;
-    };
-    std::vector<Piece> pieces;
-    for (const Part& part : parts_) {
-        for (int first = 0; first < part.channels; first += kInputs) {
-            pieces.push_back(
-                {part.first_channel + first, std::min(kInputs, part.channels - first), part.first_panel * kPanel + first});
-        }
+void Computation::make_spectra(const Chunk& chunk, const Part& part) {
+    std::vector<Share> shares;
+    const bool first_chunk = chunk.first_image == 0; // kernels are transformed once
+    if (wanted_.output && first_chunk) shares.push_back(transform_kernel_by_outputs(part));
+    if (wanted_.x_gradient && first_chunk) shares.push_back(transform_kernel_by_inputs(part));
+    if (of_x()) {
+        shares.push_back(
+            for_tiles(chunk, [this, &part](int image, const Tile& tile, int row) { transform_patch(part, image, tile, row); }));
     }
-    const auto count = static_cast<int64_t>(pieces.size());
-    in_parallel(panels_of(outputs_) * count, 1, [&](int64_t begin, int64_t end) {
-        alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
-        gathered.fill(0);
-        for (int64_t task = begin; task < end; ++task) {
-            const Piece& piece = pieces[static_cast<size_t>(task % count)];
-            transform_kernel_panel(static_cast<int>(task / count), piece.first, piece.count, piece.row, gathered.data());
-        }
-    });
+    if (of_gradient() && is_first(part)) {
+        shares.push_back(
+            for_tiles(chunk, [this](int image, const Tile& tile, int row) { transform_gradient(image, tile, row); }));
+    }
+    in_parallel(shares);
 }
 
-void Computation::transform_kernel_panel(int panel, int first, int count, int row, float* gathered) {
+// The kernel lies [K][3][3][C], so a panel of output channels is gathered first: some input channels at a time, that fit a stack.
+Share Computation::transform_kernel_by_outputs(const Part& part) const {
+    return {panels_of(outputs_), [this, &part](int64_t begin, int64_t end) {
+                constexpr int kInputs = 64;
+                alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
+                gathered.fill(0);
+                for (int panel = static_cast<int>(begin); panel < end; ++panel) {
+                    for (int first = 0; first < part.channels; first += kInputs)
+                        transform_kernel_panel(part, panel, first, std::min(kInputs, part.channels - first), gathered.data());
+                }
+            }};
+}
+
+void Computation::transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const {
     const int filters = std::min(kPanel, outputs_ - panel * kPanel);
     const ptrdiff_t filter = ptrdiff_t{kKernelPixels} * inputs_, pixel = ptrdiff_t{count} * kPanel;
-    const auto from = kernel_pixels(kernel_.data_ptr<float>(), int64_t{panel} * kPanel, first);
+    const auto from = kernel_pixels(kernel_.data_ptr<float>(), int64_t{panel} * kPanel, part.first_channel + first);
     std::array<const float*, kKernelPixels> pixels{};
     for (size_t i = 0; i < pixels.size(); ++i) {
         float* const to = gathered + static_cast<ptrdiff_t>(i) * pixel;
@@ -231,9 +288,9 @@ void Computation::transform_kernel_panel(int panel, int first, int count, int ro
         pixels[i] = to;
     }
     const FromPixels transform = transforms_.kernel.of(tiling_.longest());
+    const Spectrum& spectrum = part.kernel_by_outputs;
     for (int c = 0; c < count; ++c) {
-        transform(pixels.data(), kPanel, kernel_by_outputs_.row(row + c) + panel * kernel_by_outputs_.strides.panel,
-                  kernel_by_outputs_.strides);
+        transform(pixels.data(), kPanel, spectrum.row(first + c) + panel * spectrum.strides.panel, spectrum.strides);
         for (const float*& at : pixels) at += kPanel;
     }
 }
@@ -247,45 +304,31 @@ std::array<Float*, kKernelPixels> Computation::kernel_pixels(Float* kernel, int6
     return pixels;
 }
 
-void Computation::transform_kernel_by_inputs() {
-    const float* const kernel = kernel_.data_ptr<float>();
-    const SpectrumStrides& strides = kernel_by_inputs_.strides;
-    const FromPixels transform = transforms_.kernel.of(tiling_.longest());
-    in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t k = begin; k < end; ++k) {
-            for (const Part& part : parts_) {
-                const auto pixels = kernel_pixels(kernel, k, part.first_channel);
-                transform(pixels.data(), part.channels, kernel_by_inputs_.row(k) + part.first_panel * strides.panel, strides);
-            }
-        }
-    });
+Share Computation::transform_kernel_by_inputs(const Part& part) const {
+    return {outputs_, [this, &part](int64_t begin, int64_t end) {
+                const FromPixels transform = transforms_.kernel.of(tiling_.longest());
+                const Spectrum& spectrum = part.kernel_by_inputs;
+                for (int64_t k = begin; k < end; ++k) {
+                    const auto pixels = kernel_pixels(kernel_.data_ptr<float>(), k, part.first_channel);
+                    transform(pixels.data(), part.channels, spectrum.row(k), spectrum.strides);
+                }
+            }};
 }
 
-// work(image, tile, row of the spectra), in parallel by image: the patches that a map's gradient is summed from overlap.
-template <class Work> void Computation::for_tiles(const Chunk& chunk, const Work& work) const {
-    in_parallel(chunk.images, 1, [&](int64_t begin, int64_t end) {
-        for (int image = static_cast<int>(begin); image < end; ++image) {
-            for (const Tile& tile : tiling_.tiles())
-                work(chunk.first_image + image, tile, tiling_.row(tile, image, chunk.images));
-        }
-    });
+// work(image, tile, row of the spectra), shared by image: the patches that a map's gradient is summed from overlap.
+template <class Work> Share Computation::for_tiles(const Chunk& chunk, Work work) const {
+    return {chunk.images, [this, chunk, work](int64_t begin, int64_t end) {
+                for (int image = static_cast<int>(begin); image < end; ++image) {
+                    for (const Tile& tile : tiling_.tiles())
+                        work(chunk.first_image + image, tile, tiling_.row(tile, image, chunk.images));
+                }
+            }};
 }
 
-void Computation::transform_maps(const Chunk& chunk) {
-    for_tiles(chunk, [&](int image, const Tile& tile, int row) {
-        if (x_points_.data != nullptr) transform_patch(image, tile, row);
-        if (gradient_points_.data != nullptr) transform_gradient(image, tile, row);
-    });
-}
-
-void Computation::transform_patch(int image, const Tile& tile, int row) {
-    const FromPixels transform = transforms_.map_patch.of(tile.rows, tile.columns);
-    const SpectrumStrides& strides = x_points_.strides;
+void Computation::transform_patch(const Part& part, int image, const Tile& tile, int row) const {
     std::array<float*, kMostPixels> pixels;
-    for (size_t i = 0; i < parts_.size(); ++i) {
-        x_[i].point_to(image, seen_by(tile), scheme_.patch(), zeros_, pixels.data());
-        transform(pixels.data(), parts_[i].channels, x_points_.row(row) + parts_[i].first_panel * strides.panel, strides);
-    }
+    part.x.point_to(image, seen_by(tile), scheme_.patch(), zeros_, pixels.data());
+    transforms_.map_patch.of(tile.rows, tile.columns)(pixels.data(), part.channels, x_points_.row(row), x_points_.strides);
 }
 
 Window Computation::seen_by(const Tile& tile) const {
@@ -293,35 +336,39 @@ Window Computation::seen_by(const Tile& tile) const {
             scheme_.pixels_seen(tile.columns)};
 }
 
-void Computation::transform_gradient(int image, const Tile& tile, int row) {
+void Computation::transform_gradient(int image, const Tile& tile, int row) const {
     std::array<float*, kTilePixels> pixels;
     gradient_.point_to(image, window_of(tile), kOutput, zeros_, pixels.data());
     transforms_.output_gradient.of(tile.rows, tile.columns)(pixels.data(), outputs_, gradient_points_.row(row),
                                                             gradient_points_.strides);
 }
 
-void Computation::multiply(const Chunk& chunk) {
+void Computation::multiply(const Chunk& chunk, const Part& part) {
     constexpr int kRows = 96; // a task's: enough for a panel of the kernel's spectrum to be worth reading
     const int blocks = (chunk.images * tiling_.count() + kRows - 1) / kRows, across = scheme_.patch();
+    std::vector<Share> shares;
     if (wanted_.output || wanted_.x_gradient) {
-        in_parallel(int64_t{scheme_.points()} * blocks, 1, [&](int64_t begin, int64_t end) {
-            for (int64_t task = begin; task < end; ++task) {
-                const int point = point_in_order(static_cast<int>(task / blocks), across);
-                const Range rows = rows_with(chunk, point);
-                const int first = rows.begin + static_cast<int>(task % blocks) * kRows;
-                multiply_rows(point, first, std::min(first + kRows, rows.end));
-            }
-        });
+        shares.push_back({int64_t{scheme_.points()} * blocks, [&, blocks, across](int64_t begin, int64_t end) {
+                              for (int64_t task = begin; task < end; ++task) {
+                                  const int point = point_in_order(static_cast<int>(task / blocks), across);
+                                  const Range rows = rows_with(chunk, point);
+                                  const int first = rows.begin + static_cast<int>(task % blocks) * kRows;
+                                  multiply_rows(part, point, first, std::min(first + kRows, rows.end));
+                              }
+                          }});
     }
-    if (!wanted_.kernel_gradient) return;
-    constexpr int kOutputs = 32, kAll = kKernelPoints * kKernelPoints; // a task's
-    in_parallel(int64_t{kAll} * ((outputs_ + kOutputs - 1) / kOutputs), 1, [&](int64_t begin, int64_t end) {
-        for (int64_t task = begin; task < end; ++task) {
-            const int first = static_cast<int>(task / kAll) * kOutputs;
-            multiply_for_kernel(chunk, point_in_order(static_cast<int>(task % kAll), kKernelPoints), first,
-                                std::min(first + kOutputs, outputs_));
-        }
-    });
+    constexpr int kOutputs = 32, kPoints = kKernelPoints * kKernelPoints; // a task's
+    if (wanted_.kernel_gradient) {
+        shares.push_back({int64_t{kPoints} * ((outputs_ + kOutputs - 1) / kOutputs), [&](int64_t begin, int64_t end) {
+                              for (int64_t task = begin; task < end; ++task) {
+                                  const int first = static_cast<int>(task / kPoints) * kOutputs;
+                                  multiply_for_kernel(chunk, part,
+                                                      point_in_order(static_cast<int>(task % kPoints), kKernelPoints), first,
+                                                      std::min(first + kOutputs, outputs_));
+                              }
+                          }});
+    }
+    in_parallel(shares);
 }
 
 Computation::Range Computation::rows_with(const Chunk& chunk, int point) const {
@@ -334,35 +381,27 @@ int Computation::kernel_point(int point) const {
     return scheme_.kernel_point(point / across) * kKernelPoints + scheme_.kernel_point(point % across);
 }
 
-void Computation::multiply_rows(int point, int first_row, int end_row) {
+void Computation::multiply_rows(const Part& part, int point, int first_row, int end_row) const {
     if (first_row >= end_row) return;
-    const auto product = [&](const Spectrum& rows, const Spectrum& kernel, const Spectrum& out) {
-        return Product{.a = rows.point(point),
-                       .a_panel = rows.strides.panel,
-                       .b = kernel.point(kernel_point(point)),
-                       .b_panel = kernel.strides.panel,
-                       .out = out.point(point),
-                       .out_panel = out.strides.panel,
-                       .first_row = first_row,
-                       .end_row = end_row};
+    const auto product = [&](const Spectrum& rows, const Spectrum& kernel, const Spectrum& out, int inner, int outer, bool add) {
+        kernels_.multiply({.a = rows.point(point),
+                           .a_panel = rows.strides.panel,
+                           .b = kernel.point(kernel_point(point)),
+                           .b_panel = kernel.strides.panel,
+                           .out = out.point(point),
+                           .out_panel = out.strides.panel,
+                           .first_row = first_row,
+                           .end_row = end_row,
+                           .inner = inner,
+                           .panels = panels_of(outer),
+                           .add = add});
     };
-    if (wanted_.output) {
-        Product outputs = product(x_points_, kernel_by_outputs_, output_points_);
-        outputs.inner = input_panels_ * kPanel;
-        outputs.lanes = lanes_.data();
-        outputs.panels = panels_of(outputs_);
-        kernels_.multiply(outputs);
-    }
-    if (wanted_.x_gradient) {
-        Product inputs = product(gradient_points_, kernel_by_inputs_, x_gradient_points_);
-        inputs.inner = outputs_;
-        inputs.panels = input_panels_;
-        kernels_.multiply(inputs);
-    }
+    if (wanted_.output) product(x_points_, part.kernel_by_outputs, output_points_, part.channels, outputs_, !is_first(part));
+    if (wanted_.x_gradient) product(gradient_points_, part.kernel_by_inputs, x_gradient_points_, outputs_, part.channels, false);
 }
 
 // Summed over the points of maps that share the kernel's; zeros where no tile has it.
-void Computation::multiply_for_kernel(const Chunk& chunk, int at, int first_output, int end_output) {
+void Computation::multiply_for_kernel(const Chunk& chunk, const Part& part, int at, int first_output, int end_output) const {
     bool add = chunk.first_image > 0;
     for (int point = 0; point < scheme_.points(); ++point) {
         if (kernel_point(point) != at) continue;
@@ -371,58 +410,55 @@ void Computation::multiply_for_kernel(const Chunk& chunk, int at, int first_outp
                                       .a_panel = gradient_points_.strides.panel,
                                       .b = x_points_.point(point) + rows.begin * kPanel,
                                       .b_panel = x_points_.strides.panel,
-                                      .out = kernel_gradient_points_.point(at),
-                                      .out_panel = kernel_gradient_points_.strides.panel,
+                                      .out = part.kernel_gradient.point(at),
+                                      .out_panel = part.kernel_gradient.strides.panel,
                                       .first_row = first_output,
                                       .end_row = end_output,
                                       .inner = rows.end - rows.begin,
-                                      .panels = input_panels_,
+                                      .panels = part.panels(),
                                       .add = add});
         add = true;
     }
 }
 
-void Computation::write_maps(const Chunk& chunk) {
-    if (!wanted_.output && !wanted_.x_gradient) return;
-    for_tiles(chunk, [&](int image, const Tile& tile, int row) {
-        if (wanted_.output) write_tile(image, tile, row);
-        if (wanted_.x_gradient) add_patch(image, tile, row);
-    });
+void Computation::write_results(const Chunk& chunk, const Part& part) {
+    std::vector<Share> shares;
+    if (wanted_.output && is_last(part)) {
+        shares.push_back(for_tiles(chunk, [this](int image, const Tile& tile, int row) { write_tile(image, tile, row); }));
+    }
+    if (wanted_.x_gradient) {
+        shares.push_back(
+            for_tiles(chunk, [this, &part](int image, const Tile& tile, int row) { add_patch(part, image, tile, row); }));
+    }
+    if (wanted_.kernel_gradient && is_last(chunk)) shares.push_back(write_kernel_gradient(part));
+    in_parallel(shares);
 }
 
-void Computation::write_tile(int image, const Tile& tile, int row) {
+void Computation::write_tile(int image, const Tile& tile, int row) const {
     std::array<float*, kTilePixels> pixels;
     output_.point_to(image, window_of(tile), kOutput, unread(), pixels.data());
     transforms_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_,
                                                         bias_.defined() ? bias_.data_ptr<float>() : nullptr, pixels.data());
 }
 
-void Computation::add_patch(int image, const Tile& tile, int row) {
-    const ToPixels transform = transforms_.map_gradient.of(tile.rows, tile.columns);
-    const SpectrumStrides& strides = x_gradient_points_.strides;
+void Computation::add_patch(const Part& part, int image, const Tile& tile, int row) const {
+    if (part.first_of_map && tile.top == 0 && tile.left == 0) // the whole image, the map's other parts too
+        std::fill_n(part.gradient.image(image), part.gradient.image_floats(), 0.0F);
     std::array<float*, kMostPixels> pixels;
-    for (size_t i = 0; i < parts_.size(); ++i) {
-        const Map& map = x_gradient_[i];
-        if (tile.top == 0 && tile.left == 0) std::fill_n(map.image(image), map.image_floats(), 0.0F);
-        map.point_to(image, seen_by(tile), scheme_.patch(), unread(), pixels.data());
-        transform(x_gradient_points_.row(row) + parts_[i].first_panel * strides.panel, strides, parts_[i].channels, nullptr,
-                  pixels.data());
-    }
+    part.gradient.point_to(image, seen_by(tile), scheme_.patch(), unread(), pixels.data());
+    transforms_.map_gradient.of(tile.rows, tile.columns)(x_gradient_points_.row(row), x_gradient_points_.strides, part.channels,
+                                                         nullptr, pixels.data());
 }
 
-void Computation::write_kernel_gradient() {
-    float* const gradient = results_.kernel_gradient.data_ptr<float>();
-    const SpectrumStrides& strides = kernel_gradient_points_.strides;
-    const ToPixels transform = transforms_.kernel_gradient.of(tiling_.longest());
-    in_parallel(outputs_, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t k = begin; k < end; ++k) {
-            for (const Part& part : parts_) {
-                const auto pixels = kernel_pixels(gradient, k, part.first_channel);
-                transform(kernel_gradient_points_.row(k) + part.first_panel * strides.panel, strides, part.channels, nullptr,
-                          pixels.data());
-            }
-        }
-    });
+Share Computation::write_kernel_gradient(const Part& part) const {
+    return {outputs_, [this, &part](int64_t begin, int64_t end) {
+                const ToPixels transform = transforms_.kernel_gradient.of(tiling_.longest());
+                const Spectrum& spectrum = part.kernel_gradient;
+                for (int64_t k = begin; k < end; ++k) {
+                    const auto pixels = kernel_pixels(results_.kernel_gradient.data_ptr<float>(), k, part.first_channel);
+                    transform(spectrum.row(k), spectrum.strides, part.channels, nullptr, pixels.data());
+                }
+            }};
 }
 
 } // namespace

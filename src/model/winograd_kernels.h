@@ -57,9 +57,6 @@ struct Product {
     int inner = 0;                  // length of the sum
     int panels = 0;                 // columns, in panels
     bool add = false;               // to what `out` holds
-    // Where i is the channel of `a`: how many channels each of its panels has. `inner` is then 16 times the panels. None: all
-    // panels are full, but the last as `inner` says.
-    const int* lanes = nullptr;
 };
 
 // A function for each shape of a tile: 4 x 4, 4 rows x 3 columns, 3 x 4, 3 x 3, 2 x 2.

@@ -46,30 +46,28 @@ torch::Tensor readable(const torch::Tensor& tensor) {
     return tensor.stride(1) == 1 ? tensor : tensor.contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
-int64_t Spectrum::floats(int points, int64_t rows, int panels) { return points * strides_for(rows, panels).point; }
+float* Layout::take(int64_t floats) {
+    float* const piece = memory_ == nullptr ? nullptr : memory_ + taken_;
+    taken_ += floats;
+    return piece;
+}
+
+Spectrum Layout::take_spectrum(int points, int64_t rows, int panels) {
+    const SpectrumStrides strides = strides_for(rows, panels);
+    return {take(points * strides.point), strides};
+}
 
 Scratch& Scratch::of_this_thread() {
     thread_local Scratch scratch;
     return scratch;
 }
 
-void Scratch::reserve(int64_t floats) {
-    if (!memory_.defined() || memory_.numel() < floats) {
+float* Scratch::floats(int64_t count) {
+    if (!memory_.defined() || memory_.numel() < count) {
         memory_ = torch::Tensor();
-        memory_ = torch::zeros({floats}, torch::kFloat);
+        memory_ = torch::zeros({count}, torch::kFloat);
     }
-    taken_ = 0;
-}
-
-float* Scratch::take(int64_t floats) {
-    float* const piece = memory_.data_ptr<float>() + taken_;
-    taken_ += floats;
-    require(taken_ <= memory_.numel(), "the scratch memory was reserved");
-    return piece;
-}
-
-Spectrum Scratch::take_spectrum(int points, int64_t rows, int panels) {
-    return {take(Spectrum::floats(points, rows, panels)), strides_for(rows, panels)};
+    return memory_.data_ptr<float>();
 }
 
 } // namespace dagan::winograd

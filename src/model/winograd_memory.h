@@ -42,24 +42,32 @@ torch::Tensor readable(const torch::Tensor& tensor);
 struct Spectrum {
     float* data = nullptr;
     SpectrumStrides strides;
-
-    static int64_t floats(int points, int64_t rows, int panels);
     float* row(int64_t row) const { return data + row * kPanel; }
     float* point(int64_t point) const { return data + point * strides.point; }
 };
 
-// Room for spectra, taken piece by piece and given back as a whole. It is kept from call to call, one for each thread that calls:
-// fresh memory from the system would cost a page fault for every 4 KiB, as long as a small convolution.
+// Hands out pieces of a memory one after the other; without a memory it only counts them.
+class Layout {
+  public:
+    explicit Layout(float* memory = nullptr) : memory_(memory) {}
+    float* take(int64_t floats);
+    Spectrum take_spectrum(int points, int64_t rows, int panels);
+    int64_t floats() const { return taken_; }
+
+  private:
+    float* memory_;
+    int64_t taken_ = 0;
+};
+
+// Memory that is kept from call to call, one for each thread that calls: fresh memory from the system would cost a page fault for
+// every 4 KiB, as long as a small convolution.
 class Scratch {
   public:
     static Scratch& of_this_thread();
-    void reserve(int64_t floats); // all that will be taken; what was taken before is given back
-    float* take(int64_t floats);
-    Spectrum take_spectrum(int points, int64_t rows, int panels);
+    float* floats(int64_t count);
 
   private:
     torch::Tensor memory_;
-    int64_t taken_ = 0;
 };
 
 } // namespace dagan::winograd

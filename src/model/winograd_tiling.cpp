@@ -60,9 +60,11 @@ bool Tiling::group_has(int group, int point) const {
 
 int Tiling::before(int group) const { return std::accumulate(sizes_.begin(), sizes_.begin() + group, 0); }
 
-int images_at_once(int images, int tiles, int64_t floats_per_tile) {
-    constexpr int64_t kChunkFloats = int64_t{1} << 20; // of the spectra of a chunk
+int images_at_once(int images, int tiles, int64_t floats_per_tile, int64_t kernel_floats) {
+    constexpr int64_t kChunkFloats = int64_t{1} << 19; // of a chunk's spectra
     constexpr int kRowsAtLeast = 96;                   // so that the kernel's spectrum is not read for too few rows
+    const int64_t all = images * tiles * floats_per_tile;
+    if (kernel_floats > 2 * kChunkFloats && all < 4 * kernel_floats) return images;
     const int64_t rows = std::max<int64_t>(kChunkFloats / floats_per_tile, kRowsAtLeast);
     const int most = static_cast<int>(std::max<int64_t>(rows / tiles, 1));
     const int chunks = (images + most - 1) / most, even = (images + chunks - 1) / chunks;

@@ -40,8 +40,9 @@ class Tiling {
     int longest_ = kOutput;
 };
 
-// How many images are worked through at a time, so that their spectra stay in the cache between the steps. A function of the
-// shapes alone, because the kernel's gradient is summed in this order.
-int images_at_once(int images, int tiles, int64_t floats_per_tile);
+// How many images are worked through at a time: few, so that their spectra stay in the cache between the steps, where the
+// kernel's are small; all where these are the larger ones, so that each of them is made and used once. A function of the shapes
+// alone, because the kernel's gradient is summed in this order.
+int images_at_once(int images, int tiles, int64_t floats_per_tile, int64_t kernel_floats);
 
 } // namespace dagan::winograd
