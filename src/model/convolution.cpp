@@ -204,11 +204,19 @@ variable_list KernelGradient::backward(AutogradContext* context, variable_list g
     return list({output}, std::move(x_gradient), way.maps(), 1);
 }
 
-// The maps as Winograd's algorithm takes them: those of fewer channels than a panel go with their neighbours.
-std::vector<torch::Tensor> in_panels(const std::vector<torch::Tensor>& maps) {
-    std::vector<torch::Tensor> arranged, together;
+// Channels that have one value all over, as a classifier's flag: kept as they are, or as whole maps.
+bool is_flag(const torch::Tensor& map) { return map.size(2) == 1 && map.size(3) == 1 && !map.requires_grad(); }
+
+// The maps as Winograd's algorithm takes them: those of fewer channels than a panel go with their neighbours, but for a flag at
+// the end.
+std::vector<torch::Tensor> in_panels(std::vector<torch::Tensor> maps) {
+    std::vector<torch::Tensor> flags, arranged, together;
+    if (maps.size() > 1 && is_flag(maps.back()) && maps.front().size(1) >= winograd::kPanel) {
+        flags.push_back(maps.back());
+        maps.pop_back();
+    }
     int64_t channels = 0;
-    for (const torch::Tensor& map : maps) {
+    for (const torch::Tensor& map : spread(std::move(maps))) {
         if (channels >= winograd::kPanel && map.size(1) >= winograd::kPanel) {
             arranged.push_back(joined(std::exchange(together, {})));
             channels = 0;
@@ -217,6 +225,7 @@ std::vector<torch::Tensor> in_panels(const std::vector<torch::Tensor>& maps) {
         channels += map.size(1);
     }
     arranged.push_back(joined(std::move(together)));
+    arranged.insert(arranged.end(), flags.begin(), flags.end());
     return arranged;
 }
 
@@ -235,7 +244,7 @@ bool winograd_chosen(Convolution choice, const ConvolutionShape& shape) {
 torch::Tensor convolution_3x3(std::vector<torch::Tensor> maps, const torch::Tensor& kernel, const torch::Tensor& bias,
                               const ConvolutionPlan& plan) {
     const int64_t height = plan.resized_to.value_or(maps.front().size(2)), width = plan.resized_to.value_or(maps.front().size(3));
-    std::vector<torch::Tensor> x = plan.winograd ? in_panels(maps) : std::vector{joined(std::move(maps))};
+    std::vector<torch::Tensor> x = plan.winograd ? in_panels(std::move(maps)) : std::vector{joined(spread(std::move(maps)))};
     if (!plan.winograd && plan.resized_to) x.front() = resize_nearest(x.front(), *plan.resized_to);
     Way way{{x.front().size(2), x.front().size(3), height, width, plan.stride, {}}, plan.winograd};
     for (const torch::Tensor& map : x) {

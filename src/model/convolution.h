@@ -36,8 +36,9 @@ struct ConvolutionPlan {
     std::optional<int64_t> resized_to = {}; // pixels either way, by nearest neighbour, before the convolution
 };
 
-// x [B, C, H, W] is one map, or several whose channels follow each other; kernel [K, C, 3, 3], bias [K]; float, on the CPU.
-// Winograd's algorithm reads the maps where they lie; the direct way joins and resizes them first.
+// x [B, C, H, W] is one map, or several whose channels follow each other (the later ones may be [B, C, 1, 1]: one value all
+// over); kernel [K, C, 3, 3], bias [K]; float, on the CPU. Winograd's algorithm reads the maps where they lie; the direct way
+// joins and resizes them first.
 torch::Tensor convolution_3x3(std::vector<torch::Tensor> x, const torch::Tensor& kernel, const torch::Tensor& bias,
                               const ConvolutionPlan& plan);
 

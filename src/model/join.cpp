@@ -60,6 +60,14 @@ torch::Tensor channels_last(const torch::Tensor& map) {
 
 bool in_channels_last(const torch::Tensor& x) { return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast); }
 
+std::vector<torch::Tensor> spread(std::vector<torch::Tensor> maps) {
+    const int64_t height = maps.front().size(2), width = maps.front().size(3);
+    for (torch::Tensor& map : maps) {
+        if (map.size(2) != height || map.size(3) != width) map = map.expand({-1, -1, height, width});
+    }
+    return maps;
+}
+
 torch::Tensor joined(std::vector<torch::Tensor> maps) {
     if (maps.size() == 1) return maps.front();
     // A part of a map's channels counts too. An image of one channel says nothing about the layout of what follows it.

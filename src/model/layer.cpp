@@ -47,7 +47,7 @@ torch::Tensor Layer::forward(std::vector<torch::Tensor> maps, const Pass& pass, 
                 row_.name + ": input of the size in the table");
     }
     if (row_.before == Before::norm_relu) maps = {torch::relu(normalise(joined(std::move(maps)), pass))};
-    if (flag.defined()) maps.push_back(flag.expand({-1, -1, row_.in_size, row_.in_size}));
+    if (flag.defined()) maps.push_back(flag);
     return finish(convolve(std::move(maps), pass), pass);
 }
 
@@ -66,7 +66,7 @@ torch::Tensor Layer::convolve(std::vector<torch::Tensor> maps, const Pass& pass)
         const auto size = up ? std::optional<int64_t>(row_.out_size) : std::nullopt;
         return convolution_3x3(std::move(maps), weight, bias, {row_.stride, winograd_, size});
     }
-    torch::Tensor x = joined(std::move(maps));
+    torch::Tensor x = joined(spread(std::move(maps)));
     if (up) x = resize_nearest(x, row_.out_size);
     if (!pass.bf16) return same_conv(x, weight, bias, row_.stride);
     const auto half = [](const torch::Tensor& value) { return value.to(torch::kBFloat16); };

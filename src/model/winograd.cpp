@@ -33,6 +33,7 @@ struct Part {
     Spectrum kernel_gradient;   // as kernel_by_inputs
 
     int panels() const { return panels_of(channels); }
+    bool has_gradient() const { return channels >= kPanel; }
 };
 
 constexpr int kPartChannels = 64; // of a part, but for a rest
@@ -132,7 +133,7 @@ Computation::Computation(const Shape& shape, const Arguments& arguments, const W
 void Computation::cut_into_parts() {
     int first = 0;
     for (const int64_t channels : shape_.channels) {
-        require(channels >= kPanel, "a map has 16 channels or more");
+        require(channels >= kPanel || first >= kPanel, "a map has 16 channels or more, or comes behind one that has");
         const int count = static_cast<int>(channels), parts = std::max(1, count / kPartChannels);
         for (int i = 0; i < parts; ++i) {
             Part& part = parts_.emplace_back();
@@ -180,8 +181,11 @@ void Computation::make_results() {
         output_ = Map(results_.output, shape_.output_height(), shape_.output_width());
     }
     if (wanted_.x_gradient) {
-        for (const int64_t channels : shape_.channels)
-            results_.x_gradient.push_back(tensor(images_, channels, shape_.map_height, shape_.map_width));
+        for (const int64_t channels : shape_.channels) {
+            torch::Tensor& gradient = results_.x_gradient.emplace_back();
+            gradient = tensor(images_, channels, shape_.map_height, shape_.map_width);
+            if (channels < kPanel) gradient.zero_();
+        }
         for_parts(results_.x_gradient,
                   [&](Part& part, const torch::Tensor& map) { part.gradient = Map(map, shape_.height, shape_.width); });
     }
@@ -207,11 +211,12 @@ int64_t Computation::lay_out(float* memory) {
     int panels = 0;
     for (const Part& part : parts_) panels = std::max(panels, part.panels());
     outside_floats_ = int64_t{std::max(panels, panels_of(outputs_))} * kPanel;
-    const int64_t outside = outside_floats_ * (1 + at::get_num_threads());
-    zeros_ = layout.take(outside);
+    const int64_t outside = kPanel + outside_floats_ * (1 + at::get_num_threads()); // as before a narrow map's pixels
+    float* const cleared = layout.take(outside);
     if (memory != nullptr) {
+        std::fill_n(cleared, outside, 0.0F);
+        zeros_ = cleared + kPanel;
         unread_ = zeros_ + outside_floats_;
-        std::fill_n(zeros_, outside, 0.0F);
     }
     const int points = scheme_.points();
     const int64_t rows = int64_t{images_at_once_} * tiling_.count();
@@ -232,7 +237,7 @@ int64_t Computation::lay_out(float* memory) {
 void Computation::lay_out_kernel(Layout& layout, Part& part) const {
     constexpr int kPoints = kKernelPoints * kKernelPoints;
     if (wanted_.output) part.kernel_by_outputs = layout.take_spectrum(kPoints, part.channels, panels_of(outputs_));
-    if (wanted_.x_gradient) part.kernel_by_inputs = layout.take_spectrum(kPoints, outputs_, part.panels());
+    if (wanted_.x_gradient && part.has_gradient()) part.kernel_by_inputs = layout.take_spectrum(kPoints, outputs_, part.panels());
     if (wanted_.kernel_gradient) part.kernel_gradient = layout.take_spectrum(kPoints, outputs_, part.panels());
 }
 
@@ -252,7 +257,7 @@ void Computation::make_spectra(const Chunk& chunk, const Part& part) {
     std::vector<Share> shares;
     const bool first_chunk = chunk.first_image == 0; // kernels are transformed once
     if (wanted_.output && first_chunk) shares.push_back(transform_kernel_by_outputs(part));
-    if (wanted_.x_gradient && first_chunk) shares.push_back(transform_kernel_by_inputs(part));
+    if (wanted_.x_gradient && part.has_gradient() && first_chunk) shares.push_back(transform_kernel_by_inputs(part));
     if (of_x()) {
         shares.push_back(
             for_tiles(chunk, [this, &part](int image, const Tile& tile, int row) { transform_patch(part, image, tile, row); }));
@@ -397,7 +402,8 @@ void Computation::multiply_rows(const Part& part, int point, int first_row, int 
                            .add = add});
     };
     if (wanted_.output) product(x_points_, part.kernel_by_outputs, output_points_, part.channels, outputs_, !is_first(part));
-    if (wanted_.x_gradient) product(gradient_points_, part.kernel_by_inputs, x_gradient_points_, outputs_, part.channels, false);
+    if (wanted_.x_gradient && part.has_gradient())
+        product(gradient_points_, part.kernel_by_inputs, x_gradient_points_, outputs_, part.channels, false);
 }
 
 // Summed over the points of maps that share the kernel's; zeros where no tile has it.
@@ -426,7 +432,7 @@ void Computation::write_results(const Chunk& chunk, const Part& part) {
     if (wanted_.output && is_last(part)) {
         shares.push_back(for_tiles(chunk, [this](int image, const Tile& tile, int row) { write_tile(image, tile, row); }));
     }
-    if (wanted_.x_gradient) {
+    if (wanted_.x_gradient && part.has_gradient()) {
         shares.push_back(
             for_tiles(chunk, [this, &part](int image, const Tile& tile, int row) { add_patch(part, image, tile, row); }));
     }

@@ -22,7 +22,9 @@ struct Shape {
     int64_t map_height = 0, map_width = 0; // of the maps
     int64_t height = 0, width = 0;         // of what is convolved; not smaller
     int64_t stride = 1;
-    std::vector<int64_t> channels; // of each of the maps that x is made of: 16 or more
+    // Of each of the maps that x is made of: 16 or more. Fewer have maps that are not the first and whose gradient nobody asks
+    // for; these may be of any size.
+    std::vector<int64_t> channels;
 
     int64_t output_height() const { return (height + stride - 1) / stride; }
     int64_t output_width() const { return (width + stride - 1) / stride; }
@@ -42,7 +44,7 @@ struct Wanted {
     bool output = false, x_gradient = false, kernel_gradient = false;
 };
 
-// Channels last; undefined, or none, what was not wanted.
+// Channels last; undefined, or none, what was not wanted. The gradients by maps of fewer than 16 channels are zeros.
 struct Results {
     torch::Tensor output, kernel_gradient;
     std::vector<torch::Tensor> x_gradient;

@@ -43,7 +43,12 @@ void Map::point_to(int image, const Window& window, int across, float* outside, 
 
 torch::Tensor readable(const torch::Tensor& tensor) {
     require(tensor.scalar_type() == torch::kFloat && tensor.device().is_cpu() && tensor.dim() == 4, "maps of floats on the CPU");
-    return tensor.stride(1) == 1 ? tensor : tensor.contiguous(torch::MemoryFormat::ChannelsLast);
+    const int64_t channels = tensor.size(1);
+    if (channels >= kPanel) return tensor.stride(1) == 1 ? tensor : tensor.contiguous(torch::MemoryFormat::ChannelsLast);
+    const torch::Tensor wide = torch::zeros({tensor.size(0), tensor.size(2), tensor.size(3), kPanel}, tensor.options());
+    const torch::Tensor narrow = wide.permute({0, 3, 1, 2}).narrow(1, kPanel - channels, channels);
+    narrow.copy_(tensor);
+    return narrow;
 }
 
 float* Layout::take(int64_t floats) {

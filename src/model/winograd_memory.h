@@ -35,7 +35,8 @@ class Map {
     std::vector<ptrdiff_t> rows_, columns_; // where each starts
 };
 
-// The tensor as a Map can read it: itself, or copied channels last.
+// The tensor as a Map can read it: itself, or copied channels last. Before the pixels of a map of fewer channels than a panel
+// there is room for the rest of one: a vector is read that ends with them.
 torch::Tensor readable(const torch::Tensor& tensor);
 
 // The matrices of one spectrum.

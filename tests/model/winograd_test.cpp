@@ -295,6 +295,32 @@ TEST(WinogradTest, SeveralMapsGiveTheBitsOfOne) {
     }
 }
 
+// A classifier's flag: not laid out as a map, and nobody asks for its gradient.
+TEST(ConvolutionTest, ChannelsOfOneValueAreAsGoodAsWholeMaps) {
+    for (const int64_t stride : {1, 2}) {
+        const Shape shape{5, 69, 40, 14, 14, stride, {33, 34, 2}};
+        const Case c(shape, 31);
+        const std::vector<torch::Tensor> parts = cut(floats(c.x), shape);
+        const torch::Tensor flags = floats(random_tensor({5, 2, 1, 1}, 37));
+        const auto derivatives = [&](const torch::Tensor& flag, bool winograd) {
+            const torch::Tensor first = parts[0].detach().requires_grad_(), second = parts[1].detach().requires_grad_(),
+                                kernel = floats(c.kernel).requires_grad_();
+            const torch::Tensor y = convolution_3x3({first, second, flag}, kernel, floats(c.bias), {stride, winograd});
+            std::vector<torch::Tensor> all =
+                torch::autograd::grad({y}, {first, second, kernel}, {floats(c.gradient)}, true, /*create_graph=*/true);
+            for (const torch::Tensor& again : torch::autograd::grad({all[0].square().sum()}, {kernel})) all.push_back(again);
+            all.push_back(y);
+            return all;
+        };
+        const auto whole = derivatives(flags.expand({5, 2, 14, 14}), true);
+        for (const bool winograd : {true, false}) {
+            const auto one = derivatives(flags, winograd);
+            ASSERT_EQ(one.size(), 5);
+            for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(agrees(one[i], whole[i])) << "stride " << stride << ", " << i;
+        }
+    }
+}
+
 TEST(WinogradTest, ReadsSomeChannelsOfALargerMapWhereTheyLie) {
     const Shape shape{3, 40, 24, 7, 7};
     const Case c(shape, 19);
