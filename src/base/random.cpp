@@ -14,16 +14,27 @@
 
 namespace dagan {
 
-PhiloxBlock philox(PhiloxBlock c, std::array<uint32_t, 2> k) {
-    constexpr uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-    constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-    for (int round = 0; round < 10; ++round) {
-        const uint64_t p0 = kMultiplier0 * c[0], p1 = kMultiplier1 * c[2];
-        c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(p1),
-             static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k[1], static_cast<uint32_t>(p0)};
-        k[0] += kWeyl0;
-        k[1] += kWeyl1;
-    }
+namespace {
+constexpr int kRounds = 10;
+
+// Inlined, so that a loop over it is compiled for its CPU.
+[[gnu::always_inline]] inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3,
+                                                const std::array<uint32_t, 2>& key) {
+    const uint64_t p0 = uint64_t{0xD2511F53} * c0, p1 = uint64_t{0xCD9E8D57} * c2;
+    c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ key[0];
+    c1 = static_cast<uint32_t>(p1);
+    c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ key[1];
+    c3 = static_cast<uint32_t>(p0);
+}
+
+[[gnu::always_inline]] inline void next_key(std::array<uint32_t, 2>& key) {
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
+}
+} // namespace
+
+PhiloxBlock philox(PhiloxBlock c, std::array<uint32_t, 2> key) {
+    for (int round = 0; round < kRounds; ++round, next_key(key)) philox_round(c[0], c[1], c[2], c[3], key);
     return c;
 }
 
@@ -106,16 +117,8 @@ void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2
         c[0][i] = counter[0] + i;
         for (size_t word = 1; word < c.size(); ++word) c[word][i] = counter[word];
     }
-    for (int round = 0; round < 10; ++round) {
-        for (size_t i = 0; i < kLanes; ++i) {
-            const uint64_t p0 = uint64_t{0xD2511F53} * c[0][i], p1 = uint64_t{0xCD9E8D57} * c[2][i];
-            c[0][i] = static_cast<uint32_t>(p1 >> 32) ^ c[1][i] ^ key[0];
-            c[1][i] = static_cast<uint32_t>(p1);
-            c[2][i] = static_cast<uint32_t>(p0 >> 32) ^ c[3][i] ^ key[1];
-            c[3][i] = static_cast<uint32_t>(p0);
-        }
-        key[0] += 0x9E3779B9;
-        key[1] += 0xBB67AE85;
+    for (int round = 0; round < kRounds; ++round, next_key(key)) {
+        for (size_t i = 0; i < kLanes; ++i) philox_round(c[0][i], c[1][i], c[2][i], c[3][i], key);
     }
     std::array<uint32_t, kLanes * 4> words; // in the order of draws, the lower half of each before the upper
     for (size_t i = 0; i < kLanes; ++i) {

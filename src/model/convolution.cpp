@@ -116,12 +116,12 @@ bool needs_one_of(AutogradContext* context, size_t first, size_t count) {
     return false;
 }
 
-variable_list list(std::initializer_list<torch::Tensor> first, variable_list rest, size_t rest_size, size_t others) {
-    variable_list all(first);
-    rest.resize(rest_size);
-    all.insert(all.end(), rest.begin(), rest.end());
-    all.resize(all.size() + others);
-    return all;
+// What a backward pass returns: the gradients of the first arguments, of each map of x (of none: undefined), and none of the way.
+variable_list gradients_of(variable_list first, variable_list x_gradient, const Way& way) {
+    x_gradient.resize(way.maps());
+    first.insert(first.end(), x_gradient.begin(), x_gradient.end());
+    first.emplace_back();
+    return first;
 }
 
 struct Output : torch::autograd::Function<Output> {
@@ -171,7 +171,7 @@ variable_list Output::backward(AutogradContext* context, variable_list gradients
         x_gradient = std::move(results.x_gradient);
         kernel_gradient = results.kernel_gradient;
     }
-    return list({kernel_gradient, bias_gradient}, std::move(x_gradient), way.maps(), 1);
+    return gradients_of({kernel_gradient, bias_gradient}, std::move(x_gradient), way);
 }
 
 variable_list XGradient::backward(AutogradContext* context, variable_list gradients) {
@@ -201,7 +201,7 @@ variable_list KernelGradient::backward(AutogradContext* context, variable_list g
     variable_list x_gradient;
     if (context->needs_input_grad(0)) output = Output::apply(kernel, std::nullopt, torch::TensorList(x), way);
     if (needs_one_of(context, 1, x.size())) x_gradient = XGradient::apply(output_gradient, kernel, way);
-    return list({output}, std::move(x_gradient), way.maps(), 1);
+    return gradients_of({output}, std::move(x_gradient), way);
 }
 
 // Channels that have one value all over, as a classifier's flag: kept as they are, or as whole maps.

@@ -62,6 +62,7 @@ class Computation {
     // use(part, its channels of its map)
     template <class Use> void for_parts(const std::vector<torch::Tensor>& maps, const Use& use);
     void choose_chunks();
+    int most_panels() const; // of a part
     int64_t lay_out(float* memory);
     void lay_out_kernel(Layout& layout, Part& part) const;
     bool of_x() const { return wanted_.output || wanted_.kernel_gradient; }
@@ -182,9 +183,8 @@ void Computation::make_results() {
     }
     if (wanted_.x_gradient) {
         for (const int64_t channels : shape_.channels) {
-            torch::Tensor& gradient = results_.x_gradient.emplace_back();
-            gradient = tensor(images_, channels, shape_.map_height, shape_.map_width);
-            if (channels < kPanel) gradient.zero_();
+            results_.x_gradient.push_back(channels < kPanel ? torch::zeros({images_, channels, 1, 1})
+                                                            : tensor(images_, channels, shape_.map_height, shape_.map_width));
         }
         for_parts(results_.x_gradient,
                   [&](Part& part, const torch::Tensor& map) { part.gradient = Map(map, shape_.height, shape_.width); });
@@ -194,22 +194,20 @@ void Computation::make_results() {
 
 void Computation::choose_chunks() {
     Layout kernels;
-    int panels = 0;
-    for (Part& part : parts_) {
-        lay_out_kernel(kernels, part);
-        panels = std::max(panels, part.panels());
-    }
-    const int64_t per_tile = int64_t{scheme_.points()} * kPanel *
-                             (panels * (of_x() + wanted_.x_gradient) + panels_of(outputs_) * (of_gradient() + wanted_.output));
+    for (Part& part : parts_) lay_out_kernel(kernels, part);
+    const int64_t per_tile =
+        int64_t{scheme_.points()} * kPanel *
+        (most_panels() * (of_x() + wanted_.x_gradient) + panels_of(outputs_) * (of_gradient() + wanted_.output));
     images_at_once_ = images_at_once(images_, tiling_.count(), per_tile, kernels.floats());
 }
+
+int Computation::most_panels() const { return std::ranges::max_element(parts_, {}, &Part::panels)->panels(); }
 
 // Where all that is between the maps lies; returns its size in floats. With one chunk a part's kernels are done with before the
 // next part needs any.
 int64_t Computation::lay_out(float* memory) {
     Layout layout(memory);
-    int panels = 0;
-    for (const Part& part : parts_) panels = std::max(panels, part.panels());
+    const int panels = most_panels();
     outside_floats_ = int64_t{std::max(panels, panels_of(outputs_))} * kPanel;
     const int64_t outside = kPanel + outside_floats_ * (1 + at::get_num_threads()); // as before a narrow map's pixels
     float* const cleared = layout.take(outside);

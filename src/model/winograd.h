@@ -44,7 +44,8 @@ struct Wanted {
     bool output = false, x_gradient = false, kernel_gradient = false;
 };
 
-// Channels last; undefined, or none, what was not wanted. The gradients by maps of fewer than 16 channels are zeros.
+// Channels last; undefined, or none, what was not wanted. The gradients by maps of fewer than 16 channels, which nobody asks
+// for, are zeros of one pixel.
 struct Results {
     torch::Tensor output, kernel_gradient;
     std::vector<torch::Tensor> x_gradient;

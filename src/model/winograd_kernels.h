@@ -12,7 +12,7 @@ namespace dagan::winograd {
 inline constexpr int kOutput = 4; // an output tile is at most 4 x 4
 inline constexpr int kTilePixels = kOutput * kOutput;
 inline constexpr int kKernelPixels = 9;
-inline constexpr int kPanel = 16; // channels of a panel; also the fewest that a map may have
+inline constexpr int kPanel = 16; // channels of a panel; also the fewest of a map whose gradient is wanted
 
 // What a tile of n x n output pixels needs, by stride. In one dimension it sees `patch` pixels at most (n = 4) and has as many
 // points; a kernel has 6. Stride 1: F(n, 3) at the points 0, infinity, 1, -1, 2, -2, of which a tile of n has the first n + 2.
@@ -45,7 +45,7 @@ using FromPixels = void (*)(const float* const* pixels, int channels, float* row
 using ToPixels = void (*)(const float* row, SpectrumStrides strides, int channels, const float* bias, float* const* pixels);
 
 // out[row, column] (+)= sum over i of a[row, i] * b[i, column], for one point. `b` and `out` are spectra's matrices, i or row the
-// row of the matrix, the column its channel. `a` is such a matrix too; see Multiply below.
+// row of the matrix, the column its channel. `a` is such a matrix too; see Kernels below.
 struct Product {
     const float* a = nullptr;
     ptrdiff_t a_panel = 0;
