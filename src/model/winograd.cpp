@@ -70,6 +70,7 @@ class Computation {
     Range rows_with(const Chunk& chunk, int point) const;
     int kernel_point(int point) const;
     Window seen_by(const Tile& tile) const;
+    Window first_seen_by(const Tile& tile) const;
     float* unread() const { return unread_ + thread_in_parallel() * outside_floats_; }
     bool is_first(const Part& part) const { return &part == &parts_.front(); }
     bool is_last(const Part& part) const { return &part == &parts_.back(); }
@@ -81,6 +82,7 @@ class Computation {
     void write_results(const Chunk& chunk, const Part& part);
 
     template <class Work> Share for_tiles(const Chunk& chunk, Work work) const;
+    template <class Fetch, class Work> Share for_tiles(const Chunk& chunk, Fetch fetch, Work work) const;
     Share transform_kernel_by_outputs(const Part& part) const;
     void transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const;
     Share transform_kernel_by_inputs(const Part& part) const;
@@ -257,12 +259,14 @@ void Computation::make_spectra(const Chunk& chunk, const Part& part) {
     if (wanted_.output && first_chunk) shares.push_back(transform_kernel_by_outputs(part));
     if (wanted_.x_gradient && part.has_gradient() && first_chunk) shares.push_back(transform_kernel_by_inputs(part));
     if (of_x()) {
-        shares.push_back(
-            for_tiles(chunk, [this, &part](int image, const Tile& tile, int row) { transform_patch(part, image, tile, row); }));
+        shares.push_back(for_tiles(
+            chunk, [this, &part](int image, const Tile& tile) { part.x.prefetch(image, first_seen_by(tile), part.channels); },
+            [this, &part](int image, const Tile& tile, int row) { transform_patch(part, image, tile, row); }));
     }
     if (of_gradient() && is_first(part)) {
-        shares.push_back(
-            for_tiles(chunk, [this](int image, const Tile& tile, int row) { transform_gradient(image, tile, row); }));
+        shares.push_back(for_tiles(
+            chunk, [this](int image, const Tile& tile) { gradient_.prefetch(image, window_of(tile), outputs_); },
+            [this](int image, const Tile& tile, int row) { transform_gradient(image, tile, row); }));
     }
     in_parallel(shares);
 }
@@ -293,6 +297,8 @@ void Computation::transform_kernel_panel(const Part& part, int panel, int first,
     const FromPixels transform = transforms_.kernel.of(tiling_.longest());
     const Spectrum& spectrum = part.kernel_by_outputs;
     for (int c = 0; c < count; ++c) {
+        for (const float* line : from) // one of the next panel
+            __builtin_prefetch(line + (kPanel + c % kPanel) * filter + c / kPanel * kPanel);
         transform(pixels.data(), kPanel, spectrum.row(first + c) + panel * spectrum.strides.panel, spectrum.strides);
         for (const float*& at : pixels) at += kPanel;
     }
@@ -313,19 +319,30 @@ Share Computation::transform_kernel_by_inputs(const Part& part) const {
                 const Spectrum& spectrum = part.kernel_by_inputs;
                 for (int64_t k = begin; k < end; ++k) {
                     const auto pixels = kernel_pixels(kernel_.data_ptr<float>(), k, part.first_channel);
+                    for (const float* pixel : pixels) prefetch(pixel + int64_t{kKernelPixels} * inputs_, part.channels);
                     transform(pixels.data(), part.channels, spectrum.row(k), spectrum.strides);
                 }
             }};
 }
 
-// work(image, tile, row of the spectra), shared by image: the patches that a map's gradient is summed from overlap.
-template <class Work> Share Computation::for_tiles(const Chunk& chunk, Work work) const {
-    return {chunk.images, [this, chunk, work](int64_t begin, int64_t end) {
+// fetch(image, tile) before the tile's turn, work(image, tile, row of the spectra), shared by image: the patches that a map's
+// gradient is summed from overlap.
+template <class Fetch, class Work> Share Computation::for_tiles(const Chunk& chunk, Fetch fetch, Work work) const {
+    return {chunk.images, [this, chunk, fetch, work](int64_t begin, int64_t end) {
+                const std::vector<Tile>& tiles = tiling_.tiles();
                 for (int image = static_cast<int>(begin); image < end; ++image) {
-                    for (const Tile& tile : tiling_.tiles())
-                        work(chunk.first_image + image, tile, tiling_.row(tile, image, chunk.images));
+                    for (size_t i = 0; i < tiles.size(); ++i) {
+                        const bool last = i + 1 == tiles.size();
+                        if (!last || image + 1 < end) fetch(chunk.first_image + image + last, tiles[last ? 0 : i + 1]);
+                        work(chunk.first_image + image, tiles[i], tiling_.row(tiles[i], image, chunk.images));
+                    }
                 }
             }};
+}
+
+template <class Work> Share Computation::for_tiles(const Chunk& chunk, Work work) const {
+    return for_tiles(
+        chunk, [](int, const Tile&) {}, work);
 }
 
 void Computation::transform_patch(const Part& part, int image, const Tile& tile, int row) const {
@@ -337,6 +354,17 @@ void Computation::transform_patch(const Part& part, int image, const Tile& tile,
 Window Computation::seen_by(const Tile& tile) const {
     return {scheme_.stride * tile.top - zeros_above_, scheme_.stride * tile.left - zeros_left_, scheme_.pixels_seen(tile.rows),
             scheme_.pixels_seen(tile.columns)};
+}
+
+// All but what the tile to its left saw.
+Window Computation::first_seen_by(const Tile& tile) const {
+    Window window = seen_by(tile);
+    if (tile.left > 0) {
+        const int seen = 3 - scheme_.stride;
+        window.left += seen;
+        window.columns -= seen;
+    }
+    return window;
 }
 
 void Computation::transform_gradient(int image, const Tile& tile, int row) const {

@@ -41,6 +41,16 @@ void Map::point_to(int image, const Window& window, int across, float* outside, 
     }
 }
 
+void Map::prefetch(int image, const Window& window, int channels) const {
+    const auto height = static_cast<int>(rows_.size()), width = static_cast<int>(columns_.size());
+    const int bottom = std::min(window.top + window.rows, height), right = std::min(window.left + window.columns, width);
+    for (int y = std::max(window.top, 0); y < bottom; ++y) {
+        const float* const row = this->image(image) + rows_[static_cast<size_t>(y)];
+        for (int x = std::max(window.left, 0); x < right; ++x)
+            winograd::prefetch(row + columns_[static_cast<size_t>(x)], channels);
+    }
+}
+
 torch::Tensor readable(const torch::Tensor& tensor) {
     require(tensor.scalar_type() == torch::kFloat && tensor.device().is_cpu() && tensor.dim() == 4, "maps of floats on the CPU");
     const int64_t channels = tensor.size(1);
