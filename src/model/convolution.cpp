@@ -21,18 +21,25 @@ using winograd::Arguments;
 using winograd::Results;
 using winograd::Wanted;
 
-// What all three operations must know: the shape, and the way.
+constexpr const char *kWay = "way", *kGradientSum = "gradient sum", *kBias = "bias";
+
+// What all three operations must know: the shape, the way, and what the kernel's gradient is added to, if to anything.
 struct Way {
     winograd::Shape shape;
     bool winograd = false;
+    torch::Tensor kernel_gradient_sum;
 
-    std::vector<int64_t> values() const {
+    void remember(AutogradContext* context) const {
         std::vector<int64_t> values{winograd ? 1 : 0, shape.map_height, shape.map_width, shape.height, shape.width, shape.stride};
         values.insert(values.end(), shape.channels.begin(), shape.channels.end());
-        return values;
+        context->saved_data[kWay] = values;
+        context->saved_data[kGradientSum] = kernel_gradient_sum;
     }
-    static Way from(const std::vector<int64_t>& v) {
-        return {{v.at(1), v.at(2), v.at(3), v.at(4), v.at(5), {v.begin() + 6, v.end()}}, v.at(0) != 0};
+    static Way of(AutogradContext* context) {
+        const std::vector<int64_t> v = context->saved_data[kWay].toIntVector();
+        return {{v.at(1), v.at(2), v.at(3), v.at(4), v.at(5), {v.begin() + 6, v.end()}},
+                v.at(0) != 0,
+                context->saved_data[kGradientSum].toTensor()};
     }
     size_t maps() const { return shape.channels.size(); }
 };
@@ -87,6 +94,8 @@ Results compute_directly(const Arguments& arguments, const Wanted& wanted, const
                                  {wanted.x_gradient, wanted.kernel_gradient, false});
     if (wanted.x_gradient) results.x_gradient = {padding.cropped(x_gradient, way)};
     results.kernel_gradient = kernel_gradient;
+    if (wanted.kernel_gradient && arguments.kernel_gradient_sum.defined())
+        results.kernel_gradient = arguments.kernel_gradient_sum.add_(kernel_gradient);
     return results;
 }
 
@@ -97,15 +106,11 @@ Results compute(const Arguments& arguments, const Wanted& wanted, const Way& way
 // The three operations. A backward pass that is itself differentiated is made of the operations; any other computes all that it
 // owes in one go, so that gradients share what they can. Of the arguments of T, x is a list of maps, and comes last but for what
 // is no tensor.
-constexpr const char *kWay = "way", *kBias = "bias";
-
 void remember(AutogradContext* context, variable_list tensors, torch::TensorList x, const Way& way) {
     tensors.insert(tensors.end(), x.begin(), x.end());
     context->save_for_backward(tensors);
-    context->saved_data[kWay] = way.values();
+    way.remember(context);
 }
-
-Way way_of(AutogradContext* context) { return Way::from(context->saved_data[kWay].toIntVector()); }
 
 bool differentiated() { return torch::GradMode::is_enabled(); }
 
@@ -114,6 +119,11 @@ bool needs_one_of(AutogradContext* context, size_t first, size_t count) {
         if (context->needs_input_grad(i)) return true;
     }
     return false;
+}
+
+// The kernel's gradient for autograd: none where it was added to a sum.
+torch::Tensor kernel_gradient_of(const Results& results, const Way& way) {
+    return way.kernel_gradient_sum.defined() ? torch::Tensor() : results.kernel_gradient;
 }
 
 // What a backward pass returns: the gradients of the first arguments, of each map of x (of none: undefined), and none of the way.
@@ -157,7 +167,7 @@ variable_list Output::backward(AutogradContext* context, variable_list gradients
     const variable_list saved = context->get_saved_variables();
     const torch::Tensor &kernel = saved[0], &gradient = gradients[0];
     const variable_list x(saved.begin() + 1, saved.end());
-    const Way way = way_of(context);
+    const Way way = Way::of(context);
     const bool has_bias = context->saved_data[kBias].toBool();
     const bool by_kernel = context->needs_input_grad(0), by_x = needs_one_of(context, has_bias ? 2 : 1, x.size());
     torch::Tensor kernel_gradient, bias_gradient;
@@ -167,9 +177,10 @@ variable_list Output::backward(AutogradContext* context, variable_list gradients
         if (by_x) x_gradient = XGradient::apply(gradient, kernel, way);
         if (by_kernel) kernel_gradient = KernelGradient::apply(gradient, torch::TensorList(x), way);
     } else if (by_x || by_kernel) {
-        Results results = compute({x, kernel, gradient, {}}, {.x_gradient = by_x, .kernel_gradient = by_kernel}, way);
+        Results results =
+            compute({x, kernel, gradient, {}, way.kernel_gradient_sum}, {.x_gradient = by_x, .kernel_gradient = by_kernel}, way);
+        kernel_gradient = kernel_gradient_of(results, way);
         x_gradient = std::move(results.x_gradient);
-        kernel_gradient = results.kernel_gradient;
     }
     return gradients_of({kernel_gradient, bias_gradient}, std::move(x_gradient), way);
 }
@@ -177,17 +188,17 @@ variable_list Output::backward(AutogradContext* context, variable_list gradients
 variable_list XGradient::backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables(), &x = gradients; // where x stood in the form
     const torch::Tensor &output_gradient = saved[0], &kernel = saved[1];
-    const Way way = way_of(context);
+    const Way way = Way::of(context);
     const bool by_output = context->needs_input_grad(0), by_kernel = context->needs_input_grad(1);
     torch::Tensor output, kernel_gradient;
     if (differentiated()) {
         if (by_output) output = Output::apply(kernel, std::nullopt, torch::TensorList(x), way);
         if (by_kernel) kernel_gradient = KernelGradient::apply(output_gradient, torch::TensorList(x), way);
     } else if (by_output || by_kernel) {
-        const Results results =
-            compute({x, kernel, output_gradient, {}}, {.output = by_output, .kernel_gradient = by_kernel}, way);
+        const Results results = compute({x, kernel, output_gradient, {}, way.kernel_gradient_sum},
+                                        {.output = by_output, .kernel_gradient = by_kernel}, way);
         output = results.output;
-        kernel_gradient = results.kernel_gradient;
+        kernel_gradient = kernel_gradient_of(results, way);
     }
     return {output, kernel_gradient, {}};
 }
@@ -196,7 +207,7 @@ variable_list KernelGradient::backward(AutogradContext* context, variable_list g
     const variable_list saved = context->get_saved_variables();
     const torch::Tensor &output_gradient = saved[0], &kernel = gradients[0]; // where the kernel stood
     const variable_list x(saved.begin() + 1, saved.end());
-    const Way way = way_of(context);
+    const Way way = Way::of(context);
     torch::Tensor output;
     variable_list x_gradient;
     if (context->needs_input_grad(0)) output = Output::apply(kernel, std::nullopt, torch::TensorList(x), way);
@@ -246,7 +257,7 @@ torch::Tensor convolution_3x3(std::vector<torch::Tensor> maps, const torch::Tens
     const int64_t height = plan.resized_to.value_or(maps.front().size(2)), width = plan.resized_to.value_or(maps.front().size(3));
     std::vector<torch::Tensor> x = plan.winograd ? in_panels(std::move(maps)) : std::vector{joined(spread(std::move(maps)))};
     if (!plan.winograd && plan.resized_to) x.front() = resize_nearest(x.front(), *plan.resized_to);
-    Way way{{x.front().size(2), x.front().size(3), height, width, plan.stride, {}}, plan.winograd};
+    Way way{{x.front().size(2), x.front().size(3), height, width, plan.stride, {}}, plan.winograd, plan.kernel_gradient_sum};
     for (const torch::Tensor& map : x) {
         require(map.scalar_type() == torch::kFloat && map.device().is_cpu(), "floats on the CPU");
         way.shape.channels.push_back(map.size(1));

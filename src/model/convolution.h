@@ -34,6 +34,9 @@ struct ConvolutionPlan {
     int64_t stride = 1;
     bool winograd = false;
     std::optional<int64_t> resized_to = {}; // pixels either way, by nearest neighbour, before the convolution
+    // As the kernel, channels last. Backward passes that are not differentiated themselves add the kernel's gradient to it, and
+    // give autograd none: a gradient of its own would be written, read again and added. Undefined: autograd gets it.
+    torch::Tensor kernel_gradient_sum = {};
 };
 
 // x [B, C, H, W] is one map, or several whose channels follow each other (the later ones may be [B, C, 1, 1]: one value all

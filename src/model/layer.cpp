@@ -64,7 +64,8 @@ torch::Tensor Layer::convolve(std::vector<torch::Tensor> maps, const Pass& pass)
     const torch::Tensor& first = maps.front();
     if (row_.kernel == 3 && !pass.bf16 && first.scalar_type() == torch::kFloat && first.device().is_cpu()) {
         const auto size = up ? std::optional<int64_t>(row_.out_size) : std::nullopt;
-        return convolution_3x3(std::move(maps), weight, bias, {row_.stride, winograd_, size});
+        const torch::Tensor sum = pass.adds_gradients ? weight.grad() : torch::Tensor();
+        return convolution_3x3(std::move(maps), weight, bias, {row_.stride, winograd_, size, sum});
     }
     torch::Tensor x = joined(spread(std::move(maps)));
     if (up) x = resize_nearest(x, row_.out_size);

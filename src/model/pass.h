@@ -19,6 +19,9 @@ struct Pass {
     // The step as a number on the network's device (int64, no dimension), read there in place of `step`: what a captured pass
     // replays then has each step's own masks. Undefined: `step` counts, and masks are drawn on the host.
     torch::Tensor device_step = {};
+    // Backward passes may add to the gradients that parameters have, instead of handing them to autograd: for backward(), and not
+    // for torch::autograd::grad(), which would find none.
+    bool adds_gradients = false;
 
     static Pass inference() { return {}; }
 };

@@ -16,7 +16,7 @@ namespace dagan::winograd {
 namespace {
 
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
-constexpr int kMostPixels = Scheme{2}.points(); // that a tile sees
+constexpr int kMostPoints = Scheme{2}.points(), kMostPixels = kMostPoints; // of a tile; that a tile sees
 
 // The order in which points are multiplied: along the diagonals of their square, because short tiles leave out one row and one
 // column of it, and threads take equal shares of the order.
@@ -49,11 +49,13 @@ class Computation {
     Results run();
 
   private:
-    struct Chunk {
-        int first_image = 0, images = 0;
-    };
     struct Range {
         int begin = 0, end = 0;
+    };
+    // Some images, and the rows that have each point in their spectra.
+    struct Chunk {
+        int first_image = 0, images = 0;
+        std::array<Range, kMostPoints> rows{};
     };
 
     void cut_into_parts();
@@ -67,7 +69,7 @@ class Computation {
     void lay_out_kernel(Layout& layout, Part& part) const;
     bool of_x() const { return wanted_.output || wanted_.kernel_gradient; }
     bool of_gradient() const { return wanted_.x_gradient || wanted_.kernel_gradient; }
-    Range rows_with(const Chunk& chunk, int point) const;
+    Chunk chunk_from(int first_image) const;
     int kernel_point(int point) const;
     Window seen_by(const Tile& tile) const;
     Window first_seen_by(const Tile& tile) const;
@@ -101,7 +103,7 @@ class Computation {
     const Kernels& kernels_;
     const Transforms& transforms_;
     const Wanted wanted_;
-    torch::Tensor kernel_, bias_, gradient_held_;
+    torch::Tensor kernel_, bias_, sum_, gradient_held_;
     std::vector<torch::Tensor> x_held_;
     Results results_;
     std::vector<Part> parts_;
@@ -118,8 +120,8 @@ class Computation {
 
 Computation::Computation(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels)
     : shape_(shape), scheme_{static_cast<int>(shape.stride)}, kernels_(kernels), transforms_(kernels.transforms(scheme_)),
-      wanted_(wanted), bias_(arguments.bias), zeros_above_(zeros_before(shape.height, shape.stride)),
-      zeros_left_(zeros_before(shape.width, shape.stride)),
+      wanted_(wanted), bias_(arguments.bias), sum_(arguments.kernel_gradient_sum),
+      zeros_above_(zeros_before(shape.height, shape.stride)), zeros_left_(zeros_before(shape.width, shape.stride)),
       tiling_(scheme_, static_cast<int>(shape.output_height()), static_cast<int>(shape.output_width())) {
     require(shape.stride == 1 || shape.stride == 2, "a stride of 1 or 2");
     images_ = static_cast<int>((arguments.x.empty() ? arguments.output_gradient : arguments.x.front()).size(0));
@@ -191,7 +193,9 @@ void Computation::make_results() {
         for_parts(results_.x_gradient,
                   [&](Part& part, const torch::Tensor& map) { part.gradient = Map(map, shape_.height, shape_.width); });
     }
-    if (wanted_.kernel_gradient) results_.kernel_gradient = tensor(outputs_, inputs_, 3, 3);
+    if (!wanted_.kernel_gradient) return;
+    require(!sum_.defined() || sum_.is_contiguous(kChannelsLast), "gradients of kernels lie channels last");
+    results_.kernel_gradient = sum_.defined() ? sum_ : tensor(outputs_, inputs_, 3, 3);
 }
 
 void Computation::choose_chunks() {
@@ -243,7 +247,7 @@ void Computation::lay_out_kernel(Layout& layout, Part& part) const {
 
 Results Computation::run() {
     for (int first = 0; first < images_; first += images_at_once_) {
-        const Chunk chunk{.first_image = first, .images = std::min(images_at_once_, images_ - first)};
+        const Chunk chunk = chunk_from(first);
         for (const Part& part : parts_) {
             make_spectra(chunk, part);
             multiply(chunk, part);
@@ -251,6 +255,15 @@ Results Computation::run() {
         }
     }
     return results_;
+}
+
+Computation::Chunk Computation::chunk_from(int first_image) const {
+    Chunk chunk{.first_image = first_image, .images = std::min(images_at_once_, images_ - first_image)};
+    for (int point = 0; point < scheme_.points(); ++point) {
+        const auto [begin, end] = tiling_.rows_with(point, chunk.images);
+        chunk.rows[static_cast<size_t>(point)] = {begin, end};
+    }
+    return chunk;
 }
 
 void Computation::make_spectra(const Chunk& chunk, const Part& part) {
@@ -382,7 +395,7 @@ void Computation::multiply(const Chunk& chunk, const Part& part) {
         shares.push_back({int64_t{scheme_.points()} * blocks, [&, blocks, across](int64_t begin, int64_t end) {
                               for (int64_t task = begin; task < end; ++task) {
                                   const int point = point_in_order(static_cast<int>(task / blocks), across);
-                                  const Range rows = rows_with(chunk, point);
+                                  const Range rows = chunk.rows[static_cast<size_t>(point)];
                                   const int first = rows.begin + static_cast<int>(task % blocks) * kRows;
                                   multiply_rows(part, point, first, std::min(first + kRows, rows.end));
                               }
@@ -400,11 +413,6 @@ void Computation::multiply(const Chunk& chunk, const Part& part) {
                           }});
     }
     in_parallel(shares);
-}
-
-Computation::Range Computation::rows_with(const Chunk& chunk, int point) const {
-    const auto [begin, end] = tiling_.rows_with(point, chunk.images);
-    return {begin, end};
 }
 
 int Computation::kernel_point(int point) const {
@@ -435,21 +443,24 @@ void Computation::multiply_rows(const Part& part, int point, int first_row, int 
 // Summed over the points of maps that share the kernel's; zeros where no tile has it.
 void Computation::multiply_for_kernel(const Chunk& chunk, const Part& part, int at, int first_output, int end_output) const {
     bool add = chunk.first_image > 0;
-    for (int point = 0; point < scheme_.points(); ++point) {
-        if (kernel_point(point) != at) continue;
-        const Range rows = rows_with(chunk, point);
-        kernels_.multiply_transposed({.a = gradient_points_.point(point) + rows.begin * kPanel,
-                                      .a_panel = gradient_points_.strides.panel,
-                                      .b = x_points_.point(point) + rows.begin * kPanel,
-                                      .b_panel = x_points_.strides.panel,
-                                      .out = part.kernel_gradient.point(at),
-                                      .out_panel = part.kernel_gradient.strides.panel,
-                                      .first_row = first_output,
-                                      .end_row = end_output,
-                                      .inner = rows.end - rows.begin,
-                                      .panels = part.panels(),
-                                      .add = add});
-        add = true;
+    const int above = at / kKernelPoints, left = at % kKernelPoints;
+    for (int i = above; i < scheme_.end_of_sharing(above); ++i) {
+        for (int j = left; j < scheme_.end_of_sharing(left); ++j) {
+            const int point = i * scheme_.patch() + j;
+            const Range rows = chunk.rows[static_cast<size_t>(point)];
+            kernels_.multiply_transposed({.a = gradient_points_.point(point) + rows.begin * kPanel,
+                                          .a_panel = gradient_points_.strides.panel,
+                                          .b = x_points_.point(point) + rows.begin * kPanel,
+                                          .b_panel = x_points_.strides.panel,
+                                          .out = part.kernel_gradient.point(at),
+                                          .out_panel = part.kernel_gradient.strides.panel,
+                                          .first_row = first_output,
+                                          .end_row = end_output,
+                                          .inner = rows.end - rows.begin,
+                                          .panels = part.panels(),
+                                          .add = add});
+            add = true;
+        }
     }
 }
 
@@ -484,10 +495,12 @@ void Computation::add_patch(const Part& part, int image, const Tile& tile, int r
 
 Share Computation::write_kernel_gradient(const Part& part) const {
     return {outputs_, [this, &part](int64_t begin, int64_t end) {
-                const ToPixels transform = transforms_.kernel_gradient.of(tiling_.longest());
+                const auto& transforms = sum_.defined() ? transforms_.kernel_gradient_added : transforms_.kernel_gradient;
+                const ToPixels transform = transforms.of(tiling_.longest());
                 const Spectrum& spectrum = part.kernel_gradient;
                 for (int64_t k = begin; k < end; ++k) {
                     const auto pixels = kernel_pixels(results_.kernel_gradient.data_ptr<float>(), k, part.first_channel);
+                    for (const float* pixel : pixels) prefetch(pixel + int64_t{kKernelPixels} * inputs_, part.channels);
                     transform(spectrum.row(k), spectrum.strides, part.channels, nullptr, pixels.data());
                 }
             }};

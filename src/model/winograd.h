@@ -36,7 +36,9 @@ struct Shape {
 struct Arguments {
     std::vector<torch::Tensor> x;
     torch::Tensor kernel, output_gradient;
-    torch::Tensor bias; // [K], of the output; may be left out
+    torch::Tensor bias = {}; // [K], of the output; may be left out
+    // As the kernel, channels last: what the kernel's gradient is added to. Left out: it is a tensor of its own.
+    torch::Tensor kernel_gradient_sum = {};
 };
 
 // What to compute. Each needs the two other arguments.

@@ -30,6 +30,10 @@ struct Scheme {
         return point < (stride == 1 ? length + 2 : point < kEvenPoints ? length + 1 : kEvenPoints + length);
     }
     constexpr int kernel_point(int point) const { return stride == 1 ? point : point < kEvenPoints ? point : kEvenPoints; }
+    // The points [kernel_point, end) that share one of the kernel's.
+    constexpr int end_of_sharing(int kernel_point) const {
+        return stride == 1 || kernel_point < kEvenPoints ? kernel_point + 1 : patch();
+    }
 };
 
 inline constexpr int panels_of(int channels) { return (channels + kPanel - 1) / kPanel; }
@@ -77,12 +81,13 @@ template <class Function> struct ForKernel {
 
 // Transforms of maps and kernels of one stride, V, U and W, and their adjoints.
 struct Transforms {
-    ForTiles<FromPixels> map_patch;       // V = B^T d B of a patch, in rows of Scheme::patch() pixels
-    ForTiles<ToPixels> output_tile;       // y = A^T M A + bias, in rows of 4 pixels
-    ForTiles<FromPixels> output_gradient; // W = A dy A^T: the adjoint of output_tile
-    ForTiles<ToPixels> map_gradient;      // dx += B N B^T: the adjoint of map_patch
-    ForKernel<FromPixels> kernel;         // U = G g G^T of a 3 x 3 kernel
-    ForKernel<ToPixels> kernel_gradient;  // dg = G^T P G: the adjoint of kernel
+    ForTiles<FromPixels> map_patch;            // V = B^T d B of a patch, in rows of Scheme::patch() pixels
+    ForTiles<ToPixels> output_tile;            // y = A^T M A + bias, in rows of 4 pixels
+    ForTiles<FromPixels> output_gradient;      // W = A dy A^T: the adjoint of output_tile
+    ForTiles<ToPixels> map_gradient;           // dx += B N B^T: the adjoint of map_patch
+    ForKernel<FromPixels> kernel;              // U = G g G^T of a 3 x 3 kernel
+    ForKernel<ToPixels> kernel_gradient;       // dg = G^T P G: the adjoint of kernel
+    ForKernel<ToPixels> kernel_gradient_added; // dg += G^T P G
 };
 
 struct Kernels {

@@ -37,7 +37,8 @@ Pass training_pass(const ClassifierJob& job, uint32_t step) {
     return {.training = true,
             .key = derive(job.stream, "dropout classifier"),
             .step = step,
-            .bf16 = job.options.precision == Precision::bf16};
+            .bf16 = job.options.precision == Precision::bf16,
+            .adds_gradients = true};
 }
 
 uint64_t epochs_stream(const ClassifierJob& job) { return derive(job.stream, "classifier epochs"); }

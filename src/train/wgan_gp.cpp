@@ -77,6 +77,7 @@ WganGp::WganGp(const GanOptions& options, uint64_t stream, const Dataset& data, 
 // bfloat16 is not for the penalty: its gradient is differentiated again.
 Pass WganGp::training_pass(uint64_t key, uint32_t s, uint32_t first, int norm_groups) const {
     Pass pass{.training = true, .key = key, .step = s, .first_index = first, .norm_groups = norm_groups};
+    pass.adds_gradients = true;
     pass.bf16 = options_.precision == Precision::bf16 && key != interpolate_key_;
     if (batches_) pass.device_step = batches_->step();
     return pass;
