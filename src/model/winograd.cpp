@@ -60,9 +60,8 @@ class Computation {
 
     void cut_into_parts();
     void hold_maps(const Arguments& arguments);
-    void make_results();
-    // use(part, its channels of its map)
-    template <class Use> void for_parts(const std::vector<torch::Tensor>& maps, const Use& use);
+    void make_results(const torch::Tensor& sum);
+    void give_parts(const std::vector<torch::Tensor>& maps, Map Part::*member);
     void choose_chunks();
     int most_panels() const; // of a part
     int64_t lay_out(float* memory);
@@ -103,8 +102,11 @@ class Computation {
     const Kernels& kernels_;
     const Transforms& transforms_;
     const Wanted wanted_;
-    torch::Tensor kernel_, bias_, sum_, gradient_held_;
+    const bool adds_to_sum_; // the kernel's gradient
+    torch::Tensor kernel_held_, bias_held_, gradient_held_;
     std::vector<torch::Tensor> x_held_;
+    const float *kernel_ = nullptr, *bias_ = nullptr;
+    float* kernel_gradient_ = nullptr;
     Results results_;
     std::vector<Part> parts_;
     Map gradient_, output_; // gradient_: of the output
@@ -120,7 +122,7 @@ class Computation {
 
 Computation::Computation(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels)
     : shape_(shape), scheme_{static_cast<int>(shape.stride)}, kernels_(kernels), transforms_(kernels.transforms(scheme_)),
-      wanted_(wanted), bias_(arguments.bias), sum_(arguments.kernel_gradient_sum),
+      wanted_(wanted), adds_to_sum_(arguments.kernel_gradient_sum.defined()),
       zeros_above_(zeros_before(shape.height, shape.stride)), zeros_left_(zeros_before(shape.width, shape.stride)),
       tiling_(scheme_, static_cast<int>(shape.output_height()), static_cast<int>(shape.output_width())) {
     require(shape.stride == 1 || shape.stride == 2, "a stride of 1 or 2");
@@ -130,7 +132,7 @@ Computation::Computation(const Shape& shape, const Arguments& arguments, const W
     require(outputs_ >= kPanel, "a map has 16 channels or more");
     cut_into_parts();
     hold_maps(arguments);
-    make_results();
+    make_results(arguments.kernel_gradient_sum);
     choose_chunks();
     lay_out(Scratch::of_this_thread().floats(lay_out(nullptr)));
 }
@@ -154,30 +156,37 @@ void Computation::hold_maps(const Arguments& arguments) {
     if (of_x()) {
         require(arguments.x.size() == shape_.channels.size(), "x has the maps that its shape says");
         for (const torch::Tensor& map : arguments.x) x_held_.push_back(readable(map));
-        for_parts(x_held_, [&](Part& part, const torch::Tensor& map) { part.x = Map(map, shape_.height, shape_.width); });
+        give_parts(x_held_, &Part::x);
     }
     if (of_gradient()) {
         gradient_held_ = readable(arguments.output_gradient);
         gradient_ = Map(gradient_held_, shape_.output_height(), shape_.output_width());
     }
-    if (wanted_.output || wanted_.x_gradient) kernel_ = arguments.kernel.contiguous(kChannelsLast);
-    if (bias_.defined()) bias_ = bias_.contiguous();
-}
-
-template <class Use> void Computation::for_parts(const std::vector<torch::Tensor>& maps, const Use& use) {
-    auto map = maps.begin();
-    int64_t channel = 0; // of this map
-    for (Part& part : parts_) {
-        if (part.first_of_map && !is_first(part)) {
-            ++map;
-            channel = 0;
-        }
-        use(part, map->narrow(1, channel, part.channels));
-        channel += part.channels;
+    if (wanted_.output || wanted_.x_gradient) {
+        kernel_held_ = arguments.kernel.contiguous(kChannelsLast);
+        kernel_ = kernel_held_.data_ptr<float>();
+    }
+    if (arguments.bias.defined()) {
+        bias_held_ = arguments.bias.contiguous();
+        bias_ = bias_held_.data_ptr<float>();
     }
 }
 
-void Computation::make_results() {
+// Each part its channels of its map.
+void Computation::give_parts(const std::vector<torch::Tensor>& maps, Map Part::*member) {
+    auto next = maps.begin();
+    Map map;
+    int first_channel = 0; // of the map
+    for (Part& part : parts_) {
+        if (part.first_of_map) {
+            map = Map(*next++, shape_.height, shape_.width);
+            first_channel = part.first_channel;
+        }
+        part.*member = map.from_channel(part.first_channel - first_channel);
+    }
+}
+
+void Computation::make_results(const torch::Tensor& sum) {
     const auto tensor = [](int64_t first, int64_t second, int64_t height, int64_t width) {
         return torch::empty({first, second, height, width}, torch::dtype(torch::kFloat).memory_format(kChannelsLast));
     };
@@ -190,12 +199,12 @@ void Computation::make_results() {
             results_.x_gradient.push_back(channels < kPanel ? torch::zeros({images_, channels, 1, 1})
                                                             : tensor(images_, channels, shape_.map_height, shape_.map_width));
         }
-        for_parts(results_.x_gradient,
-                  [&](Part& part, const torch::Tensor& map) { part.gradient = Map(map, shape_.height, shape_.width); });
+        give_parts(results_.x_gradient, &Part::gradient);
     }
     if (!wanted_.kernel_gradient) return;
-    require(!sum_.defined() || sum_.is_contiguous(kChannelsLast), "gradients of kernels lie channels last");
-    results_.kernel_gradient = sum_.defined() ? sum_ : tensor(outputs_, inputs_, 3, 3);
+    require(!sum.defined() || sum.is_contiguous(kChannelsLast), "gradients of kernels lie channels last");
+    results_.kernel_gradient = sum.defined() ? sum : tensor(outputs_, inputs_, 3, 3);
+    kernel_gradient_ = results_.kernel_gradient.data_ptr<float>();
 }
 
 void Computation::choose_chunks() {
@@ -300,7 +309,7 @@ Share Computation::transform_kernel_by_outputs(const Part& part) const {
 void Computation::transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const {
     const int filters = std::min(kPanel, outputs_ - panel * kPanel);
     const ptrdiff_t filter = ptrdiff_t{kKernelPixels} * inputs_, pixel = ptrdiff_t{count} * kPanel;
-    const auto from = kernel_pixels(kernel_.data_ptr<float>(), int64_t{panel} * kPanel, part.first_channel + first);
+    const auto from = kernel_pixels(kernel_, int64_t{panel} * kPanel, part.first_channel + first);
     std::array<const float*, kKernelPixels> pixels{};
     for (size_t i = 0; i < pixels.size(); ++i) {
         float* const to = gathered + static_cast<ptrdiff_t>(i) * pixel;
@@ -331,7 +340,7 @@ Share Computation::transform_kernel_by_inputs(const Part& part) const {
                 const FromPixels transform = transforms_.kernel.of(tiling_.longest());
                 const Spectrum& spectrum = part.kernel_by_inputs;
                 for (int64_t k = begin; k < end; ++k) {
-                    const auto pixels = kernel_pixels(kernel_.data_ptr<float>(), k, part.first_channel);
+                    const auto pixels = kernel_pixels(kernel_, k, part.first_channel);
                     for (const float* pixel : pixels) prefetch(pixel + int64_t{kKernelPixels} * inputs_, part.channels);
                     transform(pixels.data(), part.channels, spectrum.row(k), spectrum.strides);
                 }
@@ -480,8 +489,8 @@ void Computation::write_results(const Chunk& chunk, const Part& part) {
 void Computation::write_tile(int image, const Tile& tile, int row) const {
     std::array<float*, kTilePixels> pixels;
     output_.point_to(image, window_of(tile), kOutput, unread(), pixels.data());
-    transforms_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_,
-                                                        bias_.defined() ? bias_.data_ptr<float>() : nullptr, pixels.data());
+    transforms_.output_tile.of(tile.rows, tile.columns)(output_points_.row(row), output_points_.strides, outputs_, bias_,
+                                                        pixels.data());
 }
 
 void Computation::add_patch(const Part& part, int image, const Tile& tile, int row) const {
@@ -495,11 +504,11 @@ void Computation::add_patch(const Part& part, int image, const Tile& tile, int r
 
 Share Computation::write_kernel_gradient(const Part& part) const {
     return {outputs_, [this, &part](int64_t begin, int64_t end) {
-                const auto& transforms = sum_.defined() ? transforms_.kernel_gradient_added : transforms_.kernel_gradient;
+                const auto& transforms = adds_to_sum_ ? transforms_.kernel_gradient_added : transforms_.kernel_gradient;
                 const ToPixels transform = transforms.of(tiling_.longest());
                 const Spectrum& spectrum = part.kernel_gradient;
                 for (int64_t k = begin; k < end; ++k) {
-                    const auto pixels = kernel_pixels(results_.kernel_gradient.data_ptr<float>(), k, part.first_channel);
+                    const auto pixels = kernel_pixels(kernel_gradient_, k, part.first_channel);
                     for (const float* pixel : pixels) prefetch(pixel + int64_t{kKernelPixels} * inputs_, part.channels);
                     transform(spectrum.row(k), spectrum.strides, part.channels, nullptr, pixels.data());
                 }

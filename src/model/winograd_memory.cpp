@@ -8,9 +8,10 @@ namespace dagan::winograd {
 
 namespace {
 
-std::vector<ptrdiff_t> starts(const torch::Tensor& tensor, int dimension, int64_t size) {
-    std::vector<ptrdiff_t> starts;
-    for (int64_t i = 0; i < size; ++i) starts.push_back(i * tensor.size(dimension) / size * tensor.stride(dimension));
+std::vector<ptrdiff_t> starts(const torch::Tensor& tensor, int dimension, int64_t count) {
+    const int64_t size = tensor.size(dimension), stride = tensor.stride(dimension);
+    std::vector<ptrdiff_t> starts(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i) starts[static_cast<size_t>(i)] = i * size / count * stride;
     return starts;
 }
 
@@ -22,32 +23,40 @@ SpectrumStrides strides_for(int64_t rows, int panels) {
 } // namespace
 
 Map::Map(const torch::Tensor& tensor, int64_t height, int64_t width)
-    : data_(tensor.data_ptr<float>()), image_floats_(tensor.stride(0)), rows_(starts(tensor, 2, height)),
-      columns_(starts(tensor, 3, width)) {}
+    : data_(tensor.data_ptr<float>()), image_floats_(tensor.stride(0)),
+      starts_(std::make_shared<const Starts>(starts(tensor, 2, height), starts(tensor, 3, width))) {}
+
+Map Map::from_channel(int channel) const {
+    Map map = *this;
+    map.data_ += channel;
+    return map;
+}
 
 void Map::point_to(int image, const Window& window, int across, float* outside, float** pixels) const {
-    const auto height = static_cast<int>(rows_.size()), width = static_cast<int>(columns_.size());
+    const auto& [rows, columns] = *starts_;
+    const auto height = static_cast<int>(rows.size()), width = static_cast<int>(columns.size());
     for (int i = 0; i < window.rows; ++i, pixels += across) {
         const int y = window.top + i;
         if (y < 0 || y >= height) {
             std::fill_n(pixels, window.columns, outside);
             continue;
         }
-        float* const row = this->image(image) + rows_[static_cast<size_t>(y)];
+        float* const row = this->image(image) + rows[static_cast<size_t>(y)];
         for (int j = 0; j < window.columns; ++j) {
             const int x = window.left + j;
-            pixels[j] = x < 0 || x >= width ? outside : row + columns_[static_cast<size_t>(x)];
+            pixels[j] = x < 0 || x >= width ? outside : row + columns[static_cast<size_t>(x)];
         }
     }
 }
 
 void Map::prefetch(int image, const Window& window, int channels) const {
-    const auto height = static_cast<int>(rows_.size()), width = static_cast<int>(columns_.size());
+    const auto& [rows, columns] = *starts_;
+    const auto height = static_cast<int>(rows.size()), width = static_cast<int>(columns.size());
     const int bottom = std::min(window.top + window.rows, height), right = std::min(window.left + window.columns, width);
     for (int y = std::max(window.top, 0); y < bottom; ++y) {
-        const float* const row = this->image(image) + rows_[static_cast<size_t>(y)];
+        const float* const row = this->image(image) + rows[static_cast<size_t>(y)];
         for (int x = std::max(window.left, 0); x < right; ++x)
-            winograd::prefetch(row + columns_[static_cast<size_t>(x)], channels);
+            winograd::prefetch(row + columns[static_cast<size_t>(x)], channels);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace dagan::winograd {
@@ -28,6 +29,7 @@ class Map {
   public:
     Map() = default;
     Map(const torch::Tensor& tensor, int64_t height, int64_t width);
+    Map from_channel(int channel) const; // the same without the channels before
 
     // The images' first pixels and all that belongs to them: image_floats() floats.
     float* image(int number) const { return data_ + number * image_floats_; }
@@ -38,9 +40,13 @@ class Map {
     void prefetch(int image, const Window& window, int channels) const;
 
   private:
+    struct Starts {
+        std::vector<ptrdiff_t> rows, columns;
+    };
+
     float* data_ = nullptr;
     ptrdiff_t image_floats_ = 0;
-    std::vector<ptrdiff_t> rows_, columns_; // where each starts
+    std::shared_ptr<const Starts> starts_;
 };
 
 // The tensor as a Map can read it: itself, or copied channels last. Before the pixels of a map of fewer channels than a panel
