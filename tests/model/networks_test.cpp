@@ -372,6 +372,39 @@ TEST(NetworksTest, CriticStepGivesTheGeneratorNoGradientAndGeneratorStepTheCriti
     for (const torch::Tensor& parameter : generator.parameters()) EXPECT_TRUE(parameter.grad().defined());
 }
 
+// Both losses of a critic's step, as training takes them: the second adds to what the first left, and the penalty's is a second
+// derivative, which reaches a kernel twice.
+std::map<std::string, torch::Tensor> critic_gradients(Convolution convolution, bool adds_gradients) {
+    GanOptions options = small_options();
+    options.critic_widths = {16, 16, 20, 24};
+    options.convolution = convolution;
+    Critic critic(options, 1, 28, 3);
+    uint64_t seed = 100;
+    for (torch::Tensor& parameter : critic.parameters()) {
+        const torch::Tensor before = floats(random_tensor(parameter.sizes(), seed++));
+        parameter.mutable_grad() = before.dim() == 4 ? before.contiguous(torch::MemoryFormat::ChannelsLast) : before;
+    }
+    Pass pass = training(5);
+    pass.adds_gradients = adds_gradients;
+    const CriticFunction score = [&](const torch::Tensor& a, const torch::Tensor& b) { return critic.forward(a, b, pass); };
+    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)), y = floats(random_images({2, 1, 28, 28}, 2));
+    score(x, y).mean().backward();
+    gradient_penalty(score, x, y, -y, torch::tensor({0.2F, 0.7F}), PenaltyNorm::image).backward();
+    std::map<std::string, torch::Tensor> gradients;
+    for (const auto& item : critic.named_parameters()) gradients[item.key()] = item.value().grad();
+    return gradients;
+}
+
+TEST(NetworksTest, GradientsAddedInPlaceAreThoseThatAutogradAdds) {
+    for (const Convolution convolution : {Convolution::automatic, Convolution::direct}) {
+        const auto by_autograd = critic_gradients(convolution, false), in_place = critic_gradients(convolution, true);
+        for (const auto& [name, gradient] : by_autograd) {
+            const double largest = gradient.abs().max().item<double>();
+            EXPECT_LE(largest_difference(in_place.at(name), gradient), 1e-5 * largest) << name;
+        }
+    }
+}
+
 TEST(NetworksTest, ImagesOfAnotherSizeAreRefused) {
     Generator generator(small_options(), 1, 28, 1);
     EXPECT_THROW(generator.forward(torch::zeros({1, 1, 32, 32}), torch::zeros({1, 9}), Pass::inference()), Error);

@@ -139,6 +139,13 @@ TEST_P(WinogradKernelsTest, ComputeTheConvolutionAndItsGradients) {
         const winograd::Results alone = compute({.x_gradient = true});
         for (size_t i = 0; i < alone.x_gradient.size(); ++i)
             EXPECT_TRUE(torch::equal(alone.x_gradient[i], together.x_gradient[i])) << shape;
+
+        winograd::Arguments adding = arguments;
+        adding.kernel_gradient_sum = floats(random_tensor(c.kernel.sizes(), 11));
+        const torch::Tensor expected_sum = adding.kernel_gradient_sum + compute({.kernel_gradient = true}).kernel_gradient;
+        winograd::compute(shape.winograd(), adding, {.kernel_gradient = true}, *GetParam());
+        EXPECT_LE(largest_difference(adding.kernel_gradient_sum, expected_sum), 1e-6 * expected_sum.abs().max().item<double>())
+            << shape;
     }
 }
 
