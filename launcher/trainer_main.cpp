@@ -20,11 +20,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <memory>
 
 namespace dagan {
@@ -51,7 +53,14 @@ std::unique_ptr<Gpu> gpu_of(const Arguments& arguments) {
 
 Compute compute_on(const std::unique_ptr<Gpu>& gpu) { return gpu ? Compute::on(*gpu) : Compute{}; }
 
+// A step frees what the next one wants again; given back, the system would clear each page before that.
+void keep_freed_memory() {
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+}
+
 void set_up_torch(int threads) {
+    keep_freed_memory();
     at::set_num_threads(threads);
     at::set_num_interop_threads(1);
     at::globalContext().setDeterministicAlgorithms(true, false);
