@@ -36,6 +36,8 @@ struct Part {
     bool has_gradient() const { return channels >= kPanel; }
 };
 
+constexpr auto kFetchNothing = [](int /*image*/, const Tile&) {}; // for_tiles
+
 constexpr int kPartChannels = 64; // of a part, but for a rest
 
 // The pixels that a tile makes.
@@ -82,7 +84,6 @@ class Computation {
     void multiply(const Chunk& chunk, const Part& part);
     void write_results(const Chunk& chunk, const Part& part);
 
-    template <class Work> Share for_tiles(const Chunk& chunk, Work work) const;
     template <class Fetch, class Work> Share for_tiles(const Chunk& chunk, Fetch fetch, Work work) const;
     Share transform_kernel_by_outputs(const Part& part) const;
     void transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const;
@@ -350,21 +351,19 @@ Share Computation::transform_kernel_by_inputs(const Part& part) const {
 // fetch(image, tile) before the tile's turn, work(image, tile, row of the spectra), shared by image: the patches that a map's
 // gradient is summed from overlap.
 template <class Fetch, class Work> Share Computation::for_tiles(const Chunk& chunk, Fetch fetch, Work work) const {
-    return {chunk.images, [this, chunk, fetch, work](int64_t begin, int64_t end) {
+    return {chunk.images, [this, &chunk, fetch, work](int64_t begin, int64_t end) {
                 const std::vector<Tile>& tiles = tiling_.tiles();
                 for (int image = static_cast<int>(begin); image < end; ++image) {
                     for (size_t i = 0; i < tiles.size(); ++i) {
-                        const bool last = i + 1 == tiles.size();
-                        if (!last || image + 1 < end) fetch(chunk.first_image + image + last, tiles[last ? 0 : i + 1]);
+                        if (i + 1 < tiles.size()) {
+                            fetch(chunk.first_image + image, tiles[i + 1]);
+                        } else if (image + 1 < end) {
+                            fetch(chunk.first_image + image + 1, tiles[0]);
+                        }
                         work(chunk.first_image + image, tiles[i], tiling_.row(tiles[i], image, chunk.images));
                     }
                 }
             }};
-}
-
-template <class Work> Share Computation::for_tiles(const Chunk& chunk, Work work) const {
-    return for_tiles(
-        chunk, [](int, const Tile&) {}, work);
 }
 
 void Computation::transform_patch(const Part& part, int image, const Tile& tile, int row) const {
@@ -476,11 +475,12 @@ void Computation::multiply_for_kernel(const Chunk& chunk, const Part& part, int 
 void Computation::write_results(const Chunk& chunk, const Part& part) {
     std::vector<Share> shares;
     if (wanted_.output && is_last(part)) {
-        shares.push_back(for_tiles(chunk, [this](int image, const Tile& tile, int row) { write_tile(image, tile, row); }));
+        shares.push_back(
+            for_tiles(chunk, kFetchNothing, [this](int image, const Tile& tile, int row) { write_tile(image, tile, row); }));
     }
     if (wanted_.x_gradient && part.has_gradient()) {
-        shares.push_back(
-            for_tiles(chunk, [this, &part](int image, const Tile& tile, int row) { add_patch(part, image, tile, row); }));
+        shares.push_back(for_tiles(chunk, kFetchNothing,
+                                   [this, &part](int image, const Tile& tile, int row) { add_patch(part, image, tile, row); }));
     }
     if (wanted_.kernel_gradient && is_last(chunk)) shares.push_back(write_kernel_gradient(part));
     in_parallel(shares);
