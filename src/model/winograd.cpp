@@ -308,6 +308,7 @@ Share Computation::transform_kernel_by_outputs(const Part& part) const {
 }
 
 void Computation::transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const {
+    constexpr int kRowsAhead = 4; // of the spectrum, to be written
     const int filters = std::min(kPanel, outputs_ - panel * kPanel);
     const ptrdiff_t filter = ptrdiff_t{kKernelPixels} * inputs_, pixel = ptrdiff_t{count} * kPanel;
     const auto from = kernel_pixels(kernel_, int64_t{panel} * kPanel, part.first_channel + first);
@@ -319,10 +320,14 @@ void Computation::transform_kernel_panel(const Part& part, int panel, int first,
     }
     const FromPixels transform = transforms_.kernel.of(tiling_.longest());
     const Spectrum& spectrum = part.kernel_by_outputs;
+    const bool last = panel + 1 == panels_of(outputs_); // then the next part's first panel follows
+    const ptrdiff_t ahead = last ? part.channels - panel * kPanel * filter : kPanel * filter;
     for (int c = 0; c < count; ++c) {
-        for (const float* line : from) // one of the next panel
-            __builtin_prefetch(line + (kPanel + c % kPanel) * filter + c / kPanel * kPanel);
-        transform(pixels.data(), kPanel, spectrum.row(first + c) + panel * spectrum.strides.panel, spectrum.strides);
+        for (const float* line : from) prefetch(line + ahead + c % kPanel * filter + c / kPanel * kPanel, kPanel);
+        float* const row = spectrum.row(first + c) + panel * spectrum.strides.panel;
+        for (int point = 0; point < kKernelPoints * kKernelPoints; ++point)
+            prefetch(row + point * spectrum.strides.point + kRowsAhead * kPanel, kPanel);
+        transform(pixels.data(), kPanel, row, spectrum.strides);
         for (const float*& at : pixels) at += kPanel;
     }
 }
