@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/parallel.h"
 #include "model/same_conv.h"
+#include "model/winograd_filters.h"
 #include "model/winograd_memory.h"
 #include "model/winograd_tiling.h"
 
@@ -25,15 +26,15 @@ constexpr int point_in_order(int i, int across) { return i % across * across + (
 // Some channels of one of the maps that x is made of. The parts are worked through one after the other, so that what is between
 // them and the results stays small: several times larger, it would leave the caches before it is used again.
 struct Part {
-    int first_channel = 0, channels = 0; // among those of the kernel
+    Channels channels;
     Map x, gradient;
     bool first_of_map = true;
     Spectrum kernel_by_outputs; // rows input channels, channels output channels
     Spectrum kernel_by_inputs;  // the other way round
     Spectrum kernel_gradient;   // as kernel_by_inputs
 
-    int panels() const { return panels_of(channels); }
-    bool has_gradient() const { return channels >= kPanel; }
+    int panels() const { return panels_of(channels.count); }
+    bool has_gradient() const { return channels.count >= kPanel; }
 };
 
 constexpr auto kFetchNothing = [](int /*image*/, const Tile&) {}; // for_tiles
@@ -85,18 +86,12 @@ class Computation {
     void write_results(const Chunk& chunk, const Part& part);
 
     template <class Fetch, class Work> Share for_tiles(const Chunk& chunk, Fetch fetch, Work work) const;
-    Share transform_kernel_by_outputs(const Part& part) const;
-    void transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const;
-    Share transform_kernel_by_inputs(const Part& part) const;
     void transform_patch(const Part& part, int image, const Tile& tile, int row) const;
     void transform_gradient(int image, const Tile& tile, int row) const;
     void multiply_rows(const Part& part, int point, int first_row, int end_row) const;
     void multiply_for_kernel(const Chunk& chunk, const Part& part, int at, int first_output, int end_output) const;
     void write_tile(int image, const Tile& tile, int row) const;
     void add_patch(const Part& part, int image, const Tile& tile, int row) const;
-    Share write_kernel_gradient(const Part& part) const;
-    // The kernel's pixels of a filter, as they are or to be written, from a channel on.
-    template <class Float> std::array<Float*, kKernelPixels> kernel_pixels(Float* kernel, int64_t filter, int channel) const;
 
     const Shape shape_;
     const Scheme scheme_;
@@ -111,9 +106,11 @@ class Computation {
     Results results_;
     std::vector<Part> parts_;
     Map gradient_, output_; // gradient_: of the output
-    int images_ = 0, inputs_ = 0, outputs_ = 0, images_at_once_ = 0;
-    int zeros_above_ = 0, zeros_left_ = 0;
+    const int images_, inputs_, outputs_;
+    int images_at_once_ = 0;
+    const int zeros_above_, zeros_left_;
     Tiling tiling_;
+    const Filters filters_;
     float* zeros_ = nullptr;  // read outside of maps
     float* unread_ = nullptr; // takes what is written there, for each thread
     int64_t outside_floats_ = 0;
@@ -124,12 +121,13 @@ class Computation {
 Computation::Computation(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels)
     : shape_(shape), scheme_{static_cast<int>(shape.stride)}, kernels_(kernels), transforms_(kernels.transforms(scheme_)),
       wanted_(wanted), adds_to_sum_(arguments.kernel_gradient_sum.defined()),
+      images_(static_cast<int>((arguments.x.empty() ? arguments.output_gradient : arguments.x.front()).size(0))),
+      inputs_(static_cast<int>(shape.all_channels())),
+      outputs_(static_cast<int>(arguments.kernel.defined() ? arguments.kernel.size(0) : arguments.output_gradient.size(1))),
       zeros_above_(zeros_before(shape.height, shape.stride)), zeros_left_(zeros_before(shape.width, shape.stride)),
-      tiling_(scheme_, static_cast<int>(shape.output_height()), static_cast<int>(shape.output_width())) {
+      tiling_(scheme_, static_cast<int>(shape.output_height()), static_cast<int>(shape.output_width())),
+      filters_(kernels, transforms_, tiling_.longest(), outputs_, inputs_) {
     require(shape.stride == 1 || shape.stride == 2, "a stride of 1 or 2");
-    images_ = static_cast<int>((arguments.x.empty() ? arguments.output_gradient : arguments.x.front()).size(0));
-    inputs_ = static_cast<int>(shape.all_channels());
-    outputs_ = static_cast<int>(arguments.kernel.defined() ? arguments.kernel.size(0) : arguments.output_gradient.size(1));
     require(outputs_ >= kPanel, "a map has 16 channels or more");
     cut_into_parts();
     hold_maps(arguments);
@@ -145,8 +143,7 @@ void Computation::cut_into_parts() {
         const int count = static_cast<int>(channels), parts = std::max(1, count / kPartChannels);
         for (int i = 0; i < parts; ++i) {
             Part& part = parts_.emplace_back();
-            part.first_channel = first + i * kPartChannels;
-            part.channels = i + 1 < parts ? kPartChannels : count - i * kPartChannels;
+            part.channels = {first + i * kPartChannels, i + 1 < parts ? kPartChannels : count - i * kPartChannels};
             part.first_of_map = i == 0;
         }
         first += count;
@@ -181,9 +178,9 @@ void Computation::give_parts(const std::vector<torch::Tensor>& maps, Map Part::*
     for (Part& part : parts_) {
         if (part.first_of_map) {
             map = Map(*next++, shape_.height, shape_.width);
-            first_channel = part.first_channel;
+            first_channel = part.channels.first;
         }
-        part.*member = map.from_channel(part.first_channel - first_channel);
+        part.*member = map.from_channel(part.channels.first - first_channel);
     }
 }
 
@@ -250,7 +247,7 @@ int64_t Computation::lay_out(float* memory) {
 
 void Computation::lay_out_kernel(Layout& layout, Part& part) const {
     constexpr int kPoints = kKernelPoints * kKernelPoints;
-    if (wanted_.output) part.kernel_by_outputs = layout.take_spectrum(kPoints, part.channels, panels_of(outputs_));
+    if (wanted_.output) part.kernel_by_outputs = layout.take_spectrum(kPoints, part.channels.count, panels_of(outputs_));
     if (wanted_.x_gradient && part.has_gradient()) part.kernel_by_inputs = layout.take_spectrum(kPoints, outputs_, part.panels());
     if (wanted_.kernel_gradient) part.kernel_gradient = layout.take_spectrum(kPoints, outputs_, part.panels());
 }
@@ -279,11 +276,13 @@ Computation::Chunk Computation::chunk_from(int first_image) const {
 void Computation::make_spectra(const Chunk& chunk, const Part& part) {
     std::vector<Share> shares;
     const bool first_chunk = chunk.first_image == 0; // kernels are transformed once
-    if (wanted_.output && first_chunk) shares.push_back(transform_kernel_by_outputs(part));
-    if (wanted_.x_gradient && part.has_gradient() && first_chunk) shares.push_back(transform_kernel_by_inputs(part));
+    if (wanted_.output && first_chunk) shares.push_back(filters_.by_outputs(kernel_, part.channels, part.kernel_by_outputs));
+    if (wanted_.x_gradient && part.has_gradient() && first_chunk)
+        shares.push_back(filters_.by_inputs(kernel_, part.channels, part.kernel_by_inputs));
     if (of_x()) {
         shares.push_back(for_tiles(
-            chunk, [this, &part](int image, const Tile& tile) { part.x.prefetch(image, first_seen_by(tile), part.channels); },
+            chunk,
+            [this, &part](int image, const Tile& tile) { part.x.prefetch(image, first_seen_by(tile), part.channels.count); },
             [this, &part](int image, const Tile& tile, int row) { transform_patch(part, image, tile, row); }));
     }
     if (of_gradient() && is_first(part)) {
@@ -292,65 +291,6 @@ void Computation::make_spectra(const Chunk& chunk, const Part& part) {
             [this](int image, const Tile& tile, int row) { transform_gradient(image, tile, row); }));
     }
     in_parallel(shares);
-}
-
-// The kernel lies [K][3][3][C], so a panel of output channels is gathered first: some input channels at a time, that fit a stack.
-Share Computation::transform_kernel_by_outputs(const Part& part) const {
-    return {panels_of(outputs_), [this, &part](int64_t begin, int64_t end) {
-                constexpr int kInputs = 64;
-                alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
-                gathered.fill(0);
-                for (int panel = static_cast<int>(begin); panel < end; ++panel) {
-                    for (int first = 0; first < part.channels; first += kInputs)
-                        transform_kernel_panel(part, panel, first, std::min(kInputs, part.channels - first), gathered.data());
-                }
-            }};
-}
-
-void Computation::transform_kernel_panel(const Part& part, int panel, int first, int count, float* gathered) const {
-    constexpr int kRowsAhead = 4; // of the spectrum, to be written
-    const int filters = std::min(kPanel, outputs_ - panel * kPanel);
-    const ptrdiff_t filter = ptrdiff_t{kKernelPixels} * inputs_, pixel = ptrdiff_t{count} * kPanel;
-    const auto from = kernel_pixels(kernel_, int64_t{panel} * kPanel, part.first_channel + first);
-    std::array<const float*, kKernelPixels> pixels{};
-    for (size_t i = 0; i < pixels.size(); ++i) {
-        float* const to = gathered + static_cast<ptrdiff_t>(i) * pixel;
-        kernels_.transpose(from[i], filter, filters, count, to, kPanel);
-        pixels[i] = to;
-    }
-    const FromPixels transform = transforms_.kernel.of(tiling_.longest());
-    const Spectrum& spectrum = part.kernel_by_outputs;
-    const bool last = panel + 1 == panels_of(outputs_); // then the next part's first panel follows
-    const ptrdiff_t ahead = last ? part.channels - panel * kPanel * filter : kPanel * filter;
-    for (int c = 0; c < count; ++c) {
-        for (const float* line : from) prefetch(line + ahead + c % kPanel * filter + c / kPanel * kPanel, kPanel);
-        float* const row = spectrum.row(first + c) + panel * spectrum.strides.panel;
-        for (int point = 0; point < kKernelPoints * kKernelPoints; ++point)
-            prefetch(row + point * spectrum.strides.point + kRowsAhead * kPanel, kPanel);
-        transform(pixels.data(), kPanel, row, spectrum.strides);
-        for (const float*& at : pixels) at += kPanel;
-    }
-}
-
-template <class Float>
-std::array<Float*, kKernelPixels> Computation::kernel_pixels(Float* kernel, int64_t filter, int channel) const {
-    std::array<Float*, kKernelPixels> pixels{};
-    for (size_t i = 0; i < pixels.size(); ++i) {
-        pixels[i] = kernel + (filter * kKernelPixels + static_cast<int64_t>(i)) * inputs_ + channel;
-    }
-    return pixels;
-}
-
-Share Computation::transform_kernel_by_inputs(const Part& part) const {
-    return {outputs_, [this, &part](int64_t begin, int64_t end) {
-                const FromPixels transform = transforms_.kernel.of(tiling_.longest());
-                const Spectrum& spectrum = part.kernel_by_inputs;
-                for (int64_t k = begin; k < end; ++k) {
-                    const auto pixels = kernel_pixels(kernel_, k, part.first_channel);
-                    for (const float* pixel : pixels) prefetch(pixel + int64_t{kKernelPixels} * inputs_, part.channels);
-                    transform(pixels.data(), part.channels, spectrum.row(k), spectrum.strides);
-                }
-            }};
 }
 
 // fetch(image, tile) before the tile's turn, work(image, tile, row of the spectra), shared by image: the patches that a map's
@@ -374,7 +314,7 @@ template <class Fetch, class Work> Share Computation::for_tiles(const Chunk& chu
 void Computation::transform_patch(const Part& part, int image, const Tile& tile, int row) const {
     std::array<float*, kMostPixels> pixels;
     part.x.point_to(image, seen_by(tile), scheme_.patch(), zeros_, pixels.data());
-    transforms_.map_patch.of(tile.rows, tile.columns)(pixels.data(), part.channels, x_points_.row(row), x_points_.strides);
+    transforms_.map_patch.of(tile.rows, tile.columns)(pixels.data(), part.channels.count, x_points_.row(row), x_points_.strides);
 }
 
 Window Computation::seen_by(const Tile& tile) const {
@@ -448,9 +388,10 @@ void Computation::multiply_rows(const Part& part, int point, int first_row, int 
                            .panels = panels_of(outer),
                            .add = add});
     };
-    if (wanted_.output) product(x_points_, part.kernel_by_outputs, output_points_, part.channels, outputs_, !is_first(part));
+    if (wanted_.output)
+        product(x_points_, part.kernel_by_outputs, output_points_, part.channels.count, outputs_, !is_first(part));
     if (wanted_.x_gradient && part.has_gradient())
-        product(gradient_points_, part.kernel_by_inputs, x_gradient_points_, outputs_, part.channels, false);
+        product(gradient_points_, part.kernel_by_inputs, x_gradient_points_, outputs_, part.channels.count, false);
 }
 
 // Summed over the points of maps that share the kernel's; zeros where no tile has it.
@@ -487,7 +428,8 @@ void Computation::write_results(const Chunk& chunk, const Part& part) {
         shares.push_back(for_tiles(chunk, kFetchNothing,
                                    [this, &part](int image, const Tile& tile, int row) { add_patch(part, image, tile, row); }));
     }
-    if (wanted_.kernel_gradient && is_last(chunk)) shares.push_back(write_kernel_gradient(part));
+    if (wanted_.kernel_gradient && is_last(chunk))
+        shares.push_back(filters_.gradient(part.kernel_gradient, part.channels, kernel_gradient_, adds_to_sum_));
     in_parallel(shares);
 }
 
@@ -503,21 +445,8 @@ void Computation::add_patch(const Part& part, int image, const Tile& tile, int r
         std::fill_n(part.gradient.image(image), part.gradient.image_floats(), 0.0F);
     std::array<float*, kMostPixels> pixels;
     part.gradient.point_to(image, seen_by(tile), scheme_.patch(), unread(), pixels.data());
-    transforms_.map_gradient.of(tile.rows, tile.columns)(x_gradient_points_.row(row), x_gradient_points_.strides, part.channels,
-                                                         nullptr, pixels.data());
-}
-
-Share Computation::write_kernel_gradient(const Part& part) const {
-    return {outputs_, [this, &part](int64_t begin, int64_t end) {
-                const auto& transforms = adds_to_sum_ ? transforms_.kernel_gradient_added : transforms_.kernel_gradient;
-                const ToPixels transform = transforms.of(tiling_.longest());
-                const Spectrum& spectrum = part.kernel_gradient;
-                for (int64_t k = begin; k < end; ++k) {
-                    const auto pixels = kernel_pixels(kernel_gradient_, k, part.first_channel);
-                    for (const float* pixel : pixels) prefetch(pixel + int64_t{kKernelPixels} * inputs_, part.channels);
-                    transform(spectrum.row(k), spectrum.strides, part.channels, nullptr, pixels.data());
-                }
-            }};
+    transforms_.map_gradient.of(tile.rows, tile.columns)(x_gradient_points_.row(row), x_gradient_points_.strides,
+                                                         part.channels.count, nullptr, pixels.data());
 }
 
 } // namespace
