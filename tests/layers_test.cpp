@@ -28,14 +28,25 @@ struct Include {
 const std::map<std::string, std::set<std::string>> kLayers{
     {"base", {}},
     {"spec", {"base"}},
+    {"gang", {"base"}},
     {"model", {"spec", "base"}},
     {"data", {"spec", "base"}},
     {"sweeps", {"spec", "base"}},
-    {"cluster", {"spec", "base"}},
+    {"cluster", {"gang", "base"}},
     {"results", {"spec", "base"}},
-    {"train", {"model", "data", "cluster", "spec", "base"}},
-    {"cuda", {"train", "cluster", "spec", "base"}}, // libdagan_cuda.so: what train/gpu.h and cluster/nccl_group.h ask for
-    {"launcher", {"results", "train", "model", "data", "sweeps", "cluster", "spec", "base"}},
+    {"train", {"model", "data", "gang", "spec", "base"}},
+    {"cuda", {"train", "gang", "base"}}, // libdagan_cuda.so: what train/device/gpu.h and gang/nccl_group.h ask for
+    {"launcher", {"results", "train", "model", "data", "sweeps", "cluster", "gang", "spec", "base"}},
+};
+
+// The rooms (folders) of a module, bottom up: a room may include those before it. "" is the module's own folder.
+const std::map<std::string, std::vector<std::string>> kRooms{
+    {"model", {"tensor", "winograd", "convolution", "norm", ""}},
+    {"train", {"tensors", "files", "device", "", "gan", "classifier", "bench"}},
+    {"cluster", {"transport", "host", "process", "gang", "mpi"}},
+    {"results", {"statistics", "database", "store", "query", "output", "maintenance", "report"}},
+    {"launcher",
+     {"scheduling", "protocol", "campaign", "coordinator", "worker", "trainer", "supervisor", "slurm", "doctor", "cli"}},
 };
 
 // Third-party headers by prefix, and the files (by prefix) that may see them, directly or through our headers.
@@ -48,11 +59,11 @@ const std::vector<ThirdParty> kThirdParty{
     {"NCCL and CUDA", {"nccl.h", "cuda_", "cuda.h", "ATen/cuda/", "c10/cuda/"}, {"src/cuda/"}},
     {"LibTorch",
      {"torch/", "ATen/", "c10/"},
-     {"src/model/", "src/train/", "src/cuda/", "launcher/trainer_", "launcher/run_task"}},
-    {"MPI", {"mpi.h"}, {"cluster/"}},
+     {"src/model/", "src/train/", "src/cuda/", "launcher/trainer/"}},
+    {"MPI", {"mpi.h"}, {"cluster/mpi/"}},
     {"HDF5", {"hdf5", "H5"}, {"data/"}},
     {"archives and images", {"archive", "spng.h", "turbojpeg.h", "stb"}, {"data/"}},
-    {"yaml-cpp", {"yaml-cpp/"}, {"sweeps/", "cluster/"}},
+    {"yaml-cpp", {"yaml-cpp/"}, {"sweeps/"}},
     {"SOCI and databases", {"soci/", "sqlite3.h", "libpq"}, {"results/"}},
     {"CLI11", {"CLI/"}, {"launcher/"}},
     {"hashes", {"xxhash.h", "openssl/"}, {"src/base/"}},
@@ -70,9 +81,24 @@ std::string module_of(std::string path) {
     return kLayers.contains(first) && first != path ? first : "";
 }
 
+// "winograd" of "src/model/winograd/winograd.h" and of "model/winograd/winograd.h"; "" when it lies in the module's own folder.
+std::string room_of(std::string path) {
+    if (path.starts_with("src/")) path.erase(0, 4);
+    const size_t first = path.find('/'), last = path.rfind('/');
+    return first == last ? "" : path.substr(first + 1, last - first - 1);
+}
+
+// Does an include within one module go up, or into a room that the table does not know?
+bool climbs_rooms(const std::string& module, const std::string& from, const std::string& to) {
+    const auto rooms = kRooms.find(module);
+    if (rooms == kRooms.end() || from == to) return from != to;
+    const auto at = [&](const std::string& room) { return std::find(rooms->second.begin(), rooms->second.end(), room); };
+    return at(from) == rooms->second.end() || at(to) >= at(from);
+}
+
 // The file of one of our headers: "base/file.h" lies in src/base, "data/pool.h" in data.
 std::string file_of(const std::string& header) {
-    static const std::set<std::string> kBelowSrc{"base", "spec", "model", "train", "cuda"};
+    static const std::set<std::string> kBelowSrc{"base", "spec", "gang", "model", "train", "cuda"};
     return (kBelowSrc.contains(module_of(header)) ? "src/" : "") + header;
 }
 
@@ -97,6 +123,8 @@ class LayerCheck {
     void check(const Include& include) {
         const std::string from = module_of(include.file), to = module_of(include.header);
         if (!to.empty() && to != from && !kLayers.at(from).contains(to)) report(include, from + " may not include " + to);
+        if (!to.empty() && to == from && climbs_rooms(from, room_of(include.file), room_of(include.header)))
+            report(include, "\"" + room_of(include.file) + "\" of " + from + " may not include \"" + room_of(include.header) + "\"");
         const bool header = include.file.ends_with(".h");
         if (header && include.file != "src/spec/json.h" &&
             (include.header == "spec/json.h" || include.header.starts_with("nlohmann/"))) {
@@ -183,17 +211,27 @@ std::string violation_of(const std::string& file, const std::string& header) {
 
 TEST(LayersTest, AClimbingIncludeIsFound) {
     EXPECT_EQ(violation_of("src/base/file.cpp", "spec/task.h"), "src/base/file.cpp:7: spec/task.h: base may not include spec");
-    EXPECT_EQ(violation_of("src/train/pools.cpp", "results/store.h"),
-              "src/train/pools.cpp:7: results/store.h: train may not include results");
+    EXPECT_EQ(violation_of("src/train/pools.cpp", "results/store/store.h"),
+              "src/train/pools.cpp:7: results/store/store.h: train may not include results");
     EXPECT_NE(violation_of("data/pool.cpp", "sweeps/expand.h"), "");
-    EXPECT_NE(violation_of("results/store.cpp", "launcher/schedule.h"), "");
-    EXPECT_NE(violation_of("src/model/critic.cpp", "cluster/group.h"), "");
+    EXPECT_NE(violation_of("results/store/store.cpp", "launcher/scheduling/schedule.h"), "");
+    EXPECT_NE(violation_of("src/model/critic.cpp", "gang/group.h"), "");
+}
+
+TEST(LayersTest, AnIncludeThatClimbsBetweenTheRoomsOfAModuleIsFound) {
+    EXPECT_EQ(violation_of("launcher/scheduling/schedule.cpp", "launcher/coordinator/coordinator.h"),
+              "launcher/scheduling/schedule.cpp:7: launcher/coordinator/coordinator.h: "
+              "\"scheduling\" of launcher may not include \"coordinator\"");
+    EXPECT_NE(violation_of("src/model/winograd/winograd.cpp", "model/layer.h"), "") << "the module's own folder is a room too";
+    EXPECT_NE(violation_of("results/database/sqlite.cpp", "results/nowhere/x.h"), "") << "a room that the table does not know";
+    EXPECT_EQ(violation_of("launcher/coordinator/coordinator.cpp", "launcher/scheduling/schedule.h"), "");
+    EXPECT_EQ(violation_of("src/model/layer.cpp", "model/winograd/winograd.h"), "");
 }
 
 TEST(LayersTest, IncludesDownAndWithinAModuleAreFine) {
     EXPECT_EQ(violation_of("src/base/file.cpp", "base/error.h"), "");
     EXPECT_EQ(violation_of("src/train/pools.cpp", "data/pool.h"), "");
-    EXPECT_EQ(violation_of("launcher/coordinator.cpp", "results/store.h"), "");
+    EXPECT_EQ(violation_of("launcher/coordinator/coordinator.cpp", "results/store/store.h"), "");
     EXPECT_EQ(violation_of("data/pool.cpp", "vector"), "");
     EXPECT_EQ(violation_of("data/pool.cpp", "fmt/format.h"), "");
 }
@@ -201,19 +239,19 @@ TEST(LayersTest, IncludesDownAndWithinAModuleAreFine) {
 TEST(LayersTest, AThirdPartyHeaderAwayFromHomeIsFound) {
     EXPECT_EQ(violation_of("sweeps/expand.cpp", "torch/torch.h"),
               "sweeps/expand.cpp:7: torch/torch.h: LibTorch is not for this module");
-    EXPECT_NE(violation_of("launcher/agent.cpp", "torch/torch.h"), "") << "only the trainer's files see LibTorch";
-    EXPECT_EQ(violation_of("launcher/trainer_main.cpp", "torch/torch.h"), "");
-    EXPECT_NE(violation_of("launcher/agent.cpp", "mpi.h"), "");
+    EXPECT_NE(violation_of("launcher/worker/agent.cpp", "torch/torch.h"), "") << "only the trainer's files see LibTorch";
+    EXPECT_EQ(violation_of("launcher/trainer/trainer_main.cpp", "torch/torch.h"), "");
+    EXPECT_NE(violation_of("launcher/worker/agent.cpp", "mpi.h"), "");
     EXPECT_NE(violation_of("src/train/pools.cpp", "hdf5.h"), "");
     EXPECT_NE(violation_of("data/pool.cpp", "yaml-cpp/yaml.h"), "");
     EXPECT_NE(violation_of("src/train/wgan_gp.cpp", "ATen/cuda/CUDAGraph.h"), "") << "only the shared object knows CUDA";
-    EXPECT_NE(violation_of("cluster/nccl_group.cpp", "nccl.h"), "");
+    EXPECT_NE(violation_of("src/gang/nccl_group.cpp", "nccl.h"), "");
     EXPECT_EQ(violation_of("src/cuda/gpu.cpp", "ATen/cuda/CUDAGraph.h"), "");
-    EXPECT_NE(violation_of("src/train/gpu.h", "cuda/kernels.h"), "");
-    EXPECT_NE(violation_of("launcher/status.cpp", "soci/soci.h"), "");
-    EXPECT_NE(violation_of("results/store.h", "nlohmann/json.hpp"), "");
-    EXPECT_NE(violation_of("results/store.h", "spec/json.h"), "");
-    EXPECT_EQ(violation_of("results/store.cpp", "spec/json.h"), "");
+    EXPECT_NE(violation_of("src/train/device/gpu.h", "cuda/kernels.h"), "");
+    EXPECT_NE(violation_of("launcher/campaign/status.cpp", "soci/soci.h"), "");
+    EXPECT_NE(violation_of("results/store/store.h", "nlohmann/json.hpp"), "");
+    EXPECT_NE(violation_of("results/store/store.h", "spec/json.h"), "");
+    EXPECT_EQ(violation_of("results/store/store.cpp", "spec/json.h"), "");
 }
 
 TEST(LayersTest, AThirdPartyHeaderIsFoundThroughOurHeaders) {

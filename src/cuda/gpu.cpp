@@ -1,7 +1,7 @@
-#include "train/gpu.h"
+#include "train/device/gpu.h"
 
 #include "base/error.h"
-#include "cluster/gpu_driver.h"
+#include "base/gpu_driver.h"
 #include "cuda/nccl_table.h"
 
 #include <ATen/Functions.h>

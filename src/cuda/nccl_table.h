@@ -1,7 +1,7 @@
-// NCCL's functions as cluster/nccl_group.h wants them.
+// NCCL's functions as gang/nccl_group.h wants them.
 #pragma once
 
-#include "cluster/nccl_group.h"
+#include "gang/nccl_group.h"
 
 namespace dagan {
 

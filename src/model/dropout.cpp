@@ -1,8 +1,8 @@
 #include "model/dropout.h"
 
 #include "base/random.h"
-#include "model/fused_norm.h"
-#include "model/parallel.h"
+#include "model/norm/fused_norm.h"
+#include "model/tensor/parallel.h"
 
 #include <torch/library.h>
 

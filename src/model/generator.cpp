@@ -1,5 +1,5 @@
 #include "model/encoder.h"
-#include "model/join.h"
+#include "model/tensor/join.h"
 #include "model/layer.h"
 #include "model/networks.h"
 

@@ -2,10 +2,10 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "model/convolution.h"
+#include "model/convolution/convolution.h"
 #include "model/dropout.h"
-#include "model/join.h"
-#include "model/same_conv.h"
+#include "model/tensor/join.h"
+#include "model/tensor/same_conv.h"
 
 namespace dagan {
 

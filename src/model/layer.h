@@ -2,9 +2,9 @@
 // on, in the order the row says. A network is its layers in table order; a forward pass walks them.
 #pragma once
 
-#include "model/batch_norm.h"
-#include "model/batch_renorm.h"
-#include "model/layer_norm.h"
+#include "model/norm/batch_norm.h"
+#include "model/norm/batch_renorm.h"
+#include "model/norm/layer_norm.h"
 #include "model/pass.h"
 #include "spec/network.h"
 

@@ -6,9 +6,9 @@
 #include "data/dataset.h"
 #include "data/pool.h"
 #include "model/networks.h"
-#include "train/network_file.h"
+#include "train/files/network_file.h"
 #include "train/observer.h"
-#include "train/tensors.h"
+#include "train/tensors/tensors.h"
 
 #include <cstdint>
 #include <optional>

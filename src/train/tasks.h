@@ -3,14 +3,14 @@
 // writes one on a schedule and when the observer asks to stop.
 #pragma once
 
-#include "cluster/group.h"
+#include "gang/group.h"
 #include "data/dataset.h"
 #include "data/pool.h"
 #include "spec/result.h"
 #include "spec/task.h"
-#include "train/compute.h"
+#include "train/device/compute.h"
 #include "train/observer.h"
-#include "train/workplace.h"
+#include "train/task_paths.h"
 
 #include <chrono>
 #include <filesystem>

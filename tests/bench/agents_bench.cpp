@@ -4,9 +4,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/temporary_folder.h"
-#include "cluster/mpi_world.h"
-#include "launcher/mailed_pool.h"
-#include "results/store.h"
+#include "cluster/mpi/mpi_world.h"
+#include "launcher/coordinator/mailbox_workers.h"
+#include "results/store/store.h"
 
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
 // Stands in for dagan-train in benchmarks of the orchestrator: takes every task and ends it at once. LibTorch is not loaded.
 #include "base/error.h"
-#include "cluster/process_guard.h"
-#include "cluster/spawner.h"
-#include "cluster/trainer_link.h"
-#include "launcher/messages.h"
-#include "launcher/version.h"
+#include "cluster/process/process_guard.h"
+#include "cluster/process/spawner.h"
+#include "cluster/transport/trainer_link.h"
+#include "launcher/protocol/messages.h"
+#include "base/version.h"
 
 #include <chrono>
 #include <iostream>

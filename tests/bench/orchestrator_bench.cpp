@@ -1,10 +1,10 @@
 // What the orchestrator costs beside the training: drawing masks, passing messages, deciding, storing. No time is judged here; a
 // figure means something beside another one of the same run.
 #include "base/random.h"
-#include "launcher/forecast.h"
-#include "launcher/messages.h"
-#include "launcher/schedule.h"
-#include "results/store.h"
+#include "launcher/coordinator/forecast.h"
+#include "launcher/protocol/messages.h"
+#include "launcher/scheduling/schedule.h"
+#include "results/store/store.h"
 
 #include <benchmark/benchmark.h>
 

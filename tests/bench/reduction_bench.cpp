@@ -3,8 +3,8 @@
 // real one does.
 //   mpirun -n 2 --bind-to none --mca mpi_yield_when_idle 1 reduction_bench [ROUNDS] [MS BY WHICH ONE MEMBER IS LATER]
 #include "base/log.h"
-#include "cluster/group_through_agent.h"
-#include "cluster/mpi_world.h"
+#include "cluster/gang/group_through_agent.h"
+#include "cluster/mpi/mpi_world.h"
 #include "support/agent_loop.h"
 
 #include <fmt/format.h>

@@ -2,11 +2,11 @@
 // light and dark. A copy of the page carries a probe (probe.js) that tells what is there.
 #include "base/file.h"
 #include "base/temporary_folder.h"
-#include "results/queries.h"
-#include "results/report.h"
+#include "results/query/queries.h"
+#include "results/report/report.h"
 #include "spec/json.h"
 #include "support/process.h"
-#include "synthetic_campaign.h"
+#include "results/synthetic_campaign.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // libdagan_cuda.so where there is no GPU: it opens, its operators fit their schemas (LibTorch checks that as it loads), and it
 // says what is missing in a way that the trainer catches.
 #include "base/error.h"
-#include "cluster/gpu_driver.h"
-#include "train/gpu.h"
+#include "base/gpu_driver.h"
+#include "train/device/gpu.h"
 
 #include <gmock/gmock.h>
 

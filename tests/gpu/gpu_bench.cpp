@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "train/tasks.h"
-#include "train/wgan_gp.h"
+#include "train/gan/wgan_gp.h"
 
 #include <torch/torch.h>
 

@@ -1,12 +1,12 @@
 // What only a GPU can show. Each test is skipped, and says so, where none can be used.
 #include "base/error.h"
 #include "base/random.h"
-#include "cluster/gpu_driver.h"
+#include "base/gpu_driver.h"
 #include "model/dropout.h"
-#include "train/device_epochs.h"
-#include "train/tensor_file.h"
+#include "train/device/device_epochs.h"
+#include "train/files/tensor_file.h"
 #include "train/tiny.h"
-#include "train/wgan_gp.h"
+#include "train/gan/wgan_gp.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

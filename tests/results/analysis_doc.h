@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/temporary_folder.h"
-#include "results/queries.h"
+#include "results/query/queries.h"
 #include "support/process.h"
 #include "synthetic_campaign.h"
 

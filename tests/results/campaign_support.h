@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/temporary_folder.h"
-#include "results/store.h"
+#include "results/store/store.h"
 
 #include <gtest/gtest.h>
 

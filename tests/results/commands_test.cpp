@@ -1,9 +1,9 @@
 // `dagan results ...` as an analyst types it, on a campaign of Table 1's size made small.
 #include "base/file.h"
 #include "base/temporary_folder.h"
-#include "raw_database.h"
-#include "results/render.h"
-#include "results/schema.h"
+#include "results/database/raw_database.h"
+#include "results/output/table_text.h"
+#include "results/database/schema.h"
 #include "support/process.h"
 #include "synthetic_campaign.h"
 

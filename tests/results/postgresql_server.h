@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/temporary_folder.h"
-#include "results/location.h"
+#include "results/database/location.h"
 #include "support/process.h"
 
 #include <filesystem>

@@ -2,7 +2,7 @@
 
 #include "base/random.h"
 #include "campaign_support.h"
-#include "raw_database.h"
+#include "results/database/raw_database.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

@@ -3,8 +3,8 @@
 // eight trainers on two hosts. Equal calls make equal databases.
 #pragma once
 
-#include "results/report.h"
-#include "results/store.h"
+#include "results/report/report.h"
+#include "results/store/store.h"
 
 #include <filesystem>
 

@@ -2,9 +2,9 @@
 // test.
 #pragma once
 
-#include "cluster/backoff.h"
-#include "cluster/gang_reducer.h"
-#include "cluster/trainer_link.h"
+#include "cluster/process/backoff.h"
+#include "cluster/gang/gang_reducer.h"
+#include "cluster/transport/trainer_link.h"
 
 #include <array>
 #include <functional>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "cluster/gang_collectives.h"
+#include "cluster/gang/gang_collectives.h"
 
 #include <algorithm>
 #include <map>

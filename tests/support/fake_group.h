@@ -2,7 +2,7 @@
 // same bits on all. A member that leaves with an exception breaks the gang, as a trainer that dies does.
 #pragma once
 
-#include "cluster/group.h"
+#include "gang/group.h"
 
 #include <condition_variable>
 #include <cstdlib>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "cluster/mailbox.h"
+#include "cluster/transport/mailbox.h"
 
 #include <deque>
 #include <memory>

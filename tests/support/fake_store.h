@@ -1,9 +1,9 @@
-// A Store in memory that keeps the contract of results/store.h. It tells what is only written from what is committed, and can be
+// A Store in memory that keeps the contract of results/store/store.h. It tells what is only written from what is committed, and can be
 // made to fail like a full disk at any of its calls.
 #pragma once
 
 #include "base/error.h"
-#include "results/store.h"
+#include "results/store/store.h"
 
 #include <algorithm>
 #include <map>

@@ -11,13 +11,13 @@
 //   point "mean"
 // Each task begins with a Progress whose step is this process's id. With `--never-ready` it ends before it asks for work.
 #include "base/error.h"
-#include "cluster/group_through_agent.h"
-#include "cluster/process_guard.h"
-#include "cluster/shared_memory.h"
-#include "cluster/spawner.h"
-#include "cluster/trainer_link.h"
-#include "launcher/messages.h"
-#include "launcher/version.h"
+#include "cluster/gang/group_through_agent.h"
+#include "cluster/process/process_guard.h"
+#include "cluster/transport/shared_memory.h"
+#include "cluster/process/spawner.h"
+#include "cluster/transport/trainer_link.h"
+#include "launcher/protocol/messages.h"
+#include "base/version.h"
 
 #include <unistd.h>
 

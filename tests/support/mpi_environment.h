@@ -1,8 +1,8 @@
 // What a test under mpirun stands in: the job, and a spawner forked before MPI_Init. Made by tests/support/mpi_main.cpp.
 #pragma once
 
-#include "cluster/mpi_world.h"
-#include "cluster/spawner.h"
+#include "cluster/mpi/mpi_world.h"
+#include "cluster/process/spawner.h"
 
 namespace dagan {
 

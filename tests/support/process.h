@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "cluster/process_guard.h"
+#include "cluster/process/process_guard.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -4,7 +4,7 @@
 #include "data/roles.h"
 #include "data/strokes.h"
 #include "tiny.h"
-#include "train/network_file.h"
+#include "train/files/network_file.h"
 #include "train/tasks.h"
 
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include "data/roles.h"
 #include "tiny.h"
 #include "train/generate.h"
-#include "train/network_file.h"
+#include "train/files/network_file.h"
 #include "train/tasks.h"
 
 #include <gtest/gtest.h>

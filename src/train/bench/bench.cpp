@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "model/winograd_kernels.h"
+#include "model/winograd/winograd_kernels.h"
 
 #include <ATen/Version.h>
 

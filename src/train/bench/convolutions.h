@@ -1,8 +1,8 @@
-// Does the rule of `convolution: auto` (model/convolution.h) suit this CPU? Every 3x3 convolution of a workload's networks that
+// Does the rule of `convolution: auto` (model/convolution/convolution.h) suit this CPU? Every 3x3 convolution of a workload's networks that
 // Winograd's algorithm can do, timed both ways.
 #pragma once
 
-#include "model/convolution_timing.h"
+#include "model/convolution/convolution_timing.h"
 #include "train/bench/sides.h"
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "train/bench/plain_networks.h"
-#include "train/gan_batch.h"
+#include "train/device/gan_batch.h"
 
 #include <torch/torch.h>
 

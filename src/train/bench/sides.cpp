@@ -3,10 +3,10 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "train/bench/plain_training.h"
-#include "train/classifier_run.h"
+#include "train/classifier/classifier_run.h"
 #include "train/generate.h"
 #include "train/observer.h"
-#include "train/wgan_gp.h"
+#include "train/gan/wgan_gp.h"
 
 #include <numeric>
 #include <utility>

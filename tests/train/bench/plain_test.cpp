@@ -8,7 +8,7 @@
 #include "train/bench/bench.h"
 #include "train/bench/convolutions.h"
 #include "train/random_images.h"
-#include "train/wgan_gp.h"
+#include "train/gan/wgan_gp.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

@@ -1,0 +1,109 @@
+#include "base/error.h"
+#include "base/fault.h"
+#include "cluster/mpi/mpi_check.h"
+#include "cluster/mpi/mpi_world.h"
+
+#include <mpi.h>
+
+#include <deque>
+
+namespace dagan {
+
+namespace {
+constexpr int kTag = 1;
+
+class MpiMailbox final : public Mailbox {
+  public:
+    explicit MpiMailbox(const MpiWorld& world) : rank_(world.rank()), size_(world.size()) {
+        check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup"); // so that nobody else's messages match
+        check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    }
+    // The communicator stays until MPI_Finalize: freeing it is collective.
+    ~MpiMailbox() override = default;
+
+    int rank() const override { return rank_; }
+    int size() const override { return size_; }
+
+    void send(int to, std::string_view bytes) override {
+        require(0 <= to && to < size_, "a message goes to a rank of this job");
+        fault_point(FaultPoint::mail_send);
+        if (to == rank_) {
+            own_.push_back({rank_, std::string(bytes)});
+            return;
+        }
+        Moving& message = leaving_.emplace_back();
+        message.envelope = {to, std::string(bytes)};
+        const std::string& kept = message.envelope.bytes;
+        check_mpi(MPI_Isend(kept.data(), mpi_count(kept.size()), MPI_CHAR, to, kTag, comm_, &message.request), "MPI_Isend");
+    }
+
+    std::optional<Envelope> receive() override {
+        forget_sent();
+        accept();
+        // Taking turns keeps a rank that talks to itself without end from never hearing the others.
+        own_turn_ = !own_turn_;
+        if (own_turn_ && !own_.empty()) return take_own();
+        if (!arriving_.empty() && complete(arriving_.front())) {
+            Envelope envelope = std::move(arriving_.front().envelope);
+            arriving_.pop_front();
+            fault_point(FaultPoint::mail_receive);
+            return envelope;
+        }
+        if (!own_.empty()) return take_own();
+        return std::nullopt;
+    }
+
+    size_t unsent() override {
+        forget_sent();
+        return leaving_.size();
+    }
+
+  private:
+    // The buffer of an operation under way: its address must not change, which a deque used as a queue guarantees.
+    struct Moving {
+        MPI_Request request = MPI_REQUEST_NULL;
+        Envelope envelope; // `from` is the receiver while it leaves
+    };
+
+    static bool complete(Moving& message) {
+        int flag = 0;
+        check_mpi(MPI_Test(&message.request, &flag, MPI_STATUS_IGNORE), "MPI_Test");
+        return flag != 0;
+    }
+
+    void forget_sent() {
+        while (!leaving_.empty() && complete(leaving_.front())) leaving_.pop_front();
+    }
+
+    // Starts to receive the next message. They are handed out in the order of arrival here, so a large one under way holds back
+    // the smaller ones behind it.
+    void accept() {
+        int flag = 0;
+        MPI_Message message = MPI_MESSAGE_NULL;
+        MPI_Status status;
+        check_mpi(MPI_Improbe(MPI_ANY_SOURCE, kTag, comm_, &flag, &message, &status), "MPI_Improbe");
+        if (flag == 0) return;
+        int count = 0;
+        check_mpi(MPI_Get_count(&status, MPI_CHAR, &count), "MPI_Get_count");
+        Moving& incoming = arriving_.emplace_back();
+        incoming.envelope = {status.MPI_SOURCE, std::string(static_cast<size_t>(count), '\0')};
+        check_mpi(MPI_Imrecv(incoming.envelope.bytes.data(), count, MPI_CHAR, &message, &incoming.request), "MPI_Imrecv");
+    }
+
+    Envelope take_own() {
+        Envelope envelope = std::move(own_.front());
+        own_.pop_front();
+        return envelope;
+    }
+
+    int rank_, size_;
+    MPI_Comm comm_ = MPI_COMM_NULL;
+    std::deque<Moving> leaving_, arriving_;
+    std::deque<Envelope> own_;
+    bool own_turn_ = false;
+};
+} // namespace
+
+std::unique_ptr<Mailbox> make_mpi_mailbox(const MpiWorld& world) { return std::make_unique<MpiMailbox>(world); }
+
+} // namespace dagan

@@ -1,0 +1,57 @@
+#include "cluster/transport/memory_address.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+
+namespace dagan {
+
+namespace {
+// The places of an address.
+enum Place { kHost, kProcess, kDescriptor, kDevice, kInode };
+
+// Where a process number means what it means here: this boot of this host (names of hosts may be equal), among these process
+// numbers. 0 when that cannot be told.
+int64_t host_identity() {
+    std::string boot;
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+    std::error_code error;
+    const std::string numbers = std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
+    return boot.empty() || numbers.empty() ? 0 : static_cast<int64_t>(hash64(boot + numbers));
+}
+
+// Of the file itself: a last look that the address led to what was meant.
+std::pair<int64_t, int64_t> device_and_inode(int fd) {
+    struct stat facts {};
+    if (::fstat(fd, &facts) != 0) throw system_error("shared memory: cannot be identified: " + errno_text(errno));
+    return {static_cast<int64_t>(facts.st_dev), static_cast<int64_t>(facts.st_ino)};
+}
+} // namespace
+
+MemoryAddress address_of(const SharedMemory& memory) {
+    const auto [device, inode] = device_and_inode(memory.fd());
+    return {host_identity(), ::getpid(), memory.fd(), device, inode};
+}
+
+std::optional<SharedMemory> open_memory(const MemoryAddress& address) {
+    if (address[kHost] == 0 || address[kHost] != host_identity()) return std::nullopt;
+    const std::string path = "/proc/" + std::to_string(address[kProcess]) + "/fd/" + std::to_string(address[kDescriptor]);
+    Descriptor memfd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!memfd || device_and_inode(memfd.get()) != std::pair(address[kDevice], address[kInode])) return std::nullopt;
+    try {
+        return SharedMemory(std::move(memfd));
+    } catch (const Error&) {
+        return std::nullopt; // no room of address space: the caller goes another way
+    }
+}
+
+} // namespace dagan

@@ -1,0 +1,74 @@
+#include "launcher/campaign/campaign_status.h"
+
+#include "launcher/campaign/campaign_lock.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace dagan {
+
+namespace fs = std::filesystem;
+
+namespace {
+struct Snapshot {
+    Status status;
+    bool lives = false;
+    fs::file_time_type written;
+};
+
+std::vector<Snapshot> snapshots_of(const CampaignFolder& folder) {
+    std::vector<Snapshot> snapshots;
+    for (const CampaignFolder& allocation : folder.allocations()) {
+        auto status = read_status(allocation);
+        if (!status) continue;
+        for (RunningTask& task : status->running) task.allocation = allocation.allocation();
+        std::error_code gone;
+        const auto written = fs::last_write_time(allocation.status(), gone);
+        const bool lives = status->state == CampaignState::running && holder_of(allocation).has_value();
+        snapshots.push_back({std::move(*status), lives, written});
+    }
+    return snapshots;
+}
+
+Status together(Status status, const std::vector<Snapshot>& snapshots) {
+    status.running.clear();
+    status.steps_per_s = 0;
+    for (const Snapshot& snapshot : snapshots) {
+        if (!snapshot.lives) continue;
+        status.running.insert(status.running.end(), snapshot.status.running.begin(), snapshot.status.running.end());
+        status.steps_per_s += snapshot.status.steps_per_s;
+    }
+    return status;
+}
+
+// Nobody works any more, whatever it says.
+Status at_rest(Status status) {
+    if (status.state == CampaignState::running) {
+        status.state = CampaignState::stopped;
+        status.eta_s = -1;
+    }
+    status.running.clear();
+    status.tasks.ready += std::exchange(status.tasks.running, 0);
+    return status;
+}
+} // namespace
+
+bool is_held(const CampaignFolder& folder) {
+    const auto allocations = folder.allocations();
+    return std::any_of(allocations.begin(), allocations.end(),
+                       [](const CampaignFolder& each) { return holder_of(each).has_value(); });
+}
+
+std::optional<Status> present_status(const CampaignFolder& folder) {
+    const std::vector<Snapshot> snapshots = snapshots_of(folder);
+    if (snapshots.empty()) return std::nullopt;
+    const Snapshot& latest = *std::max_element(snapshots.begin(), snapshots.end(), [](const Snapshot& a, const Snapshot& b) {
+        return std::tie(a.lives, a.written) < std::tie(b.lives, b.written);
+    });
+    return latest.lives ? together(latest.status, snapshots) : at_rest(latest.status);
+}
+
+} // namespace dagan

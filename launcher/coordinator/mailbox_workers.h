@@ -1,0 +1,24 @@
+// The ranks behind a Mailbox, as the coordinator tells them what to do.
+#pragma once
+
+#include "cluster/transport/mailbox.h"
+#include "launcher/coordinator/coordinator.h"
+
+namespace dagan {
+
+class MailedPool final : public WorkerPool {
+  public:
+    explicit MailedPool(Mailbox& mailbox) : mailbox_(mailbox) {}
+    void assign(Rank rank, const Assign& assignment) override { mailbox_.send(rank, encode(assignment)); }
+    void abandon(Rank rank, int64_t attempt) override { mailbox_.send(rank, encode(Abandon{attempt})); }
+    void stop_work() override { to_all(StopWork{}); }
+    void shut_down() override { to_all(ShutDown{}); }
+
+  private:
+    void to_all(const Message& message) {
+        for (int rank = 0; rank < mailbox_.size(); ++rank) mailbox_.send(rank, encode(message));
+    }
+    Mailbox& mailbox_;
+};
+
+} // namespace dagan

@@ -1,0 +1,353 @@
+#include "launcher/supervisor/supervisor.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/stop.h"
+#include "base/topology.h"
+#include "launcher/campaign/deadline.h"
+#include "launcher/campaign/incarnation.h"
+#include "cluster/process/liveness.h"
+#include "launcher/campaign/campaign_lock.h"
+#include "launcher/supervisor/mpi_job.h"
+#include "launcher/supervisor/downtime.h"
+#include "launcher/campaign/task_history.h"
+#include "launcher/campaign/status.h"
+#include "launcher/campaign/campaign_files.h"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace dagan {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// How many tasks have come to their end by themselves; the measure of progress over restarts. That a task was given up is none.
+int ended_in(const TaskCounts& counts) { return counts.done + counts.failed; }
+
+// The live line on a terminal, a line now and then in a log; nothing when quiet.
+class ProgressLine {
+  public:
+    explicit ProgressLine(bool quiet) : quiet_(quiet), live_(::isatty(STDERR_FILENO) != 0) {}
+
+    void show(const std::optional<Status>& status) {
+        if (quiet_ || !status) return;
+        const std::string line = status_line(*status);
+        if (live_) {
+            fmt::print(stderr, "\r{:<{}}", line, width_);
+            width_ = std::max(width_, line.size());
+            std::fflush(stderr);
+        } else if (line != last_ && Clock::now() - said_ > std::chrono::seconds(30)) {
+            say(line);
+            last_ = line;
+        }
+    }
+    void say(const std::string& line) {
+        if (quiet_) return;
+        said_ = Clock::now();
+        if (live_ && width_ > 0) fmt::print(stderr, "\r{:<{}}\r", "", width_);
+        fmt::print(stderr, "{}\n", line);
+        width_ = 0;
+    }
+
+  private:
+    bool quiet_, live_;
+    size_t width_ = 0;
+    std::string last_;
+    Clock::time_point said_ = Clock::now();
+};
+
+std::string last_lines(const fs::path& log, int count) {
+    if (!fs::exists(log)) return "";
+    const std::string text = read_file(log);
+    size_t from = text.size();
+    for (int lines = 0; from > 0 && lines <= count; --from) lines += text[from - 1] == '\n';
+    return text.substr(from);
+}
+
+// Notices a job that has come to a standstill: rank 0 writes its snapshot once a second. Most frozen processes are noticed within
+// the job; this is for mpirun, for a rank 0 that is alone, and for ranks that wait for a frozen one within MPI.
+class StandstillWatch {
+  public:
+    StandstillWatch(const CampaignFolder& folder, std::chrono::seconds start_limit)
+        : folder_(folder), written_(last_written()), silence_(Clock::now()), limit_(start_limit) {}
+
+    bool standstill() {
+        const auto written = last_written();
+        if (written != written_) {
+            written_ = written;
+            limit_ = kLimit;
+            silence_.on_sign(Clock::now());
+        }
+        return silence_.at(Clock::now()) > limit_;
+    }
+
+  private:
+    static constexpr std::chrono::seconds kLimit{30};
+
+    fs::file_time_type last_written() const {
+        std::error_code none;
+        return fs::last_write_time(folder_.status(), none);
+    }
+    CampaignFolder folder_;
+    fs::file_time_type written_;
+    Silence silence_;
+    std::chrono::seconds limit_; // at first that for the job's first snapshot
+};
+
+// Until a job's first snapshot: its ranks find each other, and each node may have to copy the data sets before that.
+constexpr std::chrono::seconds kStartLimit{300}, kStartLimitWithCopies{3600};
+
+// What tells whether a job brought the campaign forward.
+struct Advance {
+    int ended = 0;
+    fs::file_time_type checkpoint;
+    bool operator==(const Advance&) const = default;
+};
+
+// Where other allocations may be at work.
+constexpr std::chrono::hours kLeftoverAge{1};
+// A server that answered this supervisor before is down for a while; one that never did is more likely a wrong name.
+constexpr std::chrono::seconds kServerPatience{60}, kKnownServerPatience{600};
+
+class Supervisor {
+  public:
+    Supervisor(const CampaignFolder& folder, const SupervisorOptions& options)
+        : options_(options), manifest_(read_manifest(folder)), taken_(take(folder)), folder_(taken_.folder),
+          recovery_(folder_, began_), line_(options.quiet) {
+        if (shared()) line_.say(fmt::format("allocation {} of {}", folder_.allocation(), folder_.root().string()));
+    }
+
+    int run() {
+        wait_for_earlier_ranks();
+        for (int restarts = options_.restarts_before;; ++restarts) {
+            const TaskCounts before = counts();
+            if (before.all_ended() && (restarts > 0 || before.done == before.total())) return finished(before);
+            if (stop_signalled()) return stopped();
+            const Advance before_job{ended_in(before), newest_checkpoint(folder_)};
+            remove_leftovers(folder_, shared() ? kLeftoverAge : std::chrono::hours(0));
+            require_space(folder_);
+            run_job(restarts);
+            const auto ending = read_ending(folder_);
+            if (ending && ending->state != CampaignState::failed) end_incarnation(folder_, incarnation_);
+            if (ending && (stop_signalled() || !calls_for_restart(*ending))) return ended(*ending);
+            if (stop_signalled()) return stopped();
+            require_space(folder_);
+            consider_restart(shared() ? job_advanced() : Advance{ended_in(counts()), newest_checkpoint(folder_)} != before_job,
+                             ending);
+        }
+    }
+
+  private:
+    bool shared() const { return !manifest_.store.empty(); }
+
+    TakenAllocation take(const CampaignFolder& folder) const {
+        int64_t mine = 0;
+        const auto fence_off = [&](const CampaignFolder& held) {
+            if (present_incarnation(held).number != mine) mine = begin_incarnation(held); // it may have begun one meanwhile
+        };
+        if (shared()) return take_allocation(folder, options_.slurm_job, fence_off);
+        if (options_.slurm_job.empty()) return {folder, CampaignLock(folder)};
+        return {folder, CampaignLock(folder, options_.slurm_job, [&] { fence_off(folder); })};
+    }
+
+    // What this allocation's last job said of itself: others may have brought the campaign forward meanwhile.
+    bool job_advanced() const {
+        const auto status = read_status(folder_);
+        return status && status->advances > 0 && fs::last_write_time(folder_.status()) > job_began_;
+    }
+
+    // On a cluster a node that lost its network runs on, with ranks of the job before this one. They leave once they see that a
+    // later job has begun.
+    void wait_for_earlier_ranks() {
+        const Incarnation before = present_incarnation(folder_);
+        incarnation_ = before.number;
+        if (options_.slurm_job.empty() || before.ended) return;
+        incarnation_ = begin_incarnation(folder_);
+        std::this_thread::sleep_for(kFenceWait);
+    }
+
+    void run_job(int restarts) {
+        begin_next_incarnation();
+        fs::remove(folder_.ending());
+        fs::remove(folder_.warnings());
+        bool warned = false;
+        job_began_ = fs::file_time_type::clock::now();
+        MpiJob job(folder_, options_, restarts, incarnation_);
+        recovery_.on_job_started();
+        StandstillWatch watch(folder_, options_.scratch.empty() ? kStartLimit : kStartLimitWithCopies);
+        bool asked = false, killed = false;
+        while (job.running()) {
+            if (stop_signalled() && !asked) {
+                asked = true;
+                line_.say("stop requested: waiting for checkpoints");
+                job.ask_to_stop();
+            }
+            if (!killed && watch.standstill()) {
+                killed = true;
+                line_.say("the MPI job stands still and is killed");
+            }
+            if (job.overtaken()) leave_to_later(job);
+            if (killed) job.kill();
+            if (!warned && fs::exists(folder_.warnings())) {
+                warned = true;
+                line_.say(read_file(folder_.warnings()));
+            }
+            const auto status = read_status(folder_);
+            line_.show(status);
+            if (const auto report = recovery_.on_status(status)) line_.say(*report);
+            std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 20 : 100));
+        }
+        all_ranks_stopped_ = job.all_ranks_stopped();
+        if (job.could_not_start()) {
+            throw system_error(
+                fmt::format("{}: cannot be started; hint: install Open MPI (make setup), or load its module; see {}",
+                            job.starter(), folder_.job_log().string()));
+        }
+    }
+
+    // Jobs of this process follow each other, unless one elsewhere came between them.
+    void begin_next_incarnation() {
+        if (present_incarnation(folder_).number != incarnation_) refuse_to_go_on();
+        incarnation_ = begin_incarnation(folder_);
+    }
+
+    // A later job of this campaign has begun elsewhere, since this one was thought dead.
+    [[noreturn]] void leave_to_later(MpiJob& job) {
+        while (job.running()) {
+            job.kill();
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        refuse_to_go_on();
+    }
+    [[noreturn]] void refuse_to_go_on() const {
+        throw system_error(folder_.root().string() + ": a later job has taken this campaign over; this one ends");
+    }
+
+    // Accidents that the job lived to tell. mpirun and srun send TERM to all ranks when one is gone, and they stop as if asked
+    // to, though nobody asked us. When all have stopped and none has died, it was Slurm's own TERM, at a preemption. And a fault
+    // of the system may pass (a spawner was killed, a disk was away for a moment).
+    bool calls_for_restart(const Ending& ending) const {
+        if (ending.exit_code == static_cast<int>(ExitCode::system)) return true;
+        const bool asked_by_slurm = !options_.slurm_job.empty() && !mpirun_starts(options_) && all_ranks_stopped_;
+        return ending.state == CampaignState::stopped && !asked_by_slurm && !ending.out_of_time && !is_near(options_.deadline_s);
+    }
+
+    // The job died, with or without a last word.
+    void consider_restart(bool progressed, const std::optional<Ending>& ending) {
+        fruitless_ = progressed ? 0 : fruitless_ + 1;
+        const bool said_why = ending && ending->state == CampaignState::failed;
+        if (fruitless_ > options_.max_fruitless_restarts) {
+            throw system_error(
+                fmt::format("{}: the MPI job died {} times in a row without any progress; its last lines:\n{}hint: see {}",
+                            folder_.root().string(), fruitless_,
+                            said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8), folder_.logs().string()));
+        }
+        recovery_.on_job_lost();
+        line_.say(said_why ? ending->message + "; the MPI job is started again" : "the MPI job died; it is started again");
+        std::this_thread::sleep_for(std::chrono::milliseconds(200) * (1 << std::min(fruitless_, 5)));
+    }
+
+    int ended(const Ending& ending) {
+        line_.say(fmt::format("{}: {}", to_string(ending.state), ending.message));
+        if (ending.exit_code == static_cast<int>(ExitCode::done)) return ending.exit_code;
+        require_space(folder_); // a full disk is the one thing to know then
+        if (ending.exit_code == static_cast<int>(ExitCode::some_failed)) hint_at_failures();
+        return ending.exit_code;
+    }
+    // A server may be away for a while.
+    TaskCounts counts() {
+        const auto patience = server_answered_ ? kKnownServerPatience : kServerPatience;
+        const auto deadline = Clock::now() + patience;
+        for (bool said = false;; said = true) {
+            try {
+                const TaskCounts counts = standing_of(folder_, manifest_).schedule->counts();
+                server_answered_ = true;
+                return counts;
+            } catch (const Error& error) {
+                if (!shared() || error.blame() != Blame::system || Clock::now() > deadline || stop_signalled()) throw;
+                if (!said) line_.say(fmt::format("{}; it is tried for {} s more", error.what(), patience.count()));
+                std::this_thread::sleep_for(std::chrono::seconds(1));
+            }
+        }
+    }
+
+    int finished(const TaskCounts& tasks) {
+        line_.say(fmt::format("{}: finished, {} of {} tasks done", folder_.root().string(), tasks.done, tasks.total()));
+        if (tasks.done == tasks.total()) return static_cast<int>(ExitCode::done);
+        hint_at_failures();
+        return static_cast<int>(ExitCode::some_failed);
+    }
+    int stopped() {
+        line_.say("stopped; run the same command again to go on");
+        return static_cast<int>(ExitCode::stopped);
+    }
+    void hint_at_failures() {
+        line_.say(fmt::format("some tasks failed; hint: dagan results report {}", folder_.root().string()));
+    }
+
+    fs::file_time_type began_ = fs::file_time_type::clock::now(); // before the lock is waited for
+    SupervisorOptions options_;
+    Manifest manifest_;
+    TakenAllocation taken_;
+    CampaignFolder folder_; // as this allocation sees it
+    Recovery recovery_;
+    ProgressLine line_;
+    fs::file_time_type job_began_{};
+    int64_t incarnation_ = 0;        // of the present or last job
+    bool all_ranks_stopped_ = false; // of the last job
+    bool server_answered_ = false;
+    int fruitless_ = 0;
+};
+
+} // namespace
+
+fs::path program_folder() { return fs::read_symlink("/proc/self/exe").parent_path(); }
+
+int supervise(const CampaignFolder& folder, const SupervisorOptions& options) {
+    catch_stop_signals();
+    return Supervisor(folder, options).run();
+}
+
+namespace {
+// TERM to the batch script: checkpoints, and no return to the queue.
+void stop_through_slurm(const CampaignFolder& folder, const std::string& job) {
+    const std::string command = "scancel --batch --signal=TERM " + job;
+    if (std::system(command.c_str()) != 0) {
+        throw input_error(
+            fmt::format("{}: `{}` failed; hint: run it where Slurm's programs are", folder.root().string(), command));
+    }
+}
+} // namespace
+
+void ask_to_stop(const CampaignFolder& folder) {
+    bool running = false;
+    std::string out_of_reach;
+    for (const CampaignFolder& allocation : folder.allocations()) {
+        const auto holder = holder_of(allocation);
+        if (!holder) continue;
+        running = true;
+        if (!holder->slurm_job.empty()) {
+            stop_through_slurm(folder, holder->slurm_job);
+        } else if (holder->host != host_facts().name || ::kill(holder->pid, SIGUSR1) != 0) {
+            out_of_reach = fmt::format("process {} on {} cannot be signalled from here; hint: run `dagan stop` on that host",
+                                       holder->pid, holder->host);
+        }
+    }
+    if (!running) throw input_error(folder.root().string() + ": is not running");
+    if (!out_of_reach.empty()) throw input_error(folder.root().string() + ": " + out_of_reach);
+}
+
+} // namespace dagan

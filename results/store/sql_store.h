@@ -1,0 +1,70 @@
+// The Store over one SOCI session. What decides whether a result is accepted (current token, ended or not) is kept in memory, as
+// a SQLite file has one writer. A server's database may have several: there the same is asked of the database besides, with the
+// task's row locked until the commit, and tokens come from a sequence. The database's constraints hold in any case. A transaction
+// is open from the first change to commit(). After an Error the store is of no further use: what was not committed is undone when
+// it is closed. Internal to results.
+#pragma once
+
+#include "results/database/database.h"
+#include "results/store/statements.h"
+#include "results/store/store.h"
+#include "results/store/timestamp.h"
+
+#include <unordered_map>
+
+namespace dagan {
+
+class SqlStore final : public Store {
+  public:
+    SqlStore(std::unique_ptr<soci::session> sql, Location place);
+
+    void enter(const Campaign& campaign, const Plan& plan) override;
+    std::vector<StoredTask> load() override;
+    StoredTask load_task(const std::string& task) override;
+    int reopen_failed() override;
+    std::vector<PastAttempt> history_of_suspects() override;
+    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
+                          int64_t checkpoint_before) override;
+    bool is_current(const std::string& task, int64_t attempt) override;
+    bool finish_attempt(const TaskResult& result, bool final, bool refund) override;
+    void forgive(const std::string& host) override;
+    void commit() override;
+
+  private:
+    struct TaskState {
+        int64_t running = 0; // token of the current attempt, 0 between attempts
+        bool ended = false;
+        EpochSelect epoch_select = EpochSelect::best_val;
+    };
+
+    void begin();
+    int64_t next_token();
+    // Whether the database says so too; always, where this is the only writer.
+    bool still_open(const std::string& task);
+    bool still_current(const std::string& task, int64_t token);
+    void enter_campaign(const Campaign& campaign);
+    void enter_task(const PlannedTask& task);
+    void read_states();
+    void end_attempt(const TaskResult& result, bool final, bool refund);
+    void keep_trial(const TaskResult& result, const std::vector<struct EpochCounts>& epochs, EpochSelect rule);
+    void keep_curve(const TaskResult& result);
+    void keep_artifacts(const TaskResult& result);
+
+    std::unique_ptr<soci::session> sql_;
+    Location place_;
+    std::unordered_map<std::string, TaskState> tasks_;
+    int64_t last_token_ = 0;
+    bool in_transaction_ = false;
+    Timestamp timestamp_;
+
+    InsertTask insert_task_;
+    InsertAttempt insert_attempt_;
+    EndAttempt end_attempt_;
+    InsertBestEpoch insert_best_epoch_;
+    InsertEpoch insert_epoch_;
+    InsertResult insert_result_;
+    InsertCurve insert_curve_;
+    InsertArtifact insert_artifact_;
+};
+
+} // namespace dagan

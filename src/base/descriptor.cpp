@@ -1,0 +1,12 @@
+#include "base/descriptor.h"
+
+#include <unistd.h>
+
+namespace dagan {
+
+void Descriptor::close() {
+    if (fd_ >= 0) ::close(fd_); // on Linux the descriptor is gone even when close() fails
+    fd_ = -1;
+}
+
+} // namespace dagan

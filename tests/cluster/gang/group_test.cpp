@@ -1,0 +1,59 @@
+// Groups that need no MPI: alone, and through agents whose collectives are the fake's.
+#include "base/error.h"
+#include "cluster/gang/group_contract.h"
+#include "cluster/gang/group_through_agent.h"
+#include "cluster/gang/through_fake_agents.h"
+
+#include <atomic>
+
+namespace dagan {
+namespace {
+
+struct Alone {
+    static std::vector<int> sizes() { return {1}; }
+    static void run(int, const GroupBody& body) { body(*make_group_alone()); }
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Alone, GroupContract, Alone);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThroughFakeAgents, GroupContract, ThroughFakeAgents);
+
+TEST(GroupThroughAgentTest, DeathOfOneMemberIsGangBrokenForTheOthers) {
+    std::atomic<int> broken = 0;
+    ThroughFakeAgents::run(3, [&](Group& group) {
+        const auto x = group.allocate(10);
+        group.all_reduce_mean(x);
+        if (group.rank() == 1) return; // as good as dead: it ends while the others go on
+        try {
+            group.all_reduce_mean(x);
+        } catch (const GangBroken&) {
+            ++broken;
+        }
+    });
+    EXPECT_EQ(broken, 2);
+}
+
+TEST(GroupThroughAgentTest, MemoryOfAnEarlierGroupIsZeroAgain) {
+    auto [ours, theirs] = make_channel_pair();
+    TrainerLink link(std::move(ours));
+    SharedMemory memory = SharedMemory::create();
+    for (int i = 0; i < 2; ++i) {
+        const auto group = make_group_through_agent(link, memory, 0, 2);
+        const auto x = group->allocate(100);
+        for (const float value : x) ASSERT_EQ(value, 0);
+        std::fill(x.begin(), x.end(), 3.0F);
+    }
+}
+
+TEST(GroupThroughAgentTest, MemoryItDidNotAllocateIsRefused) {
+    auto [ours, theirs] = make_channel_pair();
+    TrainerLink link(std::move(ours));
+    SharedMemory memory = SharedMemory::create();
+    const auto group = make_group_through_agent(link, memory, 0, 2);
+    const auto x = group->allocate(16);
+    std::vector<float> foreign(16);
+    EXPECT_THROW(group->all_reduce_mean(foreign), Error);
+    EXPECT_THROW(group->all_reduce_mean({x.data() + 8, 16}), Error);
+}
+
+} // namespace
+} // namespace dagan

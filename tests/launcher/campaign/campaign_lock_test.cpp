@@ -1,0 +1,208 @@
+// Who is in charge, with real processes: the lock's life is its process's.
+#include "launcher/campaign/campaign_lock.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/temporary_folder.h"
+#include "launcher/campaign/incarnation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <thread>
+#include <utility>
+
+namespace dagan {
+namespace {
+
+using testing::HasSubstr;
+
+// A process that holds the lock until it is killed.
+class OtherHolder {
+  public:
+    // In a Slurm job it leaves when a later job fences it off, as the supervisor does.
+    explicit OtherHolder(const CampaignFolder& folder, const std::string& slurm_job = "") : slurm_job_(slurm_job) {
+        std::array<int, 2> pipe{};
+        if (::pipe(pipe.data()) != 0) throw system_error("pipe");
+        pid_ = ::fork();
+        if (pid_ == 0) hold(folder, pipe[1]);
+        ::close(pipe[1]);
+        char answer = 0;
+        holds_ = ::read(pipe[0], &answer, 1) == 1 && answer == 'h';
+        ::close(pipe[0]);
+    }
+    ~OtherHolder() { kill(); }
+    OtherHolder(const OtherHolder&) = delete;
+    OtherHolder& operator=(const OtherHolder&) = delete;
+
+    bool holds() const { return holds_; }
+    pid_t pid() const { return pid_; }
+    void kill() {
+        if (pid_ <= 0) return;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+        pid_ = 0;
+    }
+
+  private:
+    [[noreturn]] void hold(const CampaignFolder& folder, int pipe) const {
+        try {
+            if (!slurm_job_.empty()) hold_in_slurm(folder, pipe);
+            const CampaignLock lock(folder);
+            if (::write(pipe, "h", 1) == 1) ::pause();
+        } catch (const std::exception&) {
+        }
+        ::_exit(1);
+    }
+
+    void hold_in_slurm(const CampaignFolder& folder, int pipe) const {
+        const CampaignLock lock(folder, slurm_job_, [] {});
+        Fence fence(folder, begin_incarnation(folder));
+        if (::write(pipe, "h", 1) != 1) ::_exit(1);
+        while (!fence.overtaken_now()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        ::_exit(0);
+    }
+
+    std::string slurm_job_;
+    pid_t pid_ = 0;
+    bool holds_ = false;
+};
+
+class HolderTest : public testing::Test {
+  protected:
+    TemporaryFolder temporary_;
+    CampaignFolder folder_{temporary_.path()};
+};
+
+TEST_F(HolderTest, NobodyHoldsANewCampaign) { EXPECT_EQ(holder_of(folder_), std::nullopt); }
+
+TEST_F(HolderTest, ASecondHolderIsRefusedWithHostAndProcess) {
+    const OtherHolder other(folder_);
+    ASSERT_TRUE(other.holds());
+    std::array<char, 256> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    try {
+        const CampaignLock lock(folder_);
+        FAIL() << "two are in charge";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.blame(), Blame::input);
+        EXPECT_THAT(error.what(), HasSubstr("process " + std::to_string(other.pid())));
+        EXPECT_THAT(error.what(), HasSubstr(host.data()));
+        EXPECT_THAT(error.what(), HasSubstr(folder_.root().string()));
+    }
+    const auto holder = holder_of(folder_);
+    ASSERT_TRUE(holder.has_value());
+    EXPECT_EQ(holder->pid, other.pid());
+    EXPECT_EQ(holder->host, host.data());
+}
+
+TEST_F(HolderTest, ADeadHolderIsNotTakenForALiveOne) {
+    OtherHolder other(folder_);
+    ASSERT_TRUE(other.holds());
+    const pid_t pid = other.pid();
+    other.kill();
+    EXPECT_THAT(read_file(folder_.holder()), HasSubstr(std::to_string(pid))) << "the file still names it";
+    EXPECT_EQ(holder_of(folder_), std::nullopt);
+    const CampaignLock lock(folder_);
+    const auto holder = holder_of(folder_);
+    ASSERT_TRUE(holder.has_value());
+    EXPECT_EQ(holder->pid, ::getpid());
+}
+
+TEST_F(HolderTest, TheLockEndsWithItsObject) {
+    { const CampaignLock lock(folder_); }
+    EXPECT_EQ(holder_of(folder_), std::nullopt);
+    const OtherHolder other(folder_);
+    EXPECT_TRUE(other.holds());
+}
+
+TEST_F(HolderTest, TheLockIsNotInheritedByProgramsThatTheHolderStarts) {
+    std::optional<CampaignLock> lock(std::in_place, folder_);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::execlp("sleep", "sleep", "30", nullptr);
+        ::_exit(1);
+    }
+    // Once it is another program it has no lock of ours; poll, as exec takes a moment.
+    lock.reset();
+    bool free = false;
+    for (int i = 0; i < 500 && !free; ++i) {
+        free = !holder_of(folder_).has_value();
+        if (!free) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_TRUE(free);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+}
+
+// A node that was cut off: its supervisor lives, while Slurm has started the job again elsewhere.
+TEST_F(HolderTest, TheSameSlurmJobStartedAgainFencesOffWhatIsLeftOfIt) {
+    const OtherHolder other(folder_, "12");
+    ASSERT_TRUE(other.holds());
+    EXPECT_EQ(holder_of(folder_)->slurm_job, "12");
+    bool fenced = false;
+    const CampaignLock lock(folder_, "12", [&] {
+        if (!std::exchange(fenced, true)) begin_incarnation(folder_);
+    });
+    EXPECT_TRUE(fenced);
+    EXPECT_EQ(holder_of(folder_)->pid, ::getpid());
+}
+
+TEST_F(HolderTest, AnotherSlurmJobIsRefused) {
+    const OtherHolder other(folder_, "12");
+    ASSERT_TRUE(other.holds());
+    EXPECT_THROW(CampaignLock(folder_, "13", [] { FAIL() << "must not be fenced off"; }), Error);
+    EXPECT_THROW(CampaignLock lock(folder_), Error) << "nor by a run outside Slurm";
+    EXPECT_EQ(holder_of(folder_)->pid, other.pid());
+}
+
+TEST_F(HolderTest, SeveralTakeAnAllocationEach) {
+    const auto nobody = [](const CampaignFolder&) { FAIL() << "must not be fenced off"; };
+    std::optional<TakenAllocation> first(take_allocation(folder_, "", nobody));
+    const TakenAllocation second = take_allocation(folder_, "", nobody), third = take_allocation(folder_, "77", nobody);
+    EXPECT_EQ(first->folder.holder(), folder_.holder());
+    EXPECT_EQ(second.folder.allocation(), 2);
+    EXPECT_EQ(third.folder.allocation(), 3);
+    EXPECT_EQ(holder_of(folder_.of_allocation(3))->slurm_job, "77");
+    first.reset();
+    EXPECT_EQ(holder_of(folder_), std::nullopt);
+    EXPECT_TRUE(holder_of(folder_.of_allocation(2)).has_value());
+    EXPECT_EQ(take_allocation(folder_, "78", nobody).folder.allocation(), 1) << "the first that nobody holds";
+}
+
+TEST_F(HolderTest, ASlurmJobThatIsStartedAgainTakesTheAllocationThatItHad) {
+    std::filesystem::create_directories(folder_.of_allocation(2).logs());
+    const OtherHolder other(folder_, "11"), left(folder_.of_allocation(2), "12");
+    ASSERT_TRUE(other.holds() && left.holds());
+    int fenced = 0;
+    const TakenAllocation again = take_allocation(folder_, "12", [&](const CampaignFolder& folder) {
+        EXPECT_EQ(folder.allocation(), 2);
+        if (fenced++ == 0) begin_incarnation(folder);
+    });
+    EXPECT_GE(fenced, 1) << "what was left of it holds it";
+    EXPECT_EQ(again.folder.allocation(), 2);
+    EXPECT_EQ(holder_of(folder_)->pid, other.pid());
+}
+
+// `dagan status` in a loop must not make `dagan run` believe that the campaign is held.
+TEST_F(HolderTest, AskingWhoHoldsItDisturbsNobody) {
+    { const CampaignLock makes_the_file(folder_); }
+    std::atomic<bool> stop = false;
+    std::thread asking([&] {
+        while (!stop) holder_of(folder_);
+    });
+    for (int i = 0; i < 3000; ++i) {
+        EXPECT_NO_THROW(CampaignLock lock(folder_)) << "round " << i;
+        if (HasFailure()) break;
+    }
+    stop = true;
+    asking.join();
+}
+
+} // namespace
+} // namespace dagan

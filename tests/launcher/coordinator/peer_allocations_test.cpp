@@ -1,0 +1,373 @@
+// Several coordinators on one store, each with ranks of its own: who works on what, what becomes of the tasks of one that died or
+// froze, and that in the end every task counts once.
+#include "base/error.h"
+#include "base/log.h"
+#include "launcher/coordinator/fake_allocation.h"
+
+#include <memory>
+
+namespace dagan {
+namespace {
+
+class AllocationsTest : public testing::Test {
+  protected:
+    static void SetUpTestSuite() { log_to_file("/dev/null", "test"); }
+    void begin(const std::vector<Sketch>& tasks) {
+        shared_.plan = plan_of(tasks);
+        shared_.seconds = seconds_of(tasks);
+        shared_.stamps.clear();
+        shared_.store.emplace(shared_.plan);
+        shared_.leases = {};
+    }
+    std::unique_ptr<Allocation> join(const std::string& name, Schedule::Resources resources = {}) {
+        return std::make_unique<Allocation>(shared_, name, resources);
+    }
+    FakeStore& store() { return *shared_.store; }
+    int attempts_of(const std::string& task) {
+        int count = 0;
+        for (const auto& [token, attempt] : store().committed().attempts) count += attempt.task == task;
+        return count;
+    }
+    Shared shared_;
+};
+
+TEST_F(AllocationsTest, EachWorksOnWhatTheOthersLeave) {
+    begin({{}, {}, {}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(a->runs("task0"));
+    EXPECT_TRUE(b->runs("task1"));
+    EXPECT_TRUE(std::holds_alternative<Elsewhere>(b->state(0)));
+    EXPECT_EQ(b->coordinator.status(0).tasks.running, 2) << "what runs elsewhere runs";
+    b->end("task1");
+    b->turn();
+    EXPECT_TRUE(b->runs("task2"));
+    EXPECT_EQ(attempts_of("task0"), 1);
+}
+
+TEST_F(AllocationsTest, WhatAnotherHasJustTakenIsFoundOutBeforeAnAttemptBegins) {
+    begin({{}, {}});
+    auto a = join("a"), b = join("b");
+    b->turn();
+    b->end("task0", Outcome::died); // and now a is quicker
+    a->leases.deaf = b->leases.deaf = true;
+    a->turn();
+    ASSERT_FALSE(a->runs("task0"));
+    ASSERT_TRUE(a->runs("task1"));
+    b->turn();
+    EXPECT_FALSE(b->runs("task0")) << "how the first attempt ended is committed before the next begins";
+    b->turn();
+    EXPECT_TRUE(b->runs("task0"));
+    EXPECT_EQ(store().committed().attempts.size(), 3U);
+}
+
+TEST_F(AllocationsTest, WhatAnotherFinishedIsDoneHereToo) {
+    begin({{}, {.needs = {0}}, {.needs = {0}}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(b->ranks.running.empty());
+    EXPECT_FALSE(b->coordinator.over()) << "it waits for what the other holds";
+    a->end("task0");
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(a->runs("task1"));
+    EXPECT_TRUE(b->runs("task2"));
+    EXPECT_TRUE(std::holds_alternative<Done>(b->state(0)));
+    a->end("task1");
+    b->end("task2");
+    for (int i = 0; i < 2; ++i) a->turn(), b->turn();
+    EXPECT_TRUE(a->coordinator.over() && b->coordinator.over());
+    EXPECT_EQ(b->coordinator.status(0).state, CampaignState::finished);
+}
+
+TEST_F(AllocationsTest, WhatAnotherGaveUpBlocksHereToo) {
+    begin({{}, {.needs = {0}}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    a->end("task0", Outcome::input_error);
+    a->turn();
+    b->turn();
+    EXPECT_TRUE(std::holds_alternative<Failed>(b->state(0)));
+    EXPECT_TRUE(b->coordinator.over());
+    EXPECT_EQ(b->coordinator.status(0).state, CampaignState::failed);
+}
+
+TEST_F(AllocationsTest, AGangIsTakenWhole) {
+    begin({{.ranks = 2, .seconds = 9}, {}, {}});
+    auto a = join("a", {.ranks = 2}), b = join("b", {.ranks = 2});
+    a->turn();
+    b->turn();
+    EXPECT_EQ(a->ranks.running.at("task0").size(), 2U);
+    EXPECT_FALSE(b->runs("task0"));
+    EXPECT_TRUE(b->runs("task1") && b->runs("task2")) << "no rank is kept for a gang that runs elsewhere";
+    EXPECT_EQ(store().attempt(a->ranks.running.at("task0").front().attempt).ranks, "0,1");
+    EXPECT_EQ(store().attempt(b->ranks.running.at("task1").front().attempt).ranks, "2:0") << "of the second allocation";
+}
+
+TEST_F(AllocationsTest, TheTasksOfADeadOneAreTakenOverOnceItsLeasesAreOver) {
+    begin({{}, {}});
+    auto a = join("a"), b = join("b");
+    a->turn();
+    const int64_t lost = a->ranks.running.at("task0").front().attempt;
+    a.reset();
+    b->turn();
+    b->end("task1");
+    b->turn();
+    EXPECT_TRUE(b->ranks.running.empty()) << "it may live";
+    EXPECT_FALSE(b->coordinator.over());
+    shared_.leases.expire("a");
+    b->turn();
+    EXPECT_TRUE(b->runs("task0"));
+    EXPECT_EQ(store().attempt(lost).result->outcome, Outcome::lost);
+    EXPECT_TRUE(store().attempt(lost).charged);
+    EXPECT_EQ(b->coordinator.schedule().charged(0), 1);
+}
+
+TEST_F(AllocationsTest, AnAttemptOfADeadOneThatLeftACheckpointCostsNothing) {
+    begin({{}});
+    auto a = join("a");
+    a->turn();
+    const int64_t lost = a->ranks.running.at("task0").front().attempt;
+    a.reset();
+    shared_.stamps["task0"] = 7;
+    shared_.leases.expire("a");
+    auto b = join("b");
+    b->turn();
+    EXPECT_FALSE(store().attempt(lost).charged);
+    EXPECT_EQ(b->coordinator.status(0).advances, 1);
+}
+
+TEST_F(AllocationsTest, OneThatBeginsLeavesTheAttemptsOfTheLivingAlone) {
+    begin({{}, {}});
+    auto a = join("a");
+    a->turn();
+    auto b = join("b");
+    b->turn();
+    EXPECT_FALSE(store().attempt(a->ranks.running.at("task0").front().attempt).result);
+    a->end("task0");
+    a->turn();
+    EXPECT_EQ(store().ended().at("task0").outcome, Outcome::done);
+}
+
+// It froze for longer than its lease, woke, and had not yet asked what became of its tasks.
+TEST_F(AllocationsTest, AResultThatComesTooLateIsRefused) {
+    begin({{}, {.needs = {0}}});
+    auto frozen = join("frozen"), other = join("other");
+    frozen->turn();
+    const int64_t late = frozen->ranks.running.at("task0").front().attempt;
+    shared_.leases.expire("frozen");
+    other->turn();
+    ASSERT_TRUE(other->runs("task0"));
+    frozen->leases.deaf = true;
+    frozen->end("task0");
+    frozen->turn();
+    EXPECT_TRUE(store().ended().empty());
+    EXPECT_FALSE(frozen->runs("task1")) << "what needs it must wait for the result that counts";
+    EXPECT_TRUE(std::holds_alternative<Elsewhere>(frozen->state(0)));
+    other->end("task0");
+    other->turn();
+    EXPECT_EQ(store().ended().size(), 1U);
+    EXPECT_EQ(store().attempt(late).result->outcome, Outcome::lost) << "as the other recorded when it took over";
+    frozen->leases.deaf = false;
+    frozen->turn();
+    EXPECT_TRUE(std::holds_alternative<Done>(frozen->state(0)));
+}
+
+TEST_F(AllocationsTest, WorkThatAnotherHasTakenOverIsAbandoned) {
+    begin({{.ranks = 2}});
+    auto frozen = join("frozen", {.ranks = 2}), other = join("other", {.ranks = 2});
+    frozen->turn();
+    const int64_t attempt = frozen->ranks.running.at("task0").front().attempt;
+    shared_.leases.expire("frozen");
+    other->turn();
+    frozen->turn();
+    EXPECT_EQ(frozen->ranks.abandoned, std::set{attempt});
+    frozen->end("task0", Outcome::interrupted);
+    frozen->turn();
+    EXPECT_TRUE(std::holds_alternative<Elsewhere>(frozen->state(0)));
+    other->end("task0");
+    other->turn();
+    EXPECT_EQ(attempts_of("task0"), 2);
+    EXPECT_EQ(store().ended().size(), 1U);
+}
+
+TEST_F(AllocationsTest, ALeaseThatRanOutAndThatNobodyTookIsTakenAgainAndTheWorkGoesOn) {
+    begin({{}});
+    auto frozen = join("frozen");
+    frozen->turn();
+    shared_.leases.expire("frozen");
+    frozen->turn();
+    EXPECT_TRUE(frozen->ranks.abandoned.empty());
+    EXPECT_EQ(shared_.leases.held_by("task0"), "frozen");
+    frozen->end("task0");
+    frozen->turn();
+    EXPECT_EQ(store().ended().size(), 1U);
+    EXPECT_EQ(attempts_of("task0"), 1);
+}
+
+TEST_F(AllocationsTest, OneThatIsStoppedGivesEverythingBack) {
+    begin({{}, {}});
+    auto a = join("a", {.ranks = 2});
+    a->turn();
+    a->coordinator.on_stop_asked();
+    a->end("task0", Outcome::interrupted);
+    a->turn();
+    EXPECT_EQ(shared_.leases.held_by("task0"), "");
+    EXPECT_EQ(shared_.leases.held_by("task1"), "a");
+    a->end("task1", Outcome::interrupted);
+    a->turn();
+    EXPECT_TRUE(a->coordinator.over());
+    EXPECT_EQ(a->coordinator.status(0).state, CampaignState::stopped);
+    EXPECT_TRUE(shared_.leases.all().empty());
+    auto b = join("b", {.ranks = 2});
+    b->turn();
+    EXPECT_EQ(b->ranks.running.size(), 2U);
+    EXPECT_EQ(b->coordinator.schedule().charged(0), 0) << "a stop costs nothing";
+}
+
+TEST_F(AllocationsTest, CreditsAreCountedOverAllOfThem) {
+    begin({{}});
+    const Schedule::Resources resources{.max_attempts = 3};
+    auto a = join("a", resources), b = join("b", resources);
+    a->turn();
+    a->end("task0", Outcome::died);
+    a->coordinator.on_stop_asked();
+    a->turn();
+    for (int charged = 1; charged < 3; ++charged) {
+        for (int i = 0; i < 2; ++i) b->turn(); // an end is committed before the next attempt begins
+        ASSERT_TRUE(b->runs("task0"));
+        EXPECT_EQ(b->coordinator.schedule().charged(0), charged);
+        b->end("task0", Outcome::died);
+    }
+    b->turn();
+    EXPECT_TRUE(std::holds_alternative<Quarantined>(b->state(0)));
+    EXPECT_EQ(attempts_of("task0"), 3);
+}
+
+TEST_F(AllocationsTest, NothingStartsWhenItsTimeIsNearlyOver) {
+    begin({{}});
+    auto a = join("a");
+    a->turn(0, 4.9); // 5 s are taken for what was not measured
+    EXPECT_FALSE(a->runs("task0"));
+    EXPECT_TRUE(a->ranks.stopping) << "as nothing runs, there is nothing to wait for";
+    EXPECT_TRUE(a->coordinator.over() && a->coordinator.out_of_time());
+    EXPECT_EQ(a->coordinator.status(0).state, CampaignState::stopped);
+    EXPECT_TRUE(shared_.leases.all().empty());
+}
+
+// It needed 3 s to start and makes steps of 2 s.
+TEST_F(AllocationsTest, WhatCouldNotMakeAStepAndSaveItIsLeftToTheNext) {
+    begin({{.seconds = 2}, {}});
+    auto a = join("a", {.ranks = 2});
+    a->turn(0);
+    const int64_t attempt = a->ranks.running.at("task0").front().attempt;
+    a->turn(3);
+    a->coordinator.on_progress({"task0", attempt, 1, 9, 0});
+    a->coordinator.on_progress({"task0", attempt, 2, 9, 2});
+    a->end("task0", Outcome::died);
+    a->turn(4, 6.9);
+    a->turn(4, 6.9);
+    EXPECT_FALSE(a->runs("task0")) << "3 s + a step + a checkpoint are 7 s";
+    EXPECT_EQ(a->coordinator.status(4).too_late, std::vector<std::string>{"classifier"});
+    EXPECT_TRUE(std::holds_alternative<Ready>(a->state(0)));
+    EXPECT_FALSE(a->ranks.stopping) << "the other task runs on to the end of the time";
+    a->turn(4, 7.1);
+    EXPECT_TRUE(a->runs("task0"));
+    EXPECT_TRUE(a->coordinator.status(4).too_late.empty());
+    EXPECT_FALSE(a->coordinator.out_of_time());
+}
+
+// Allocations come, go, die and freeze at random; leases run out under the living and the dead, before or after they notice.
+class SharedAccidents : public AllocationsTest {
+  protected:
+    struct Play {
+        Random random;
+        Schedule::Resources resources;
+        double trouble = 0;
+        double now_s = 0;
+        int joined = 0;
+        std::map<std::string, std::unique_ptr<Allocation>> living = {}; // by name
+        std::vector<std::string> dead = {};
+    };
+
+    // The end of a task is a function of the task alone.
+    static Outcome outcome_of(const std::string& task) {
+        return std::stoi(task.substr(4)) % 13 == 12 ? Outcome::input_error : Outcome::done;
+    }
+    void join_another(Play& play) {
+        const std::string name = "allocation" + std::to_string(++play.joined);
+        play.living[name] = join(name, play.resources);
+    }
+    // Something befalls one allocation. Returns false when it is gone.
+    bool befall(Play& play, const std::string& name) {
+        Allocation& allocation = *play.living.at(name);
+        Random& random = play.random;
+        allocation.leases.deaf = random.chance(0.5);
+        if (!allocation.ranks.running.empty() && random.chance(0.7)) {
+            const auto chosen =
+                std::next(allocation.ranks.running.begin(), static_cast<int>(random.below(allocation.ranks.running.size())));
+            const std::string task = chosen->first;
+            const bool abandoned = allocation.ranks.abandoned.contains(chosen->second.front().attempt);
+            const bool stops = allocation.ranks.stopping && random.chance(0.9), dies = random.chance(play.trouble);
+            if (dies && random.chance(0.8)) ++shared_.stamps[task];
+            allocation.end(task, abandoned || stops ? Outcome::interrupted : dies ? Outcome::died : outcome_of(task));
+        }
+        if (random.chance(play.trouble / 20)) shared_.leases.expire(name); // it froze
+        if (random.chance(play.trouble / 30)) allocation.coordinator.on_stop_asked();
+        if (random.chance(play.trouble / 15)) { // killed, perhaps with something that it had not committed
+            play.living.erase(name);
+            store().crash();
+            play.dead.push_back(name);
+            return false;
+        }
+        return true;
+    }
+    // Until one of them finds everything ended; returns whether that came.
+    bool run_to_the_end(Play& play) {
+        for (int round = 0; round < 20'000; ++round, play.now_s += 0.5) {
+            if (play.living.empty() || (play.living.size() < 3 && play.random.chance(0.05))) join_another(play);
+            const auto chosen = std::next(play.living.begin(), static_cast<int>(play.random.below(play.living.size())));
+            const std::string name = chosen->first;
+            if (!befall(play, name)) continue;
+            Allocation& allocation = *play.living.at(name);
+            allocation.turn(play.now_s);
+            for (const std::string& dead : play.dead) {
+                if (play.random.chance(0.1)) shared_.leases.expire(dead);
+            }
+            if (!allocation.coordinator.over()) continue;
+            if (allocation.coordinator.schedule().counts().all_ended()) return true;
+            play.living.erase(name); // stopped, with everything given back
+        }
+        return false;
+    }
+};
+
+TEST_F(SharedAccidents, LeaveTheSameInTheStoreAsOneQuietAllocation) {
+    int taken_over = 0, died = 0;
+    for (uint64_t seed = 1; seed <= 300; ++seed) {
+        Random plans(derive(seed, "plan"));
+        const int ranks = 1 + static_cast<int>(plans.below(4));
+        const std::vector<Sketch> tasks = random_sketches(plans, 25, ranks);
+        const Schedule::Resources resources{
+            .ranks = ranks, .slots_per_rank = 1 + static_cast<int>(plans.below(2)), .max_attempts = 1000};
+        begin(tasks);
+        Play quiet{.random = Random(derive(seed, "quiet")), .resources = resources};
+        ASSERT_NO_THROW(ASSERT_TRUE(run_to_the_end(quiet))) << "seed " << seed;
+        const auto expected = store().ended();
+        begin(tasks);
+        Play wild{.random = Random(derive(seed, "wild")), .resources = resources, .trouble = 0.4};
+        ASSERT_NO_THROW(ASSERT_TRUE(run_to_the_end(wild)) << "seed " << seed) << "seed " << seed;
+        ASSERT_TRUE(store().ended() == expected) << "seed " << seed;
+        ASSERT_FALSE(HasFailure()) << "seed " << seed;
+        for (const auto& [token, attempt] : store().committed().attempts)
+            taken_over += attempt.result && attempt.result->outcome == Outcome::lost;
+        died += static_cast<int>(wild.dead.size());
+    }
+    EXPECT_GT(taken_over, 300) << "the accidents were too few to show anything";
+    EXPECT_GT(died, 300);
+}
+
+} // namespace
+} // namespace dagan

@@ -1,0 +1,206 @@
+// Schedule on thousands of random plans with random outcomes, watched by an observer of its own that knows nothing of its inside.
+#include "launcher/coordinator/forecast.h"
+#include "launcher/plans.h"
+#include "launcher/scheduling/schedule.h"
+
+#include "base/error.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace dagan {
+namespace {
+
+// Seconds from the start of each task to the end of the plan.
+std::vector<double> longest_paths(const std::vector<Sketch>& tasks) {
+    std::vector<double> path(tasks.size());
+    for (size_t i = tasks.size(); i-- > 0;) {
+        path[i] += tasks[i].seconds;
+        for (const int need : tasks[i].needs)
+            path[static_cast<size_t>(need)] = std::max(path[static_cast<size_t>(need)], path[i]);
+    }
+    return path;
+}
+
+// Follows a campaign from the outside and fails the test when a promise is broken.
+class Watcher {
+  public:
+    Watcher(const std::vector<Sketch>& tasks, Schedule::Resources resources)
+        : tasks_(tasks), resources_(resources), path_(longest_paths(tasks)), done_(tasks.size(), false),
+          used_(static_cast<size_t>(resources.ranks), 0), slots_(used_.size(), resources.slots_per_rank) {}
+
+    void on_start(const Start& start) {
+        const Sketch& task = tasks_[static_cast<size_t>(start.task)];
+        for (const int need : task.needs)
+            EXPECT_TRUE(done_.at(static_cast<size_t>(need))) << "task " << start.task << " before its need " << need;
+        EXPECT_FALSE(ended_.contains(start.task)) << "task " << start.task << " starts after its end";
+        EXPECT_TRUE(running_.emplace(start.task, start.ranks).second) << "task " << start.task << " runs twice";
+        const std::set<Rank> distinct(start.ranks.begin(), start.ranks.end());
+        EXPECT_EQ(static_cast<int>(distinct.size()), task.ranks);
+        for (const Rank rank : start.ranks)
+            EXPECT_LE(++used_.at(static_cast<size_t>(rank)), slots_.at(static_cast<size_t>(rank))) << "rank " << rank;
+        if (start.task == head_gang_) {
+            head_gang_ = -1;
+        } else if (head_gang_ >= 0 && comes_before(start.task, head_gang_)) {
+            before_head_gang_.insert(start.task); // it became ready since, and goes first
+        }
+    }
+    void on_end(TaskIndex task, Outcome outcome, Verdict verdict) {
+        for (const Rank rank : running_.at(task)) {
+            --used_.at(static_cast<size_t>(rank));
+            int& slots = slots_.at(static_cast<size_t>(rank));
+            if (outcome == Outcome::out_of_memory) slots = std::max(1, slots / 2);
+        }
+        running_.erase(task);
+        before_head_gang_.erase(task);
+        if (verdict.final) ended_.insert(task);
+        done_[static_cast<size_t>(task)] = verdict.final && (outcome == Outcome::done || outcome == Outcome::diverged);
+        charged_[task] += verdict.refund ? 0 : 1;
+        EXPECT_LE(charged_[task], resources_.max_attempts);
+    }
+    // After each fill: slots lie idle only for a gang's sake, and a gang that is first in the order waits for nothing but what
+    // ran when it came first.
+    void on_filled(const Schedule& schedule) {
+        TaskIndex head = -1;
+        bool ready_gang = false;
+        for (TaskIndex i = 0; i < static_cast<int>(tasks_.size()); ++i) {
+            if (!std::holds_alternative<Ready>(schedule.state(i))) continue;
+            if (head < 0 || comes_before(i, head)) head = i;
+            ready_gang |= is_gang(i);
+        }
+        int idle = 0;
+        for (size_t rank = 0; rank < used_.size(); ++rank) idle += std::max(0, slots_[rank] - used_[rank]);
+        EXPECT_TRUE(head < 0 || ready_gang || idle == 0) << "idle slots beside ready tasks";
+        EXPECT_TRUE(head < 0 || !running_.empty()) << "nothing runs though something is ready";
+        if (head == head_gang_) {
+            EXPECT_TRUE(head < 0 || !before_head_gang_.empty()) << "gang " << head << " starves";
+            return;
+        }
+        head_gang_ = head >= 0 && is_gang(head) ? head : -1;
+        before_head_gang_.clear();
+        for (const auto& [task, ranks] : running_) before_head_gang_.insert(task);
+    }
+
+    const std::map<TaskIndex, std::vector<Rank>>& running() const { return running_; }
+
+  private:
+    bool is_gang(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].ranks > 1; }
+    bool comes_before(TaskIndex a, TaskIndex b) const {
+        const double path_a = path_[static_cast<size_t>(a)], path_b = path_[static_cast<size_t>(b)];
+        return path_a != path_b ? path_a > path_b : a < b;
+    }
+
+    const std::vector<Sketch>& tasks_;
+    Schedule::Resources resources_;
+    std::vector<double> path_;
+    std::vector<bool> done_;
+    std::vector<int> used_, slots_; // by rank; fewer slots after a lack of memory
+    std::map<TaskIndex, std::vector<Rank>> running_;
+    std::set<TaskIndex> ended_;
+    std::map<TaskIndex, int> charged_;
+    TaskIndex head_gang_ = -1;
+    std::set<TaskIndex> before_head_gang_; // still running of those that it has to wait for
+};
+
+Outcome random_outcome(Random& random, double trouble) {
+    if (!random.chance(trouble)) return Outcome::done;
+    constexpr Outcome kTroubles[]{Outcome::diverged,    Outcome::interrupted,  Outcome::died,          Outcome::stuck,
+                                  Outcome::input_error, Outcome::system_error, Outcome::out_of_memory, Outcome::bug};
+    return kTroubles[random.below(std::size(kTroubles))];
+}
+
+// Every task ended in a state that its needs explain.
+void check_ends(const Schedule& schedule, const std::vector<Sketch>& tasks) {
+    EXPECT_TRUE(schedule.counts().all_ended());
+    EXPECT_EQ(schedule.counts().total(), static_cast<int>(tasks.size()));
+    for (size_t i = 0; i < tasks.size(); ++i) {
+        bool needs_done = true;
+        for (const int need : tasks[i].needs) needs_done &= std::holds_alternative<Done>(schedule.state(need));
+        EXPECT_EQ(std::holds_alternative<Blocked>(schedule.state(static_cast<TaskIndex>(i))), !needs_done) << "task " << i;
+    }
+}
+
+void play(Random& random) {
+    const Schedule::Resources resources{.ranks = 1 + static_cast<int>(random.below(6)),
+                                        .slots_per_rank = 1 + static_cast<int>(random.below(3)),
+                                        .max_attempts = 1 + static_cast<int>(random.below(4))};
+    const std::vector<Sketch> tasks = random_sketches(random, 40, resources.ranks);
+    const double trouble = random.chance(0.3) ? 0 : random.uniform(0, 0.6);
+    Schedule schedule(plan_of(tasks), seconds_of(tasks), resources);
+    Watcher watcher(tasks, resources);
+    std::vector<TaskIndex> resting;
+    constexpr int kManyEvents = 20'000; // far more than such a plan can need
+    for (int event = 0; event < kManyEvents; ++event) {
+        for (const Start& start : schedule.fill()) watcher.on_start(start);
+        schedule.check_invariants();
+        watcher.on_filled(schedule);
+        if (watcher.running().empty() || testing::Test::HasFailure()) break;
+        const TaskIndex task =
+            std::next(watcher.running().begin(), static_cast<int>(random.below(watcher.running().size())))->first;
+        const Outcome outcome = random_outcome(random, trouble);
+        const Verdict verdict = schedule.on_ended(task, outcome, "why", random.chance(0.2));
+        watcher.on_end(task, outcome, verdict);
+        schedule.check_invariants();
+        if (verdict.task_rests) resting.push_back(task);
+        if (watcher.running().empty() || random.chance(0.5)) {
+            for (const TaskIndex rested : std::exchange(resting, {})) schedule.wake_task(rested);
+        }
+    }
+    check_ends(schedule, tasks);
+}
+
+TEST(SchedulePropertyTest, EveryPlanComesToItsEndWhateverHappens) {
+    for (uint64_t seed = 1; seed <= 5000; ++seed) {
+        Random random(derive(seed, "schedule"));
+        ASSERT_NO_THROW(play(random)) << "seed " << seed;
+        ASSERT_FALSE(HasFailure()) << "seed " << seed;
+    }
+}
+
+// A campaign like ours: a few gangs first, most tasks behind one of them, some need nothing.
+std::vector<Sketch> campaign_like(Random& random, int ranks) {
+    std::vector<Sketch> tasks;
+    const int gangs = 1 + static_cast<int>(random.below(3));
+    for (int i = 0; i < gangs; ++i) {
+        const int members = 2 + static_cast<int>(random.below(static_cast<uint64_t>(ranks - 1)));
+        tasks.push_back({.ranks = members, .needs = {}, .seconds = random.uniform(5, 40)});
+    }
+    const int small = 40 + static_cast<int>(random.below(160));
+    for (int i = 0; i < small; ++i) {
+        Sketch task{.ranks = 1, .needs = {}, .seconds = random.uniform(1, 20)};
+        if (random.chance(0.7)) task.needs = {static_cast<int>(random.below(static_cast<uint64_t>(gangs)))};
+        tasks.push_back(task);
+    }
+    return tasks;
+}
+
+TEST(SchedulePropertyTest, TheMakespanIsNearItsLowerBound) {
+    constexpr int kPlans = 1000;
+    double sum = 0, worst = 0;
+    uint64_t worst_seed = 0;
+    for (uint64_t seed = 1; seed <= kPlans; ++seed) {
+        Random random(derive(seed, "makespan"));
+        const int ranks = 2 + static_cast<int>(random.below(7));
+        const std::vector<Sketch> tasks = campaign_like(random, ranks);
+        const Forecast forecast = simulate(plan_of(tasks), seconds_of(tasks), {.ranks = ranks});
+        const double bound = std::max(forecast.rank_seconds / ranks, forecast.critical_path_s);
+        const double ratio = forecast.makespan_s / bound;
+        ASSERT_GE(ratio, 1 - 1e-9) << "seed " << seed << ": faster than possible";
+        sum += ratio;
+        if (ratio > worst) {
+            worst = ratio;
+            worst_seed = seed;
+        }
+    }
+    std::printf("makespan over its lower bound: %.3f on average, %.3f at worst (seed %llu)\n", sum / kPlans, worst,
+                static_cast<unsigned long long>(worst_seed));
+    EXPECT_LE(sum / kPlans, 1.15);
+    EXPECT_LE(worst, 2.0) << "seed " << worst_seed;
+}
+
+} // namespace
+} // namespace dagan

@@ -1,0 +1,47 @@
+// A Gpu whose memory is the host's and whose work is done at once, so that all that is written for a GPU runs where there is
+// none. What was captured runs again when it is replayed, as the closure it was then: what it should find in memory and took by
+// value shows.
+#pragma once
+
+#include "gang/nccl_double.h"
+#include "train/device/compute.h"
+
+namespace dagan {
+
+class FakeGpu final : public Gpu {
+  public:
+    explicit FakeGpu(const std::string& uuid = "GPU-fake") : facts_{"fake GPU", uuid} {}
+
+    const Facts& facts() const override { return facts_; }
+    ComputeStream& stream() override { return stream_; }
+    const NcclApi& nccl() const override { return nccl_double(); }
+    std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override {
+        ++captures_;
+        return std::make_unique<Captured>(work, replays_);
+    }
+    Memory memory() const override { return {free_bytes_, int64_t{1} << 34, 0}; }
+    void forget() override {}
+
+    Compute compute() { return {.gpu = this, .device = torch::kCPU, .maps = Compute{}.maps, .graphs = true}; }
+
+    int captures_ = 0, replays_ = 0;
+    int64_t free_bytes_ = int64_t{1} << 33;
+
+  private:
+    class Captured final : public CapturedWork {
+      public:
+        Captured(std::function<void()> work, int& replays) : work_(std::move(work)), replays_(replays) {}
+        void replay() override {
+            ++replays_;
+            work_();
+        }
+
+      private:
+        std::function<void()> work_;
+        int& replays_;
+    };
+    Facts facts_;
+    StreamDouble stream_{StreamDouble::Runs::at_once};
+};
+
+} // namespace dagan

@@ -1,0 +1,324 @@
+#include "base/error.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "data/strokes.h"
+#include "support/fake_group.h"
+#include "train/tiny.h"
+#include "train/files/network_file.h"
+#include "train/tasks.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace dagan {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kKey = "gan-key";
+
+struct GanTrainerTest : testing::Test {
+    GanTrainerTest() { at::set_num_threads(1); }
+
+    TaskOutput train(const GanTask& which, const Workplace& place, Observer& observer) {
+        const auto group = make_group_alone();
+        return train_gan(which, kKey, data, place, *group, observer);
+    }
+    TaskOutput train(const GanTask& which, const Workplace& place) {
+        tiny::FakeObserver observer;
+        return train(which, place, observer);
+    }
+    // As the launcher does: again and again until it is done.
+    TaskOutput train_with_interruptions(const GanTask& which, const Workplace& place, const std::vector<int64_t>& stops) {
+        for (const int64_t stop : stops) {
+            tiny::FakeObserver observer(stop);
+            const TaskOutput output = train(which, place, observer);
+            if (output.outcome == Outcome::done) return output;
+            EXPECT_EQ(output.outcome, Outcome::interrupted);
+        }
+        return train(which, place);
+    }
+    static std::string weights_hash(const TaskOutput& output) {
+        for (const Artifact& artifact : output.artifacts) {
+            if (artifact.role == "weights") return artifact.sha256;
+        }
+        return "no weights";
+    }
+    static double value(const TaskOutput& output, int64_t step, const std::string& quantity) {
+        for (const CurvePoint& point : output.curve) {
+            if (point.step == step && point.quantity == quantity) return point.value;
+        }
+        return NAN;
+    }
+
+    Dataset data = tiny::dataset();
+    GanTask task = tiny::gan_task();
+};
+
+TEST_F(GanTrainerTest, LeavesChosenWeightsSheetsAndCurvesAndNothingElse) {
+    tiny::Campaign campaign;
+    const Workplace& place = campaign.place();
+    tiny::FakeObserver observer;
+    const TaskOutput output = train(task, place, observer);
+    ASSERT_EQ(output.outcome, Outcome::done);
+    EXPECT_EQ(output.steps_done, 4);
+    EXPECT_GT(output.seconds_per_step, 0);
+    EXPECT_EQ(observer.step_, 4);
+    EXPECT_EQ(observer.steps_, 4);
+    ASSERT_EQ(output.artifacts.size(), 3U);
+    EXPECT_EQ(output.artifacts[0].role, "weights");
+    EXPECT_EQ(output.artifacts[0].path, "checkpoints/gan-key.safetensors");
+    EXPECT_EQ(output.artifacts[1].role, "samples");
+    EXPECT_EQ(std::distance(fs::directory_iterator(place.campaign / "checkpoints"), {}), 1)
+        << "candidates and checkpoints are gone";
+    for (const char* quantity : {"critic_loss", "wasserstein", "penalty", "generator_loss"}) {
+        for (int64_t iteration = 1; iteration <= 4; ++iteration)
+            EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
+    }
+    for (const char* quantity : {"validation_critic_loss", "spread", "distance"}) {
+        for (const int64_t iteration : {2, 4}) EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
+    }
+}
+
+TEST_F(GanTrainerTest, TheChosenWeightsAreThoseOfTheCandidateWithTheLowestCriticLoss) {
+    task.gan.iterations = 6;
+    task.gan.checkpoints = 3;
+    task.gan.learning_rate = 3e-3;
+    tiny::Campaign campaign;
+    const TaskOutput output = train(task, campaign.place());
+    int64_t best = 2;
+    for (const int64_t iteration : {4, 6}) {
+        if (value(output, iteration, "validation_critic_loss") < value(output, best, "validation_critic_loss")) best = iteration;
+    }
+    EXPECT_EQ(output.artifacts[1].path, "samples/gan-key." + std::to_string(best) + ".png");
+    EXPECT_EQ(value(output, best, "chosen"), value(output, best, "validation_critic_loss")) << "the choice is stored";
+    // Training just so long gives the same weights.
+    GanTask shorter = task;
+    shorter.gan.iterations = best;
+    shorter.gan.checkpoints = 1;
+    shorter.gan.select = Select::last;
+    tiny::Campaign other;
+    train(shorter, other.place());
+    const TrainedGenerator a = load_generator(campaign.place().weights(kKey)), b = load_generator(other.place().weights(kKey));
+    const auto parameters = b.network->named_parameters();
+    for (const auto& item : a.network->named_parameters())
+        EXPECT_TRUE(torch::equal(item.value(), parameters[item.key()])) << item.key();
+}
+
+TEST_F(GanTrainerTest, InterruptedAtAnyStepGivesTheSameBits) {
+    tiny::Campaign undisturbed;
+    const TaskOutput expected = train(task, undisturbed.place());
+    Random random(2024);
+    for (int trial = 0; trial < 6; ++trial) {
+        std::vector<int64_t> stops;
+        for (int i = 0; i < 3; ++i) stops.push_back(static_cast<int64_t>(random.below(12)));
+        tiny::Campaign campaign;
+        const TaskOutput output = train_with_interruptions(task, campaign.place(), stops);
+        const std::string message = "stops after " + testing::PrintToString(stops);
+        ASSERT_EQ(output.outcome, Outcome::done) << message;
+        EXPECT_EQ(weights_hash(output), weights_hash(expected)) << message;
+        EXPECT_EQ(output.curve, expected.curve) << message;
+        EXPECT_EQ(output.artifacts, expected.artifacts) << message;
+    }
+}
+
+TEST_F(GanTrainerTest, ProgressIsMadeHoweverOftenItIsInterrupted) {
+    tiny::Campaign campaign;
+    EXPECT_EQ(train_with_interruptions(task, campaign.place(), std::vector<int64_t>(40, 5)).outcome, Outcome::done);
+}
+
+// Dies without a word at a call, as a killed process would.
+class DyingObserver : public tiny::FakeObserver {
+  public:
+    explicit DyingObserver(int calls) : calls_left_(calls) {}
+    bool stop_requested() override {
+        if (calls_left_-- == 0) throw std::runtime_error("killed");
+        return false;
+    }
+
+  private:
+    int calls_left_;
+};
+
+TEST_F(GanTrainerTest, KilledAndResumedFromTheScheduledCheckpointGivesTheSameBits) {
+    tiny::Campaign undisturbed;
+    const TaskOutput expected = train(task, undisturbed.place());
+    for (const int calls : {2, 7, 9, 14}) {
+        tiny::Campaign campaign;
+        campaign.place().checkpoint_every = std::chrono::seconds(0); // after every step
+        DyingObserver observer(calls);
+        EXPECT_THROW(train(task, campaign.place(), observer), std::runtime_error);
+        ASSERT_TRUE(fs::exists(campaign.place().checkpoint(kKey)));
+        const TaskOutput output = train(task, campaign.place());
+        EXPECT_EQ(weights_hash(output), weights_hash(expected)) << "killed at call " << calls;
+        EXPECT_EQ(output.curve, expected.curve);
+    }
+}
+
+TEST_F(GanTrainerTest, ADamagedCheckpointIsNotBelieved) {
+    tiny::Campaign undisturbed;
+    const TaskOutput expected = train(task, undisturbed.place());
+    tiny::Campaign campaign;
+    campaign.place().checkpoint_every = std::chrono::seconds(0);
+    tiny::FakeObserver observer(7);
+    ASSERT_EQ(train(task, campaign.place(), observer).outcome, Outcome::interrupted);
+    const fs::path checkpoint = campaign.place().checkpoint(kKey);
+    fs::resize_file(checkpoint, fs::file_size(checkpoint) - 1);
+    const TaskOutput output = train(task, campaign.place());
+    EXPECT_EQ(weights_hash(output), weights_hash(expected));
+    EXPECT_EQ(output.curve, expected.curve);
+}
+
+TEST_F(GanTrainerTest, AnotherNumberOfThreadsIsRefused) {
+    tiny::Campaign campaign;
+    tiny::FakeObserver observer(3);
+    train(task, campaign.place(), observer);
+    at::set_num_threads(2);
+    EXPECT_THROW(train(task, campaign.place()), Error);
+    at::set_num_threads(1);
+    EXPECT_EQ(train(task, campaign.place()).outcome, Outcome::done);
+}
+
+TEST_F(GanTrainerTest, AFinishedTaskIsNotTrainedAgain) {
+    tiny::Campaign campaign;
+    const TaskOutput first = train(task, campaign.place());
+    tiny::FakeObserver observer(0);
+    const TaskOutput again = train(task, campaign.place(), observer);
+    EXPECT_EQ(again.outcome, Outcome::done);
+    EXPECT_EQ(again.steps_done, 0);
+    EXPECT_EQ(again.curve, first.curve);
+    EXPECT_EQ(again.artifacts, first.artifacts);
+}
+
+TEST_F(GanTrainerTest, LossesThatAreNoNumbersMakeItDiverged) {
+    task.gan.learning_rate = 1e30;
+    tiny::Campaign campaign;
+    const TaskOutput output = train(task, campaign.place());
+    EXPECT_EQ(output.outcome, Outcome::diverged);
+    EXPECT_TRUE(output.artifacts.empty());
+    EXPECT_FALSE(output.curve.empty());
+}
+
+TEST_F(GanTrainerTest, OneClassOfFewerImagesThanABatchAndASingleIterationWillDo) {
+    data = tiny::dataset(3, 3);
+    task.dataset.options.split = {.source = {0, 1}, .validation = {1, 2}, .test = {2, 3}};
+    task.gan.iterations = 1;
+    task.gan.batch_size = 8;
+    tiny::Campaign campaign;
+    EXPECT_EQ(train(task, campaign.place()).outcome, Outcome::done);
+}
+
+TEST_F(GanTrainerTest, WithASelectorEveryCandidateHasAScore) {
+    tiny::Campaign campaign;
+    tiny::FakeObserver observer;
+    train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), observer);
+    task.gan.select = Select::classifier;
+    task.selector = "selector-key";
+    const TaskOutput output = train(task, campaign.place());
+    for (const int64_t iteration : {2, 4}) {
+        EXPECT_GE(value(output, iteration, "score"), 0) << iteration;
+        EXPECT_LE(value(output, iteration, "score"), 1) << iteration;
+    }
+}
+
+TEST_F(GanTrainerTest, AMissingSelectorIsToldAtTheStart) {
+    task.gan.select = Select::classifier;
+    task.selector = "absent";
+    tiny::Campaign campaign;
+    tiny::FakeObserver observer;
+    EXPECT_THROW(train(task, campaign.place(), observer), Error);
+    EXPECT_EQ(observer.steps_, 0);
+}
+
+TEST_F(GanTrainerTest, LimitClassesChangesWhatItSees) {
+    GanTask limited = task;
+    limited.gan.limit_classes = 1;
+    tiny::Campaign a, b;
+    EXPECT_NE(value(train(task, a.place()), 1, "critic_loss"), value(train(limited, b.place()), 1, "critic_loss"));
+}
+
+TEST_F(GanTrainerTest, TrainsOnStrokes) {
+    data = make_strokes({.classes = 12, .per_class = 6, .seed = 1, .size = 28});
+    task.dataset.size = 28;
+    tiny::Campaign campaign;
+    const TaskOutput output = train(task, campaign.place());
+    ASSERT_EQ(output.outcome, Outcome::done);
+    for (const CurvePoint& point : output.curve) EXPECT_TRUE(std::isfinite(point.value)) << point.quantity;
+}
+
+// Gangs. Members are threads here; member 1 may ask to stop just as well as member 0.
+struct GangTest : GanTrainerTest {
+    GangTest() { task.ranks = 2; }
+
+    std::vector<TaskOutput> train_gang(const Workplace& place, int64_t stop_at, int who) {
+        std::vector<TaskOutput> outputs(2);
+        run_gang(2, [&](Group& group) {
+            at::set_num_threads(1);
+            tiny::FakeObserver observer(group.rank() == who ? stop_at : tiny::FakeObserver::kNever);
+            outputs[static_cast<size_t>(group.rank())] = train_gan(task, kKey, data, place, group, observer);
+        });
+        return outputs;
+    }
+    std::vector<TaskOutput> train_gang(const Workplace& place) { return train_gang(place, tiny::FakeObserver::kNever, 0); }
+};
+
+TEST_F(GangTest, PositionZeroReportsAndTheOthersReturnTheSameOutcome) {
+    tiny::Campaign campaign;
+    const auto outputs = train_gang(campaign.place());
+    EXPECT_EQ(outputs[0].outcome, Outcome::done);
+    EXPECT_EQ(outputs[1].outcome, Outcome::done);
+    EXPECT_FALSE(outputs[0].artifacts.empty());
+    EXPECT_TRUE(outputs[1].artifacts.empty());
+    EXPECT_TRUE(outputs[1].curve.empty());
+}
+
+TEST_F(GangTest, InterruptedByAnyMemberGivesTheSameBits) {
+    task.gan.iterations = 5; // renorm states differ between the members at odd iterations
+    tiny::Campaign undisturbed;
+    const auto expected = train_gang(undisturbed.place());
+    for (const int who : {0, 1}) {
+        for (const int64_t stop_at : {0, 4, 11}) {
+            tiny::Campaign campaign;
+            const auto stopped = train_gang(campaign.place(), stop_at, who);
+            ASSERT_EQ(stopped[0].outcome, Outcome::interrupted) << "member " << who << " at " << stop_at;
+            ASSERT_EQ(stopped[1].outcome, Outcome::interrupted);
+            const auto resumed = train_gang(campaign.place());
+            EXPECT_EQ(weights_hash(resumed[0]), weights_hash(expected[0])) << "member " << who << " at " << stop_at;
+            EXPECT_EQ(resumed[0].curve, expected[0].curve);
+        }
+    }
+}
+
+TEST_F(GangTest, ItsFirstLossesAreThoseOfOneMember) {
+    tiny::Campaign gang, alone;
+    const auto outputs = train_gang(gang.place());
+    task.ranks = 1;
+    const TaskOutput one = train(task, alone.place());
+    // The generator's batch statistics differ (2 samples instead of 4), so fakes do; real scores and the scale do not.
+    const double a = value(outputs[0], 1, "penalty"), b = value(one, 1, "penalty");
+    EXPECT_NEAR(a, b, 0.2 * std::abs(b));
+}
+
+TEST_F(GangTest, AMemberThatDiesBreaksTheGangAndTheNextOneGoesOn) {
+    tiny::Campaign undisturbed;
+    const auto expected = train_gang(undisturbed.place());
+    tiny::Campaign campaign;
+    campaign.place().checkpoint_every = std::chrono::seconds(0);
+    EXPECT_THROW(run_gang(2,
+                          [&](Group& group) {
+                              at::set_num_threads(1);
+                              tiny::FakeObserver quiet;
+                              DyingObserver dying(4);
+                              train_gan(task, kKey, data, campaign.place(), group,
+                                        group.rank() == 1 ? static_cast<Observer&>(dying) : quiet);
+                          }),
+                 std::runtime_error);
+    const auto resumed = train_gang(campaign.place());
+    EXPECT_EQ(weights_hash(resumed[0]), weights_hash(expected[0]));
+}
+
+} // namespace
+} // namespace dagan
