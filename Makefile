@@ -1,4 +1,5 @@
-# A thin front over CMake presets and workflows: `make demo` and `make test` do all set-up on a fresh Debian or Ubuntu machine.
+# A thin front end to the CMake presets. `make demo` and `make test` also set up a fresh Debian or
+# Ubuntu machine.
 .PHONY: setup build test test-slow test-slurm demo bench check clean
 .DEFAULT_GOAL := build
 
@@ -12,16 +13,18 @@ build: setup
 test: build
 	@ctest --preset release
 
-# Chaos, faults at every point, frozen processes, full disks, a server that is away, learning: about thirteen minutes.
+# Random kills, faults at every point, frozen processes, a full disk, an unreachable server,
+# learning: about 13 minutes.
 test-slow: build
 	@ctest --preset slow
 
-# Whole campaigns through a real Slurm of three nodes within this machine (needs root; `make setup SLURM=1`): about twenty minutes on two cores.
+# Whole campaigns on a real Slurm with three nodes inside this machine. Needs root and `make setup
+# SLURM=1`; about 20 minutes on two cores.
 test-slurm: export SLURM = 1
 test-slurm: build
 	@ctest --preset slurm
 
-# Everything at once on the embedded data set: builds, makes the set, runs sweeps/demo.yaml on 2 ranks, prints the table.
+# Builds, makes the embedded data set, runs sweeps/demo.yaml on 2 ranks, prints the table.
 demo:
 	@$(MAKE) --no-print-directory setup
 	@cmake --preset demo >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
@@ -34,7 +37,7 @@ demo:
 bench: build
 	@cmake --build build --target bench
 
-# Format, layers, sanitizers.
+# Formatting and sanitizers; see cmake/check.sh.
 check: setup
 	@cmake/check.sh
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# What a reviewer would ask for first: formatting, warnings as errors in our code, address and undefined-behaviour sanitizers on the unit tests.
+# Checks the formatting, then builds with the address and undefined-behaviour sanitizers and runs
+# the unit tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if command -v clang-format >/dev/null; then
     git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
-    echo "check: format ok"
+    echo "check: formatting ok"
 else
-    echo "check: clang-format is not installed: format not checked"
+    echo "check: clang-format is not installed; formatting not checked"
 fi
 cmake --workflow --preset asan

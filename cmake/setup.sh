@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# Brings what the build needs: Debian packages (as root or with sudo; otherwise lists what is missing) and LibTorch (pip, into .venv, unless
-# TORCH_ROOT names one); with CUDA=1 also what the GPU part needs, with SLURM=1 what the tests on a cluster need. Quick when everything is there.
+# Installs the build's dependencies: Debian packages by apt (as root or with sudo; otherwise lists
+# the missing ones) and LibTorch by pip into .venv, unless TORCH_ROOT names a LibTorch folder.
+#   CUDA=1     also the CUDA libraries of the GPU part
+#   SLURM=1    also Slurm, for the tests labelled slurm
+#   RESULTS=1  also the programs for PNG figures and for the PostgreSQL and browser tests
+# Returns at once when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
@@ -9,10 +13,10 @@ packages=(g++ cmake ninja-build ccache pkg-config python3-venv
     libopenmpi-dev openmpi-bin libhdf5-dev libyaml-cpp-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libbenchmark-dev libcli11-dev
     nlohmann-json3-dev libcereal-dev libsoci-dev libsqlite3-dev libpq-dev libarchive-dev libspng-dev libturbojpeg0-dev libxxhash-dev libssl-dev libboost-dev sqlite3)
 
-# SLURM=1: a cluster within this machine, for the tests labelled slurm. mpi_pmix opens libpmix.so, which only the -dev package has.
+# Slurm's mpi_pmix plug-in opens libpmix.so, which only the -dev package has.
 [ "${SLURM:-0}" = 1 ] && packages+=(slurm-wlm munge libpmix-dev iproute2 util-linux)
 
-# RESULTS=1: PNG figures, and what the tests of the PostgreSQL store and of the report in a browser skip without.
+# Without these, PNG figures fail, and the PostgreSQL and browser tests are skipped.
 [ "${RESULTS:-0}" = 1 ] && packages+=(librsvg2-bin fonts-dejavu-core postgresql chromium python3-pandas r-cran-rsqlite)
 
 missing=()
@@ -23,7 +27,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     as_root=()
     if [ "$(id -u)" != 0 ]; then
         if ! sudo -n true 2>/dev/null; then
-            echo "setup: these Debian packages are missing: ${missing[*]}; hint: ask an administrator for: apt-get install ${missing[*]}" >&2
+            echo "setup: missing Debian packages: ${missing[*]}; hint: ask an administrator to run: apt-get install ${missing[*]}" >&2
             exit 3
         fi
         as_root=(sudo)
@@ -34,7 +38,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         { tail -n 20 build/setup.log >&2; exit 3; }
 fi
 
-# The pinned wheel; for CPU work these three suffice (docs/decisions.md).
+# The pinned wheel. On CPUs these three suffice: libtorch_cpu.so needs two small CUDA libraries.
 wheels=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 if [ -z "${TORCH_ROOT:-}" ] && [ ! -e .venv/setup-done ]; then
     echo "setup: installing LibTorch (${wheels[0]}) into .venv"
@@ -43,10 +47,11 @@ if [ -z "${TORCH_ROOT:-}" ] && [ ! -e .venv/setup-done ]; then
     touch .venv/setup-done
 fi
 
-# CUDA=1: what libdagan_cuda.so is built with and needs at run time, 4.7 GB. The same torch, so the rest of a build stays as it is.
+# All dependencies of the same torch wheel (4.7 GB): libdagan_cuda.so needs them at build and run
+# time. LibTorch itself does not change, so nothing else is rebuilt.
 if [ "${CUDA:-0}" = 1 ]; then
     if ! command -v nvcc >/dev/null && [ ! -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ]; then
-        echo "setup: nvcc is missing; hint: install the CUDA 13.0 toolkit, or set CUDA_HOME" >&2
+        echo "setup: nvcc not found; hint: install the CUDA 13.0 toolkit, or set CUDA_HOME" >&2
         exit 3
     fi
     if [ -z "${TORCH_ROOT:-}" ] && [ ! -e .venv/setup-done-cuda ]; then

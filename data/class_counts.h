@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 struct ClassCount {
     std::string name;
@@ -18,4 +18,4 @@ std::vector<ClassCount> read_class_counts(const std::filesystem::path& path);
 // Name of the first of the smallest classes.
 std::string smallest_class_name(const std::filesystem::path& path);
 
-} // namespace dagan
+} // namespace dagan::data

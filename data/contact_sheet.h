@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 struct Picture {
     int width = 0, height = 0, channels = 1; // 1 grey, 3 RGB
@@ -24,11 +24,13 @@ struct GridStyle {
 };
 
 // Planar images [N, C, size, size] side by side, `columns` in a row.
-Picture image_grid(std::span<const uint8_t> images, int channels, int size, int columns, GridStyle style = {});
+Picture image_grid(std::span<const uint8_t> images, int channels, int size, int columns,
+                   GridStyle style = {});
 
 // One row for each of up to `max_classes` classes (evenly spread over all), with its first `images_per_class` images; a class
 // with fewer leaves its row's rest empty.
-Picture contact_sheet(const Dataset& data, int max_classes = 20, int images_per_class = 20, GridStyle style = {});
+Picture contact_sheet(const Dataset& data, int max_classes = 20, int images_per_class = 20,
+                      GridStyle style = {});
 
 // The bytes of an 8-bit PNG of interleaved pixels; 1 or 3 channels.
 std::string encode_png(int width, int height, int channels, std::span<const uint8_t> pixels);
@@ -37,9 +39,10 @@ inline std::string encode_png(const Picture& picture) {
 }
 
 // Writes it atomically. Throws Blame::system when it cannot be written.
-void write_png(const std::filesystem::path& path, int width, int height, int channels, std::span<const uint8_t> pixels);
+void write_png(const std::filesystem::path& path, int width, int height, int channels,
+               std::span<const uint8_t> pixels);
 inline void write_png(const std::filesystem::path& path, const Picture& picture) {
     write_png(path, picture.width, picture.height, picture.channels, picture.pixels);
 }
 
-} // namespace dagan
+} // namespace dagan::data

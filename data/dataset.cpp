@@ -8,10 +8,11 @@
 #include <bit>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace {
-static_assert(std::endian::native == std::endian::little, "labels are hashed as little-endian int32");
+static_assert(std::endian::native == std::endian::little,
+              "labels are hashed as little-endian int32");
 
 std::string content_sha256(std::span<const uint8_t> images, std::span<const int32_t> labels) {
     Sha256 hash;
@@ -34,19 +35,22 @@ std::vector<int> class_starts(std::span<const int32_t> labels, size_t classes) {
 }
 } // namespace
 
-Dataset::Dataset(DatasetInfo info, std::vector<uint8_t> images, std::vector<int32_t> labels, std::vector<std::string> class_names,
-                 std::vector<uint8_t> official_split)
-    : info_(std::move(info)), images_(std::move(images)), labels_(std::move(labels)), class_names_(std::move(class_names)),
-      official_split_(std::move(official_split)), first_(class_starts(labels_, class_names_.size())) {
+Dataset::Dataset(DatasetInfo info, std::vector<uint8_t> images, std::vector<int32_t> labels,
+                 std::vector<std::string> class_names, std::vector<uint8_t> official_split)
+    : info_(std::move(info)), images_(std::move(images)), labels_(std::move(labels)),
+      class_names_(std::move(class_names)), official_split_(std::move(official_split)),
+      first_(class_starts(labels_, class_names_.size())) {
     require(!labels_.empty(), "a data set has images");
     require(info_.height == info_.width && info_.height > 0, "images are square");
     require(info_.channels == 1 || info_.channels == 3, "images have 1 or 3 channels");
-    require(info_.polarity == "ink_is_low" || info_.polarity == "ink_is_high" || info_.polarity == "colour",
+    require(info_.polarity == "ink_is_low" || info_.polarity == "ink_is_high" ||
+                info_.polarity == "colour",
             "polarity is ink_is_low, ink_is_high or colour");
-    const size_t image_bytes =
-        static_cast<size_t>(info_.channels) * static_cast<size_t>(info_.height) * static_cast<size_t>(info_.width);
+    const size_t image_bytes = static_cast<size_t>(info_.channels) *
+                               static_cast<size_t>(info_.height) * static_cast<size_t>(info_.width);
     require(images_.size() == labels_.size() * image_bytes, "as many images as labels");
-    require(official_split_.empty() || official_split_.size() == labels_.size(), "a split mark for each image");
+    require(official_split_.empty() || official_split_.size() == labels_.size(),
+            "a split mark for each image");
 
     info_.classes = static_cast<int>(class_names_.size());
     info_.images = static_cast<int>(labels_.size());
@@ -68,7 +72,8 @@ std::span<const uint8_t> Dataset::image(int index) const {
 void to_network_range(std::span<const uint8_t> bytes, std::span<float> out) {
     static const auto kTable = [] {
         std::array<float, 256> table{};
-        for (size_t v = 0; v < table.size(); ++v) table[v] = static_cast<float>(2.0 * static_cast<double>(v) / 255.0 - 1.0);
+        for (size_t v = 0; v < table.size(); ++v)
+            table[v] = static_cast<float>(2.0 * static_cast<double>(v) / 255.0 - 1.0);
         return table;
     }();
     require(bytes.size() == out.size(), "as many floats as bytes");
@@ -79,8 +84,9 @@ void to_bytes(std::span<const float> values, std::span<uint8_t> out) {
     require(values.size() == out.size(), "as many bytes as floats");
     for (size_t i = 0; i < values.size(); ++i) {
         require(!std::isnan(values[i]), "no pixel is NaN");
-        out[i] = static_cast<uint8_t>(std::lround((std::clamp(values[i], -1.0F, 1.0F) + 1.0F) * 127.5F));
+        out[i] =
+            static_cast<uint8_t>(std::lround((std::clamp(values[i], -1.0F, 1.0F) + 1.0F) * 127.5F));
     }
 }
 
-} // namespace dagan
+} // namespace dagan::data

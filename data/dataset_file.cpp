@@ -11,14 +11,15 @@
 #include <climits>
 #include <regex>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace fs = std::filesystem;
 
 namespace {
 constexpr const char* kFormat = "dagan-dataset";
 constexpr int64_t kVersion = 1;
-constexpr int64_t kLargestSide = 4096; // a size beyond it is a damaged header, not an image for these networks
+constexpr int64_t kLargestSide =
+    4096; // a size beyond it is a damaged header, not an image for these networks
 
 struct Shard {
     H5Reader file;
@@ -36,7 +37,8 @@ struct Header {
 
 fs::path shard_path(const fs::path& path, int shard, int shards) {
     fs::path name = path;
-    name.replace_filename(fmt::format("{}-{:05}-of-{:05}{}", path.stem().string(), shard, shards, path.extension().string()));
+    name.replace_filename(fmt::format("{}-{:05}-of-{:05}{}", path.stem().string(), shard, shards,
+                                      path.extension().string()));
     return name;
 }
 
@@ -51,7 +53,8 @@ std::vector<fs::path> files_of_dataset(const fs::path& path) {
     whole.replace_filename(match[1].str() + path.extension().string());
     const int shards = std::stoi(match[3]);
     if (std::stoi(match[2]) != 0) {
-        throw input_error(path.string() + ": is not the first shard; open the set by " + shard_path(whole, 0, shards).string());
+        throw input_error(path.string() + ": is not the first shard; open the set by " +
+                          shard_path(whole, 0, shards).string());
     }
     if (shards == 0) throw input_error(path.string() + ": file name: says that there are 0 shards");
     std::vector<fs::path> files;
@@ -59,7 +62,8 @@ std::vector<fs::path> files_of_dataset(const fs::path& path) {
         files.push_back(shard_path(whole, shard, shards));
         std::error_code ignored;
         if (shard > 0 && !fs::exists(files.back(), ignored)) {
-            throw input_error(files.back().string() + ": missing shard of the set that begins with " + path.string());
+            throw input_error(files.back().string() +
+                              ": missing shard of the set that begins with " + path.string());
         }
     }
     return files;
@@ -68,20 +72,24 @@ std::vector<fs::path> files_of_dataset(const fs::path& path) {
 namespace {
 void check_format(const H5Reader& file) {
     const std::string format = file.text_attribute("format");
-    if (format != kFormat) throw file.fail("attribute format", fmt::format("is '{}', not '{}'", format, kFormat));
+    if (format != kFormat)
+        throw file.fail("attribute format", fmt::format("is '{}', not '{}'", format, kFormat));
     const int64_t version = file.integer_attribute("version");
     if (version != kVersion) {
-        throw file.fail("attribute version", fmt::format("is {}; this program reads version {}", version, kVersion));
+        throw file.fail("attribute version",
+                        fmt::format("is {}; this program reads version {}", version, kVersion));
     }
 }
 
 // Sizes and texts of one file; counts of classes and images are filled in by the caller.
 DatasetInfo read_attributes(const H5Reader& file, const std::vector<int64_t>& shape) {
     DatasetInfo info;
-    if (shape[1] != 1 && shape[1] != 3) throw file.fail("/images", fmt::format("must have 1 or 3 channels, has {}", shape[1]));
+    if (shape[1] != 1 && shape[1] != 3)
+        throw file.fail("/images", fmt::format("must have 1 or 3 channels, has {}", shape[1]));
     if (shape[2] != shape[3] || shape[2] < 1 || shape[2] > kLargestSide) {
-        throw file.fail("/images", fmt::format("images must be square and at most {} pixels wide, are {} x {}", kLargestSide,
-                                               shape[2], shape[3]));
+        throw file.fail("/images",
+                        fmt::format("images must be square and at most {} pixels wide, are {} x {}",
+                                    kLargestSide, shape[2], shape[3]));
     }
     info.channels = static_cast<int>(shape[1]);
     info.height = static_cast<int>(shape[2]);
@@ -89,27 +97,33 @@ DatasetInfo read_attributes(const H5Reader& file, const std::vector<int64_t>& sh
     info.source = file.text_attribute("source");
     info.licence = file.text_attribute("licence");
     info.polarity = file.text_attribute("polarity");
-    if (info.polarity != "ink_is_low" && info.polarity != "ink_is_high" && info.polarity != "colour") {
-        throw file.fail("attribute polarity", "is '" + info.polarity + "', not ink_is_low, ink_is_high or colour");
+    if (info.polarity != "ink_is_low" && info.polarity != "ink_is_high" &&
+        info.polarity != "colour") {
+        throw file.fail("attribute polarity",
+                        "is '" + info.polarity + "', not ink_is_low, ink_is_high or colour");
     }
     info.sha256 = file.text_attribute("sha256");
     static const std::regex kSha256("[0-9a-f]{64}");
-    if (!std::regex_match(info.sha256, kSha256)) throw file.fail("attribute sha256", "is not 64 lower-case hex digits");
+    if (!std::regex_match(info.sha256, kSha256))
+        throw file.fail("attribute sha256", "is not 64 lower-case hex digits");
     return info;
 }
 
 void check_same_set(const H5Reader& file, const DatasetInfo& first, const DatasetInfo& here) {
-    if (here.sha256 != first.sha256) throw file.fail("attribute sha256", "differs from the first shard's; it is of another set");
+    if (here.sha256 != first.sha256)
+        throw file.fail("attribute sha256", "differs from the first shard's; it is of another set");
     if (here.channels != first.channels || here.height != first.height) {
         throw file.fail("/images", "image size differs from the first shard's");
     }
-    if (here.polarity != first.polarity) throw file.fail("attribute polarity", "differs from the first shard's");
+    if (here.polarity != first.polarity)
+        throw file.fail("attribute polarity", "differs from the first shard's");
 }
 
 // Appends the labels of one shard, which must go on ascending without gaps.
 void append_labels(const H5Reader& file, int64_t images, std::vector<int32_t>& labels) {
     const int64_t count = file.shape("labels", H5Element::int32, 1)[0];
-    if (count != images) throw file.fail("/labels", fmt::format("has {} entries for {} images", count, images));
+    if (count != images)
+        throw file.fail("/labels", fmt::format("has {} entries for {} images", count, images));
     const size_t begin = labels.size();
     labels.resize(begin + static_cast<size_t>(count));
     file.read("labels", std::span(labels).subspan(begin));
@@ -117,8 +131,10 @@ void append_labels(const H5Reader& file, int64_t images, std::vector<int32_t>& l
         const int32_t previous = i == 0 ? -1 : labels[i - 1];
         const bool ascends = labels[i] == previous + 1 || (i > 0 && labels[i] == previous);
         if (!ascends) {
-            throw file.fail("/labels", fmt::format("entry {} is {} after {}; labels must ascend from 0 without gaps", i - begin,
-                                                   labels[i], previous));
+            throw file.fail(
+                "/labels",
+                fmt::format("entry {} is {} after {}; labels must ascend from 0 without gaps",
+                            i - begin, labels[i], previous));
         }
     }
 }
@@ -145,12 +161,14 @@ Header read_header(const fs::path& path) {
         if (header.shards.empty()) header.info = here;
         check_same_set(file, header.info, here);
         if (shape[0] < 1) throw file.fail("/images", "holds no image");
-        if (shape[0] > INT_MAX - static_cast<int64_t>(header.labels.size())) throw file.fail("/images", "holds too many images");
+        if (shape[0] > INT_MAX - static_cast<int64_t>(header.labels.size()))
+            throw file.fail("/images", "holds too many images");
         append_labels(file, shape[0], header.labels);
 
         const bool has_split = file.has("official_split");
         if (header.shards.empty()) header.has_official_split = has_split;
-        if (has_split != header.has_official_split) throw file.fail("/official_split", "is in some shards and not in others");
+        if (has_split != header.has_official_split)
+            throw file.fail("/official_split", "is in some shards and not in others");
         if (has_split && file.shape("official_split", H5Element::uint8, 1)[0] != shape[0]) {
             throw file.fail("/official_split", fmt::format("must have {} entries", shape[0]));
         }
@@ -160,7 +178,8 @@ Header read_header(const fs::path& path) {
     for (const Shard& shard : header.shards) {
         const int64_t names = shard.file.shape("class_names", H5Element::text, 1)[0];
         if (names != header.info.classes) {
-            throw shard.file.fail("/class_names", fmt::format("has {} names for {} classes", names, header.info.classes));
+            throw shard.file.fail("/class_names", fmt::format("has {} names for {} classes", names,
+                                                              header.info.classes));
         }
     }
     header.class_names = header.shards.front().file.read_texts("class_names");
@@ -175,7 +194,8 @@ std::vector<uint8_t> read_official_split(const Header& header) {
         const auto part = std::span(marks).subspan(begin, static_cast<size_t>(shard.images));
         shard.file.read("official_split", part);
         if (std::ranges::any_of(part, [](uint8_t mark) { return mark > 1; })) {
-            throw shard.file.fail("/official_split", "holds something else than 0 (train) and 1 (test)");
+            throw shard.file.fail("/official_split",
+                                  "holds something else than 0 (train) and 1 (test)");
         }
         begin += part.size();
     }
@@ -200,7 +220,8 @@ void write_shard(const fs::path& path, const Dataset& data, int begin, int end) 
                       data.pixels().subspan(first * image_bytes, count * image_bytes));
     file.write("labels", data.labels().subspan(first, count));
     file.write("class_names", names);
-    if (!data.official_split().empty()) file.write("official_split", data.official_split().subspan(first, count));
+    if (!data.official_split().empty())
+        file.write("official_split", data.official_split().subspan(first, count));
     file.save();
 }
 } // namespace
@@ -223,8 +244,8 @@ std::string smallest_class_name(const fs::path& path) {
 Dataset Dataset::open(const fs::path& path) {
     Header header = read_header(path);
     const DatasetInfo& info = header.info;
-    const size_t image_bytes =
-        static_cast<size_t>(info.channels) * static_cast<size_t>(info.height) * static_cast<size_t>(info.width);
+    const size_t image_bytes = static_cast<size_t>(info.channels) *
+                               static_cast<size_t>(info.height) * static_cast<size_t>(info.width);
     std::vector<uint8_t> images(header.labels.size() * image_bytes);
     size_t begin = 0;
     for (const Shard& shard : header.shards) {
@@ -233,23 +254,28 @@ Dataset Dataset::open(const fs::path& path) {
         begin += bytes;
     }
     std::vector<uint8_t> split = read_official_split(header);
-    Dataset data(info, std::move(images), std::move(header.labels), std::move(header.class_names), std::move(split));
+    Dataset data(info, std::move(images), std::move(header.labels), std::move(header.class_names),
+                 std::move(split));
     if (data.info().sha256 != info.sha256) {
-        throw header.shards.front().file.fail("attribute sha256", "is not that of the images and labels; the file was altered");
+        throw header.shards.front().file.fail(
+            "attribute sha256", "is not that of the images and labels; the file was altered");
     }
     return data;
 }
 
 fs::path save_dataset(const fs::path& path, const Dataset& data, int shards) {
     if (shards < 1 || shards > data.info().images || shards > 99999) {
-        throw input_error(fmt::format("{}: {} shards of {} images cannot be made", path.string(), shards, data.info().images));
+        throw input_error(fmt::format("{}: {} shards of {} images cannot be made", path.string(),
+                                      shards, data.info().images));
     }
     if (shards == 1) {
         write_shard(path, data, 0, data.info().images);
         return path;
     }
     for (int shard = 0; shard < shards; ++shard) {
-        const auto bound = [&](int i) { return static_cast<int>(static_cast<int64_t>(data.info().images) * i / shards); };
+        const auto bound = [&](int i) {
+            return static_cast<int>(static_cast<int64_t>(data.info().images) * i / shards);
+        };
         write_shard(shard_path(path, shard, shards), data, bound(shard), bound(shard + 1));
     }
     return shard_path(path, 0, shards);
@@ -257,4 +283,4 @@ fs::path save_dataset(const fs::path& path, const Dataset& data, int shards) {
 
 DatasetInfo verify_dataset(const fs::path& path) { return Dataset::open(path).info(); }
 
-} // namespace dagan
+} // namespace dagan::data

@@ -8,14 +8,17 @@
 #include <algorithm>
 #include <numeric>
 
-namespace dagan {
+namespace dagan::data {
 
-EpochLoader::EpochLoader(const Dataset& data, std::vector<Case> training, const Pool* pool, int generated_per_real,
-                         int batch_size, Augmentation augmentation, uint64_t stream)
-    : data_(data), training_(std::move(training)), pool_(pool), generated_per_real_(generated_per_real), batch_size_(batch_size),
-      augmentation_(augmentation), stream_(stream) {
+EpochLoader::EpochLoader(const Dataset& data, std::vector<Case> training, const Pool* pool,
+                         int generated_per_real, int batch_size, Augmentation augmentation,
+                         uint64_t stream)
+    : data_(data), training_(std::move(training)), pool_(pool),
+      generated_per_real_(generated_per_real), batch_size_(batch_size), augmentation_(augmentation),
+      stream_(stream) {
     require(!training_.empty(), "there are training cases");
-    require(batch_size > 0 && generated_per_real >= 0, "batch_size above 0, generated_per_real not below 0");
+    require(batch_size > 0 && generated_per_real >= 0,
+            "batch_size above 0, generated_per_real not below 0");
     require(augmentation.shift_px >= 0, "shift_px not below 0");
     if (generated_per_real == 0) return;
     require(pool != nullptr, "a pool when generated_per_real is above 0");
@@ -23,12 +26,14 @@ EpochLoader::EpochLoader(const Dataset& data, std::vector<Case> training, const 
         throw input_error("pool: its images are not of the data set's size and channels");
     }
     if (pool->per_image() < generated_per_real) {
-        throw input_error(fmt::format("pool: holds {} images per training case, {} are asked for; raise pool_size",
-                                      pool->per_image(), generated_per_real));
+        throw input_error(fmt::format(
+            "pool: holds {} images per training case, {} are asked for; raise pool_size",
+            pool->per_image(), generated_per_real));
     }
     for (const Case& one : training_) {
         if (!pool->holds(one.image))
-            throw input_error(fmt::format("pool: holds nothing made from image {}, a training case", one.image));
+            throw input_error(
+                fmt::format("pool: holds nothing made from image {}, a training case", one.image));
     }
 }
 
@@ -55,7 +60,8 @@ void EpochLoader::shuffle(uint32_t epoch) const {
         }
     }
     order_.clear();
-    const std::vector<int> order = Random(derive(stream_, "order"), epoch).permutation(static_cast<int>(items.size()));
+    const std::vector<int> order =
+        Random(derive(stream_, "order"), epoch).permutation(static_cast<int>(items.size()));
     for (const int place : order) order_.push_back(items[static_cast<size_t>(place)]);
     epoch_ = epoch;
 }
@@ -69,7 +75,8 @@ std::vector<BatchItem> EpochLoader::items(uint32_t epoch, int batch) const {
     for (const Item& item : std::span(order_).subspan(begin, count)) {
         const auto position = static_cast<size_t>(item.position);
         const size_t id = static_cast<size_t>(item.slot + 1) * training_.size() + position;
-        items.push_back({item.position, item.image, training_[position].label, static_cast<uint32_t>(id)});
+        items.push_back(
+            {item.position, item.image, training_[position].label, static_cast<uint32_t>(id)});
     }
     return items;
 }
@@ -93,4 +100,4 @@ void EpochLoader::fill(uint32_t epoch, int batch, LabelledBatch& out) const {
     }
 }
 
-} // namespace dagan
+} // namespace dagan::data

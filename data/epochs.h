@@ -10,11 +10,11 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 struct Augmentation {
-    bool rotate = true;               // 0, 90, 180, 270 degrees, equally likely
-    int shift_px = 2;                 // with probability 1/2: dx, dy uniform integers in [-shift_px, shift_px]
+    bool rotate = true; // 0, 90, 180, 270 degrees, equally likely
+    int shift_px = 2;   // with probability 1/2: dx, dy uniform integers in [-shift_px, shift_px]
     double noise_sigma = 0.1;         // with probability 1/2, on the [0, 1] scale; not clipped
     bool fill_with_background = true; // +1, right for ink_is_low; false: the nearest edge pixel
 };
@@ -23,15 +23,17 @@ struct Augmentation {
 struct AugmentationDraw {
     int quarter_turns = 0; // counter-clockwise
     int dx = 0, dy = 0;    // right and down, after the turn
-    bool noisy = false;    // with fill_normal's numbers of (noise_key(stream), epoch, item, kNoiseLayer)
+    bool noisy =
+        false; // with fill_normal's numbers of (noise_key(stream), epoch, item, kNoiseLayer)
 };
-AugmentationDraw draw_augmentation(const Augmentation& how, uint64_t stream, uint32_t epoch, uint32_t item);
+AugmentationDraw draw_augmentation(const Augmentation& how, uint64_t stream, uint32_t epoch,
+                                   uint32_t item);
 inline constexpr uint32_t kNoiseLayer = 1;
 uint64_t noise_key(uint64_t stream);
 
 // Augments one image [C, H, W] in [-1, 1] in place, as drawn.
-void augment(std::span<float> image, int channels, int size, const Augmentation& how, uint64_t stream, uint32_t epoch,
-             uint32_t item);
+void augment(std::span<float> image, int channels, int size, const Augmentation& how,
+             uint64_t stream, uint32_t epoch, uint32_t item);
 
 struct LabelledBatch {
     std::vector<float> images;   // [B, C, H, W]
@@ -52,8 +54,8 @@ class EpochLoader {
   public:
     // `pool` may be null when m = 0. Everything referred to must outlive the loader. Throws Blame::input when the pool lacks a
     // case or holds fewer than m images of one.
-    EpochLoader(const Dataset& data, std::vector<Case> training, const Pool* pool, int generated_per_real, int batch_size,
-                Augmentation augmentation, uint64_t stream);
+    EpochLoader(const Dataset& data, std::vector<Case> training, const Pool* pool,
+                int generated_per_real, int batch_size, Augmentation augmentation, uint64_t stream);
 
     int batches_per_epoch() const; // ceil(cases * (1 + m) / batch_size); the last may be smaller
     // Batches may be asked for in any order; one thread at a time.
@@ -79,4 +81,4 @@ class EpochLoader {
     void shuffle(uint32_t epoch) const;
 };
 
-} // namespace dagan
+} // namespace dagan::data

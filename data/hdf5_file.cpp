@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace fs = std::filesystem;
 
@@ -16,7 +16,8 @@ namespace {
 std::string h5_reason() {
     std::string reason;
     const auto visit = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
-        if (error->desc != nullptr && *error->desc != '\0') *static_cast<std::string*>(out) = error->desc;
+        if (error->desc != nullptr && *error->desc != '\0')
+            *static_cast<std::string*>(out) = error->desc;
         return 0;
     };
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, visit, &reason);
@@ -31,8 +32,8 @@ void silence_h5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 // checksum, and HDF5 1.10 crashes on reading it when it is damaged.
 H5Id text_type(size_t bytes) {
     H5Id type(H5Tcopy(H5T_C_S1), H5Tclose);
-    require(type >= 0 && H5Tset_size(type, std::max<size_t>(bytes, 1)) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
-                H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0,
+    require(type >= 0 && H5Tset_size(type, std::max<size_t>(bytes, 1)) >= 0 &&
+                H5Tset_cset(type, H5T_CSET_UTF8) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0,
             "HDF5 can describe fixed-length UTF-8");
     return type;
 }
@@ -49,8 +50,10 @@ const char* name_of(H5Element element) {
 bool is(hid_t type, H5Element element) {
     const H5T_class_t kind = H5Tget_class(type);
     switch (element) {
-    case H5Element::uint8: return kind == H5T_INTEGER && H5Tget_size(type) == 1 && H5Tget_sign(type) == H5T_SGN_NONE;
-    case H5Element::int32: return kind == H5T_INTEGER && H5Tget_size(type) == 4 && H5Tget_sign(type) == H5T_SGN_2;
+    case H5Element::uint8:
+        return kind == H5T_INTEGER && H5Tget_size(type) == 1 && H5Tget_sign(type) == H5T_SGN_NONE;
+    case H5Element::int32:
+        return kind == H5T_INTEGER && H5Tget_size(type) == 4 && H5Tget_sign(type) == H5T_SGN_2;
     case H5Element::text: return kind == H5T_STRING && H5Tis_variable_str(type) == 0;
     }
     return false;
@@ -64,7 +67,8 @@ std::string without_padding(std::string text) {
 
 // ---- reading
 
-template <class Value> Value H5Reader::check(Value value, const std::string& field, const char* call) const {
+template <class Value>
+Value H5Reader::check(Value value, const std::string& field, const char* call) const {
     if (value < 0) throw fail(field, std::string(call) + " failed: " + h5_reason());
     return value;
 }
@@ -77,12 +81,14 @@ H5Reader::H5Reader(const fs::path& path) : path_(path) {
     silence_h5();
     std::error_code ignored;
     if (!fs::exists(path, ignored)) {
-        throw input_error(path.string() + ": no such file; make one with `dagan data import` or `dagan data make`");
+        throw input_error(path.string() +
+                          ": no such file; make one with `dagan data import` or `dagan data make`");
     }
     if (!fs::is_regular_file(path, ignored)) throw input_error(path.string() + ": is not a file");
     if (H5Fis_hdf5(path.c_str()) <= 0) {
         H5Eclear2(H5E_DEFAULT);
-        throw input_error(path.string() + ": not an HDF5 file, or its beginning is damaged or unreadable");
+        throw input_error(path.string() +
+                          ": not an HDF5 file, or its beginning is damaged or unreadable");
     }
     H5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     check<hid_t>(access, "file", "H5Pcreate");
@@ -144,22 +150,30 @@ std::vector<int64_t> H5Reader::shape(const std::string& field, H5Element element
     if (!is(type, element)) throw fail("/" + field, std::string("must hold ") + name_of(element));
     const H5Id space(H5Dget_space(id), H5Sclose);
     check<hid_t>(space, "/" + field, "H5Dget_space");
-    const int found = check(H5Sget_simple_extent_ndims(space), "/" + field, "H5Sget_simple_extent_ndims");
+    const int found =
+        check(H5Sget_simple_extent_ndims(space), "/" + field, "H5Sget_simple_extent_ndims");
     if (found != rank) {
-        throw fail("/" + field, "must have " + std::to_string(rank) + " dimensions, has " + std::to_string(found));
+        throw fail("/" + field, "must have " + std::to_string(rank) + " dimensions, has " +
+                                    std::to_string(found));
     }
     std::vector<hsize_t> sizes(static_cast<size_t>(rank));
-    check(H5Sget_simple_extent_dims(space, sizes.data(), nullptr), "/" + field, "H5Sget_simple_extent_dims");
+    check(H5Sget_simple_extent_dims(space, sizes.data(), nullptr), "/" + field,
+          "H5Sget_simple_extent_dims");
     return {sizes.begin(), sizes.end()};
 }
 
 void H5Reader::read_all(const std::string& field, hid_t memory_type, void* out) const {
-    check(H5Dread(dataset(field), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out), "/" + field, "reading");
+    check(H5Dread(dataset(field), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out), "/" + field,
+          "reading");
 }
 
-void H5Reader::read(const std::string& field, std::span<uint8_t> out) const { read_all(field, H5T_NATIVE_UINT8, out.data()); }
+void H5Reader::read(const std::string& field, std::span<uint8_t> out) const {
+    read_all(field, H5T_NATIVE_UINT8, out.data());
+}
 
-void H5Reader::read(const std::string& field, std::span<int32_t> out) const { read_all(field, H5T_NATIVE_INT32, out.data()); }
+void H5Reader::read(const std::string& field, std::span<int32_t> out) const {
+    read_all(field, H5T_NATIVE_INT32, out.data());
+}
 
 std::vector<std::string> H5Reader::read_texts(const std::string& field) const {
     const auto count = static_cast<size_t>(shape(field, H5Element::text, 1)[0]);
@@ -187,15 +201,19 @@ struct H5Writer::Memory {
 
     H5FD_file_image_callbacks_t callbacks() {
         H5FD_file_image_callbacks_t all{};
-        all.image_malloc = [](size_t size, H5FD_file_image_op_t, void*) { return std::malloc(size); };
-        all.image_memcpy = [](void* to, const void* from, size_t size, H5FD_file_image_op_t, void*) {
-            return std::memcpy(to, from, size);
+        all.image_malloc = [](size_t size, H5FD_file_image_op_t, void*) {
+            return std::malloc(size);
         };
-        all.image_realloc = [](void* old, size_t size, H5FD_file_image_op_t, void*) { return std::realloc(old, size); };
+        all.image_memcpy = [](void* to, const void* from, size_t size, H5FD_file_image_op_t,
+                              void*) { return std::memcpy(to, from, size); };
+        all.image_realloc = [](void* old, size_t size, H5FD_file_image_op_t, void*) {
+            return std::realloc(old, size);
+        };
         all.image_free = [](void* old, H5FD_file_image_op_t why, void* self) {
             if (why == H5FD_FILE_IMAGE_OP_FILE_CLOSE) {
                 std::swap(static_cast<Memory*>(self)->bytes, old);
-                std::free(old); // none, or the bytes of a file of this name that HDF5 tried to open first
+                std::free(
+                    old); // none, or the bytes of a file of this name that HDF5 tried to open first
             } else {
                 std::free(old);
             }
@@ -209,7 +227,9 @@ struct H5Writer::Memory {
 };
 
 template <class Value> Value H5Writer::check(Value value, const char* call) const {
-    if (value < 0) throw system_error(path_.string() + ": cannot be written: " + call + " failed: " + h5_reason());
+    if (value < 0)
+        throw system_error(path_.string() + ": cannot be written: " + call +
+                           " failed: " + h5_reason());
     return value;
 }
 
@@ -226,7 +246,8 @@ H5Writer::H5Writer(const fs::path& path) : path_(path), memory_(std::make_unique
     check(H5Pset_file_image_callbacks(access, &callbacks), "H5Pset_file_image_callbacks");
     // The format of HDF5 1.10 indexes fixed-size chunked data by an array: smaller and faster than the B-tree of 1.6.
     check(H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110), "H5Pset_libver_bounds");
-    const std::string name = path.string() + " (in memory)"; // HDF5 would load a file of the real name first
+    const std::string name =
+        path.string() + " (in memory)"; // HDF5 would load a file of the real name first
     file_ = H5Id(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
     check<hid_t>(file_, "H5Fcreate");
 }
@@ -241,25 +262,30 @@ void H5Writer::attribute(const std::string& name, const std::string& text) {
 
 void H5Writer::attribute(const std::string& name, int64_t value) {
     const H5Id space(H5Screate(H5S_SCALAR), H5Sclose);
-    const H5Id id(H5Acreate2(file_, name.c_str(), H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    const H5Id id(H5Acreate2(file_, name.c_str(), H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT),
+                  H5Aclose);
     check<hid_t>(id, "H5Acreate2");
     check(H5Awrite(id, H5T_NATIVE_INT64, &value), "H5Awrite");
 }
 
-void H5Writer::write_chunked(const std::string& field, hid_t file_type, hid_t memory_type, const std::vector<hsize_t>& shape,
-                             const std::vector<hsize_t>& chunk, const void* values) {
+void H5Writer::write_chunked(const std::string& field, hid_t file_type, hid_t memory_type,
+                             const std::vector<hsize_t>& shape, const std::vector<hsize_t>& chunk,
+                             const void* values) {
     const int rank = static_cast<int>(shape.size());
     const H5Id space(H5Screate_simple(rank, shape.data(), nullptr), H5Sclose);
     check<hid_t>(space, "H5Screate_simple");
     const H5Id layout(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     check(H5Pset_chunk(layout, rank, chunk.data()), "H5Pset_chunk");
     check(H5Pset_fletcher32(layout), "H5Pset_fletcher32");
-    const H5Id id(H5Dcreate2(file_, field.c_str(), file_type, space, H5P_DEFAULT, layout, H5P_DEFAULT), H5Dclose);
+    const H5Id id(
+        H5Dcreate2(file_, field.c_str(), file_type, space, H5P_DEFAULT, layout, H5P_DEFAULT),
+        H5Dclose);
     check<hid_t>(id, "H5Dcreate2");
     check(H5Dwrite(id, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), "H5Dwrite");
 }
 
-void H5Writer::write_images(const std::string& field, const std::vector<int64_t>& shape, std::span<const uint8_t> bytes) {
+void H5Writer::write_images(const std::string& field, const std::vector<int64_t>& shape,
+                            std::span<const uint8_t> bytes) {
     const std::vector<hsize_t> sizes(shape.begin(), shape.end());
     std::vector<hsize_t> one_image = sizes;
     one_image[0] = 1;
@@ -267,11 +293,13 @@ void H5Writer::write_images(const std::string& field, const std::vector<int64_t>
 }
 
 void H5Writer::write(const std::string& field, std::span<const int32_t> values) {
-    write_chunked(field, H5T_STD_I32LE, H5T_NATIVE_INT32, {values.size()}, {values.size()}, values.data());
+    write_chunked(field, H5T_STD_I32LE, H5T_NATIVE_INT32, {values.size()}, {values.size()},
+                  values.data());
 }
 
 void H5Writer::write(const std::string& field, std::span<const uint8_t> values) {
-    write_chunked(field, H5T_STD_U8LE, H5T_NATIVE_UINT8, {values.size()}, {values.size()}, values.data());
+    write_chunked(field, H5T_STD_U8LE, H5T_NATIVE_UINT8, {values.size()}, {values.size()},
+                  values.data());
 }
 
 void H5Writer::write(const std::string& field, const std::vector<std::string>& texts) {
@@ -288,10 +316,11 @@ void H5Writer::write(const std::string& field, const std::vector<std::string>& t
 
 void H5Writer::save() {
     check(H5Fflush(file_, H5F_SCOPE_GLOBAL), "H5Fflush");
-    const auto size = static_cast<size_t>(check(H5Fget_file_image(file_, nullptr, 0), "H5Fget_file_image"));
+    const auto size =
+        static_cast<size_t>(check(H5Fget_file_image(file_, nullptr, 0), "H5Fget_file_image"));
     check(H5Fclose(file_.release()), "H5Fclose");
     require(memory_->bytes != nullptr, "closing an HDF5 file in memory hands over its bytes");
     write_atomically(path_, std::string_view(static_cast<const char*>(memory_->bytes), size));
 }
 
-} // namespace dagan
+} // namespace dagan::data

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 // Owns an HDF5 id of any kind. Move-only.
 class H5Id {
@@ -71,7 +71,8 @@ class H5Reader {
     H5Id dataset(const std::string& field) const;
     H5Id attribute(const std::string& name, H5T_class_t kind, const char* kind_name) const;
     void read_all(const std::string& field, hid_t memory_type, void* out) const;
-    template <class Value> Value check(Value value, const std::string& field, const char* call) const;
+    template <class Value>
+    Value check(Value value, const std::string& field, const char* call) const;
 
     std::filesystem::path path_;
     H5Id file_;
@@ -87,16 +88,19 @@ class H5Writer {
     void attribute(const std::string& name, const std::string& text);
     void attribute(const std::string& name, int64_t value);
     // [N, C, H, W] with one chunk per image and Fletcher32.
-    void write_images(const std::string& field, const std::vector<int64_t>& shape, std::span<const uint8_t> bytes);
+    void write_images(const std::string& field, const std::vector<int64_t>& shape,
+                      std::span<const uint8_t> bytes);
     // [N], one chunk, Fletcher32.
     void write(const std::string& field, std::span<const int32_t> values);
     void write(const std::string& field, std::span<const uint8_t> values);
     void write(const std::string& field, const std::vector<std::string>& texts);
-    void save(); // atomically; the last call. Throws Blame::system when the disk is full or the folder not writable
+    void
+    save(); // atomically; the last call. Throws Blame::system when the disk is full or the folder not writable
 
   private:
-    void write_chunked(const std::string& field, hid_t file_type, hid_t memory_type, const std::vector<hsize_t>& shape,
-                       const std::vector<hsize_t>& chunk, const void* values);
+    void write_chunked(const std::string& field, hid_t file_type, hid_t memory_type,
+                       const std::vector<hsize_t>& shape, const std::vector<hsize_t>& chunk,
+                       const void* values);
     template <class Value> Value check(Value value, const char* call) const;
 
     struct Memory; // where the file is kept until it is saved
@@ -105,4 +109,4 @@ class H5Writer {
     H5Id file_;
 };
 
-} // namespace dagan
+} // namespace dagan::data

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <memory>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace {
 constexpr int kLargestSide = 16384; // beyond it a header is damaged or hostile
@@ -22,10 +22,13 @@ struct FreeTurbo {
     void operator()(void* handle) const { tjDestroy(handle); }
 };
 
-uint8_t luma(const uint8_t* rgb) { return static_cast<uint8_t>((299U * rgb[0] + 587U * rgb[1] + 114U * rgb[2] + 500U) / 1000U); }
+uint8_t luma(const uint8_t* rgb) {
+    return static_cast<uint8_t>((299U * rgb[0] + 587U * rgb[1] + 114U * rgb[2] + 500U) / 1000U);
+}
 
 // Interleaved 8-bit pixels to planes, `stride` bytes per pixel of which the first `channels` count.
-PlanarImage to_planar(const std::vector<uint8_t>& pixels, int height, int width, size_t stride, int channels) {
+PlanarImage to_planar(const std::vector<uint8_t>& pixels, int height, int width, size_t stride,
+                      int channels) {
     PlanarImage image{channels, height, width, {}};
     const size_t count = static_cast<size_t>(height) * static_cast<size_t>(width);
     image.pixels.resize(count * static_cast<size_t>(channels));
@@ -43,14 +46,18 @@ std::vector<uint8_t> decode_png_as(spng_ctx* context, int format, const std::str
     size_t bytes = 0;
     check_png(spng_decoded_image_size(context, format, &bytes), name);
     std::vector<uint8_t> pixels(bytes);
-    check_png(spng_decode_image(context, pixels.data(), bytes, format, format == SPNG_FMT_RGBA8 ? SPNG_DECODE_TRNS : 0), name);
+    check_png(spng_decode_image(context, pixels.data(), bytes, format,
+                                format == SPNG_FMT_RGBA8 ? SPNG_DECODE_TRNS : 0),
+              name);
     return pixels;
 }
 
 // Grey samples of 1, 2, 4 or 8 bits, rows padded to bytes, to 0..255. libspng can do it too, at a fifth of the speed, and
 // Omniglot is 32,460 such images.
-std::vector<uint8_t> unpack_grey(const std::vector<uint8_t>& packed, size_t height, size_t width, size_t bits) {
-    const size_t row_bytes = (width * bits + 7) / 8, largest = (size_t{1} << bits) - 1, scale = 255 / largest;
+std::vector<uint8_t> unpack_grey(const std::vector<uint8_t>& packed, size_t height, size_t width,
+                                 size_t bits) {
+    const size_t row_bytes = (width * bits + 7) / 8, largest = (size_t{1} << bits) - 1,
+                 scale = 255 / largest;
     std::vector<uint8_t> pixels;
     pixels.reserve(height * width);
     for (size_t y = 0; y < height; ++y) {
@@ -73,15 +80,18 @@ PlanarImage decode_png(std::string_view bytes, int channels, const std::string& 
     const int height = static_cast<int>(header.height), width = static_cast<int>(header.width);
     spng_trns transparency{};
     const bool opaque = spng_get_trns(context.get(), &transparency) != SPNG_OK;
-    if (channels == 1 && opaque && header.color_type == SPNG_COLOR_TYPE_GRAYSCALE && header.bit_depth <= 8) {
+    if (channels == 1 && opaque && header.color_type == SPNG_COLOR_TYPE_GRAYSCALE &&
+        header.bit_depth <= 8) {
         return {1, height, width,
-                unpack_grey(decode_png_as(context.get(), SPNG_FMT_RAW, name), header.height, header.width, header.bit_depth)};
+                unpack_grey(decode_png_as(context.get(), SPNG_FMT_RAW, name), header.height,
+                            header.width, header.bit_depth)};
     }
     std::vector<uint8_t> pixels = decode_png_as(context.get(), SPNG_FMT_RGBA8, name);
     for (size_t i = 0; i < pixels.size(); i += 4) {
         const unsigned alpha = pixels[i + 3];
         for (size_t c = 0; c < 3; ++c)
-            pixels[i + c] = static_cast<uint8_t>((pixels[i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+            pixels[i + c] =
+                static_cast<uint8_t>((pixels[i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
         if (channels == 1) pixels[i] = luma(&pixels[i]);
     }
     return to_planar(pixels, height, width, 4, channels);
@@ -91,17 +101,20 @@ PlanarImage decode_jpeg(std::string_view bytes, int channels, const std::string&
     const std::unique_ptr<void, FreeTurbo> handle(tjInitDecompress());
     require(handle != nullptr, "libjpeg-turbo has memory");
     const auto check = [&](int code) {
-        if (code != 0) throw input_error(name + ": not a readable JPEG: " + tjGetErrorStr2(handle.get()));
+        if (code != 0)
+            throw input_error(name + ": not a readable JPEG: " + tjGetErrorStr2(handle.get()));
     };
     const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
     int width = 0, height = 0, subsampling = 0, colours = 0;
-    check(tjDecompressHeader3(handle.get(), data, bytes.size(), &width, &height, &subsampling, &colours));
-    if (width > kLargestSide || height > kLargestSide) throw input_error(name + ": is larger than 16384 pixels");
+    check(tjDecompressHeader3(handle.get(), data, bytes.size(), &width, &height, &subsampling,
+                              &colours));
+    if (width > kLargestSide || height > kLargestSide)
+        throw input_error(name + ": is larger than 16384 pixels");
     const size_t stride = channels == 1 ? 1 : 3;
     std::vector<uint8_t> pixels(static_cast<size_t>(width) * static_cast<size_t>(height) * stride);
     // A warning (a truncated scan, say) is returned as an error too: half an image is no image.
-    check(tjDecompress2(handle.get(), data, bytes.size(), pixels.data(), width, 0, height, channels == 1 ? TJPF_GRAY : TJPF_RGB,
-                        TJFLAG_ACCURATEDCT));
+    check(tjDecompress2(handle.get(), data, bytes.size(), pixels.data(), width, 0, height,
+                        channels == 1 ? TJPF_GRAY : TJPF_RGB, TJFLAG_ACCURATEDCT));
     return to_planar(pixels, height, width, stride, channels);
 }
 } // namespace
@@ -116,11 +129,14 @@ PlanarImage decode_image(std::string_view bytes, int channels, const std::string
 std::string encode_png(int width, int height, int channels, std::span<const uint8_t> pixels) {
     require(channels == 1 || channels == 3, "1 or 3 channels");
     require(width > 0 && height > 0 &&
-                pixels.size() == static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(channels),
+                pixels.size() == static_cast<size_t>(width) * static_cast<size_t>(height) *
+                                     static_cast<size_t>(channels),
             "as many pixels as width, height and channels say");
     const std::unique_ptr<spng_ctx, FreeSpng> context(spng_ctx_new(SPNG_CTX_ENCODER));
     require(context != nullptr, "libspng has memory");
-    const auto check = [](int code) { require(code == SPNG_OK, std::string("PNG encoding works: ") + spng_strerror(code)); };
+    const auto check = [](int code) {
+        require(code == SPNG_OK, std::string("PNG encoding works: ") + spng_strerror(code));
+    };
     check(spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1));
     spng_ihdr header{};
     header.width = static_cast<uint32_t>(width);
@@ -128,16 +144,19 @@ std::string encode_png(int width, int height, int channels, std::span<const uint
     header.bit_depth = 8;
     header.color_type = channels == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR;
     check(spng_set_ihdr(context.get(), &header));
-    check(spng_encode_image(context.get(), pixels.data(), pixels.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE));
+    check(spng_encode_image(context.get(), pixels.data(), pixels.size(), SPNG_FMT_PNG,
+                            SPNG_ENCODE_FINALIZE));
     size_t size = 0;
     int error = SPNG_OK;
-    const std::unique_ptr<void, decltype(&std::free)> buffer(spng_get_png_buffer(context.get(), &size, &error), std::free);
+    const std::unique_ptr<void, decltype(&std::free)> buffer(
+        spng_get_png_buffer(context.get(), &size, &error), std::free);
     check(error);
     return {static_cast<const char*>(buffer.get()), size};
 }
 
-void write_png(const std::filesystem::path& path, int width, int height, int channels, std::span<const uint8_t> pixels) {
+void write_png(const std::filesystem::path& path, int width, int height, int channels,
+               std::span<const uint8_t> pixels) {
     write_atomically(path, encode_png(width, height, channels, pixels));
 }
 
-} // namespace dagan
+} // namespace dagan::data

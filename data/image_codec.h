@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 struct PlanarImage {
     int channels = 0, height = 0, width = 0;
@@ -17,4 +17,4 @@ struct PlanarImage {
 // in the Blame::input that a damaged or foreign file throws.
 PlanarImage decode_image(std::string_view bytes, int channels, const std::string& name);
 
-} // namespace dagan
+} // namespace dagan::data

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 // bilinear: half-pixel centres, no antialiasing, source = (dst + 0.5) * in / out - 0.5 (dagan.md section 8). area: mean over the
 // source pixels that the target pixel covers.
@@ -22,7 +22,8 @@ struct OmniglotOptions {
 
 // Omniglot from its two zips, unpacked folders, or a mixture, in any order: files .../<Alphabet>/characterNN/IIII_DD.png. Class
 // order is IIII (class index = IIII - 1), within a class DD; every class from 0001 on must be there, with its 20 drawers.
-Dataset import_omniglot(const std::vector<std::filesystem::path>& sources, const OmniglotOptions& options = {});
+Dataset import_omniglot(const std::vector<std::filesystem::path>& sources,
+                        const OmniglotOptions& options = {});
 
 // EMNIST (Balanced, ByMerge) from idx or idx.gz files. Images are turned upright and inverted to ink 0 on 255; the official
 // split is stored; classes are 0-9, A-Z, a b d e f g h n q r t.
@@ -35,7 +36,8 @@ struct FolderOptions {
     int size = 64;
     int channels = 3;
     Resampling resampling = Resampling::area;
-    std::string polarity = "colour"; // ink_is_low, ink_is_high, or colour: pictures without a background value, grey ones too
+    std::string polarity =
+        "colour"; // ink_is_low, ink_is_high, or colour: pictures without a background value, grey ones too
     std::string licence = "not stated";
 };
 
@@ -44,7 +46,8 @@ struct FolderOptions {
 Dataset import_folder(const std::filesystem::path& source, const FolderOptions& options = {});
 
 // PNG and JPEG files in the order given, each a class of its own named by its path; scaled like those of a folder.
-Dataset import_pictures(const std::vector<std::filesystem::path>& files, const FolderOptions& options = {});
+Dataset import_pictures(const std::vector<std::filesystem::path>& files,
+                        const FolderOptions& options = {});
 
 struct ArrayOptions {
     std::string polarity = "colour";
@@ -55,4 +58,4 @@ struct ArrayOptions {
 // not fit its header (a broken download) is refused.
 Dataset import_npy(const std::filesystem::path& file, const ArrayOptions& options = {});
 
-} // namespace dagan
+} // namespace dagan::data

@@ -8,7 +8,7 @@
 #include <array>
 #include <string_view>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace fs = std::filesystem;
 
@@ -34,25 +34,31 @@ struct Idx {
 
 Idx read_idx(const fs::path& path, uint32_t magic) {
     Idx idx{read_maybe_gzip(path), 0, magic == kImageMagic ? size_t{16} : size_t{8}};
-    const auto fail = [&](const std::string& why) { return input_error(path.string() + ": " + why); };
+    const auto fail = [&](const std::string& why) {
+        return input_error(path.string() + ": " + why);
+    };
     if (idx.bytes.size() < idx.header)
-        throw fail("header: truncated; the file has " + std::to_string(idx.bytes.size()) + " bytes");
+        throw fail("header: truncated; the file has " + std::to_string(idx.bytes.size()) +
+                   " bytes");
     const uint32_t found = big_endian(idx.bytes, 0);
     if (found != magic) {
-        throw fail(fmt::format(
-            "magic number: is {:#010x}, not {:#010x}; give train images, train labels, test images, test labels", found, magic));
+        throw fail(fmt::format("magic number: is {:#010x}, not {:#010x}; give train images, train "
+                               "labels, test images, test labels",
+                               found, magic));
     }
     idx.count = big_endian(idx.bytes, 4);
     size_t entry_bytes = 1;
     if (magic == kImageMagic) {
         const uint32_t rows = big_endian(idx.bytes, 8), columns = big_endian(idx.bytes, 12);
-        if (rows != kSide || columns != kSide) throw fail(fmt::format("image size: is {} x {}, not 28 x 28", rows, columns));
+        if (rows != kSide || columns != kSide)
+            throw fail(fmt::format("image size: is {} x {}, not 28 x 28", rows, columns));
         entry_bytes = kPixels;
     }
     const size_t expected = idx.header + idx.count * entry_bytes;
     if (idx.bytes.size() != expected) {
-        throw fail(fmt::format("length: {} bytes, but {} entries need {}; the file is truncated or damaged", idx.bytes.size(),
-                               idx.count, expected));
+        throw fail(fmt::format(
+            "length: {} bytes, but {} entries need {}; the file is truncated or damaged",
+            idx.bytes.size(), idx.count, expected));
     }
     return idx;
 }
@@ -66,14 +72,16 @@ struct Half {
 Half read_half(const fs::path& images, const fs::path& labels) {
     Half half{read_idx(images, kImageMagic), read_idx(labels, kLabelMagic), {}};
     if (half.images.count != half.labels.count) {
-        throw input_error(fmt::format("{}: count: {} labels for the {} images of {}", labels.string(), half.labels.count,
-                                      half.images.count, images.string()));
+        throw input_error(fmt::format("{}: count: {} labels for the {} images of {}",
+                                      labels.string(), half.labels.count, half.images.count,
+                                      images.string()));
     }
     for (size_t i = 0; i < half.labels.count; ++i) {
         const uint8_t label = *half.labels.entry(i, 1);
         if (label >= kClassNames.size()) {
-            throw input_error(fmt::format("{}: label {}: is {}; EMNIST Balanced and ByMerge have 0 to {}", labels.string(), i,
-                                          label, kClassNames.size() - 1));
+            throw input_error(
+                fmt::format("{}: label {}: is {}; EMNIST Balanced and ByMerge have 0 to {}",
+                            labels.string(), i, label, kClassNames.size() - 1));
         }
         half.of_class[label].push_back(i);
     }
@@ -83,7 +91,8 @@ Half read_half(const fs::path& images, const fs::path& labels) {
 // upright[r][c] = raw[c][r], and ink 0 on 255 as in Omniglot.
 void append_upright(std::vector<uint8_t>& out, const uint8_t* raw) {
     for (size_t r = 0; r < kSide; ++r) {
-        for (size_t c = 0; c < kSide; ++c) out.push_back(static_cast<uint8_t>(255 - raw[c * kSide + r]));
+        for (size_t c = 0; c < kSide; ++c)
+            out.push_back(static_cast<uint8_t>(255 - raw[c * kSide + r]));
     }
 }
 } // namespace
@@ -95,7 +104,8 @@ Dataset import_emnist(const EmnistFiles& files) {
     info.channels = 1;
     info.height = info.width = static_cast<int>(kSide);
     info.source = "EMNIST (Cohen, Afshar, Tapson, van Schaik, 2017), upright and inverted, from " +
-                  files.train_images.filename().string() + " and " + files.test_images.filename().string();
+                  files.train_images.filename().string() + " and " +
+                  files.test_images.filename().string();
     info.licence = "public domain (NIST Special Database 19)";
     info.polarity = "ink_is_low";
     std::vector<uint8_t> images, split;
@@ -119,4 +129,4 @@ Dataset import_emnist(const EmnistFiles& files) {
     return {info, std::move(images), std::move(labels), std::move(names), std::move(split)};
 }
 
-} // namespace dagan
+} // namespace dagan::data

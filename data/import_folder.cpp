@@ -11,7 +11,7 @@
 #include <map>
 #include <ranges>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace fs = std::filesystem;
 
@@ -22,18 +22,21 @@ using Classes = std::map<std::string, std::map<std::string, std::vector<uint8_t>
 bool is_picture(std::string_view name) {
     const fs::path path(name);
     for (const fs::path& part : path) {
-        if (part.string().starts_with(".") || part == "__MACOSX") return false; // left by file managers
+        if (part.string().starts_with(".") || part == "__MACOSX")
+            return false; // left by file managers
     }
     std::string extension = path.extension().string();
-    std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(extension, extension.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
-std::vector<uint8_t> scaled_picture(const std::string& bytes, const FolderOptions& options, const std::string& place) {
+std::vector<uint8_t> scaled_picture(const std::string& bytes, const FolderOptions& options,
+                                    const std::string& place) {
     const PlanarImage image = decode_image(bytes, options.channels, place);
     const int side = std::min(image.height, image.width);
-    return resample(centre_square(image.pixels, options.channels, image.height, image.width), options.channels, side, side,
-                    options.size, options.resampling);
+    return resample(centre_square(image.pixels, options.channels, image.height, image.width),
+                    options.channels, side, side, options.size, options.resampling);
 }
 
 Classes read_classes(const fs::path& source, const FolderOptions& options) {
@@ -41,14 +44,19 @@ Classes read_classes(const fs::path& source, const FolderOptions& options) {
     for_each_file(source, is_picture, [&](std::string_view name, const std::string& bytes) {
         const std::string place = source.string() + ": " + std::string(name);
         const fs::path path(name);
-        if (path.parent_path().empty()) throw input_error(place + ": lies in no folder; there must be one folder per class");
+        if (path.parent_path().empty())
+            throw input_error(place + ": lies in no folder; there must be one folder per class");
         auto picture = scaled_picture(bytes, options, place);
-        if (!classes[path.parent_path().generic_string()].emplace(path.filename().string(), std::move(picture)).second) {
+        if (!classes[path.parent_path().generic_string()]
+                 .emplace(path.filename().string(), std::move(picture))
+                 .second) {
             throw input_error(place + ": is in the archive twice");
         }
     });
     if (classes.empty())
-        throw input_error(source.string() + ": holds no PNG or JPEG file; there must be one folder of them per class");
+        throw input_error(
+            source.string() +
+            ": holds no PNG or JPEG file; there must be one folder of them per class");
     return classes;
 }
 
@@ -64,9 +72,12 @@ size_t shared_prefix(const Classes& classes) {
 
 void check(const FolderOptions& options) {
     if (options.size < 1) throw input_error("import folder: size must be above 0");
-    if (options.channels != 1 && options.channels != 3) throw input_error("import folder: channels must be 1 or 3");
-    if (options.polarity != "colour" && options.polarity != "ink_is_low" && options.polarity != "ink_is_high") {
-        throw input_error("import folder: polarity '" + options.polarity + "' is not ink_is_low, ink_is_high or colour");
+    if (options.channels != 1 && options.channels != 3)
+        throw input_error("import folder: channels must be 1 or 3");
+    if (options.polarity != "colour" && options.polarity != "ink_is_low" &&
+        options.polarity != "ink_is_high") {
+        throw input_error("import folder: polarity '" + options.polarity +
+                          "' is not ink_is_low, ink_is_high or colour");
     }
 }
 
@@ -95,7 +106,8 @@ Dataset import_folder(const fs::path& source, const FolderOptions& options) {
         }
         names.push_back(folder.substr(prefix));
     }
-    return {info_of(source.filename().string(), options), std::move(images), std::move(labels), std::move(names)};
+    return {info_of(source.filename().string(), options), std::move(images), std::move(labels),
+            std::move(names)};
 }
 
 Dataset import_pictures(const std::vector<fs::path>& files, const FolderOptions& options) {
@@ -113,4 +125,4 @@ Dataset import_pictures(const std::vector<fs::path>& files, const FolderOptions&
     return {info_of("pictures", options), std::move(images), std::move(labels), std::move(names)};
 }
 
-} // namespace dagan
+} // namespace dagan::data

@@ -10,7 +10,7 @@
 #include <map>
 #include <optional>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace fs = std::filesystem;
 
@@ -22,14 +22,18 @@ struct EntryName {
     std::string class_name;        // "<Alphabet>/characterNN"
 };
 
-bool all_digits(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
+bool all_digits(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 // The parts of ".../<Alphabet>/characterNN/IIII_DD.png", or nothing when the file is something else.
 std::optional<EntryName> parse_name(std::string_view name) {
     const fs::path path(name);
     const std::string stem = path.stem().string(), folder = path.parent_path().filename().string();
     if (path.extension() != ".png" || stem.size() != 7 || stem[4] != '_') return std::nullopt;
-    if (!all_digits(stem.substr(0, 4)) || !all_digits(stem.substr(5)) || !folder.starts_with("character")) return std::nullopt;
+    if (!all_digits(stem.substr(0, 4)) || !all_digits(stem.substr(5)) ||
+        !folder.starts_with("character"))
+        return std::nullopt;
     return EntryName{std::stoi(stem.substr(0, 4)), std::stoi(stem.substr(5)),
                      path.parent_path().parent_path().filename().string() + "/" + folder};
 }
@@ -52,16 +56,21 @@ void read_source(const fs::path& source, const OmniglotOptions& options, Charact
         Character& character = characters[entry.character];
         if (character.name.empty()) character.name = entry.class_name;
         if (character.name != entry.class_name) {
-            throw input_error(place + ": class " + std::to_string(entry.character) + " is also in " + character.name);
+            throw input_error(place + ": class " + std::to_string(entry.character) +
+                              " is also in " + character.name);
         }
-        auto small = resample(image.pixels, 1, image.height, image.width, options.size, options.resampling);
+        auto small =
+            resample(image.pixels, 1, image.height, image.width, options.size, options.resampling);
         if (!character.drawings.emplace(entry.drawer, std::move(small)).second) {
-            throw input_error(place + ": this drawing was there already; was a source given twice?");
+            throw input_error(place +
+                              ": this drawing was there already; was a source given twice?");
         }
     });
     if (!any) {
-        throw input_error(source.string() + ": holds no <Alphabet>/characterNN/IIII_DD.png; give images_background.zip and "
-                                            "images_evaluation.zip of the Omniglot distribution, or the folders in them");
+        throw input_error(
+            source.string() +
+            ": holds no <Alphabet>/characterNN/IIII_DD.png; give images_background.zip and "
+            "images_evaluation.zip of the Omniglot distribution, or the folders in them");
     }
 }
 
@@ -70,14 +79,16 @@ void check_complete(const Characters& characters) {
     int expected = 1;
     for (const auto& [number, character] : characters) {
         if (number != expected) {
-            throw input_error(fmt::format("Omniglot: class {:04} is missing (the next one is {:04} {}); give both zips", expected,
-                                          number, character.name));
+            throw input_error(fmt::format(
+                "Omniglot: class {:04} is missing (the next one is {:04} {}); give both zips",
+                expected, number, character.name));
         }
         const auto count = static_cast<int>(character.drawings.size());
-        if (count != kDrawers || character.drawings.begin()->first != 1 || character.drawings.rbegin()->first != kDrawers) {
-            throw input_error(
-                fmt::format("Omniglot: class {:04} {} has {} drawings, not those of drawers 01 to {}; is its zip complete?",
-                            number, character.name, count, kDrawers));
+        if (count != kDrawers || character.drawings.begin()->first != 1 ||
+            character.drawings.rbegin()->first != kDrawers) {
+            throw input_error(fmt::format("Omniglot: class {:04} {} has {} drawings, not those of "
+                                          "drawers 01 to {}; is its zip complete?",
+                                          number, character.name, count, kDrawers));
         }
         ++expected;
     }
@@ -86,7 +97,9 @@ void check_complete(const Characters& characters) {
 
 Dataset import_omniglot(const std::vector<fs::path>& sources, const OmniglotOptions& options) {
     if (options.size < 1) throw input_error("import omniglot: size must be above 0");
-    if (sources.empty()) throw input_error("import omniglot: no source; give images_background.zip and images_evaluation.zip");
+    if (sources.empty())
+        throw input_error(
+            "import omniglot: no source; give images_background.zip and images_evaluation.zip");
     Characters characters;
     for (const fs::path& source : sources) read_source(source, options, characters);
     check_complete(characters);
@@ -94,7 +107,8 @@ Dataset import_omniglot(const std::vector<fs::path>& sources, const OmniglotOpti
     DatasetInfo info;
     info.channels = 1;
     info.height = info.width = options.size;
-    info.source = "Omniglot (Lake, Salakhutdinov, Tenenbaum, Science 350, 2015), resized by " + to_string(options.resampling);
+    info.source = "Omniglot (Lake, Salakhutdinov, Tenenbaum, Science 350, 2015), resized by " +
+                  to_string(options.resampling);
     info.licence = "MIT, (c) 2015 Brenden Lake";
     info.polarity = "ink_is_low";
     std::vector<uint8_t> images;
@@ -110,4 +124,4 @@ Dataset import_omniglot(const std::vector<fs::path>& sources, const OmniglotOpti
     return {info, std::move(images), std::move(labels), std::move(names)};
 }
 
-} // namespace dagan
+} // namespace dagan::data

@@ -4,11 +4,14 @@
 #include "base/random.h"
 #include "data/transform.h"
 
-namespace dagan {
+namespace dagan::data {
 
-PairSampler::PairSampler(const Dataset& data, std::vector<int> classes, Pairs pairs, bool rotate, uint64_t stream)
+PairSampler::PairSampler(const Dataset& data, std::vector<int> classes, Pairs pairs, bool rotate,
+                         uint64_t stream)
     : data_(data), classes_(std::move(classes)), pairs_(pairs), rotate_(rotate), stream_(stream) {
-    if (classes_.empty()) throw input_error("pairs: there is no class to draw them from; give the source domain classes");
+    if (classes_.empty())
+        throw input_error(
+            "pairs: there is no class to draw them from; give the source domain classes");
     for (const int label : classes_) {
         require(label >= 0 && label < data.info().classes, "classes are of the data set");
         if (pairs == Pairs::distinct && data.count_of(label) < 2) {
@@ -30,7 +33,8 @@ PairSampler::Pair PairSampler::pair(uint32_t step, uint32_t index) const {
     } else {
         j = random.below(count);
     }
-    Pair pair{data_.first_of(label) + static_cast<int>(i), data_.first_of(label) + static_cast<int>(j), 0};
+    Pair pair{data_.first_of(label) + static_cast<int>(i),
+              data_.first_of(label) + static_cast<int>(j), 0};
     if (rotate_ && random.chance(0.5)) pair.quarter_turns = static_cast<int>(random.below(4));
     return pair;
 }
@@ -39,10 +43,12 @@ void PairSampler::fill(uint32_t step, uint32_t first, uint32_t count, std::span<
                        std::span<float> targets) const {
     const DatasetInfo& info = data_.info();
     const size_t pixels = data_.image(0).size();
-    require(conditions.size() == count * pixels && targets.size() == count * pixels, "room for exactly `count` images");
+    require(conditions.size() == count * pixels && targets.size() == count * pixels,
+            "room for exactly `count` images");
     std::vector<uint8_t> turned(pixels);
     const auto place = [&](int image, int quarter_turns, std::span<float> out) {
-        rotate_image<uint8_t>(data_.image(image), turned, info.channels, info.height, quarter_turns);
+        rotate_image<uint8_t>(data_.image(image), turned, info.channels, info.height,
+                              quarter_turns);
         to_network_range(turned, out);
     };
     for (uint32_t k = 0; k < count; ++k) {
@@ -52,4 +58,4 @@ void PairSampler::fill(uint32_t step, uint32_t first, uint32_t count, std::span<
     }
 }
 
-} // namespace dagan
+} // namespace dagan::data

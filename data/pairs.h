@@ -9,12 +9,13 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 class PairSampler {
   public:
     // `data` must outlive the sampler. Throws Blame::input when there is no class, or Pairs::distinct and a class of one image.
-    PairSampler(const Dataset& data, std::vector<int> classes, Pairs pairs, bool rotate, uint64_t stream);
+    PairSampler(const Dataset& data, std::vector<int> classes, Pairs pairs, bool rotate,
+                uint64_t stream);
 
     struct Pair {
         int condition = 0, target = 0; // image indices
@@ -23,7 +24,8 @@ class PairSampler {
     Pair pair(uint32_t step, uint32_t index) const;
 
     // Pairs [first, first + count) of the step's batch as floats in [-1, 1]: conditions and targets [count, C, H, W].
-    void fill(uint32_t step, uint32_t first, uint32_t count, std::span<float> conditions, std::span<float> targets) const;
+    void fill(uint32_t step, uint32_t first, uint32_t count, std::span<float> conditions,
+              std::span<float> targets) const;
 
   private:
     const Dataset& data_;
@@ -33,4 +35,4 @@ class PairSampler {
     uint64_t stream_;
 };
 
-} // namespace dagan
+} // namespace dagan::data

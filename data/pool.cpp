@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <climits>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace fs = std::filesystem;
 
@@ -33,9 +33,11 @@ std::vector<int32_t> repeated(std::span<const int> sources, int per_image) {
 
 // Reads /source and returns its distinct values: each must come per_image times, ascending.
 std::vector<int> read_sources(const H5Reader& file, int64_t images, int64_t per_image) {
-    if (file.shape("source", H5Element::int32, 1)[0] != images) throw file.fail("/source", "must have an entry for each image");
+    if (file.shape("source", H5Element::int32, 1)[0] != images)
+        throw file.fail("/source", "must have an entry for each image");
     if (per_image < 1 || images % per_image != 0) {
-        throw file.fail("attribute per_image", fmt::format("is {}, which does not divide {} images", per_image, images));
+        throw file.fail("attribute per_image",
+                        fmt::format("is {}, which does not divide {} images", per_image, images));
     }
     std::vector<int32_t> all(static_cast<size_t>(images));
     file.read("source", all);
@@ -45,20 +47,25 @@ std::vector<int> read_sources(const H5Reader& file, int64_t images, int64_t per_
         const bool fits = begins ? all[i] > (i == 0 ? -1 : all[i - 1]) : all[i] == all[i - 1];
         if (!fits)
             throw file.fail("/source",
-                            fmt::format("entry {} is {}: each source must come {} times, ascending", i, all[i], per_image));
+                            fmt::format("entry {} is {}: each source must come {} times, ascending",
+                                        i, all[i], per_image));
         if (begins) sources.push_back(all[i]);
     }
     return sources;
 }
 } // namespace
 
-Pool::Pool(int channels, int size, int per_image, std::vector<int> sources, std::vector<uint8_t> images, std::string gan_sha256)
-    : channels_(channels), size_(size), per_image_(per_image), sources_(std::move(sources)), images_(std::move(images)),
-      gan_sha256_(std::move(gan_sha256)) {
+Pool::Pool(int channels, int size, int per_image, std::vector<int> sources,
+           std::vector<uint8_t> images, std::string gan_sha256)
+    : channels_(channels), size_(size), per_image_(per_image), sources_(std::move(sources)),
+      images_(std::move(images)), gan_sha256_(std::move(gan_sha256)) {
     require(channels > 0 && size > 0 && per_image > 0 && !sources_.empty(), "a pool has images");
-    require(std::ranges::is_sorted(sources_, std::less_equal<>()), "sources ascend without repetition");
-    const size_t image_bytes = static_cast<size_t>(channels) * static_cast<size_t>(size) * static_cast<size_t>(size);
-    require(images_.size() == sources_.size() * static_cast<size_t>(per_image) * image_bytes, "per_image images of each source");
+    require(std::ranges::is_sorted(sources_, std::less_equal<>()),
+            "sources ascend without repetition");
+    const size_t image_bytes =
+        static_cast<size_t>(channels) * static_cast<size_t>(size) * static_cast<size_t>(size);
+    require(images_.size() == sources_.size() * static_cast<size_t>(per_image) * image_bytes,
+            "per_image images of each source");
     for (size_t row = 0; row < sources_.size(); ++row) row_of_[sources_[row]] = row;
 }
 
@@ -66,8 +73,10 @@ std::span<const uint8_t> Pool::image(int source, int k) const {
     const auto row = row_of_.find(source);
     require(row != row_of_.end(), "the source is in the pool");
     require(k >= 0 && k < per_image_, "k is below per_image");
-    const size_t bytes = static_cast<size_t>(channels_) * static_cast<size_t>(size_) * static_cast<size_t>(size_);
-    return std::span(images_).subspan((row->second * static_cast<size_t>(per_image_) + static_cast<size_t>(k)) * bytes, bytes);
+    const size_t bytes =
+        static_cast<size_t>(channels_) * static_cast<size_t>(size_) * static_cast<size_t>(size_);
+    return std::span(images_).subspan(
+        (row->second * static_cast<size_t>(per_image_) + static_cast<size_t>(k)) * bytes, bytes);
 }
 
 void Pool::save(const fs::path& path) const {
@@ -78,7 +87,8 @@ void Pool::save(const fs::path& path) const {
     file.attribute("per_image", static_cast<int64_t>(per_image_));
     file.attribute("gan_sha256", gan_sha256_);
     file.attribute("sha256", content_sha256(images_, all));
-    file.write_images("images", {static_cast<int64_t>(all.size()), channels_, size_, size_}, images_);
+    file.write_images("images", {static_cast<int64_t>(all.size()), channels_, size_, size_},
+                      images_);
     file.write("source", all);
     file.save();
 }
@@ -86,22 +96,29 @@ void Pool::save(const fs::path& path) const {
 Pool Pool::open(const fs::path& path) {
     const H5Reader file(path);
     const std::string format = file.text_attribute("format");
-    if (format != kFormat) throw file.fail("attribute format", fmt::format("is '{}', not '{}'", format, kFormat));
+    if (format != kFormat)
+        throw file.fail("attribute format", fmt::format("is '{}', not '{}'", format, kFormat));
     const int64_t version = file.integer_attribute("version");
-    if (version != kVersion) throw file.fail("attribute version", fmt::format("is {}; this program reads {}", version, kVersion));
+    if (version != kVersion)
+        throw file.fail("attribute version",
+                        fmt::format("is {}; this program reads {}", version, kVersion));
     const std::vector<int64_t> shape = file.shape("images", H5Element::uint8, 4);
-    if (shape[2] != shape[3] || std::ranges::any_of(shape, [](int64_t n) { return n < 1 || n > INT_MAX; })) {
+    if (shape[2] != shape[3] ||
+        std::ranges::any_of(shape, [](int64_t n) { return n < 1 || n > INT_MAX; })) {
         throw file.fail("/images", "must be square images, at least one");
     }
     const int64_t per_image = file.integer_attribute("per_image");
     std::vector<int> sources = read_sources(file, shape[0], per_image);
     std::vector<uint8_t> images(static_cast<size_t>(shape[0] * shape[1] * shape[2] * shape[3]));
     file.read("images", images);
-    if (file.text_attribute("sha256") != content_sha256(images, repeated(sources, static_cast<int>(per_image)))) {
-        throw file.fail("attribute sha256", "is not that of the images and sources; the file was altered");
+    if (file.text_attribute("sha256") !=
+        content_sha256(images, repeated(sources, static_cast<int>(per_image)))) {
+        throw file.fail("attribute sha256",
+                        "is not that of the images and sources; the file was altered");
     }
-    return {static_cast<int>(shape[1]), static_cast<int>(shape[2]), static_cast<int>(per_image),
-            std::move(sources),         std::move(images),          file.text_attribute("gan_sha256")};
+    return {static_cast<int>(shape[1]),  static_cast<int>(shape[2]),
+            static_cast<int>(per_image), std::move(sources),
+            std::move(images),           file.text_attribute("gan_sha256")};
 }
 
-} // namespace dagan
+} // namespace dagan::data

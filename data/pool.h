@@ -9,15 +9,17 @@
 #include <unordered_map>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 class Pool {
   public:
     // sources: the real images' indices, ascending; images uint8 [sources, per_image, C, H, W].
-    Pool(int channels, int size, int per_image, std::vector<int> sources, std::vector<uint8_t> images, std::string gan_sha256);
+    Pool(int channels, int size, int per_image, std::vector<int> sources,
+         std::vector<uint8_t> images, std::string gan_sha256);
 
-    static Pool open(const std::filesystem::path& path); // throws Blame::input naming the file and the field
-    void save(const std::filesystem::path& path) const;  // atomically
+    static Pool
+    open(const std::filesystem::path& path); // throws Blame::input naming the file and the field
+    void save(const std::filesystem::path& path) const; // atomically
 
     int channels() const { return channels_; }
     int size() const { return size_; } // H = W
@@ -36,4 +38,4 @@ class Pool {
     std::unordered_map<int, size_t> row_of_;
 };
 
-} // namespace dagan
+} // namespace dagan::data

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <span>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace {
 const ClassRange& range_of(const DatasetRef& ref, Domain domain) {
@@ -22,9 +22,10 @@ const ClassRange& range_of(const DatasetRef& ref, Domain domain) {
 }
 
 // The class's images in the order in which roles take them: one permutation per class and stream.
-std::vector<int> permuted(std::vector<int> images, uint64_t stream, const char* purpose, int label) {
-    const std::vector<int> order =
-        Random(derive(stream, purpose), 0, static_cast<uint32_t>(label)).permutation(static_cast<int>(images.size()));
+std::vector<int> permuted(std::vector<int> images, uint64_t stream, const char* purpose,
+                          int label) {
+    const std::vector<int> order = Random(derive(stream, purpose), 0, static_cast<uint32_t>(label))
+                                       .permutation(static_cast<int>(images.size()));
     std::vector<int> out;
     out.reserve(images.size());
     for (const int position : order) out.push_back(images[static_cast<size_t>(position)]);
@@ -33,7 +34,8 @@ std::vector<int> permuted(std::vector<int> images, uint64_t stream, const char* 
 
 std::vector<int> images_of(const Dataset& data, int label) {
     std::vector<int> images(static_cast<size_t>(data.count_of(label)));
-    for (size_t i = 0; i < images.size(); ++i) images[i] = data.first_of(label) + static_cast<int>(i);
+    for (size_t i = 0; i < images.size(); ++i)
+        images[i] = data.first_of(label) + static_cast<int>(i);
     return images;
 }
 
@@ -46,14 +48,16 @@ std::vector<int> official_images_of(const Dataset& data, int label, uint8_t mark
     return images;
 }
 
-void check_enough(const Dataset& data, const DatasetRef& ref, int label, size_t has, int test, int samples, const char* kind) {
+void check_enough(const Dataset& data, const DatasetRef& ref, int label, size_t has, int test,
+                  int samples, const char* kind) {
     const int validation = ref.options.cases.validation;
     const int needs = test + validation + samples;
     if (static_cast<int>(has) >= needs) return;
-    throw input_error(
-        fmt::format("datasets.{}: class '{}' has {} {}: {} samples per class, {} test and {} validation cases need {}; "
-                    "lower samples_per_class or cases",
-                    ref.name, data.class_name(label), has, kind, samples, test, validation, needs));
+    throw input_error(fmt::format("datasets.{}: class '{}' has {} {}: {} samples per class, {} "
+                                  "test and {} validation cases need {}; "
+                                  "lower samples_per_class or cases",
+                                  ref.name, data.class_name(label), has, kind, samples, test,
+                                  validation, needs));
 }
 
 void append(std::vector<Case>& cases, std::span<const int> images, int position) {
@@ -76,7 +80,8 @@ struct Member {
 std::vector<Member> members_of(const DatasetRef& ref, int classes, Softmax softmax) {
     std::vector<Member> members;
     const auto add = [&](Domain domain, bool validates, bool tests) {
-        for (const int label : classes_of(ref, classes, domain)) members.push_back({label, validates, tests});
+        for (const int label : classes_of(ref, classes, domain))
+            members.push_back({label, validates, tests});
     };
     if (softmax == Softmax::all) add(Domain::source, false, false);
     if (softmax != Softmax::target) add(Domain::validation, true, false);
@@ -85,11 +90,14 @@ std::vector<Member> members_of(const DatasetRef& ref, int classes, Softmax softm
 }
 
 // Protocols split and literal (dagan.md section 9, "Cases"): test, validation and training from one permutation.
-ClassifierCases draw_split(const Dataset& data, const DatasetRef& ref, Softmax softmax, int samples, uint64_t stream) {
+ClassifierCases draw_split(const Dataset& data, const DatasetRef& ref, Softmax softmax, int samples,
+                           uint64_t stream) {
     ClassifierCases cases;
     for (const Member& member : members_of(ref, data.info().classes, softmax)) {
-        const std::vector<int> images = permuted(images_of(data, member.label), stream, "cases", member.label);
-        check_enough(data, ref, member.label, images.size(), ref.options.cases.test, samples, "images");
+        const std::vector<int> images =
+            permuted(images_of(data, member.label), stream, "cases", member.label);
+        check_enough(data, ref, member.label, images.size(), ref.options.cases.test, samples,
+                     "images");
         std::span<const int> rest = images;
         const auto test = take(rest, ref.options.cases.test);
         const auto validation = take(rest, ref.options.cases.validation);
@@ -102,15 +110,18 @@ ClassifierCases draw_split(const Dataset& data, const DatasetRef& ref, Softmax s
 }
 
 // Protocol balanced47: validation and training from the set's own train split, tested on all of its test split.
-ClassifierCases draw_official(const Dataset& data, const DatasetRef& ref, int samples, uint64_t stream) {
+ClassifierCases draw_official(const Dataset& data, const DatasetRef& ref, int samples,
+                              uint64_t stream) {
     if (data.official_split().empty()) {
-        throw input_error("datasets." + ref.name +
-                          ": protocol balanced47 needs a data set with its own split, and the file has no "
-                          "/official_split; use protocol: split, or import EMNIST from its four files");
+        throw input_error(
+            "datasets." + ref.name +
+            ": protocol balanced47 needs a data set with its own split, and the file has no "
+            "/official_split; use protocol: split, or import EMNIST from its four files");
     }
     ClassifierCases cases;
     for (int label = 0; label < data.info().classes; ++label) {
-        const std::vector<int> images = permuted(official_images_of(data, label, 0), stream, "cases", label);
+        const std::vector<int> images =
+            permuted(official_images_of(data, label, 0), stream, "cases", label);
         check_enough(data, ref, label, images.size(), 0, samples, "images in the train split");
         std::span<const int> rest = images;
         append(cases.validation, take(rest, ref.options.cases.validation), label);
@@ -126,37 +137,45 @@ std::vector<int> classes_of(const DatasetRef& ref, int classes, Domain domain) {
     ClassRange range = range_of(ref, domain);
     if (range.end == ClassRange::kToTheEnd) range.end = classes;
     if (range.begin < 0 || range.begin >= range.end || range.end > classes) {
-        throw input_error(fmt::format("datasets.{}.split.{}: [{}, {}) is not a range of the data set's {} classes", ref.name,
-                                      to_string(domain), range.begin, range.end, classes));
+        throw input_error(fmt::format(
+            "datasets.{}.split.{}: [{}, {}) is not a range of the data set's {} classes", ref.name,
+            to_string(domain), range.begin, range.end, classes));
     }
     std::vector<int> labels;
     const bool shuffled = ref.options.class_order == ClassOrder::shuffled;
     const std::vector<int> order =
-        shuffled ? Random(derive(ref.split_stream, "classes")).permutation(classes) : std::vector<int>{};
+        shuffled ? Random(derive(ref.split_stream, "classes")).permutation(classes)
+                 : std::vector<int>{};
     for (int position = range.begin; position < range.end; ++position) {
         labels.push_back(shuffled ? order[static_cast<size_t>(position)] : position);
     }
     return labels;
 }
 
-ClassifierCases draw_cases(const Dataset& data, const DatasetRef& ref, Softmax softmax, int samples_per_class, uint64_t stream) {
+ClassifierCases draw_cases(const Dataset& data, const DatasetRef& ref, Softmax softmax,
+                           int samples_per_class, uint64_t stream) {
     require(samples_per_class > 0, "samples_per_class is above 0");
-    if (ref.options.protocol == Protocol::balanced47) return draw_official(data, ref, samples_per_class, stream);
+    if (ref.options.protocol == Protocol::balanced47)
+        return draw_official(data, ref, samples_per_class, stream);
     return draw_split(data, ref, softmax, samples_per_class, stream);
 }
 
-SelectorCases draw_selector_cases(const Dataset& data, const DatasetRef& ref, SelectorClasses classes, double train_share,
-                                  uint64_t stream) {
-    const Domain domain = classes == SelectorClasses::validation ? Domain::validation : Domain::source;
+SelectorCases draw_selector_cases(const Dataset& data, const DatasetRef& ref,
+                                  SelectorClasses classes, double train_share, uint64_t stream) {
+    const Domain domain =
+        classes == SelectorClasses::validation ? Domain::validation : Domain::source;
     SelectorCases cases;
     for (const int label : classes_of(ref, data.info().classes, domain)) {
-        const std::vector<int> images = permuted(images_of(data, label), stream, "selector cases", label);
+        const std::vector<int> images =
+            permuted(images_of(data, label), stream, "selector cases", label);
         const auto count = static_cast<int>(images.size());
         if (count < 2) {
-            throw input_error("datasets." + ref.name + ": class '" + data.class_name(label) +
-                              "' has one image; the selector needs one to train and one as a condition");
+            throw input_error(
+                "datasets." + ref.name + ": class '" + data.class_name(label) +
+                "' has one image; the selector needs one to train and one as a condition");
         }
-        const int train = std::clamp(static_cast<int>(std::lround(train_share * count)), 1, count - 1);
+        const int train =
+            std::clamp(static_cast<int>(std::lround(train_share * count)), 1, count - 1);
         std::span<const int> rest = images;
         append(cases.training, take(rest, train), cases.classes);
         append(cases.conditions, rest, cases.classes);
@@ -165,4 +184,4 @@ SelectorCases draw_selector_cases(const Dataset& data, const DatasetRef& ref, Se
     return cases;
 }
 
-} // namespace dagan
+} // namespace dagan::data

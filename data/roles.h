@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 DAGAN_ENUM(Domain, source, validation, test)
 
@@ -31,7 +31,8 @@ struct ClassifierCases {
 // Validation cases are those of the validation classes (target: of the test classes), test cases those of the test classes.
 // balanced47 holds all classes whatever `softmax` says, and needs data.official_split(); literal is the split protocol.
 // Cases of one (data set, seed) with n training images per class. Throws Blame::input naming a class that has too few images.
-ClassifierCases draw_cases(const Dataset& data, const DatasetRef& ref, Softmax softmax, int samples_per_class, uint64_t stream);
+ClassifierCases draw_cases(const Dataset& data, const DatasetRef& ref, Softmax softmax,
+                           int samples_per_class, uint64_t stream);
 
 // The selector's: each class of the domain split by `train_share` into images that train it and images that are conditions.
 struct SelectorCases {
@@ -39,7 +40,7 @@ struct SelectorCases {
     std::vector<Case> training;
     std::vector<Case> conditions;
 };
-SelectorCases draw_selector_cases(const Dataset& data, const DatasetRef& ref, SelectorClasses classes, double train_share,
-                                  uint64_t stream);
+SelectorCases draw_selector_cases(const Dataset& data, const DatasetRef& ref,
+                                  SelectorClasses classes, double train_share, uint64_t stream);
 
-} // namespace dagan
+} // namespace dagan::data

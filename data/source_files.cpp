@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace fs = std::filesystem;
 
@@ -47,7 +47,8 @@ class Archive {
         std::string bytes;
         std::vector<char> buffer(1 << 16);
         for (;;) {
-            const la_ssize_t count = archive_read_data(archive_.get(), buffer.data(), buffer.size());
+            const la_ssize_t count =
+                archive_read_data(archive_.get(), buffer.data(), buffer.size());
             if (count == 0) return bytes;
             check(static_cast<int>(std::min<la_ssize_t>(count, 0)));
             bytes.append(buffer.data(), static_cast<size_t>(count));
@@ -79,12 +80,14 @@ void check_exists(const fs::path& path) {
     if (!fs::exists(path, ignored)) throw input_error(path.string() + ": no such file or folder");
 }
 
-void for_each_in_folder(const fs::path& folder, const std::function<bool(std::string_view)>& accepts,
+void for_each_in_folder(const fs::path& folder,
+                        const std::function<bool(std::string_view)>& accepts,
                         const std::function<void(std::string_view, const std::string&)>& use) {
     std::vector<std::string> names;
     try {
         for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-            if (entry.is_regular_file()) names.push_back(entry.path().lexically_relative(folder).generic_string());
+            if (entry.is_regular_file())
+                names.push_back(entry.path().lexically_relative(folder).generic_string());
         }
     } catch (const fs::filesystem_error& error) {
         throw input_error(folder.string() + ": cannot be read: " + error.code().message());
@@ -102,7 +105,8 @@ void for_each_file(const fs::path& source, const std::function<bool(std::string_
     if (fs::is_directory(source)) return for_each_in_folder(source, accepts, use);
     Archive archive(source, false);
     while (archive_entry* entry = archive.next()) {
-        if (archive_entry_filetype(entry) == AE_IFREG && accepts(archive.entry())) use(archive.entry(), archive.read_entry());
+        if (archive_entry_filetype(entry) == AE_IFREG && accepts(archive.entry()))
+            use(archive.entry(), archive.read_entry());
     }
 }
 
@@ -112,4 +116,4 @@ std::string read_maybe_gzip(const fs::path& path) {
     return archive.next() == nullptr ? std::string() : archive.read_entry();
 }
 
-} // namespace dagan
+} // namespace dagan::data

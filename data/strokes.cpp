@@ -9,7 +9,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace dagan {
+namespace dagan::data {
 
 namespace {
 struct Point {
@@ -35,10 +35,12 @@ std::vector<Point> trace(const Stroke& stroke) {
     if (stroke.corners) return p;
     std::vector<Point> line{p.front()};
     for (size_t i = 0; i + 1 < p.size(); ++i) {
-        const Point before = p[i == 0 ? 0 : i - 1], a = p[i], b = p[i + 1], after = p[std::min(i + 2, p.size() - 1)];
+        const Point before = p[i == 0 ? 0 : i - 1], a = p[i], b = p[i + 1],
+                    after = p[std::min(i + 2, p.size() - 1)];
         for (int sample = 1; sample <= kSamplesPerSpan; ++sample) {
             const double t = static_cast<double>(sample) / kSamplesPerSpan;
-            const Point linear = 0.5 * (b - before), square = 0.5 * (2.0 * before - 5.0 * a + 4.0 * b - after);
+            const Point linear = 0.5 * (b - before),
+                        square = 0.5 * (2.0 * before - 5.0 * a + 4.0 * b - after);
             const Point cube = 0.5 * (3.0 * (a - b) + (after - before));
             line.push_back(a + t * (linear + t * (square + t * cube)));
         }
@@ -93,8 +95,10 @@ Stroke invent_stroke(Random& random, Point start) {
     const double kind = random.uniform();
     if (kind < 0.30) return {walk(random, start, 1, random.uniform(0.4, 0.9)), true}; // a line
     if (kind < 0.45) return {walk(random, start, 2, random.uniform(0.3, 0.6)), true}; // a corner
-    if (kind < 0.60) return {ring(random, {random.uniform(0.3, 0.7), random.uniform(0.3, 0.7)}), false};
-    return {walk(random, start, 3 + static_cast<int>(random.below(3)), random.uniform(0.2, 0.38)), false};
+    if (kind < 0.60)
+        return {ring(random, {random.uniform(0.3, 0.7), random.uniform(0.3, 0.7)}), false};
+    return {walk(random, start, 3 + static_cast<int>(random.below(3)), random.uniform(0.2, 0.38)),
+            false};
 }
 
 int stroke_count(Random& random) {
@@ -118,7 +122,8 @@ Program invent_program(Random random) {
         for (const Point p : trace(stroke)) box.add(p);
     }
     for (Stroke& stroke : program) { // centred, its longer side 1
-        for (Point& p : stroke.controls) p = Point{0.5, 0.5} + (1 / box.longer_side()) * (p - box.centre());
+        for (Point& p : stroke.controls)
+            p = Point{0.5, 0.5} + (1 / box.longer_side()) * (p - box.centre());
     }
     return program;
 }
@@ -126,9 +131,12 @@ Program invent_program(Random random) {
 // ---- an image: a hand writes the program
 
 // Ink in [0, 1] of each pixel after drawing a round pen along the lines (in pixels).
-std::vector<double> draw_ink(const std::vector<std::vector<Point>>& lines, double pen_radius, int size) {
+std::vector<double> draw_ink(const std::vector<std::vector<Point>>& lines, double pen_radius,
+                             int size) {
     std::vector<double> ink(static_cast<size_t>(size) * static_cast<size_t>(size), 0.0);
-    const auto pixel = [&](double at) { return std::clamp(static_cast<int>(std::floor(at)), 0, size - 1); };
+    const auto pixel = [&](double at) {
+        return std::clamp(static_cast<int>(std::floor(at)), 0, size - 1);
+    };
     const double reach = pen_radius + 1;
     for (const auto& line : lines) {
         for (size_t i = 0; i + 1 < line.size(); ++i) {
@@ -140,10 +148,13 @@ std::vector<double> draw_ink(const std::vector<std::vector<Point>>& lines, doubl
             for (int y = pixel(box.low.y - reach); y <= pixel(box.high.y + reach); ++y) {
                 for (int x = pixel(box.low.x - reach); x <= pixel(box.high.x + reach); ++x) {
                     const Point from_a = Point{x + 0.5, y + 0.5} - a;
-                    const double t = length2 > 0 ? std::clamp(dot(from_a, along) / length2, 0.0, 1.0) : 0.0;
+                    const double t =
+                        length2 > 0 ? std::clamp(dot(from_a, along) / length2, 0.0, 1.0) : 0.0;
                     const Point off = from_a - t * along;
-                    const double cover = std::clamp(pen_radius + 0.5 - std::sqrt(dot(off, off)), 0.0, 1.0);
-                    double& here = ink[static_cast<size_t>(y) * static_cast<size_t>(size) + static_cast<size_t>(x)];
+                    const double cover =
+                        std::clamp(pen_radius + 0.5 - std::sqrt(dot(off, off)), 0.0, 1.0);
+                    double& here = ink[static_cast<size_t>(y) * static_cast<size_t>(size) +
+                                       static_cast<size_t>(x)];
                     here = std::max(here, cover);
                 }
             }
@@ -154,7 +165,7 @@ std::vector<double> draw_ink(const std::vector<std::vector<Point>>& lines, doubl
 
 // How one image departs from its class's program.
 struct Hand {
-    double tremor = 0.028;          // standard deviation of a control point, in units of the character
+    double tremor = 0.028; // standard deviation of a control point, in units of the character
     double slant = 0, rotation = 0; // shear, radians
     double scale_x = 0.72, scale_y = 0.72;
     double shift_x = 0, shift_y = 0; // in image widths
@@ -186,7 +197,8 @@ void fit_to_page(std::vector<std::vector<Point>>& lines, double size, double mar
         const double half = shrink * length / 2;
         return std::clamp(centre, margin + half, std::max(margin + half, size - margin - half));
     };
-    const Point centre{place(box.centre().x, box.high.x - box.low.x), place(box.centre().y, box.high.y - box.low.y)};
+    const Point centre{place(box.centre().x, box.high.x - box.low.x),
+                       place(box.centre().y, box.high.y - box.low.y)};
     for (auto& line : lines) {
         for (Point& p : line) p = centre + shrink * (p - box.centre());
     }
@@ -245,7 +257,9 @@ std::vector<Program> invent_programs(int classes, uint64_t seed) {
         for (uint32_t attempt = 0; attempt < kTries; ++attempt) {
             program = invent_program(Random(key, attempt, static_cast<uint32_t>(label)));
             mine = signature(program);
-            if (std::ranges::none_of(signatures, [&](const auto& other) { return overlap(mine, other) > kAlike; })) break;
+            if (std::ranges::none_of(
+                    signatures, [&](const auto& other) { return overlap(mine, other) > kAlike; }))
+                break;
         }
         programs.push_back(std::move(program));
         signatures.push_back(std::move(mine));
@@ -254,10 +268,12 @@ std::vector<Program> invent_programs(int classes, uint64_t seed) {
 }
 
 void check(const StrokesOptions& options) {
-    if (options.classes < 1 || options.classes > 10000) throw input_error("make strokes: classes must be in 1..10000");
+    if (options.classes < 1 || options.classes > 10000)
+        throw input_error("make strokes: classes must be in 1..10000");
     if (options.per_class < 1 || options.per_class > 10000)
         throw input_error("make strokes: images per class must be in 1..10000");
-    if (options.size < 8 || options.size > 256) throw input_error("make strokes: size must be in 8..256");
+    if (options.size < 8 || options.size > 256)
+        throw input_error("make strokes: size must be in 8..256");
 }
 } // namespace
 
@@ -278,7 +294,8 @@ Dataset make_strokes(const StrokesOptions& options) {
         for (int drawer = 0; drawer < options.per_class; ++drawer) {
             Random random(key, static_cast<uint32_t>(label), static_cast<uint32_t>(drawer));
             const Hand hand = invent_hand(random);
-            for (const double ink : write_ink(programs[static_cast<size_t>(label)], hand, random, options.size)) {
+            for (const double ink :
+                 write_ink(programs[static_cast<size_t>(label)], hand, random, options.size)) {
                 images.push_back(static_cast<uint8_t>(std::lround(255 * (1 - ink))));
             }
             labels.push_back(label);
@@ -288,4 +305,4 @@ Dataset make_strokes(const StrokesOptions& options) {
     return {info, std::move(images), std::move(labels), std::move(names)};
 }
 
-} // namespace dagan
+} // namespace dagan::data

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace dagan {
+namespace dagan::data {
 
 struct StrokesOptions {
     int classes = 240;
@@ -19,4 +19,4 @@ struct StrokesOptions {
 // Throws Blame::input when a number is out of range.
 Dataset make_strokes(const StrokesOptions& options = {});
 
-} // namespace dagan
+} // namespace dagan::data

@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <span>
 
-namespace dagan {
+namespace dagan::data {
 
 // Writes `in` [C, size, size], turned by quarter_turns * 90 degrees counter-clockwise, to `out`; they must not overlap.
-template <class T> void rotate_image(std::span<const T> in, std::span<T> out, int channels, int size, int quarter_turns) {
+template <class T>
+void rotate_image(std::span<const T> in, std::span<T> out, int channels, int size,
+                  int quarter_turns) {
     const auto n = static_cast<size_t>(size);
     for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
         const T* from = in.data() + c * n * n;
@@ -28,18 +30,22 @@ template <class T> void rotate_image(std::span<const T> in, std::span<T> out, in
 
 // Moves the image by (dx, dy) pixels, right and down. What comes in is `fill`, or with fill = nullptr the nearest edge pixel.
 template <class T>
-void shift_image(std::span<const T> in, std::span<T> out, int channels, int size, int dx, int dy, const T* fill) {
+void shift_image(std::span<const T> in, std::span<T> out, int channels, int size, int dx, int dy,
+                 const T* fill) {
     for (int c = 0; c < channels; ++c) {
-        const size_t plane = static_cast<size_t>(c) * static_cast<size_t>(size) * static_cast<size_t>(size);
+        const size_t plane =
+            static_cast<size_t>(c) * static_cast<size_t>(size) * static_cast<size_t>(size);
         for (int y = 0; y < size; ++y) {
             for (int x = 0; x < size; ++x) {
-                const int sy = std::clamp(y - dy, 0, size - 1), sx = std::clamp(x - dx, 0, size - 1);
+                const int sy = std::clamp(y - dy, 0, size - 1),
+                          sx = std::clamp(x - dx, 0, size - 1);
                 const bool inside = sy == y - dy && sx == x - dx;
                 out[plane + static_cast<size_t>(y * size + x)] =
-                    inside || fill == nullptr ? in[plane + static_cast<size_t>(sy * size + sx)] : *fill;
+                    inside || fill == nullptr ? in[plane + static_cast<size_t>(sy * size + sx)]
+                                              : *fill;
             }
         }
     }
 }
 
-} // namespace dagan
+} // namespace dagan::data

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <set>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
@@ -44,14 +44,16 @@ std::string shown(const ClassRange& range) {
 
 class DatasetCheck {
   public:
-    DatasetCheck(LoadedSweep& loaded, const Uses& uses, const std::string& name, const DatasetLookup& lookup, MissingData missing,
-                 Findings& findings)
-        : loaded_(loaded), uses_(uses), name_(name), options_(loaded.sweep.datasets.at(name)), path_("datasets." + name),
-          lookup_(lookup), missing_(missing), findings_(findings) {}
+    DatasetCheck(LoadedSweep& loaded, const Uses& uses, const std::string& name,
+                 const DatasetLookup& lookup, MissingData missing, Findings& findings)
+        : loaded_(loaded), uses_(uses), name_(name), options_(loaded.sweep.datasets.at(name)),
+          path_("datasets." + name), lookup_(lookup), missing_(missing), findings_(findings) {}
 
     void run() {
         if (!check_name()) return;
-        const auto report = [&](const std::string& at, const std::string& text) { findings_.report(at, text); };
+        const auto report = [&](const std::string& at, const std::string& text) {
+            findings_.report(at, text);
+        };
         check_limits(options_.cases, path_ + ".cases", report);
         check_limits(options_.expect, path_ + ".expect", report);
         check_protocol();
@@ -73,12 +75,16 @@ class DatasetCheck {
                 if (other != name_) others.push_back(other);
             }
             const std::string meant = nearest(name_, others);
-            findings_.report(path_, fmt::format("the file has no data set '{}'{}", name_,
-                                                meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+            findings_.report(path_,
+                             fmt::format("the file has no data set '{}'{}", name_,
+                                         meant.empty() ? "" : "; did you mean '" + meant + "'?"));
             return false;
         }
         if (name_.empty() || name_.find_first_of(". /=") != std::string::npos) {
-            findings_.report(path_, fmt::format("'{}' cannot name a data set; wanted no dots, slashes, blanks or '='", name_));
+            findings_.report(
+                path_,
+                fmt::format("'{}' cannot name a data set; wanted no dots, slashes, blanks or '='",
+                            name_));
             return false;
         }
         return true;
@@ -87,13 +93,13 @@ class DatasetCheck {
     void check_protocol() {
         if (options_.protocol != Protocol::balanced47) return;
         if (findings_.written(path_ + ".split")) {
-            findings_.report(path_ + ".split",
-                             "has no meaning with protocol balanced47, which uses EMNIST's own split; leave it out");
+            findings_.report(path_ + ".split", "has no meaning with protocol balanced47, which "
+                                               "uses EMNIST's own split; leave it out");
         }
         if (trains_gan()) {
-            findings_.report(path_ + ".gan",
-                             "balanced47 leaves no classes to train a DAGAN on; name the data set whose DAGAN is to be "
-                             "used, e.g. gan: omniglot");
+            findings_.report(path_ + ".gan", "balanced47 leaves no classes to train a DAGAN on; "
+                                             "name the data set whose DAGAN is to be "
+                                             "used, e.g. gan: omniglot");
         }
     }
 
@@ -111,13 +117,14 @@ class DatasetCheck {
         if (found) {
             check_expectation(found->shape);
         } else if (missing_ == MissingData::refuse) {
-            findings_.report(
-                at, fmt::format("{} is not in the data folder; make it with `dagan data`, or name the folder with --data or "
-                                "DAGAN_DATA",
-                                options_.file));
+            findings_.report(at, fmt::format("{} is not in the data folder; make it with `dagan "
+                                             "data`, or name the folder with --data or "
+                                             "DAGAN_DATA",
+                                             options_.file));
         } else if (!is_complete(options_.expect)) {
             findings_.report(
-                at, fmt::format("{} is not in the data folder, and `expect` does not say all of what it holds; e.g. expect: "
+                at, fmt::format("{} is not in the data folder, and `expect` does not say all of "
+                                "what it holds; e.g. expect: "
                                 "{{classes: 1623, images_per_class: 20, channels: 1, size: 28}}",
                                 options_.file));
         } else {
@@ -129,7 +136,8 @@ class DatasetCheck {
     }
 
     static bool is_complete(const DatasetShape& shape) {
-        return shape.classes > 0 && shape.images_per_class > 0 && shape.channels > 0 && shape.size > 0;
+        return shape.classes > 0 && shape.images_per_class > 0 && shape.channels > 0 &&
+               shape.size > 0;
     }
 
     void check_expectation(const DatasetShape& actual) {
@@ -143,25 +151,32 @@ class DatasetCheck {
         compare("channels", options_.expect.channels, actual.channels);
         compare("size", options_.expect.size, actual.size);
         if (!differences.empty()) {
-            findings_.report(path_ + ".expect", fmt::format("{} is not what the sweep says: it has {}", options_.file,
-                                                            fmt::join(differences, ", ")));
+            findings_.report(path_ + ".expect",
+                             fmt::format("{} is not what the sweep says: it has {}", options_.file,
+                                         fmt::join(differences, ", ")));
         }
     }
 
     void check_shape(const DatasetShape& shape) {
         if (shape.size < kSmallestImage) {
-            findings_.report(path_ + ".file", fmt::format("images of {0}x{0} are too small for the networks; at least {1}x{1}",
-                                                          shape.size, kSmallestImage));
+            findings_.report(
+                path_ + ".file",
+                fmt::format("images of {0}x{0} are too small for the networks; at least {1}x{1}",
+                            shape.size, kSmallestImage));
         }
         if (options_.protocol == Protocol::balanced47 && shape.classes != kEmnistClasses) {
-            findings_.report(path_ + ".protocol", fmt::format("balanced47 is for EMNIST's {} classes; {} has {}", kEmnistClasses,
-                                                              options_.file, shape.classes));
+            findings_.report(path_ + ".protocol",
+                             fmt::format("balanced47 is for EMNIST's {} classes; {} has {}",
+                                         kEmnistClasses, options_.file, shape.classes));
         }
         const int shift = loaded_.sweep.classifier_options(name_).shift_px;
         if (shift >= shape.size) {
-            const std::string section = loaded_.sweep.classifier_for.contains(name_) ? "classifier_for." + name_ : "classifier";
+            const std::string section = loaded_.sweep.classifier_for.contains(name_)
+                                            ? "classifier_for." + name_
+                                            : "classifier";
             findings_.report(section + ".shift_px",
-                             fmt::format("{} is a shift out of the {}-pixel images of '{}'", shift, shape.size, name_));
+                             fmt::format("{} is a shift out of the {}-pixel images of '{}'", shift,
+                                         shape.size, name_));
         }
     }
 
@@ -190,28 +205,39 @@ class DatasetCheck {
         const std::string at = at_split(part);
         if (!findings_.written(at)) {
             if (needed)
-                findings_.report(at, fmt::format("missing: which classes are for {}? e.g. split: {{{}: [0, 100]}}", part, part));
+                findings_.report(
+                    at,
+                    fmt::format("missing: which classes are for {}? e.g. split: {{{}: [0, 100]}}",
+                                part, part));
             return;
         }
         const int classes = known() ? known()->shape.classes : 0;
         const int end = range.end == ClassRange::kToTheEnd && classes > 0 ? classes : range.end;
         if (range.begin < 0 || (range.end < 0 && range.end != ClassRange::kToTheEnd)) {
-            findings_.report(at, fmt::format("{} is out of range; class positions count from 0", shown(range)));
+            findings_.report(
+                at, fmt::format("{} is out of range; class positions count from 0", shown(range)));
         } else if (classes > 0 && (range.begin > classes || end > classes)) {
-            findings_.report(at, fmt::format("{} ends beyond the {} classes of {}", shown(range), classes, options_.file));
+            findings_.report(at, fmt::format("{} ends beyond the {} classes of {}", shown(range),
+                                             classes, options_.file));
         } else if (end != ClassRange::kToTheEnd && range.begin >= end) {
             findings_.report(at,
-                             fmt::format("{} is empty{}", shown(range), range.begin == end ? "; the end is not included" : ""));
+                             fmt::format("{} is empty{}", shown(range),
+                                         range.begin == end ? "; the end is not included" : ""));
         }
     }
 
-    void check_overlap(const char* a_name, const ClassRange& a, const char* b_name, const ClassRange& b) {
-        if (!findings_.written(at_split(a_name)) || !findings_.written(at_split(b_name)) || !findings_.sound(at_split(a_name)))
+    void check_overlap(const char* a_name, const ClassRange& a, const char* b_name,
+                       const ClassRange& b) {
+        if (!findings_.written(at_split(a_name)) || !findings_.written(at_split(b_name)) ||
+            !findings_.sound(at_split(a_name)))
             return;
-        const auto end = [](const ClassRange& range) { return range.end == ClassRange::kToTheEnd ? INT32_MAX : range.end; };
+        const auto end = [](const ClassRange& range) {
+            return range.end == ClassRange::kToTheEnd ? INT32_MAX : range.end;
+        };
         if (std::max(a.begin, b.begin) >= std::min(end(a), end(b))) return;
         findings_.report(at_split(b_name),
-                         fmt::format("{} {} and {} {} overlap; each class belongs to one domain, and the end of a range is not "
+                         fmt::format("{} {} and {} {} overlap; each class belongs to one domain, "
+                                     "and the end of a range is not "
                                      "included",
                                      b_name, shown(b), a_name, shown(a)));
     }
@@ -232,12 +258,15 @@ std::vector<std::string> names_of(const Sweep& sweep) {
     return names;
 }
 
-void check_reference(const Sweep& sweep, const std::string& name, const std::string& path, Findings& findings) {
+void check_reference(const Sweep& sweep, const std::string& name, const std::string& path,
+                     Findings& findings) {
     if (sweep.datasets.contains(name)) return;
     const auto names = names_of(sweep);
     const std::string meant = nearest(name, names);
-    findings.report(path, meant.empty() ? fmt::format("unknown data set '{}'; known are: {}", name, fmt::join(names, ", "))
-                                        : fmt::format("unknown data set '{}'; did you mean '{}'?", name, meant));
+    findings.report(path, meant.empty() ? fmt::format("unknown data set '{}'; known are: {}", name,
+                                                      fmt::join(names, ", "))
+                                        : fmt::format("unknown data set '{}'; did you mean '{}'?",
+                                                      name, meant));
 }
 
 // `gan: other`: there, with a DAGAN of its own, for images of the same shape.
@@ -248,13 +277,16 @@ void check_provider(const LoadedSweep& loaded, const std::string& name, Findings
     check_reference(loaded.sweep, provider, path, findings);
     if (!findings.sound(path)) return;
     if (gan_provider(loaded.sweep, provider) != provider) {
-        findings.report(path, fmt::format("'{}' has no DAGAN of its own; name the data set that trains one", provider));
+        findings.report(
+            path, fmt::format("'{}' has no DAGAN of its own; name the data set that trains one",
+                              provider));
     }
     const auto own = loaded.known.find(name), other = loaded.known.find(provider);
     if (own == loaded.known.end() || other == loaded.known.end()) return;
     const DatasetShape &a = own->second.shape, &b = other->second.shape;
     if (a.size != b.size || a.channels != b.channels) {
-        findings.report(path, fmt::format("the DAGAN of '{0}' makes images of {1}x{1}x{2}, but those of '{3}' are {4}x{4}x{5}",
+        findings.report(path, fmt::format("the DAGAN of '{0}' makes images of {1}x{1}x{2}, but "
+                                          "those of '{3}' are {4}x{4}x{5}",
                                           provider, b.size, b.channels, name, a.size, a.channels));
     }
 }
@@ -266,49 +298,56 @@ void check_gan_data(const LoadedSweep& loaded, const std::string& name, Findings
     if (found == loaded.known.end() || !findings.sound(split)) return;
     const DatasetShape& shape = found->second.shape;
     const DatasetOptions& dataset = loaded.sweep.datasets.at(name);
-    if (dataset.protocol == Protocol::balanced47) return; // has no classes for it at all, and that is said
+    if (dataset.protocol == Protocol::balanced47)
+        return; // has no classes for it at all, and that is said
     const GanOptions& gan = loaded.sweep.gan_options(name);
     const std::string options = loaded.sweep.gan_for.contains(name) ? "gan_for." + name : "gan";
     const int source = size_of(dataset.split.source, shape.classes);
     if (gan.limit_classes > source) {
-        findings.report(options + ".limit_classes",
-                        fmt::format("{}: '{}' has only {} source classes", gan.limit_classes, name, source));
+        findings.report(
+            options + ".limit_classes",
+            fmt::format("{}: '{}' has only {} source classes", gan.limit_classes, name, source));
     }
     if (gan.pairs == Pairs::distinct && shape.images_per_class < 2) {
-        findings.report(options + ".pairs", fmt::format("distinct pairs need 2 images per class; a class of '{}' has {}", name,
-                                                        shape.images_per_class));
+        findings.report(
+            options + ".pairs",
+            fmt::format("distinct pairs need 2 images per class; a class of '{}' has {}", name,
+                        shape.images_per_class));
     }
     if (gan.select != Select::classifier || !findings.sound(options + ".selector_train")) return;
     const bool on_source = gan.selector_classes == SelectorClasses::source;
     const int classes = on_source ? source : size_of(dataset.split.validation, shape.classes);
     if (classes < 2) {
-        findings.report(
-            split + (on_source ? ".source" : ".validation"),
-            fmt::format("{} class is too few for the classifier that chooses the DAGAN; at least 2, or gan.select: critic_loss",
-                        classes));
+        findings.report(split + (on_source ? ".source" : ".validation"),
+                        fmt::format("{} class is too few for the classifier that chooses the "
+                                    "DAGAN; at least 2, or gan.select: critic_loss",
+                                    classes));
     }
     const int training = selector_training_images(gan.selector_train, shape.images_per_class);
     if (training < 1 || training >= shape.images_per_class) {
-        findings.report(
-            options + ".selector_train",
-            fmt::format(
-                "{}: {} of the {} images of the smallest class would train the selector, the rest be its conditions; both "
-                "need one; e.g. 0.75, a share",
-                gan.selector_train, training, shape.images_per_class));
+        findings.report(options + ".selector_train",
+                        fmt::format("{}: {} of the {} images of the smallest class would train the "
+                                    "selector, the rest be its conditions; both "
+                                    "need one; e.g. 0.75, a share",
+                                    gan.selector_train, training, shape.images_per_class));
     }
 }
 
 } // namespace
 
-void check_datasets(LoadedSweep& loaded, const DatasetLookup& lookup, MissingData missing, Findings& findings) {
+void check_datasets(LoadedSweep& loaded, const DatasetLookup& lookup, MissingData missing,
+                    Findings& findings) {
     const Sweep& sweep = loaded.sweep;
     if (sweep.datasets.empty()) findings.report("datasets", "none is given");
     const Uses uses = uses_of(sweep);
-    for (const auto& [name, _] : sweep.datasets) DatasetCheck(loaded, uses, name, lookup, missing, findings).run();
+    for (const auto& [name, _] : sweep.datasets)
+        DatasetCheck(loaded, uses, name, lookup, missing, findings).run();
     for (const auto& [name, _] : sweep.datasets) check_provider(loaded, name, findings);
     for (const auto& name : uses.gans) check_gan_data(loaded, name, findings);
-    for (const auto& [name, _] : sweep.gan_for) check_reference(sweep, name, "gan_for." + name, findings);
-    for (const auto& [name, _] : sweep.classifier_for) check_reference(sweep, name, "classifier_for." + name, findings);
+    for (const auto& [name, _] : sweep.gan_for)
+        check_reference(sweep, name, "gan_for." + name, findings);
+    for (const auto& [name, _] : sweep.classifier_for)
+        check_reference(sweep, name, "classifier_for." + name, findings);
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

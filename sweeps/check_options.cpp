@@ -6,22 +6,31 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
 void check_gan(const GanOptions& gan, int gan_ranks, const std::string& path, Findings& findings) {
     // A data set's own section is at fault only when it writes the option; what it inherits is reported under `gan`.
-    const auto ours = [&](const char* key) { return path == "gan" || findings.written(path + "." + key); };
-    if (gan.skip_kernel == 2 && ours("skip_kernel")) findings.report(path + ".skip_kernel", "2 is out of range; wanted 3 or 1");
-    if (gan_ranks > 0 && gan.batch_size % gan_ranks != 0 && findings.sound("resources.gan_ranks") && ours("batch_size")) {
-        findings.report(path + ".batch_size", fmt::format("{} pairs cannot be divided evenly among resources.gan_ranks = {}",
-                                                          gan.batch_size, gan_ranks));
+    const auto ours = [&](const char* key) {
+        return path == "gan" || findings.written(path + "." + key);
+    };
+    if (gan.skip_kernel == 2 && ours("skip_kernel"))
+        findings.report(path + ".skip_kernel", "2 is out of range; wanted 3 or 1");
+    if (gan_ranks > 0 && gan.batch_size % gan_ranks != 0 && findings.sound("resources.gan_ranks") &&
+        ours("batch_size")) {
+        findings.report(
+            path + ".batch_size",
+            fmt::format("{} pairs cannot be divided evenly among resources.gan_ranks = {}",
+                        gan.batch_size, gan_ranks));
     }
-    if (gan.selector_train >= 1 && gan.selector_train != static_cast<int>(gan.selector_train) && ours("selector_train")) {
+    if (gan.selector_train >= 1 && gan.selector_train != static_cast<int>(gan.selector_train) &&
+        ours("selector_train")) {
         findings.report(
             path + ".selector_train",
-            fmt::format("{} is neither a share below 1 nor a whole number of images; e.g. 0.75 or 15", gan.selector_train));
+            fmt::format(
+                "{} is neither a share below 1 nor a whole number of images; e.g. 0.75 or 15",
+                gan.selector_train));
     }
 }
 
@@ -31,8 +40,9 @@ void check_topology(const GanOptions& gan, const std::string& path, Findings& fi
     const auto compare = [&](const char* key, const auto& asked, const auto& given) {
         const std::string at = path + "." + key;
         if (asked != given && findings.written(at)) {
-            findings.report(
-                at, fmt::format("{} contradicts topology {}, which has {}; leave it out", asked, to_string(gan.topology), given));
+            findings.report(at,
+                            fmt::format("{} contradicts topology {}, which has {}; leave it out",
+                                        asked, to_string(gan.topology), given));
         }
     };
     compare("generator_inner", gan.generator_inner, fixed.generator_inner);
@@ -41,16 +51,20 @@ void check_topology(const GanOptions& gan, const std::string& path, Findings& fi
     compare("skip_kernel", gan.skip_kernel, fixed.skip_kernel);
 }
 
-void check_classifier(const ClassifierOptions& classifier, const std::string& path, Findings& findings) {
+void check_classifier(const ClassifierOptions& classifier, const std::string& path,
+                      Findings& findings) {
     const std::string at = path + ".dropout_site";
-    if (classifier.reading == Reading::huang && classifier.dropout_site != DropoutSite::third && findings.written(at)) {
-        findings.report(at, "'closing' contradicts reading huang, whose dropout is on the third convolution; leave it out");
+    if (classifier.reading == ClassifierArch::huang &&
+        classifier.dropout_site != DropoutSite::third && findings.written(at)) {
+        findings.report(at, "'closing' contradicts reading huang, whose dropout is on the third "
+                            "convolution; leave it out");
     }
 }
 
 // Options of one data set report only what its own section says: what it inherits was reported already.
 template <class T, class Check>
-void check_overlays(const std::map<std::string, T>& overlays, const std::string& section, Findings& findings, Check&& check) {
+void check_overlays(const std::map<std::string, T>& overlays, const std::string& section,
+                    Findings& findings, Check&& check) {
     for (const auto& [dataset, options] : overlays) {
         const std::string path = section + "." + dataset;
         check_limits(options, path, [&](const std::string& at, const std::string& text) {
@@ -62,16 +76,21 @@ void check_overlays(const std::map<std::string, T>& overlays, const std::string&
 
 bool is_plain_name(const std::string& name) {
     return !name.empty() && name.front() != '.' && name.front() != '-' &&
-           std::all_of(name.begin(), name.end(),
-                       [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; });
+           std::all_of(name.begin(), name.end(), [](unsigned char c) {
+               return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+           });
 }
 
 } // namespace
 
 void check_options(const Sweep& sweep, Findings& findings) {
-    const auto report = [&](const std::string& path, const std::string& text) { findings.report(path, text); };
+    const auto report = [&](const std::string& path, const std::string& text) {
+        findings.report(path, text);
+    };
     if (!is_plain_name(sweep.name)) {
-        report("name", fmt::format("'{}' cannot name a folder; wanted letters, digits, '_', '-' and '.'", sweep.name));
+        report("name",
+               fmt::format("'{}' cannot name a folder; wanted letters, digits, '_', '-' and '.'",
+                           sweep.name));
     }
     check_limits(sweep, "", report);
     check_limits(sweep.gan, "gan", report);
@@ -80,12 +99,15 @@ void check_options(const Sweep& sweep, Findings& findings) {
     check_gan(sweep.gan, sweep.resources.gan_ranks, "gan", findings);
     check_topology(sweep.gan, "gan", findings);
     check_classifier(sweep.classifier, "classifier", findings);
-    check_overlays(sweep.gan_for, "gan_for", findings, [&](const GanOptions& options, const std::string& path) {
-        check_gan(options, sweep.resources.gan_ranks, path, findings);
-        check_topology(options, path, findings);
-    });
+    check_overlays(sweep.gan_for, "gan_for", findings,
+                   [&](const GanOptions& options, const std::string& path) {
+                       check_gan(options, sweep.resources.gan_ranks, path, findings);
+                       check_topology(options, path, findings);
+                   });
     check_overlays(sweep.classifier_for, "classifier_for", findings,
-                   [&](const ClassifierOptions& options, const std::string& path) { check_classifier(options, path, findings); });
+                   [&](const ClassifierOptions& options, const std::string& path) {
+                       check_classifier(options, path, findings);
+                   });
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

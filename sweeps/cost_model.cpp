@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
@@ -49,14 +49,16 @@ int64_t steps_per_epoch(const ClassifierTask& task, int m) {
 }
 
 int64_t steps(const ClassifierTask& task) {
-    return task.classifier.epochs * steps_per_epoch(task, std::max(task.generated_per_real, task.match_steps_of));
+    return task.classifier.epochs *
+           steps_per_epoch(task, std::max(task.generated_per_real, task.match_steps_of));
 }
 int64_t steps(const SelectorTask& task) {
     return task.classifier.epochs * divided_up(selector_images(task), task.classifier.batch_size);
 }
 int64_t steps(const GanTask& task) { return task.gan.iterations; }
 int64_t steps(const PoolTask& task) {
-    return int64_t{classes_in(task.dataset, task.softmax)} * task.samples_per_class * task.pool_size;
+    return int64_t{classes_in(task.dataset, task.softmax)} * task.samples_per_class *
+           task.pool_size;
 }
 
 struct HeldOut {
@@ -69,12 +71,14 @@ HeldOut held_out(const ClassifierTask& task) {
     if (options.protocol == Protocol::balanced47) {
         return {1.0 * classes * options.cases.validation, 1.0 * classes * kEmnistTestImages};
     }
-    const ClassRange& chooses = task.classifier.softmax == Softmax::target ? options.split.test : options.split.validation;
+    const ClassRange& chooses =
+        task.classifier.softmax == Softmax::target ? options.split.test : options.split.validation;
     return {1.0 * size_of(chooses, classes) * options.cases.validation,
             1.0 * size_of(options.split.test, classes) * options.cases.test};
 }
 
-double classifier_forward(const ClassifierOptions& options, const DatasetRef& dataset, int classes) {
+double classifier_forward(const ClassifierOptions& options, const DatasetRef& dataset,
+                          int classes) {
     return forward_of(classifier_table(options, dataset.channels, dataset.size, classes));
 }
 
@@ -83,45 +87,58 @@ double generator_forward(const GanOptions& options, const DatasetRef& dataset) {
 }
 
 double macs(const ClassifierTask& task, const Plan&) {
-    const double forward = classifier_forward(task.classifier, task.dataset, classes_in(task.dataset, task.classifier.softmax));
+    const double forward = classifier_forward(task.classifier, task.dataset,
+                                              classes_in(task.dataset, task.classifier.softmax));
     const double total_steps = static_cast<double>(steps(task));
-    const double epochs = total_steps / static_cast<double>(steps_per_epoch(task, task.generated_per_real));
-    const double images = epochs * static_cast<double>(real_images(task)) * (1 + task.generated_per_real);
+    const double epochs =
+        total_steps / static_cast<double>(steps_per_epoch(task, task.generated_per_real));
+    const double images =
+        epochs * static_cast<double>(real_images(task)) * (1 + task.generated_per_real);
     const HeldOut evaluated = held_out(task);
-    double sum = kTraining * images * forward + (epochs * evaluated.validation + evaluated.test) * forward;
+    double sum =
+        kTraining * images * forward + (epochs * evaluated.validation + evaluated.test) * forward;
     if (task.gan)
-        sum += images * task.generated_per_real / (1 + task.generated_per_real) * generator_forward(*task.gan, task.dataset);
+        sum += images * task.generated_per_real / (1 + task.generated_per_real) *
+               generator_forward(*task.gan, task.dataset);
     return sum;
 }
 
 double macs(const SelectorTask& task, const Plan&) {
     const double all = 1.0 * selector_classes(task) * task.dataset.options.expect.images_per_class;
     const double training = static_cast<double>(selector_images(task));
-    const double forward = classifier_forward(task.classifier, task.dataset, selector_classes(task));
+    const double forward =
+        classifier_forward(task.classifier, task.dataset, selector_classes(task));
     return task.classifier.epochs * forward * (kTraining * training + (all - training));
 }
 
 // Scoring the candidates: images made from each condition and classified by the selector.
 double scoring_macs(const GanTask& task, const Plan& plan, double generator) {
     if (task.selector.empty()) return 0;
-    const auto found = std::find_if(plan.tasks.begin(), plan.tasks.end(),
-                                    [&](const PlannedTask& planned) { return planned.key == task.selector; });
+    const auto found =
+        std::find_if(plan.tasks.begin(), plan.tasks.end(),
+                     [&](const PlannedTask& planned) { return planned.key == task.selector; });
     require(found != plan.tasks.end(), "a DAGAN's selector is in the plan");
     const auto& selector = std::get<SelectorTask>(found->spec);
-    const double conditions = 1.0 * selector_classes(selector) * task.dataset.options.expect.images_per_class -
-                              static_cast<double>(selector_images(selector));
-    const double classifier = classifier_forward(selector.classifier, task.dataset, selector_classes(selector));
-    return std::min<int64_t>(task.gan.checkpoints, task.gan.iterations) * conditions * task.gan.selector_z *
-           (generator + classifier);
+    const double conditions =
+        1.0 * selector_classes(selector) * task.dataset.options.expect.images_per_class -
+        static_cast<double>(selector_images(selector));
+    const double classifier =
+        classifier_forward(selector.classifier, task.dataset, selector_classes(selector));
+    return std::min<int64_t>(task.gan.checkpoints, task.gan.iterations) * conditions *
+           task.gan.selector_z * (generator + classifier);
 }
 
 double macs(const GanTask& task, const Plan& plan) {
     const double generator = generator_forward(task.gan, task.dataset);
-    const double critic = forward_of(critic_table(task.gan, task.dataset.channels, task.dataset.size));
+    const double critic =
+        forward_of(critic_table(task.gan, task.dataset.channels, task.dataset.size));
     const double critic_step = kGeneratorPerCriticStep * generator + kCriticPerCriticStep * critic;
-    const double generator_step = kGeneratorPerGeneratorStep * generator + kCriticPerGeneratorStep * critic;
-    const double iteration = task.gan.batch_size * (task.gan.critic_steps * critic_step + generator_step);
-    return static_cast<double>(task.gan.iterations) * iteration + scoring_macs(task, plan, generator);
+    const double generator_step =
+        kGeneratorPerGeneratorStep * generator + kCriticPerGeneratorStep * critic;
+    const double iteration =
+        task.gan.batch_size * (task.gan.critic_steps * critic_step + generator_step);
+    return static_cast<double>(task.gan.iterations) * iteration +
+           scoring_macs(task, plan, generator);
 }
 
 double macs(const PoolTask& task, const Plan&) {
@@ -139,11 +156,13 @@ int64_t steps_of(const TaskSpec& spec) {
 }
 
 int classes_of_task(const TaskSpec& spec) {
-    if (const auto* task = std::get_if<ClassifierTask>(&spec)) return classes_in(task->dataset, task->classifier.softmax);
-    if (const auto* task = std::get_if<PoolTask>(&spec)) return classes_in(task->dataset, task->softmax);
+    if (const auto* task = std::get_if<ClassifierTask>(&spec))
+        return classes_in(task->dataset, task->classifier.softmax);
+    if (const auto* task = std::get_if<PoolTask>(&spec))
+        return classes_in(task->dataset, task->softmax);
     if (const auto* task = std::get_if<SelectorTask>(&spec)) return selector_classes(*task);
     const DatasetRef& dataset = std::get<GanTask>(spec).dataset;
     return size_of(dataset.options.split.source, dataset.options.expect.classes);
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 // Multiply-adds of the whole task. `plan` holds the tasks that this one needs.
 double macs_of(const TaskSpec& spec, const Plan& plan);
@@ -17,4 +17,4 @@ int64_t steps_of(const TaskSpec& spec);
 // Classes of a task's softmax: a classifier's, a selector's, or those whose images a pool or a DAGAN starts from.
 int classes_of_task(const TaskSpec& spec);
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <string>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 // The data set whose DAGAN augments `dataset`: another one's when `gan:` says so, else its own. `dataset` must exist.
 inline std::string gan_provider(const Sweep& sweep, const std::string& dataset) {
@@ -21,16 +21,18 @@ inline int size_of(const ClassRange& range, int classes) {
 
 // Of `images` per class, those that train the selector: `selector_train` is a share below 1, or a count.
 inline int selector_training_images(double selector_train, int images) {
-    return static_cast<int>(selector_train < 1 ? std::lround(selector_train * images) : std::lround(selector_train));
+    return static_cast<int>(selector_train < 1 ? std::lround(selector_train * images)
+                                               : std::lround(selector_train));
 }
 
 // Classes of the softmax (dagan.md section 9).
 inline int softmax_classes(const DatasetOptions& options, int classes, Softmax softmax) {
     if (options.protocol == Protocol::balanced47) return classes;
-    const int test = size_of(options.split.test, classes), validation = size_of(options.split.validation, classes);
+    const int test = size_of(options.split.test, classes),
+              validation = size_of(options.split.validation, classes);
     if (softmax == Softmax::target) return test;
     if (softmax == Softmax::held_out) return validation + test;
     return size_of(options.split.source, classes) + validation + test;
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -8,7 +8,7 @@
 #include <map>
 #include <utility>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
@@ -35,7 +35,8 @@ class Expander {
     }
 
     void add_seeds(const std::string& dataset, int n, int m, int match_steps_of) {
-        for (int seed = 0; seed < sweep_.seeds; ++seed) add_classifier(dataset, n, m, match_steps_of, seed);
+        for (int seed = 0; seed < sweep_.seeds; ++seed)
+            add_classifier(dataset, n, m, match_steps_of, seed);
     }
 
     void add_classifier(const std::string& dataset, int n, int m, int match_steps_of, int seed) {
@@ -103,7 +104,8 @@ class Expander {
         task.dataset = ref(dataset);
         task.classes = gan.selector_classes;
         const int images = loaded_.known.at(dataset).shape.images_per_class;
-        task.train_share = gan.selector_train < 1 ? gan.selector_train : gan.selector_train / images;
+        task.train_share =
+            gan.selector_train < 1 ? gan.selector_train : gan.selector_train / images;
         task.classifier = sweep_.classifier_options(dataset);
         // What a selector does not have stays out of its key: it sees no generated images, and its last epoch counts. (Neither
         // does it have the sweep's softmax, but without that the keys of campaigns that exist would change.)
@@ -142,13 +144,16 @@ class Expander {
         int largest = 0;
         for (const auto& row : sweep_.sweep) {
             const auto& counts = row.generated_per_real;
-            if (row.dataset != dataset || std::none_of(counts.begin(), counts.end(), [](int m) { return m > 0; })) continue;
+            if (row.dataset != dataset ||
+                std::none_of(counts.begin(), counts.end(), [](int m) { return m > 0; }))
+                continue;
             for (const int n : row.samples_per_class) largest = std::max(largest, n);
         }
         return largest;
     }
 
-    template <class Key, class Make> int once(std::map<Key, int>& made, const Key& key, Make&& make) {
+    template <class Key, class Make>
+    int once(std::map<Key, int>& made, const Key& key, Make&& make) {
         const auto found = made.find(key);
         return found != made.end() ? found->second : made.emplace(key, make()).first->second;
     }
@@ -172,4 +177,4 @@ class Expander {
 
 Plan expand(const LoadedSweep& loaded) { return Expander(loaded).run(); }
 
-} // namespace dagan
+} // namespace dagan::sweeps

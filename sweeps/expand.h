@@ -11,8 +11,8 @@
 #include "spec/task.h"
 #include "sweeps/load_sweep.h"
 
-namespace dagan {
+namespace dagan::sweeps {
 
 Plan expand(const LoadedSweep& loaded);
 
-} // namespace dagan
+} // namespace dagan::sweeps

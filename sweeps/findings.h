@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 class Findings {
   public:
@@ -21,7 +21,9 @@ class Findings {
     bool sound(const std::string& path) const { return !problems_.touch(path); }
     std::string place(const std::string& path) const { return nearest_node(root_, path).place; }
     // Does --set put something at `path` where the file has nothing?
-    bool added(const std::string& path) const { return written(path) && node_at(root_, path)->added; }
+    bool added(const std::string& path) const {
+        return written(path) && node_at(root_, path)->added;
+    }
     // Does the file (or --set) say anything at `path`?
     bool written(const std::string& path) const { return node_at(root_, path) != nullptr; }
 
@@ -30,4 +32,4 @@ class Findings {
     Problems& problems_;
 };
 
-} // namespace dagan
+} // namespace dagan::sweeps

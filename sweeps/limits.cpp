@@ -2,7 +2,7 @@
 
 #include <map>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
@@ -68,7 +68,11 @@ template <> Limit limit_of<CaseCounts>(const std::string& key) {
 }
 
 template <> Limit limit_of<DatasetShape>(const std::string& key) { // 0: not said
-    return look_up({{"classes", kFromZero}, {"images_per_class", kFromZero}, {"channels", kFromZero}, {"size", kFromZero}}, key);
+    return look_up({{"classes", kFromZero},
+                    {"images_per_class", kFromZero},
+                    {"channels", kFromZero},
+                    {"size", kFromZero}},
+                   key);
 }
 
 template <> Limit limit_of<SweepRow>(const std::string& key) {
@@ -83,6 +87,8 @@ template <> Limit limit_of<Resources>(const std::string& key) {
                    key);
 }
 
-template <> Limit limit_of<Sweep>(const std::string& key) { return look_up({{"seed", kFromZero}, {"seeds", {1, 10000}}}, key); }
+template <> Limit limit_of<Sweep>(const std::string& key) {
+    return look_up({{"seed", kFromZero}, {"seeds", {1, 10000}}}, key);
+}
 
-} // namespace dagan
+} // namespace dagan::sweeps

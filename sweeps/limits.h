@@ -11,16 +11,19 @@
 #include <string>
 #include <type_traits>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 struct Limit {
     double least = 1;
     double most = kNoLimit;
     bool below_most = false; // `most` itself is not allowed
 
-    bool holds(double value) const { return value >= least && value <= most && !(below_most && value == most); }
+    bool holds(double value) const {
+        return value >= least && value <= most && !(below_most && value == most);
+    }
     std::string wanted() const {
-        if (most == kNoLimit) return fmt::format("{} or more{}", least, below_most ? ", but finite" : "");
+        if (most == kNoLimit)
+            return fmt::format("{} or more{}", least, below_most ? ", but finite" : "");
         return fmt::format("{} or more and {} {}", least, below_most ? "below" : "at most", most);
     }
 };
@@ -52,10 +55,11 @@ void check_limits(const T& value, const std::string& path,
             return;
         } else if constexpr (std::is_arithmetic_v<Field>) {
             check(field);
-        } else if constexpr (std::is_same_v<Field, std::vector<int>> || std::is_same_v<Field, std::array<int, 4>>) {
+        } else if constexpr (std::is_same_v<Field, std::vector<int>> ||
+                             std::is_same_v<Field, std::array<int, 4>>) {
             for (const int number : field) check(number);
         }
     });
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -8,18 +8,20 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
 // The options of single data sets are the general ones with the file's changes on top. What is wrong in them was reported when
 // the sweep was read.
 template <class T>
-void overlay(std::map<std::string, T>& overlays, const T& base, const YamlNode& root, const std::string& section) {
+void overlay(std::map<std::string, T>& overlays, const T& base, const YamlNode& root,
+             const std::string& section) {
     Problems reported_already;
     for (auto& [dataset, options] : overlays) {
         options = base;
-        FieldReader(reported_already).read(nearest_node(root, section + "." + dataset), section + "." + dataset, options);
+        FieldReader(reported_already)
+            .read(nearest_node(root, section + "." + dataset), section + "." + dataset, options);
     }
 }
 
@@ -30,7 +32,9 @@ struct SweepFile {
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         Sweep::fields(self.sweep, visit);
-        visit("store", self.store, "a PostgreSQL base that several allocations share (default: a file in the campaign's folder)");
+        visit("store", self.store,
+              "a PostgreSQL base that several allocations share (default: a file in the campaign's "
+              "folder)");
     }
 };
 
@@ -43,19 +47,23 @@ namespace {
 // The campaign's folder keeps the URL, for everybody who may read it.
 bool has_password(const std::string& url) {
     const size_t host = url.find("://") + 3, at = url.find('@', host);
-    const bool before_host = at != std::string::npos && url.find(':', host) < at && at < url.find('/', host);
+    const bool before_host =
+        at != std::string::npos && url.find(':', host) < at && at < url.find('/', host);
     return before_host || url.find("password=") != std::string::npos;
 }
 
 void check_store(const std::string& store, Findings& findings) {
     if (store.empty()) return;
     if (!store.starts_with("postgresql://") && !store.starts_with("postgres://")) {
-        findings.report("store", fmt::format("got '{}', wanted a PostgreSQL base such as postgresql://user@host/base; without it "
+        findings.report("store", fmt::format("got '{}', wanted a PostgreSQL base such as "
+                                             "postgresql://user@host/base; without it "
                                              "results go to a file in the campaign's folder",
                                              store));
     } else if (has_password(store)) {
-        findings.report("store", "holds a password, which the campaign's folder would keep for all to read; hint: put it into "
-                                 "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here");
+        findings.report("store",
+                        "holds a password, which the campaign's folder would keep for all to read; "
+                        "hint: put it into "
+                        "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here");
     }
 }
 
@@ -74,11 +82,12 @@ void empty_unwritten_ranges(Sweep& sweep, const Findings& findings) {
 
 } // namespace
 
-LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std::string>& overrides, const DatasetLookup& lookup,
-                       MissingData missing) {
+LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std::string>& overrides,
+                       const DatasetLookup& lookup, MissingData missing) {
     Problems problems;
     YamlNode root = read_yaml(path, problems);
-    if (!problems.empty() && root.kind == YamlNode::Kind::nothing) refuse(problems); // nothing could be read
+    if (!problems.empty() && root.kind == YamlNode::Kind::nothing)
+        refuse(problems); // nothing could be read
     for (const auto& text : overrides) apply_override(root, text, problems);
 
     LoadedSweep loaded;
@@ -86,7 +95,8 @@ LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std:
     FieldReader(problems).read(root, "", file);
     loaded.sweep = std::move(file.sweep);
     loaded.store = std::move(file.store);
-    if (root.kind == YamlNode::Kind::list || root.kind == YamlNode::Kind::scalar) refuse(problems); // no sweep at all
+    if (root.kind == YamlNode::Kind::list || root.kind == YamlNode::Kind::scalar)
+        refuse(problems); // no sweep at all
     overlay(loaded.sweep.gan_for, loaded.sweep.gan, root, "gan_for");
     overlay(loaded.sweep.classifier_for, loaded.sweep.classifier, root, "classifier_for");
 
@@ -100,4 +110,4 @@ LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std:
     return loaded;
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

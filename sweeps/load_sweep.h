@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 // What is known of a data file without opening it here (sweeps does not read HDF5): its shape and hash.
 struct KnownDataset {
@@ -26,17 +26,21 @@ using DatasetLookup = std::function<std::optional<KnownDataset>(const std::strin
 
 struct LoadedSweep {
     Sweep sweep;
-    std::map<std::string, KnownDataset> known; // by data set name: from its file, else from `expect`
+    std::map<std::string, KnownDataset>
+        known; // by data set name: from its file, else from `expect`
     // Where the results go, a server's URL; "": a file in the campaign's folder. No part of what is asked for: the rows are the
     // same.
     std::string store = "";
 };
 
-enum class MissingData { refuse, use_expect }; // a run needs the files; plan and describe can do with `expect`
+enum class MissingData {
+    refuse,
+    use_expect
+}; // a run needs the files; plan and describe can do with `expect`
 
 // `overrides` are `--set` texts "classifier.epochs=20". Throws Blame::input with one line per problem
 // (`sweeps/x.yaml:14: unknown key 'lerning_rate'; did you mean 'learning_rate'?`).
-LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std::string>& overrides, const DatasetLookup& lookup,
-                       MissingData missing);
+LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std::string>& overrides,
+                       const DatasetLookup& lookup, MissingData missing);
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 class Problems {
   public:
@@ -19,11 +19,14 @@ class Problems {
     // Is the key at `path`, one above or one below it already known to be wrong?
     bool touch(const std::string& path) const {
         for (const auto& bad : paths_) {
-            if (bad == path || bad.starts_with(path + ".") || path.starts_with(bad + ".")) return true;
+            if (bad == path || bad.starts_with(path + ".") || path.starts_with(bad + "."))
+                return true;
         }
         return false;
     }
-    void mark(std::string path) { paths_.push_back(std::move(path)); } // known to be wrong, reported elsewhere
+    void mark(std::string path) {
+        paths_.push_back(std::move(path));
+    } // known to be wrong, reported elsewhere
 
     bool empty() const { return lines_.empty(); }
     const std::vector<std::string>& lines() const { return lines_; }
@@ -33,4 +36,4 @@ class Problems {
     std::vector<std::string> paths_;
 };
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -13,11 +13,13 @@
 #include <algorithm>
 #include <type_traits>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 // Keys without which a section has no meaning; all others have defaults.
 template <class T> std::vector<std::string> required_keys() { return {}; }
-template <> inline std::vector<std::string> required_keys<Sweep>() { return {"name", "seed", "datasets", "sweep"}; }
+template <> inline std::vector<std::string> required_keys<Sweep>() {
+    return {"name", "seed", "datasets", "sweep"};
+}
 template <> inline std::vector<std::string> required_keys<DatasetOptions>() { return {"file"}; }
 template <> inline std::vector<std::string> required_keys<SweepRow>() {
     return {"dataset", "samples_per_class", "generated_per_real"};
@@ -32,8 +34,9 @@ std::string read_value(const YamlNode& node, double& value);
 std::string read_value(const YamlNode& node, bool& value);
 std::string read_value(const YamlNode& node, std::string& value);
 std::string read_value(const YamlNode& node, std::array<int, 4>& value);
-std::string read_value(const YamlNode& node, std::vector<int>& value); // a number, a list, or 0..10 (both ends included)
-std::string read_value(const YamlNode& node, ClassRange& value);       // [0, 1200], [2300, end]
+std::string read_value(const YamlNode& node,
+                       std::vector<int>& value); // a number, a list, or 0..10 (both ends included)
+std::string read_value(const YamlNode& node, ClassRange& value); // [0, 1200], [2300, end]
 
 template <NamedEnum E> std::string read_value(const YamlNode& node, E& value) {
     const auto found = node.kind == YamlNode::Kind::scalar ? enum_from<E>(node.text) : std::nullopt;
@@ -43,7 +46,8 @@ template <NamedEnum E> std::string read_value(const YamlNode& node, E& value) {
     }
     const auto names = split_names(enum_list(E{}));
     const std::string meant = nearest(node.text, names);
-    return fmt::format("one of {}{}", fmt::join(names, ", "), meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
+    return fmt::format("one of {}{}", fmt::join(names, ", "),
+                       meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
 }
 
 template <class T>
@@ -57,7 +61,8 @@ class FieldReader {
     requires(!IsSection<T>) void read(const YamlNode& node, const std::string& path, T& value) {
         const std::string wanted = read_value(node, value);
         if (wanted.empty() || problems_.touch(path)) return;
-        problems_.add(node.place, path, fmt::format("{}: got {}, wanted {}", path, node.described(), wanted));
+        problems_.add(node.place, path,
+                      fmt::format("{}: got {}, wanted {}", path, node.described(), wanted));
     }
 
     template <IsSection T> void read(const YamlNode& node, const std::string& path, T& value) {
@@ -70,38 +75,52 @@ class FieldReader {
         refuse_unknown(node, path, known);
         T::fields(value, [&](const char* name, const auto&, const char* help) {
             const auto required = required_keys<T>();
-            if (std::find(required.begin(), required.end(), name) == required.end() || node.find(name) != nullptr) return;
+            if (std::find(required.begin(), required.end(), name) == required.end() ||
+                node.find(name) != nullptr)
+                return;
             if (problems_.touch(below(path, name))) return; // misspelt, and said so
-            problems_.add(node.place, below(path, name), fmt::format("missing key '{}'{}: {}", name, in(path), help));
+            problems_.add(node.place, below(path, name),
+                          fmt::format("missing key '{}'{}: {}", name, in(path), help));
         });
     }
 
-    template <class T> void read(const YamlNode& node, const std::string& path, std::map<std::string, T>& values) {
+    template <class T>
+    void read(const YamlNode& node, const std::string& path, std::map<std::string, T>& values) {
         if (!is_section(node, path)) return;
-        for (size_t i = 0; i < node.keys.size(); ++i) read(node.items[i], below(path, node.keys[i]), values[node.keys[i]]);
+        for (size_t i = 0; i < node.keys.size(); ++i)
+            read(node.items[i], below(path, node.keys[i]), values[node.keys[i]]);
     }
 
     void read(const YamlNode& node, const std::string& path, std::vector<SweepRow>& rows) {
         if (node.kind != YamlNode::Kind::list) {
-            problems_.add(node.place, path, fmt::format("{}: got {}, wanted a list of rows", path, node.described()));
+            problems_.add(node.place, path,
+                          fmt::format("{}: got {}, wanted a list of rows", path, node.described()));
             return;
         }
-        for (size_t i = 0; i < node.items.size(); ++i) read(node.items[i], below(path, std::to_string(i)), rows.emplace_back());
+        for (size_t i = 0; i < node.items.size(); ++i)
+            read(node.items[i], below(path, std::to_string(i)), rows.emplace_back());
     }
 
   private:
-    static std::string below(const std::string& path, const std::string& name) { return path.empty() ? name : path + "." + name; }
-    static std::string in(const std::string& path) { return path.empty() ? "" : " in '" + path + "'"; }
+    static std::string below(const std::string& path, const std::string& name) {
+        return path.empty() ? name : path + "." + name;
+    }
+    static std::string in(const std::string& path) {
+        return path.empty() ? "" : " in '" + path + "'";
+    }
 
     // An empty section (`gan:`) is one without changes.
     bool is_section(const YamlNode& node, const std::string& path) {
-        if (node.kind == YamlNode::Kind::section || node.kind == YamlNode::Kind::nothing) return true;
+        if (node.kind == YamlNode::Kind::section || node.kind == YamlNode::Kind::nothing)
+            return true;
         problems_.add(node.place, path,
-                      fmt::format("{}: got {}, wanted keys and values", path.empty() ? "the file" : path, node.described()));
+                      fmt::format("{}: got {}, wanted keys and values",
+                                  path.empty() ? "the file" : path, node.described()));
         return false;
     }
 
-    void refuse_unknown(const YamlNode& node, const std::string& path, const std::vector<std::string>& known) {
+    void refuse_unknown(const YamlNode& node, const std::string& path,
+                        const std::vector<std::string>& known) {
         for (size_t i = 0; i < node.keys.size(); ++i) {
             const std::string& key = node.keys[i];
             if (std::find(known.begin(), known.end(), key) != known.end()) continue;
@@ -109,12 +128,13 @@ class FieldReader {
             if (!meant.empty()) problems_.mark(below(path, meant));
             problems_.add(node.items[i].place, below(path, key),
                           fmt::format("unknown key '{}'{}; {}", key, in(path),
-                                      meant.empty() ? fmt::format("known are: {}", fmt::join(known, ", "))
-                                                    : fmt::format("did you mean '{}'?", meant)));
+                                      meant.empty()
+                                          ? fmt::format("known are: {}", fmt::join(known, ", "))
+                                          : fmt::format("did you mean '{}'?", meant)));
         }
     }
 
     Problems& problems_;
 };
 
-} // namespace dagan
+} // namespace dagan::sweeps

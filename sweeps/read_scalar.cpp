@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
@@ -62,7 +62,8 @@ std::string read_value(const YamlNode& node, uint64_t& value) { return read_whol
 std::string read_value(const YamlNode& node, double& value) {
     const double example = value;
     if (is_plain(node) && parse_double(node.text, value)) return "";
-    return "a number such as " + (std::isinf(example) ? std::string("5, or .inf") : fmt::format("{}", example));
+    return "a number such as " +
+           (std::isinf(example) ? std::string("5, or .inf") : fmt::format("{}", example));
 }
 
 std::string read_value(const YamlNode& node, bool& value) {
@@ -78,7 +79,8 @@ std::string read_value(const YamlNode& node, std::string& value) {
 }
 
 std::string read_value(const YamlNode& node, std::array<int, 4>& value) {
-    const std::string wanted = fmt::format("a list of {} whole numbers such as [{}]", value.size(), fmt::join(value, ", "));
+    const std::string wanted = fmt::format("a list of {} whole numbers such as [{}]", value.size(),
+                                           fmt::join(value, ", "));
     if (node.kind != YamlNode::Kind::list || node.items.size() != value.size()) return wanted;
     for (size_t i = 0; i < value.size(); ++i) {
         if (!read_value(node.items[i], value[i]).empty()) return wanted;
@@ -87,7 +89,8 @@ std::string read_value(const YamlNode& node, std::array<int, 4>& value) {
 }
 
 std::string read_value(const YamlNode& node, std::vector<int>& value) {
-    constexpr const char* kWanted = "a number, a list such as [5, 10, 15], or a range such as 0..10";
+    constexpr const char* kWanted =
+        "a number, a list such as [5, 10, 15], or a range such as 0..10";
     value.clear();
     if (node.kind == YamlNode::Kind::scalar) return append_counts(node, value) ? "" : kWanted;
     if (node.kind != YamlNode::Kind::list || node.items.empty()) return kWanted;
@@ -106,7 +109,8 @@ std::string read_value(const YamlNode& node, ClassRange& value) {
         return "";
     }
     const bool read = read_value(node.items[1], value.end).empty();
-    return read && value.end != ClassRange::kToTheEnd ? "" : kWanted; // -1 is no way of writing "end"
+    return read && value.end != ClassRange::kToTheEnd ? ""
+                                                      : kWanted; // -1 is no way of writing "end"
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -12,7 +12,7 @@
 #include <optional>
 #include <sstream>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 namespace {
 
@@ -25,11 +25,13 @@ class Converter {
     Converter(std::string source, bool with_lines, Problems& problems)
         : source_(std::move(source)), with_lines_(with_lines), problems_(problems) {}
 
-    YamlNode convert(const YAML::Node& yaml, const std::string& place, const std::string& path = "", int depth = 0) {
+    YamlNode convert(const YAML::Node& yaml, const std::string& place, const std::string& path = "",
+                     int depth = 0) {
         YamlNode node;
         node.place = place;
         if (depth > kDeepest || ++nodes_ > kMostNodes) {
-            if (!overflowed_) problems_.add(place, path, "nested too deeply or too large for a sweep file");
+            if (!overflowed_)
+                problems_.add(place, path, "nested too deeply or too large for a sweep file");
             overflowed_ = true;
             return node;
         }
@@ -40,20 +42,26 @@ class Converter {
         } else if (yaml.IsSequence()) {
             node.kind = YamlNode::Kind::list;
             for (const auto& item : yaml) {
-                node.items.push_back(convert(item, place_of(item), path + "." + std::to_string(node.items.size()), depth + 1));
+                node.items.push_back(convert(item, place_of(item),
+                                             path + "." + std::to_string(node.items.size()),
+                                             depth + 1));
             }
         } else if (yaml.IsMap()) {
             node.kind = YamlNode::Kind::section;
-            for (const auto& member : yaml) add_member(node, member.first, member.second, path, depth);
+            for (const auto& member : yaml)
+                add_member(node, member.first, member.second, path, depth);
         }
         return node;
     }
 
     std::string place_of(const YAML::Node& yaml) const { return at_line(yaml.Mark().line); }
-    std::string at_line(int line) const { return with_lines_ && line >= 0 ? fmt::format("{}:{}", source_, line + 1) : source_; }
+    std::string at_line(int line) const {
+        return with_lines_ && line >= 0 ? fmt::format("{}:{}", source_, line + 1) : source_;
+    }
 
   private:
-    void add_member(YamlNode& node, const YAML::Node& key, const YAML::Node& value, const std::string& path, int depth) {
+    void add_member(YamlNode& node, const YAML::Node& key, const YAML::Node& value,
+                    const std::string& path, int depth) {
         const std::string place = place_of(key);
         if (!key.IsScalar()) {
             problems_.add(place, path, "a key must be a plain word");
@@ -61,7 +69,9 @@ class Converter {
         }
         const std::string inner = path.empty() ? key.Scalar() : path + "." + key.Scalar();
         if (const YamlNode* first = node.find(key.Scalar())) {
-            problems_.add(place, inner, fmt::format("key '{}' is given twice, first at {}", key.Scalar(), first->place));
+            problems_.add(
+                place, inner,
+                fmt::format("key '{}' is given twice, first at {}", key.Scalar(), first->place));
             return;
         }
         YamlNode converted = convert(value, place, inner, depth + 1);
@@ -83,10 +93,13 @@ class DocumentStarts : public YAML::EventHandler {
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
     void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                         YAML::EmitterStyle::value) override {}
     void OnSequenceEnd() override {}
-    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                    YAML::EmitterStyle::value) override {}
     void OnMapEnd() override {}
 
     int last_line = -1;
@@ -97,18 +110,21 @@ std::optional<int> second_document(const std::string& text) {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
     DocumentStarts starts;
-    if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return std::nullopt;
+    if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts))
+        return std::nullopt;
     return starts.last_line;
 }
 
 // The one document of `text` as a tree; `path` is that of the key whose value it is, "" for a file.
-YamlNode parse(const std::string& text, const std::string& source, const std::string& path, bool with_lines, Problems& problems) {
+YamlNode parse(const std::string& text, const std::string& source, const std::string& path,
+               bool with_lines, Problems& problems) {
     Converter converter(source, with_lines, problems);
     YamlNode empty;
     empty.place = source;
     try {
         if (const auto line = second_document(text)) {
-            problems.add(converter.at_line(*line), path, "a second YAML document begins here; a sweep is one");
+            problems.add(converter.at_line(*line), path,
+                         "a second YAML document begins here; a sweep is one");
         }
         return converter.convert(YAML::Load(text), source, path);
     } catch (const YAML::Exception& error) {
@@ -130,7 +146,8 @@ std::vector<std::string> split_path(std::string_view path) {
 std::optional<size_t> list_index(const YamlNode& node, std::string_view part) {
     size_t index = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
-    if (error != std::errc() || end != part.data() + part.size() || index >= node.items.size()) return std::nullopt;
+    if (error != std::errc() || end != part.data() + part.size() || index >= node.items.size())
+        return std::nullopt;
     return index;
 }
 
@@ -153,7 +170,8 @@ std::string YamlNode::described() const {
     case Kind::nothing: return "nothing";
     case Kind::list: return "a list";
     case Kind::section: return "a section";
-    case Kind::scalar: return quoted ? fmt::format("the quoted text \"{}\"", text) : fmt::format("'{}'", text);
+    case Kind::scalar:
+        return quoted ? fmt::format("the quoted text \"{}\"", text) : fmt::format("'{}'", text);
     }
     return "nothing";
 }
@@ -163,7 +181,9 @@ YamlNode read_yaml(const std::filesystem::path& path, Problems& problems) {
     empty.place = path.string();
     std::error_code failed;
     if (!std::filesystem::is_regular_file(path, failed)) {
-        problems.add(path.string(), "", std::filesystem::exists(path, failed) ? "is not a file" : "no such sweep file");
+        problems.add(path.string(), "",
+                     std::filesystem::exists(path, failed) ? "is not a file"
+                                                           : "no such sweep file");
         return empty;
     }
     return parse(read_file(path), path.string(), "", true, problems);
@@ -181,7 +201,8 @@ void apply_override(YamlNode& root, const std::string& override_text, Problems& 
         YamlNode* next = const_cast<YamlNode*>(child(*node, part)); // `root` is ours to change
         if (next == nullptr && node->kind == YamlNode::Kind::list) {
             problems.add(place, "",
-                         fmt::format("there is no item {} in a list of {}; items count from 0", part, node->items.size()));
+                         fmt::format("there is no item {} in a list of {}; items count from 0",
+                                     part, node->items.size()));
             return;
         }
         if (next == nullptr) {
@@ -195,7 +216,8 @@ void apply_override(YamlNode& root, const std::string& override_text, Problems& 
         node = next;
     }
     const bool added = node->added;
-    *node = parse(override_text.substr(equals + 1), place, override_text.substr(0, equals), false, problems);
+    *node = parse(override_text.substr(equals + 1), place, override_text.substr(0, equals), false,
+                  problems);
     node->added = added;
 }
 
@@ -217,4 +239,4 @@ const YamlNode& nearest_node(const YamlNode& root, std::string_view path) {
     return *node;
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -9,21 +9,23 @@
 #include <string_view>
 #include <vector>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 struct YamlNode {
     enum class Kind { nothing, scalar, list, section };
 
     Kind kind = Kind::nothing;
-    std::string place; // "sweeps/x.yaml:14" (of the key, in a section), or "--set classifier.epochs=20"
-    std::string text;  // of a scalar
+    std::string
+        place; // "sweeps/x.yaml:14" (of the key, in a section), or "--set classifier.epochs=20"
+    std::string text; // of a scalar
     bool quoted = false;
     std::vector<YamlNode> items;   // of a list, or the values of a section
     std::vector<std::string> keys; // of a section, one per item, in the file's order
     bool added = false;            // by --set, where the file says nothing
 
-    const YamlNode* find(std::string_view key) const; // null when this is no section or has no such key
-    std::string described() const;                    // "a list", "the text 'abc'", ... for messages
+    const YamlNode*
+    find(std::string_view key) const; // null when this is no section or has no such key
+    std::string described() const;    // "a list", "the text 'abc'", ... for messages
 };
 
 // Reads one YAML document. Problems (not readable, not YAML, a key given twice, more than one document) go to `problems`; the
@@ -37,4 +39,4 @@ void apply_override(YamlNode& root, const std::string& override_text, Problems& 
 const YamlNode* node_at(const YamlNode& root, std::string_view path);
 const YamlNode& nearest_node(const YamlNode& root, std::string_view path);
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -35,8 +35,11 @@ const std::map<std::string, std::set<std::string>> kLayers{
     {"cluster", {"gang", "base"}},
     {"results", {"spec", "base"}},
     {"train", {"model", "data", "gang", "spec", "base"}},
-    {"cuda", {"train", "gang", "base"}}, // libdagan_cuda.so: what train/device/gpu.h and gang/nccl_group.h ask for
-    {"launcher", {"results", "train", "model", "data", "sweeps", "cluster", "gang", "spec", "base"}},
+    {"cuda",
+     {"train", "gang",
+      "base"}}, // libdagan_cuda.so: what train/device/gpu.h and gang/nccl_group.h ask for
+    {"launcher",
+     {"results", "train", "model", "data", "sweeps", "cluster", "gang", "spec", "base"}},
 };
 
 // The rooms (folders) of a module, bottom up: a room may include those before it. "" is the module's own folder.
@@ -46,7 +49,8 @@ const std::map<std::string, std::vector<std::string>> kRooms{
     {"cluster", {"transport", "host", "process", "gang", "mpi"}},
     {"results", {"statistics", "database", "store", "query", "output", "maintenance", "report"}},
     {"launcher",
-     {"scheduling", "protocol", "campaign", "coordinator", "worker", "trainer", "supervisor", "slurm", "doctor", "cli"}},
+     {"scheduling", "protocol", "campaign", "coordinator", "worker", "trainer", "supervisor",
+      "slurm", "doctor", "cli"}},
 };
 
 // Third-party headers by prefix, and the files (by prefix) that may see them, directly or through our headers.
@@ -71,7 +75,8 @@ const std::vector<ThirdParty> kThirdParty{
 };
 
 bool starts_with_any(const std::string& text, const std::vector<std::string>& prefixes) {
-    return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return text.starts_with(prefix); });
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](const std::string& prefix) { return text.starts_with(prefix); });
 }
 
 // "base" of "src/base/file.h" and of "base/file.h"; "" when it is no module of ours.
@@ -92,7 +97,9 @@ std::string room_of(std::string path) {
 bool climbs_rooms(const std::string& module, const std::string& from, const std::string& to) {
     const auto rooms = kRooms.find(module);
     if (rooms == kRooms.end() || from == to) return from != to;
-    const auto at = [&](const std::string& room) { return std::find(rooms->second.begin(), rooms->second.end(), room); };
+    const auto at = [&](const std::string& room) {
+        return std::find(rooms->second.begin(), rooms->second.end(), room);
+    };
     return at(from) == rooms->second.end() || at(to) >= at(from);
 }
 
@@ -103,8 +110,10 @@ std::string file_of(const std::string& header) {
 }
 
 const ThirdParty* third_party(const std::string& header) {
-    const auto found = std::find_if(kThirdParty.begin(), kThirdParty.end(),
-                                    [&](const ThirdParty& known) { return starts_with_any(header, known.headers); });
+    const auto found =
+        std::find_if(kThirdParty.begin(), kThirdParty.end(), [&](const ThirdParty& known) {
+            return starts_with_any(header, known.headers);
+        });
     return found == kThirdParty.end() ? nullptr : &*found;
 }
 
@@ -122,13 +131,17 @@ class LayerCheck {
   private:
     void check(const Include& include) {
         const std::string from = module_of(include.file), to = module_of(include.header);
-        if (!to.empty() && to != from && !kLayers.at(from).contains(to)) report(include, from + " may not include " + to);
-        if (!to.empty() && to == from && climbs_rooms(from, room_of(include.file), room_of(include.header)))
-            report(include, "\"" + room_of(include.file) + "\" of " + from + " may not include \"" + room_of(include.header) + "\"");
+        if (!to.empty() && to != from && !kLayers.at(from).contains(to))
+            report(include, from + " may not include " + to);
+        if (!to.empty() && to == from &&
+            climbs_rooms(from, room_of(include.file), room_of(include.header)))
+            report(include, "\"" + room_of(include.file) + "\" of " + from + " may not include \"" +
+                                room_of(include.header) + "\"");
         const bool header = include.file.ends_with(".h");
         if (header && include.file != "src/spec/json.h" &&
             (include.header == "spec/json.h" || include.header.starts_with("nlohmann/"))) {
-            report(include, "nlohmann's types stay out of headers; include spec/json.h in a .cpp file");
+            report(include,
+                   "nlohmann's types stay out of headers; include spec/json.h in a .cpp file");
         }
         for (const auto& [library, chain] : libraries_behind(include.header)) {
             if (!starts_with_any(include.file, library->allowed))
@@ -155,7 +168,8 @@ class LayerCheck {
     }
 
     void report(const Include& include, const std::string& what) {
-        found_.push_back(include.file + ":" + std::to_string(include.line) + ": " + include.header + ": " + what);
+        found_.push_back(include.file + ":" + std::to_string(include.line) + ": " + include.header +
+                         ": " + what);
     }
 
     const std::vector<Include>& includes_;
@@ -164,7 +178,9 @@ class LayerCheck {
     std::vector<std::string> found_;
 };
 
-std::vector<std::string> violations_in(const std::vector<Include>& includes) { return LayerCheck(includes).violations(); }
+std::vector<std::string> violations_in(const std::vector<Include>& includes) {
+    return LayerCheck(includes).violations();
+}
 
 std::vector<Include> includes_of(std::istream& text, const std::string& file) {
     static const std::regex kInclude(R"re(^\s*#\s*include\s*[<"]([^>"]+)[>"])re");
@@ -179,7 +195,8 @@ std::vector<Include> includes_of(std::istream& text, const std::string& file) {
 
 // Every #include of the modules; `files` counts those read by module.
 std::vector<Include> includes_of_project(std::map<std::string, int>& files) {
-    static const std::set<std::string> kSources{".h", ".hpp", ".in", ".c", ".cc", ".cpp", ".cu", ".cuh"};
+    static const std::set<std::string> kSources{".h",  ".hpp", ".in", ".c",
+                                                ".cc", ".cpp", ".cu", ".cuh"};
     const fs::path root = DAGAN_SOURCE_DIR;
     std::vector<Include> all;
     for (const char* top : {"src", "data", "sweeps", "cluster", "results", "launcher"}) {
@@ -198,7 +215,8 @@ std::vector<Include> includes_of_project(std::map<std::string, int>& files) {
 TEST(LayersTest, NothingClimbsAndThirdPartyHeadersStayAtHome) {
     std::map<std::string, int> files;
     const auto includes = includes_of_project(files);
-    for (const auto& [module, below] : kLayers) EXPECT_GT(files[module], 0) << "no file of " << module << " was read";
+    for (const auto& [module, below] : kLayers)
+        EXPECT_GT(files[module], 0) << "no file of " << module << " was read";
     EXPECT_EQ(files[""], 0) << "a file lies in no module";
     for (const auto& violation : violations_in(includes)) ADD_FAILURE() << violation;
 }
@@ -210,7 +228,8 @@ std::string violation_of(const std::string& file, const std::string& header) {
 }
 
 TEST(LayersTest, AClimbingIncludeIsFound) {
-    EXPECT_EQ(violation_of("src/base/file.cpp", "spec/task.h"), "src/base/file.cpp:7: spec/task.h: base may not include spec");
+    EXPECT_EQ(violation_of("src/base/file.cpp", "spec/task.h"),
+              "src/base/file.cpp:7: spec/task.h: base may not include spec");
     EXPECT_EQ(violation_of("src/train/pools.cpp", "results/store/store.h"),
               "src/train/pools.cpp:7: results/store/store.h: train may not include results");
     EXPECT_NE(violation_of("data/pool.cpp", "sweeps/expand.h"), "");
@@ -219,12 +238,16 @@ TEST(LayersTest, AClimbingIncludeIsFound) {
 }
 
 TEST(LayersTest, AnIncludeThatClimbsBetweenTheRoomsOfAModuleIsFound) {
-    EXPECT_EQ(violation_of("launcher/scheduling/schedule.cpp", "launcher/coordinator/coordinator.h"),
-              "launcher/scheduling/schedule.cpp:7: launcher/coordinator/coordinator.h: "
-              "\"scheduling\" of launcher may not include \"coordinator\"");
-    EXPECT_NE(violation_of("src/model/winograd/winograd.cpp", "model/layer.h"), "") << "the module's own folder is a room too";
-    EXPECT_NE(violation_of("results/database/sqlite.cpp", "results/nowhere/x.h"), "") << "a room that the table does not know";
-    EXPECT_EQ(violation_of("launcher/coordinator/coordinator.cpp", "launcher/scheduling/schedule.h"), "");
+    EXPECT_EQ(
+        violation_of("launcher/scheduling/schedule.cpp", "launcher/coordinator/coordinator.h"),
+        "launcher/scheduling/schedule.cpp:7: launcher/coordinator/coordinator.h: "
+        "\"scheduling\" of launcher may not include \"coordinator\"");
+    EXPECT_NE(violation_of("src/model/winograd/winograd.cpp", "model/layer.h"), "")
+        << "the module's own folder is a room too";
+    EXPECT_NE(violation_of("results/database/sqlite.cpp", "results/nowhere/x.h"), "")
+        << "a room that the table does not know";
+    EXPECT_EQ(
+        violation_of("launcher/coordinator/coordinator.cpp", "launcher/scheduling/schedule.h"), "");
     EXPECT_EQ(violation_of("src/model/layer.cpp", "model/winograd/winograd.h"), "");
 }
 
@@ -239,12 +262,14 @@ TEST(LayersTest, IncludesDownAndWithinAModuleAreFine) {
 TEST(LayersTest, AThirdPartyHeaderAwayFromHomeIsFound) {
     EXPECT_EQ(violation_of("sweeps/expand.cpp", "torch/torch.h"),
               "sweeps/expand.cpp:7: torch/torch.h: LibTorch is not for this module");
-    EXPECT_NE(violation_of("launcher/worker/agent.cpp", "torch/torch.h"), "") << "only the trainer's files see LibTorch";
+    EXPECT_NE(violation_of("launcher/worker/agent.cpp", "torch/torch.h"), "")
+        << "only the trainer's files see LibTorch";
     EXPECT_EQ(violation_of("launcher/trainer/trainer_main.cpp", "torch/torch.h"), "");
     EXPECT_NE(violation_of("launcher/worker/agent.cpp", "mpi.h"), "");
     EXPECT_NE(violation_of("src/train/pools.cpp", "hdf5.h"), "");
     EXPECT_NE(violation_of("data/pool.cpp", "yaml-cpp/yaml.h"), "");
-    EXPECT_NE(violation_of("src/train/wgan_gp.cpp", "ATen/cuda/CUDAGraph.h"), "") << "only the shared object knows CUDA";
+    EXPECT_NE(violation_of("src/train/wgan_gp.cpp", "ATen/cuda/CUDAGraph.h"), "")
+        << "only the shared object knows CUDA";
     EXPECT_NE(violation_of("src/gang/nccl_group.cpp", "nccl.h"), "");
     EXPECT_EQ(violation_of("src/cuda/gpu.cpp", "ATen/cuda/CUDAGraph.h"), "");
     EXPECT_NE(violation_of("src/train/device/gpu.h", "cuda/kernels.h"), "");
@@ -260,12 +285,13 @@ TEST(LayersTest, AThirdPartyHeaderIsFoundThroughOurHeaders) {
                                       {"data/pool.cpp", 1, "data/pool.h"},
                                       {"src/train/pools.cpp", 9, "data/pool.h"}});
     ASSERT_EQ(found.size(), 1U);
-    EXPECT_EQ(found[0],
-              "src/train/pools.cpp:9: data/pool.h: HDF5 is not for this module through data/pool.h through data/hdf5_file.h");
+    EXPECT_EQ(found[0], "src/train/pools.cpp:9: data/pool.h: HDF5 is not for this module through "
+                        "data/pool.h through data/hdf5_file.h");
 }
 
 TEST(LayersTest, IncludesAreReadInAllTheirSpellings) {
-    std::istringstream text("#include \"a.h\"\n  #  include <b/c.h> // why\n// #include \"not.h\"\n#include<d>\nint include;\n");
+    std::istringstream text("#include \"a.h\"\n  #  include <b/c.h> // why\n// #include "
+                            "\"not.h\"\n#include<d>\nint include;\n");
     const auto includes = includes_of(text, "x.cpp");
     ASSERT_EQ(includes.size(), 3U);
     EXPECT_EQ(includes[0].header, "a.h");

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-namespace dagan {
+namespace dagan::cluster {
 
 class GangCollectives {
   public:
@@ -21,7 +21,8 @@ class GangCollectives {
     // the sum in the order of positions, then divided by size(), so the bits do not depend on where the members run. `memory` is
     // this member's, the same in every call; others may map it. All pass the same offsets and count, and each part lies within
     // its memory. The offsets must stay valid until done().
-    virtual void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets, size_t count) = 0;
+    virtual void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets,
+                            size_t count) = 0;
     // Moves the operation on, by a millisecond's work at most; true when it is complete, or none was started.
     virtual bool done() = 0;
     // Gives resources back. Every member calls it, after the last operation all of them completed. Without it they are
@@ -29,4 +30,4 @@ class GangCollectives {
     virtual void release() = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

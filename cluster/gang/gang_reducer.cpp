@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 // The places of a member's word.
@@ -20,10 +20,11 @@ bool lies_within(const ReduceRequest& request, const SharedMemory& memory) {
 }
 } // namespace
 
-GangReducer::GangReducer(std::unique_ptr<GangCollectives> collectives, std::shared_ptr<SharedMemory> memory)
+GangReducer::GangReducer(std::unique_ptr<GangCollectives> collectives,
+                         std::shared_ptr<SharedMemory> memory)
     : collectives_(std::move(collectives)), memory_(std::move(memory)) {
     const auto size = static_cast<size_t>(collectives_->size());
-    words_.resize(size * word_.size());
+    votes_.resize(size * vote_.size());
     offsets_.resize(size);
 }
 
@@ -74,34 +75,35 @@ void GangReducer::advance() {
 }
 
 void GangReducer::enter_round() {
-    word_[kIntent] = static_cast<int64_t>(intent_);
-    word_[kOffset] = static_cast<int64_t>(request_.offset);
-    word_[kCount] = static_cast<int64_t>(request_.count);
+    vote_[kIntent] = static_cast<int64_t>(intent_);
+    vote_[kOffset] = static_cast<int64_t>(request_.offset);
+    vote_[kCount] = static_cast<int64_t>(request_.count);
     fault_point(FaultPoint::before_reduce);
     phase_ = Phase::agreeing;
-    collectives_->start_gather(word_, words_);
+    collectives_->start_gather(vote_, votes_);
 }
 
 void GangReducer::on_agreement() {
     bool failed = false, finished = false, reducing = false;
     int64_t least = std::numeric_limits<int64_t>::max(), most = 0;
     for (size_t i = 0; i < offsets_.size(); ++i) {
-        const auto word = std::span(words_).subspan(i * word_.size(), word_.size());
-        const auto intent = static_cast<Intent>(word[kIntent]);
+        const auto vote = std::span(votes_).subspan(i * vote_.size(), vote_.size());
+        const auto intent = static_cast<Intent>(vote[kIntent]);
         failed |= intent == Intent::fail;
         finished |= intent == Intent::finish;
         if (intent != Intent::none) continue;
         reducing = true;
-        least = std::min(least, word[kCount]);
-        most = std::max(most, word[kCount]);
-        offsets_[i] = static_cast<uint64_t>(word[kOffset]);
+        least = std::min(least, vote[kCount]);
+        most = std::max(most, vote[kCount]);
+        offsets_[i] = static_cast<uint64_t>(vote[kOffset]);
     }
     if (failed) return end(State::broken, "a member died or was stopped");
-    if (finished && reducing) return end(State::broken, "a member ended its task before the others");
+    if (finished && reducing)
+        return end(State::broken, "a member ended its task before the others");
     if (finished) return end(State::finished, "");
     if (most != least) {
-        return end(State::broken,
-                   "members reduce " + std::to_string(least) + " and " + std::to_string(most) + " numbers at once");
+        return end(State::broken, "members reduce " + std::to_string(least) + " and " +
+                                      std::to_string(most) + " numbers at once");
     }
     start_mean();
 }
@@ -127,4 +129,4 @@ void GangReducer::end(State state, const std::string& why) {
     if (waiting_) answer_ = ReduceAnswer::broken;
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

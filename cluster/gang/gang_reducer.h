@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 class GangReducer {
   public:
@@ -75,10 +75,10 @@ class GangReducer {
     bool waiting_ = false;               // a request is not answered yet
     std::optional<ReduceAnswer> answer_; // for the next poll()
     ReduceRequest request_;              // of the present round
-    std::array<int64_t, 3> word_{};      // what this member says in the present round,
-    std::vector<int64_t> words_;         // and what all say, by position
+    std::array<int64_t, 3> vote_{};      // what this member says in the present round,
+    std::vector<int64_t> votes_;         // and what all say, by position
     std::vector<uint64_t> offsets_;      // where the data are, by position
     std::string why_broken_;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

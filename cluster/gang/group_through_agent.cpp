@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
-class GroupThroughAgent final : public Group {
+class GroupThroughAgent final : public gang::Group {
   public:
     GroupThroughAgent(TrainerLink& link, SharedMemory& memory, int rank, int size)
         : link_(link), memory_(memory), rank_(rank), size_(size) {
@@ -30,10 +30,12 @@ class GroupThroughAgent final : public Group {
 
     void all_reduce_mean(std::span<float> x) override {
         const auto* base = reinterpret_cast<const float*>(memory_.data());
-        require(x.data() >= base && x.data() + x.size() <= base + used_, "only memory of allocate() is reduced");
+        require(x.data() >= base && x.data() + x.size() <= base + used_,
+                "only memory of allocate() is reduced");
         const ReduceRequest request{static_cast<uint64_t>(x.data() - base), x.size()};
         if (link_.reduce(request) == ReduceAnswer::broken) {
-            throw GangBroken("gang: a member died or was stopped; the gang starts again from its checkpoint");
+            throw gang::GangBroken(
+                "gang: a member died or was stopped; the gang starts again from its checkpoint");
         }
     }
 
@@ -45,8 +47,9 @@ class GroupThroughAgent final : public Group {
 };
 } // namespace
 
-std::unique_ptr<Group> make_group_through_agent(TrainerLink& link, SharedMemory& memory, int rank, int size) {
+std::unique_ptr<gang::Group> make_group_through_agent(TrainerLink& link, SharedMemory& memory,
+                                                      int rank, int size) {
     return std::make_unique<GroupThroughAgent>(link, memory, rank, size);
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

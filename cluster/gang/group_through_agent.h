@@ -2,15 +2,16 @@
 // says which part. Uses the whole shared memory from its start, so a trainer has at most one such group at a time.
 #pragma once
 
-#include "gang/group.h"
 #include "cluster/transport/shared_memory.h"
 #include "cluster/transport/trainer_link.h"
+#include "gang/group.h"
 
 #include <memory>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // `link` and `memory` must outlive the group. Position `rank` of `size` in the gang. Making it says nothing to the agent.
-std::unique_ptr<Group> make_group_through_agent(TrainerLink& link, SharedMemory& memory, int rank, int size);
+std::unique_ptr<gang::Group> make_group_through_agent(TrainerLink& link, SharedMemory& memory,
+                                                      int rank, int size);
 
-} // namespace dagan
+} // namespace dagan::cluster

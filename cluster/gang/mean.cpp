@@ -4,11 +4,12 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 constexpr size_t kLine = 64 / sizeof(float);
-constexpr size_t kBlock = 4096; // floats: the sums stay in the first cache, what is read in the second until it is written
+constexpr size_t kBlock =
+    4096; // floats: the sums stay in the first cache, what is read in the second until it is written
 
 void copy(const float* __restrict from, float* __restrict to, size_t count) {
     for (size_t i = 0; i < count; ++i) to[i] = from[i];
@@ -28,7 +29,8 @@ Slice slice_of(size_t count, int position, int members) {
     return {begin, std::min(count - begin, share)};
 }
 
-void write_mean(std::span<const float* const> members, std::span<float* const> means, size_t count) {
+void write_mean(std::span<const float* const> members, std::span<float* const> means,
+                size_t count) {
     require(!members.empty(), "a mean is over one member or more");
     alignas(64) float sums[kBlock];
     for (size_t begin = 0; begin < count; begin += kBlock) {
@@ -40,4 +42,4 @@ void write_mean(std::span<const float* const> members, std::span<float* const> m
     }
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // Floats [begin, begin + count) of an array.
 struct Slice {
@@ -21,4 +21,4 @@ Slice slice_of(size_t count, int position, int members);
 // nowhere.
 void write_mean(std::span<const float* const> members, std::span<float* const> means, size_t count);
 
-} // namespace dagan
+} // namespace dagan::cluster

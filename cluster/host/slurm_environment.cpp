@@ -5,7 +5,7 @@
 #include <charconv>
 #include <string_view>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 std::string text_of(const Variables& variables, const char* name) {
@@ -16,7 +16,8 @@ std::string text_of(const Variables& variables, const char* name) {
 template <class T> std::optional<T> number_in(std::string_view text) {
     T value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    if (text.empty() || error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
     return value;
 }
 
@@ -47,7 +48,8 @@ SlurmEnvironment slurm_environment(const Variables& variables) {
     if (!slurm.in_step()) return slurm;
     slurm.local_rank = number_of<int>(variables, "SLURM_LOCALID");
     const auto node = number_of<int>(variables, "SLURM_NODEID");
-    if (node) slurm.local_tasks = tasks_on_node(text_of(variables, "SLURM_STEP_TASKS_PER_NODE"), *node);
+    if (node)
+        slurm.local_tasks = tasks_on_node(text_of(variables, "SLURM_STEP_TASKS_PER_NODE"), *node);
     slurm.gpus = split(text_of(variables, "SLURM_STEP_GPUS"), ',');
     return slurm;
 }
@@ -60,7 +62,8 @@ std::optional<int> tasks_on_node(const std::string& tasks_per_node, int node) {
         if (repeated && !group.ends_with(')')) return std::nullopt;
         const std::string_view text = group;
         const auto tasks = number_in<int>(text.substr(0, times));
-        const auto nodes = repeated ? number_in<int>(text.substr(times + 2, text.size() - times - 3)) : 1;
+        const auto nodes =
+            repeated ? number_in<int>(text.substr(times + 2, text.size() - times - 3)) : 1;
         if (!tasks || !nodes || *nodes < 1) return std::nullopt;
         if (node < *nodes) return tasks;
         node -= *nodes;
@@ -71,31 +74,49 @@ std::optional<int> tasks_on_node(const std::string& tasks_per_node, int node) {
 std::optional<std::string> unconnected_problem(const Variables& variables) {
     const SlurmEnvironment slurm = slurm_environment(variables);
     if (!slurm.in_step() || slurm.tasks.value_or(1) <= 1) return std::nullopt;
-    for (const char* name : {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"}) { // set by srun's plug-ins, or by mpirun
+    for (const char* name : {"PMIX_RANK", "PMI_RANK",
+                             "OMPI_COMM_WORLD_SIZE"}) { // set by srun's plug-ins, or by mpirun
         if (variables(name) != nullptr) return std::nullopt;
     }
     return "Slurm started " + std::to_string(*slurm.tasks) +
-           " tasks, but MPI connects none of them: srun ran without a plug-in for MPI; hint: start with `srun --mpi=pmix` (mpi: "
+           " tasks, but MPI connects none of them: srun ran without a plug-in for MPI; hint: start "
+           "with `srun --mpi=pmix` (mpi: "
            "in the "
            "site profile; `srun --mpi=list` shows what this site has)";
 }
 
 bool belongs_to_a_job(const std::string& name) {
-    constexpr std::array kOfTheSite{"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_TIME_FORMAT"};
+    constexpr std::array kOfTheSite{"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT",
+                                    "SLURM_TIME_FORMAT"};
     if (std::find(kOfTheSite.begin(), kOfTheSite.end(), name) != kOfTheSite.end()) return false;
     // The rest of OMPI_MCA_... are a person's settings; these are what mpirun tells its ranks.
-    constexpr std::array kOfAJob{"SLURM_",         "SLURMD_",      "SBATCH_",       "SALLOC_",           "PMI_",
-                                 "PMI2_",          "PMIX_",        "OMPI_COMM_",    "OMPI_UNIVERSE_",    "OMPI_APP_",
-                                 "OMPI_MCA_orte_", "OMPI_MCA_ess", "OMPI_MCA_pmix", "OMPI_MCA_initial_", "OMPI_FILE_LOCATION",
+    constexpr std::array kOfAJob{"SLURM_",
+                                 "SLURMD_",
+                                 "SBATCH_",
+                                 "SALLOC_",
+                                 "PMI_",
+                                 "PMI2_",
+                                 "PMIX_",
+                                 "OMPI_COMM_",
+                                 "OMPI_UNIVERSE_",
+                                 "OMPI_APP_",
+                                 "OMPI_MCA_orte_",
+                                 "OMPI_MCA_ess",
+                                 "OMPI_MCA_pmix",
+                                 "OMPI_MCA_initial_",
+                                 "OMPI_FILE_LOCATION",
                                  "PRTE_"};
-    return std::any_of(kOfAJob.begin(), kOfAJob.end(), [&](const char* prefix) { return name.starts_with(prefix); });
+    return std::any_of(kOfAJob.begin(), kOfAJob.end(),
+                       [&](const char* prefix) { return name.starts_with(prefix); });
 }
 
 std::vector<std::string> without_job_variables(const std::vector<std::string>& environment) {
     std::vector<std::string> kept;
     std::copy_if(environment.begin(), environment.end(), std::back_inserter(kept),
-                 [](const std::string& setting) { return !belongs_to_a_job(setting.substr(0, setting.find('='))); });
+                 [](const std::string& setting) {
+                     return !belongs_to_a_job(setting.substr(0, setting.find('=')));
+                 });
     return kept;
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

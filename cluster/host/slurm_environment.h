@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // The value of a variable, or null. std::getenv is one.
 using Variables = std::function<const char*(const char* name)>;
@@ -22,8 +22,10 @@ struct SlurmEnvironment {
     std::optional<int> local_rank;  // among the tasks of the step on this node
     std::optional<int> local_tasks; // how many those are
     std::optional<int> cpus_per_task;
-    std::optional<int64_t> end_time_s; // of the allocation, seconds since 1970; older versions of Slurm do not say
-    std::vector<std::string> gpus;     // ids of this node's GPUs that belong to the step, as Slurm numbers them
+    std::optional<int64_t>
+        end_time_s; // of the allocation, seconds since 1970; older versions of Slurm do not say
+    std::vector<std::string>
+        gpus; // ids of this node's GPUs that belong to the step, as Slurm numbers them
 
     bool in_job() const { return !job_id.empty(); }
     bool in_step() const { return !step_id.empty(); }
@@ -47,4 +49,4 @@ bool belongs_to_a_job(const std::string& name);
 // Of "NAME=value" texts those that do not belong to a job.
 std::vector<std::string> without_job_variables(const std::vector<std::string>& environment);
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -1,13 +1,13 @@
 #include "base/error.h"
 #include "base/log.h"
-#include "cluster/transport/memory_address.h"
 #include "cluster/mpi/mpi_check.h"
 #include "cluster/mpi/mpi_mean.h"
 #include "cluster/mpi/mpi_world.h"
+#include "cluster/transport/memory_address.h"
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 // A gang that sees each other's memory: each member adds its slice of all members' arrays and writes the mean to all of them.
@@ -39,18 +39,21 @@ class MeanInPlace {
 class MpiCollectives final : public GangCollectives {
   public:
     MpiCollectives(MPI_Comm comm, int position, int size, MapOthers map_others)
-        : comm_(comm), position_(position), size_(size), map_others_(map_others), by_messages_(comm, position, size) {}
+        : comm_(comm), position_(position), size_(size), map_others_(map_others),
+          by_messages_(comm, position, size) {}
 
     int size() const override { return size_; }
 
     void start_gather(std::span<const int64_t> mine, std::span<int64_t> all) override {
         require(step_ == Step::none, "one collective at a time");
-        require(all.size() == mine.size() * static_cast<size_t>(size_), "a gather has room for all members' words");
+        require(all.size() == mine.size() * static_cast<size_t>(size_),
+                "a gather has room for all members' words");
         gather(mine, all);
         step_ = Step::last_messages;
     }
 
-    void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets, size_t count) override {
+    void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets,
+                    size_t count) override {
         require(step_ == Step::none, "one collective at a time");
         memory_ = &memory;
         offsets_ = offsets;
@@ -92,13 +95,15 @@ class MpiCollectives final : public GangCollectives {
 
     void gather(std::span<const int64_t> mine, std::span<int64_t> all) {
         const int count = mpi_count(mine.size());
-        check_mpi(MPI_Iallgather(mine.data(), count, MPI_INT64_T, all.data(), count, MPI_INT64_T, comm_, new_request()),
+        check_mpi(MPI_Iallgather(mine.data(), count, MPI_INT64_T, all.data(), count, MPI_INT64_T,
+                                 comm_, new_request()),
                   "MPI_Iallgather");
     }
 
     MemoryAddress address_of_member(int i) const {
         MemoryAddress address{};
-        std::copy_n(addresses_.begin() + i * static_cast<ptrdiff_t>(address.size()), address.size(), address.begin());
+        std::copy_n(addresses_.begin() + i * static_cast<ptrdiff_t>(address.size()), address.size(),
+                    address.begin());
         return address;
     }
 
@@ -109,9 +114,13 @@ class MpiCollectives final : public GangCollectives {
             others_.push_back(i == position_ ? std::nullopt : open_memory(address_of_member(i)));
             if (i == position_ || others_.back()) continue;
             all_mapped_ = 0;
-            log_info("gang: the memory of the member at {} is not seen from here: means go by messages", i);
+            log_info(
+                "gang: the memory of the member at {} is not seen from here: means go by messages",
+                i);
         }
-        check_mpi(MPI_Iallreduce(MPI_IN_PLACE, &all_mapped_, 1, MPI_INT, MPI_MIN, comm_, new_request()), "MPI_Iallreduce");
+        check_mpi(
+            MPI_Iallreduce(MPI_IN_PLACE, &all_mapped_, 1, MPI_INT, MPI_MIN, comm_, new_request()),
+            "MPI_Iallreduce");
         step_ = Step::mapped;
     }
 
@@ -168,7 +177,8 @@ MPI_Comm make_communicator(const std::vector<int>& members, int tag) {
     MPI_Comm comm = MPI_COMM_NULL;
     MPI_Group world = MPI_GROUP_NULL, gang = MPI_GROUP_NULL;
     check_mpi(MPI_Comm_group(MPI_COMM_WORLD, &world), "MPI_Comm_group");
-    check_mpi(MPI_Group_incl(world, mpi_count(members.size()), members.data(), &gang), "MPI_Group_incl");
+    check_mpi(MPI_Group_incl(world, mpi_count(members.size()), members.data(), &gang),
+              "MPI_Group_incl");
     check_mpi(MPI_Comm_create_group(MPI_COMM_WORLD, gang, tag, &comm), "MPI_Comm_create_group");
     check_mpi(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check_mpi(MPI_Group_free(&gang), "MPI_Group_free");
@@ -177,13 +187,16 @@ MPI_Comm make_communicator(const std::vector<int>& members, int tag) {
 }
 } // namespace
 
-std::unique_ptr<GangCollectives> make_mpi_collectives(const MpiWorld& world, const std::vector<int>& members, int tag,
+std::unique_ptr<GangCollectives> make_mpi_collectives(const MpiWorld& world,
+                                                      const std::vector<int>& members, int tag,
                                                       MapOthers map_others) {
     const auto self = std::ranges::find(members, world.rank());
-    require(std::ranges::count(members, world.rank()) == 1, "a rank makes collectives of gangs it belongs to");
+    require(std::ranges::count(members, world.rank()) == 1,
+            "a rank makes collectives of gangs it belongs to");
     require(0 <= tag && tag <= 32767, "a gang's tag is 0..32767");
-    return std::make_unique<MpiCollectives>(make_communicator(members, tag), static_cast<int>(self - members.begin()),
+    return std::make_unique<MpiCollectives>(make_communicator(members, tag),
+                                            static_cast<int>(self - members.begin()),
                                             mpi_count(members.size()), map_others);
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

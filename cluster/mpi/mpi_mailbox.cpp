@@ -7,7 +7,7 @@
 
 #include <deque>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 constexpr int kTag = 1;
@@ -15,7 +15,8 @@ constexpr int kTag = 1;
 class MpiMailbox final : public Mailbox {
   public:
     explicit MpiMailbox(const MpiWorld& world) : rank_(world.rank()), size_(world.size()) {
-        check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup"); // so that nobody else's messages match
+        check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_),
+                  "MPI_Comm_dup"); // so that nobody else's messages match
         check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     }
     // The communicator stays until MPI_Finalize: freeing it is collective.
@@ -34,7 +35,9 @@ class MpiMailbox final : public Mailbox {
         Moving& message = leaving_.emplace_back();
         message.envelope = {to, std::string(bytes)};
         const std::string& kept = message.envelope.bytes;
-        check_mpi(MPI_Isend(kept.data(), mpi_count(kept.size()), MPI_CHAR, to, kTag, comm_, &message.request), "MPI_Isend");
+        check_mpi(MPI_Isend(kept.data(), mpi_count(kept.size()), MPI_CHAR, to, kTag, comm_,
+                            &message.request),
+                  "MPI_Isend");
     }
 
     std::optional<Envelope> receive() override {
@@ -81,13 +84,16 @@ class MpiMailbox final : public Mailbox {
         int flag = 0;
         MPI_Message message = MPI_MESSAGE_NULL;
         MPI_Status status;
-        check_mpi(MPI_Improbe(MPI_ANY_SOURCE, kTag, comm_, &flag, &message, &status), "MPI_Improbe");
+        check_mpi(MPI_Improbe(MPI_ANY_SOURCE, kTag, comm_, &flag, &message, &status),
+                  "MPI_Improbe");
         if (flag == 0) return;
         int count = 0;
         check_mpi(MPI_Get_count(&status, MPI_CHAR, &count), "MPI_Get_count");
         Moving& incoming = arriving_.emplace_back();
         incoming.envelope = {status.MPI_SOURCE, std::string(static_cast<size_t>(count), '\0')};
-        check_mpi(MPI_Imrecv(incoming.envelope.bytes.data(), count, MPI_CHAR, &message, &incoming.request), "MPI_Imrecv");
+        check_mpi(MPI_Imrecv(incoming.envelope.bytes.data(), count, MPI_CHAR, &message,
+                             &incoming.request),
+                  "MPI_Imrecv");
     }
 
     Envelope take_own() {
@@ -104,6 +110,8 @@ class MpiMailbox final : public Mailbox {
 };
 } // namespace
 
-std::unique_ptr<Mailbox> make_mpi_mailbox(const MpiWorld& world) { return std::make_unique<MpiMailbox>(world); }
+std::unique_ptr<Mailbox> make_mpi_mailbox(const MpiWorld& world) {
+    return std::make_unique<MpiMailbox>(world);
+}
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 constexpr size_t kLaneFloats = (size_t{1} << 20) / sizeof(float);
@@ -12,13 +12,15 @@ constexpr size_t kLaneFloats = (size_t{1} << 20) / sizeof(float);
 
 bool all_complete(Requests& requests) {
     int flag = 0;
-    check_mpi(MPI_Testall(mpi_count(requests.size()), requests.data(), &flag, MPI_STATUSES_IGNORE), "MPI_Testall");
+    check_mpi(MPI_Testall(mpi_count(requests.size()), requests.data(), &flag, MPI_STATUSES_IGNORE),
+              "MPI_Testall");
     if (flag != 0) requests.clear();
     return flag != 0;
 }
 
 MeanByMessages::MeanByMessages(MPI_Comm comm, int position, int size)
-    : comm_(comm), position_(position), size_(size), piece_(kLaneFloats / static_cast<size_t>(std::max(1, size - 1))) {
+    : comm_(comm), position_(position), size_(size),
+      piece_(kLaneFloats / static_cast<size_t>(std::max(1, size - 1))) {
     for (size_t i = 0; i < lanes_.size(); ++i) lanes_[i].number = static_cast<int>(i);
 }
 
@@ -91,13 +93,17 @@ void MeanByMessages::exchange_means(Lane& lane) {
 void MeanByMessages::send(Lane& lane, std::span<const float> part, int to) {
     if (part.empty()) return;
     MPI_Request& request = lane.requests.emplace_back(MPI_REQUEST_NULL);
-    check_mpi(MPI_Isend(part.data(), mpi_count(part.size()), MPI_FLOAT, to, lane.number, comm_, &request), "MPI_Isend");
+    check_mpi(
+        MPI_Isend(part.data(), mpi_count(part.size()), MPI_FLOAT, to, lane.number, comm_, &request),
+        "MPI_Isend");
 }
 
 void MeanByMessages::receive(Lane& lane, std::span<float> part, int from) {
     if (part.empty()) return;
     MPI_Request& request = lane.requests.emplace_back(MPI_REQUEST_NULL);
-    check_mpi(MPI_Irecv(part.data(), mpi_count(part.size()), MPI_FLOAT, from, lane.number, comm_, &request), "MPI_Irecv");
+    check_mpi(MPI_Irecv(part.data(), mpi_count(part.size()), MPI_FLOAT, from, lane.number, comm_,
+                        &request),
+              "MPI_Irecv");
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

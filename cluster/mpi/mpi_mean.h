@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 using Requests = std::vector<MPI_Request>;
 // Moves them on. True, with the list empty again, when all are complete.
@@ -53,4 +53,4 @@ class MeanByMessages {
     std::array<Lane, 4> lanes_;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

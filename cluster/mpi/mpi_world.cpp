@@ -12,25 +12,29 @@
 #include <cstdlib>
 #include <limits>
 
-namespace dagan {
+namespace dagan::cluster {
 
 void check_mpi(int code, const char* call) {
     if (code == MPI_SUCCESS) return;
     std::array<char, MPI_MAX_ERROR_STRING> text{};
     int length = 0;
     if (MPI_Error_string(code, text.data(), &length) != MPI_SUCCESS) length = 0;
-    throw system_error(std::string("MPI: ") + call + " failed: " + std::string(text.data(), static_cast<size_t>(length)));
+    throw system_error(std::string("MPI: ") + call +
+                       " failed: " + std::string(text.data(), static_cast<size_t>(length)));
 }
 
 int mpi_count(unsigned long count) {
-    require(count <= static_cast<unsigned long>(std::numeric_limits<int>::max()), "MPI counts below 2^31");
+    require(count <= static_cast<unsigned long>(std::numeric_limits<int>::max()),
+            "MPI counts below 2^31");
     return static_cast<int>(count);
 }
 
-MpiWorld::MpiWorld() : under_mpirun_(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) { // MPI_Init may set it
+MpiWorld::MpiWorld()
+    : under_mpirun_(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) { // MPI_Init may set it
     int provided = 0;
     check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
-    check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN),
+              "MPI_Comm_set_errhandler");
     check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
     check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
@@ -56,16 +60,21 @@ void MpiWorld::abort(int exit_code) const {
 
 std::optional<std::string> MpiWorld::singletons_problem() const {
     std::optional<int> slurm_tasks;
-    for (const char* name : {"SLURM_NTASKS", "SLURM_STEP_NUM_TASKS"}) { // the step's number, where there is one, counts
+    for (const char* name :
+         {"SLURM_NTASKS",
+          "SLURM_STEP_NUM_TASKS"}) { // the step's number, where there is one, counts
         if (const char* text = std::getenv(name)) slurm_tasks = std::atoi(text);
     }
-    return dagan::singletons_problem(size_, slurm_tasks, under_mpirun_);
+    return cluster::singletons_problem(size_, slurm_tasks, under_mpirun_);
 }
 
-std::optional<std::string> singletons_problem(int world_size, std::optional<int> slurm_tasks, bool under_mpirun) {
+std::optional<std::string> singletons_problem(int world_size, std::optional<int> slurm_tasks,
+                                              bool under_mpirun) {
     if (under_mpirun || !slurm_tasks || *slurm_tasks == world_size) return std::nullopt;
-    return "Slurm started " + std::to_string(*slurm_tasks) + " tasks, but MPI connects " + std::to_string(world_size) +
-           " of them: they do not know of each other; start with `srun --mpi=pmix` (`srun --mpi=list` shows what this site has)";
+    return "Slurm started " + std::to_string(*slurm_tasks) + " tasks, but MPI connects " +
+           std::to_string(world_size) +
+           " of them: they do not know of each other; start with `srun --mpi=pmix` (`srun "
+           "--mpi=list` shows what this site has)";
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

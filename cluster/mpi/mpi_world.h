@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 class MpiWorld {
   public:
@@ -41,7 +41,8 @@ class MpiWorld {
 };
 
 // The rule behind singletons_problem(): `slurm_tasks` as in SLURM_STEP_NUM_TASKS or SLURM_NTASKS, nothing outside Slurm.
-std::optional<std::string> singletons_problem(int world_size, std::optional<int> slurm_tasks, bool under_mpirun);
+std::optional<std::string> singletons_problem(int world_size, std::optional<int> slurm_tasks,
+                                              bool under_mpirun);
 
 // What each rank says, in the order of ranks, on all of them. Collective over all ranks; waits for the last.
 std::vector<std::string> gather_texts(const MpiWorld& world, const std::string& mine);
@@ -55,7 +56,8 @@ enum class MapOthers { if_possible, never };
 // Collectives among `members` (world ranks in gang order, this one among them). Collective over the members and blocks until all
 // have called it, so all agents must make the gangs they share in one order: that of the coordinator's messages. `tag` (0..32767)
 // differs between gangs that are made at the same time.
-std::unique_ptr<GangCollectives> make_mpi_collectives(const MpiWorld& world, const std::vector<int>& members, int tag,
-                                                      MapOthers map_others = MapOthers::if_possible);
+std::unique_ptr<GangCollectives>
+make_mpi_collectives(const MpiWorld& world, const std::vector<int>& members, int tag,
+                     MapOthers map_others = MapOthers::if_possible);
 
-} // namespace dagan
+} // namespace dagan::cluster

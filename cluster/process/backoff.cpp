@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 constexpr int kEagerTurns = 16; // a reply of a peer on this machine usually comes within these
@@ -26,15 +26,18 @@ bool Backoff::pause(std::span<const Watch> watches) {
     std::vector<pollfd> waiting;
     waiting.reserve(watches.size());
     for (const Watch& watch : watches) {
-        waiting.push_back({watch.fd, static_cast<short>(watch.until_writable ? POLLIN | POLLOUT : POLLIN), 0});
+        waiting.push_back(
+            {watch.fd, static_cast<short>(watch.until_writable ? POLLIN | POLLOUT : POLLIN), 0});
     }
     const auto pause = next_pause();
-    if (pause == pause.zero()) ::sched_yield(); // whoever shares this core may be the one waited for
+    if (pause == pause.zero())
+        ::sched_yield(); // whoever shares this core may be the one waited for
     const timespec timeout{pause.count() / 1000000, pause.count() % 1000000 * 1000};
     const int ready = ::ppoll(waiting.data(), waiting.size(), &timeout, nullptr);
-    if (ready < 0 && errno != EINTR) throw system_error("agent: waiting failed: " + errno_text(errno));
+    if (ready < 0 && errno != EINTR)
+        throw system_error("agent: waiting failed: " + errno_text(errno));
     idle_turns_ = ready == 0 ? std::min(idle_turns_ + 1, 1 << 20) : 0;
     return ready > 0;
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

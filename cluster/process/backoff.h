@@ -5,7 +5,7 @@
 #include <chrono>
 #include <span>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // A descriptor to wait for. Do not pass one whose peer has closed: it is always ready.
 struct Watch {
@@ -15,7 +15,8 @@ struct Watch {
 
 class Backoff {
   public:
-    explicit Backoff(std::chrono::microseconds longest = std::chrono::milliseconds(1)) : longest_(longest) {}
+    explicit Backoff(std::chrono::microseconds longest = std::chrono::milliseconds(1))
+        : longest_(longest) {}
 
     // Something happened (a message, a step of a reduction): look again at once.
     void on_activity() { idle_turns_ = 0; }
@@ -29,4 +30,4 @@ class Backoff {
     int idle_turns_ = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::cluster {
 
 void Silence::on_sign(SteadyTime now) {
     seen_ = now;
@@ -16,10 +16,12 @@ std::chrono::nanoseconds Silence::at(SteadyTime now) {
 }
 
 std::chrono::nanoseconds patience_for(std::chrono::duration<double> longest_step) {
-    return std::chrono::seconds(2) + std::chrono::duration_cast<std::chrono::nanoseconds>(10 * longest_step);
+    return std::chrono::seconds(2) +
+           std::chrono::duration_cast<std::chrono::nanoseconds>(10 * longest_step);
 }
 
-Heartbeat::Heartbeat(const std::vector<int>& watched, Limits limits, SteadyTime now) : limits_(limits) {
+Heartbeat::Heartbeat(const std::vector<int>& watched, Limits limits, SteadyTime now)
+    : limits_(limits) {
     for (const int rank : watched) watched_.push_back({rank, Silence(now)});
 }
 
@@ -40,7 +42,9 @@ void Heartbeat::on_sign(int rank, SteadyTime now) {
 std::optional<int> Heartbeat::lost(SteadyTime now) {
     std::optional<int> lost;
     for (Watched& watched : watched_) {
-        if (watched.silence.at(now) >= (watched.heard ? limits_.silence : limits_.first_sign) && !lost) lost = watched.rank;
+        if (watched.silence.at(now) >= (watched.heard ? limits_.silence : limits_.first_sign) &&
+            !lost)
+            lost = watched.rank;
     }
     return lost;
 }
@@ -52,4 +56,4 @@ std::vector<int> ranks_watched_by(int rank, int ranks) {
     return others;
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

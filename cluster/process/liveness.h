@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -61,4 +61,4 @@ class Heartbeat {
 // Rank 0 watches all others, the others watch rank 0.
 std::vector<int> ranks_watched_by(int rank, int ranks);
 
-} // namespace dagan
+} // namespace dagan::cluster

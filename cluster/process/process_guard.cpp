@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <csignal>
 
-namespace dagan {
+namespace dagan::cluster {
 
 void die_with_parent(pid_t parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
@@ -18,7 +18,8 @@ void die_with_parent(pid_t parent) {
 }
 
 void ignore_broken_pipes() {
-    if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) throw system_error("process: SIGPIPE cannot be ignored: " + errno_text(errno));
+    if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        throw system_error("process: SIGPIPE cannot be ignored: " + errno_text(errno));
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

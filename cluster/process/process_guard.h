@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // This process gets SIGKILL when the thread of `parent` that forked it ends; it kills itself at once when `parent` is already
 // gone. Call it right after fork(); `parent` is the forking process's getpid(), taken before the fork. Survives exec.
@@ -12,4 +12,4 @@ void die_with_parent(pid_t parent);
 // Writing to a closed socket or pipe returns EPIPE instead of ending the process.
 void ignore_broken_pipes();
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -17,10 +17,11 @@
 #include <cstring>
 #include <thread>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
-constexpr timeval kAnswerTimeout{5, 0}; // the spawner reads at once unless it is stopped or the machine is in deep trouble
+constexpr timeval kAnswerTimeout{
+    5, 0}; // the spawner reads at once unless it is stopped or the machine is in deep trouble
 constexpr std::chrono::seconds kEndTimeout{2};
 
 void append(std::string& bytes, const std::vector<std::string>& strings) {
@@ -30,7 +31,9 @@ void append(std::string& bytes, const std::vector<std::string>& strings) {
     }
 }
 
-std::string head_bytes(const SpawnerRequest& head) { return {reinterpret_cast<const char*>(&head), sizeof head}; }
+std::string head_bytes(const SpawnerRequest& head) {
+    return {reinterpret_cast<const char*>(&head), sizeof head};
+}
 } // namespace
 
 std::string describe(const ChildExited& exit) {
@@ -74,7 +77,8 @@ Spawner::~Spawner() {
 
 ChildId Spawner::start(const ProgramStart& program, int socket, int memory) {
     require(!program.argv.empty(), "a program to start has a name");
-    SpawnerRequest head{SpawnerRequest::Kind::start, ++last_id_, 0, static_cast<int32_t>(program.argv.size())};
+    SpawnerRequest head{SpawnerRequest::Kind::start, ++last_id_, 0,
+                        static_cast<int32_t>(program.argv.size())};
     std::string bytes = head_bytes(head);
     append(bytes, program.argv);
     append(bytes, program.environment);
@@ -116,11 +120,13 @@ std::optional<SpawnerEvent> Spawner::poll() {
         got = ::recv(socket_.get(), &reply, sizeof reply, MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
-    if (got <= 0) throw system_error("spawner: process " + std::to_string(pid_) + " has died, and all trainers with it");
+    if (got <= 0)
+        throw system_error("spawner: process " + std::to_string(pid_) +
+                           " has died, and all trainers with it");
     require(got == sizeof reply, "a reply of the spawner is whole");
     const ChildId id{reply.id};
     if (reply.kind == SpawnerReply::Kind::started) return ChildStarted{id, reply.pid};
     return ChildExited{id, reply.wait_status, reply.start_error};
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

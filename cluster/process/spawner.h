@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 inline constexpr int kTrainerSocketFd = 3;
 inline constexpr int kTrainerMemoryFd = 4;
@@ -22,8 +22,9 @@ inline constexpr int kTrainerMemoryFd = 4;
 enum class ChildId : int {};
 
 struct ProgramStart {
-    std::vector<std::string> argv;        // argv[0] is the path of the program
-    std::vector<std::string> environment; // NAME=value, added to or replacing what the spawner inherited
+    std::vector<std::string> argv; // argv[0] is the path of the program
+    std::vector<std::string>
+        environment; // NAME=value, added to or replacing what the spawner inherited
 };
 
 struct ChildStarted {
@@ -35,8 +36,9 @@ struct ChildExited {
     int wait_status = 0; // as of waitpid
     int start_error = 0; // errno when the program could not be executed, else 0
 };
-using SpawnerEvent =
-    std::variant<ChildStarted, ChildExited>; // per child: started, then exited; only exited when it could not be forked
+using SpawnerEvent = std::variant<
+    ChildStarted,
+    ChildExited>; // per child: started, then exited; only exited when it could not be forked
 
 // "exited with code 3", "killed by signal 9 (Killed)", "could not be started: No such file or directory".
 std::string describe(const ChildExited& exit);
@@ -69,4 +71,4 @@ class Spawner {
     int last_id_ = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

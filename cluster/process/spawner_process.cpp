@@ -23,7 +23,7 @@
 #include <map>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 
@@ -43,7 +43,8 @@ struct Child {
 
 std::vector<Descriptor> passed_descriptors(msghdr& message) {
     std::vector<Descriptor> fds;
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
+    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
+         head = CMSG_NXTHDR(&message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
         const size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; ++i) {
@@ -64,7 +65,9 @@ Request parse(const std::string& bytes, std::vector<Descriptor> fds) {
     while (begin < bytes.size()) {
         const size_t end = bytes.find('\0', begin);
         require(end != std::string::npos, "strings in a request end with NUL");
-        auto& list = request.argv.size() < static_cast<size_t>(request.head.arguments) ? request.argv : request.environment;
+        auto& list = request.argv.size() < static_cast<size_t>(request.head.arguments)
+                         ? request.argv
+                         : request.environment;
         list.push_back(bytes.substr(begin, end - begin));
         begin = end + 1;
     }
@@ -90,7 +93,8 @@ void set_signals() {
 // Leaves 0, 1, 2, the trainer's two and, until exec, `report`, which it renumbers.
 void set_descriptors(const Request& request, int& report) {
     constexpr int kReportFd = kTrainerMemoryFd + 1;
-    constexpr int kHigh = kReportFd + 1; // out of the way first: a source may have the number of another's target
+    constexpr int kHigh =
+        kReportFd + 1; // out of the way first: a source may have the number of another's target
     const int socket = checked(::fcntl(request.fds[0].get(), F_DUPFD_CLOEXEC, kHigh));
     const int memory = checked(::fcntl(request.fds[1].get(), F_DUPFD_CLOEXEC, kHigh));
     const int high_report = checked(::fcntl(report, F_DUPFD_CLOEXEC, kHigh));
@@ -109,9 +113,11 @@ void set_descriptors(const Request& request, int& report) {
         checked(::setsid()); // out of reach of a terminal's Ctrl-C
         set_signals();
         set_descriptors(request, report);
-        for (const std::string& setting : request.environment) checked(::putenv(const_cast<char*>(setting.c_str())));
+        for (const std::string& setting : request.environment)
+            checked(::putenv(const_cast<char*>(setting.c_str())));
         std::vector<char*> argv;
-        for (const std::string& argument : request.argv) argv.push_back(const_cast<char*>(argument.c_str()));
+        for (const std::string& argument : request.argv)
+            argv.push_back(const_cast<char*>(argument.c_str()));
         argv.push_back(nullptr);
         checked(::execv(argv[0], argv.data()));
     } catch (int error) {
@@ -151,7 +157,8 @@ class SpawnerProcess {
 
   private:
     static void checked_system(int result, const char* what) {
-        if (result < 0) throw system_error(std::string("spawner: ") + what + ": " + errno_text(errno));
+        if (result < 0)
+            throw system_error(std::string("spawner: ") + what + ": " + errno_text(errno));
     }
 
     // What the parent had open (the runtime's sockets, log files) must not live on here.
@@ -165,7 +172,8 @@ class SpawnerProcess {
     bool wait() {
         std::array<pollfd, 2> waits{{{socket_.get(), POLLIN, 0}, {exits_.get(), POLLIN, 0}}};
         if (!replies_.empty()) waits[0].events |= POLLOUT;
-        if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) checked_system(-1, "waiting");
+        if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+            checked_system(-1, "waiting");
         return (waits[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0 || serve_request();
     }
 
@@ -186,7 +194,8 @@ class SpawnerProcess {
         if (request.head.kind == SpawnerRequest::Kind::start) {
             start(request);
         } else if (const auto child = children_.find(request.head.id); child != children_.end()) {
-            ::kill(child->second.pid, request.head.signal); // not reaped yet, so the pid is still this child's
+            ::kill(child->second.pid,
+                   request.head.signal); // not reaped yet, so the pid is still this child's
         }
         return true;
     }
@@ -204,16 +213,22 @@ class SpawnerProcess {
         replies_.push_back({SpawnerReply::Kind::started, request.head.id, pid, 0, 0});
     }
 
-    void reply_failed(int32_t id, int error) { replies_.push_back({SpawnerReply::Kind::exited, id, 0, 0, error}); }
+    void reply_failed(int32_t id, int error) {
+        replies_.push_back({SpawnerReply::Kind::exited, id, 0, 0, error});
+    }
 
     void reap() {
         int status = 0;
         for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-            const auto child = std::ranges::find_if(children_, [pid](const auto& entry) { return entry.second.pid == pid; });
+            const auto child = std::ranges::find_if(
+                children_, [pid](const auto& entry) { return entry.second.pid == pid; });
             if (child == children_.end()) continue;
             int start_error = 0;
-            if (::read(child->second.start_error.get(), &start_error, sizeof start_error) != sizeof start_error) start_error = 0;
-            replies_.push_back({SpawnerReply::Kind::exited, child->first, pid, status, start_error});
+            if (::read(child->second.start_error.get(), &start_error, sizeof start_error) !=
+                sizeof start_error)
+                start_error = 0;
+            replies_.push_back(
+                {SpawnerReply::Kind::exited, child->first, pid, status, start_error});
             children_.erase(child);
         }
     }
@@ -221,7 +236,9 @@ class SpawnerProcess {
     // A parent that does not read must not stop this process from serving: what does not fit waits.
     void send_replies() {
         while (!replies_.empty()) {
-            if (::send(socket_.get(), &replies_.front(), sizeof(SpawnerReply), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return;
+            if (::send(socket_.get(), &replies_.front(), sizeof(SpawnerReply),
+                       MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                return;
             replies_.pop_front();
         }
     }
@@ -248,4 +265,4 @@ int run_spawner(Descriptor socket) noexcept {
     }
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

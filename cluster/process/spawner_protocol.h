@@ -7,7 +7,7 @@
 #include <string>
 #include <sys/types.h>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // A request: this head, for `start` followed by the strings of argv and environment, each ended by '\0', and by two descriptors.
 struct SpawnerRequest {
@@ -28,4 +28,4 @@ struct SpawnerReply {
 // The life of the spawner's process. Returns its exit code when the other end is closed and all children are dead.
 int run_spawner(Descriptor socket) noexcept;
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 constexpr size_t kHeaderBytes = sizeof(uint32_t); // both ends are on one machine: native byte order
@@ -44,7 +44,7 @@ Channel::Channel(Descriptor socket) : socket_(std::move(socket)) {
 
 void Channel::send(std::string_view frame) {
     require(frame.size() <= kMaxFrameBytes, "a frame is at most 1 GiB");
-    if (deaf_) return;
+    if (peer_closed_) return;
     fault_point(FaultPoint::send);
     const auto length = static_cast<uint32_t>(frame.size());
     out_.append(reinterpret_cast<const char*>(&length), kHeaderBytes);
@@ -54,13 +54,14 @@ void Channel::send(std::string_view frame) {
 
 bool Channel::flush() {
     while (out_begin_ < out_.size()) {
-        const ssize_t sent = ::send(socket_.get(), out_.data() + out_begin_, out_.size() - out_begin_, MSG_NOSIGNAL);
+        const ssize_t sent =
+            ::send(socket_.get(), out_.data() + out_begin_, out_.size() - out_begin_, MSG_NOSIGNAL);
         if (sent >= 0) {
             out_begin_ += static_cast<size_t>(sent);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             break;
         } else if (errno == EPIPE || errno == ECONNRESET) {
-            deaf_ = true;
+            peer_closed_ = true;
             out_begin_ = out_.size();
         } else if (errno != EINTR) {
             throw system_error("channel: sending failed: " + errno_text(errno));
@@ -81,9 +82,11 @@ void Channel::read_available() {
         const ssize_t got = ::recv(socket_.get(), block.data(), block.size(), 0);
         if (got > 0) {
             in_.append(block.data(), static_cast<size_t>(got));
-            if (in_.size() - in_begin_ >= kHeaderBytes && frame_length(in_, in_begin_) > kMaxFrameBytes) {
+            if (in_.size() - in_begin_ >= kHeaderBytes &&
+                frame_length(in_, in_begin_) > kMaxFrameBytes) {
                 throw system_error("channel: the peer sent no frame: a length of " +
-                                   std::to_string(frame_length(in_, in_begin_)) + " bytes; are both programs of one build?");
+                                   std::to_string(frame_length(in_, in_begin_)) +
+                                   " bytes; are both programs of one build?");
             }
         } else if (got == 0 || errno == ECONNRESET) {
             ended_ = true;
@@ -119,7 +122,8 @@ std::optional<std::string> Channel::receive_within(std::chrono::milliseconds tim
         if (closed()) return std::nullopt;
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
         if (left.count() <= 0) return std::nullopt;
-        pollfd wait{socket_.get(), static_cast<short>(unsent_bytes() > 0 ? POLLIN | POLLOUT : POLLIN), 0};
+        pollfd wait{socket_.get(),
+                    static_cast<short>(unsent_bytes() > 0 ? POLLIN | POLLOUT : POLLIN), 0};
         if (::poll(&wait, 1, static_cast<int>(std::min<int64_t>(left.count(), 1 << 30))) < 0) {
             if (errno == EINTR) return std::nullopt;
             throw system_error("channel: waiting failed: " + errno_text(errno));
@@ -130,7 +134,8 @@ std::optional<std::string> Channel::receive_within(std::chrono::milliseconds tim
 std::pair<Descriptor, Descriptor> make_socket_pair() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        throw system_error("channel: no socket pair: " + errno_text(errno) + "; check the limit of open files (ulimit -n)");
+        throw system_error("channel: no socket pair: " + errno_text(errno) +
+                           "; check the limit of open files (ulimit -n)");
     }
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
@@ -140,4 +145,4 @@ std::pair<Channel, Channel> make_channel_pair() {
     return {Channel(std::move(one)), Channel(std::move(other))};
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace dagan {
+namespace dagan::cluster {
 
 class Channel {
   public:
@@ -47,11 +47,11 @@ class Channel {
     std::string in_, out_;
     size_t in_begin_ = 0, out_begin_ = 0; // bytes before are consumed
     bool ended_ = false;                  // nothing more will arrive
-    bool deaf_ = false;                   // the peer takes nothing more
+    bool peer_closed_ = false;            // the peer takes nothing more
 };
 
 // The two ends of a connection that nobody else holds; both close-on-exec. Throws Blame::system.
 std::pair<Descriptor, Descriptor> make_socket_pair();
 std::pair<Channel, Channel> make_channel_pair();
 
-} // namespace dagan
+} // namespace dagan::cluster

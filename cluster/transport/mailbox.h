@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace dagan {
+namespace dagan::cluster {
 
 struct Envelope {
     int from = 0;
@@ -28,4 +28,4 @@ class Mailbox {
     virtual size_t unsent() = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

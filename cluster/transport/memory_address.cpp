@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 // The places of an address.
@@ -32,7 +32,8 @@ int64_t host_identity() {
 // Of the file itself: a last look that the address led to what was meant.
 std::pair<int64_t, int64_t> device_and_inode(int fd) {
     struct stat facts {};
-    if (::fstat(fd, &facts) != 0) throw system_error("shared memory: cannot be identified: " + errno_text(errno));
+    if (::fstat(fd, &facts) != 0)
+        throw system_error("shared memory: cannot be identified: " + errno_text(errno));
     return {static_cast<int64_t>(facts.st_dev), static_cast<int64_t>(facts.st_ino)};
 }
 } // namespace
@@ -44,9 +45,11 @@ MemoryAddress address_of(const SharedMemory& memory) {
 
 std::optional<SharedMemory> open_memory(const MemoryAddress& address) {
     if (address[kHost] == 0 || address[kHost] != host_identity()) return std::nullopt;
-    const std::string path = "/proc/" + std::to_string(address[kProcess]) + "/fd/" + std::to_string(address[kDescriptor]);
+    const std::string path = "/proc/" + std::to_string(address[kProcess]) + "/fd/" +
+                             std::to_string(address[kDescriptor]);
     Descriptor memfd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!memfd || device_and_inode(memfd.get()) != std::pair(address[kDevice], address[kInode])) return std::nullopt;
+    if (!memfd || device_and_inode(memfd.get()) != std::pair(address[kDevice], address[kInode]))
+        return std::nullopt;
     try {
         return SharedMemory(std::move(memfd));
     } catch (const Error&) {
@@ -54,4 +57,4 @@ std::optional<SharedMemory> open_memory(const MemoryAddress& address) {
     }
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // Words to send; only open_memory() knows what they mean.
 using MemoryAddress = std::array<int64_t, 5>;
@@ -20,4 +20,4 @@ MemoryAddress address_of(const SharedMemory& memory);
 // or this process has no room for it.
 std::optional<SharedMemory> open_memory(const MemoryAddress& address);
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <span>
 
-namespace dagan {
+namespace dagan::cluster {
 
 class SharedMemory {
   public:
@@ -25,8 +25,10 @@ class SharedMemory {
     SharedMemory& operator=(SharedMemory&&) = delete;
 
     int fd() const { return memfd_.get(); }
-    size_t size_bytes() const;    // how far it has grown, on either side
-    void grow(size_t size_bytes); // to at least this; new bytes are 0. Throws Blame::system when memory or capacity is not there
+    size_t size_bytes() const; // how far it has grown, on either side
+    void grow(
+        size_t
+            size_bytes); // to at least this; new bytes are 0. Throws Blame::system when memory or capacity is not there
     std::byte* data() const { return data_; }
 
     // The floats [offset, offset + count) counted from the start. Throws Blame::bug when they lie beyond what it has grown to.
@@ -38,4 +40,4 @@ class SharedMemory {
     std::byte* data_ = nullptr;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

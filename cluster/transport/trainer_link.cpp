@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-namespace dagan {
+namespace dagan::cluster {
 
 namespace {
 constexpr char kControl = 'c'; // first byte of a frame; the rest is the launcher's text
@@ -21,7 +21,9 @@ std::string control_frame(std::string_view control) {
 }
 
 bool is_control(const std::string& frame) { return !frame.empty() && frame[0] == kControl; }
-bool is_reduce(const std::string& frame, size_t bytes) { return frame.size() == bytes + 1 && frame[0] == kReduce; }
+bool is_reduce(const std::string& frame, size_t bytes) {
+    return frame.size() == bytes + 1 && frame[0] == kReduce;
+}
 
 std::string strip_kind(std::string frame) {
     frame.erase(0, 1);
@@ -61,7 +63,8 @@ ReduceAnswer TrainerLink::reduce(ReduceRequest request) {
     channel_.send({frame.data(), frame.size()});
     const auto asked = std::chrono::steady_clock::now();
     while (!channel_.closed()) {
-        auto reply = channel_.receive_within(std::chrono::hours(1)); // returns early for signals; then wait again
+        auto reply = channel_.receive_within(
+            std::chrono::hours(1)); // returns early for signals; then wait again
         if (!reply) continue;
         if (is_control(*reply)) {
             kept_.push_back(strip_kind(std::move(*reply)));
@@ -70,7 +73,8 @@ ReduceAnswer TrainerLink::reduce(ReduceRequest request) {
         require(is_reduce(*reply, 1), "the agent answers a reduction with one byte");
         reducing_ += std::chrono::steady_clock::now() - asked;
         const auto answer = static_cast<ReduceAnswer>((*reply)[1]);
-        require(answer == ReduceAnswer::done || answer == ReduceAnswer::broken, "an answer is 'done' or 'broken'");
+        require(answer == ReduceAnswer::done || answer == ReduceAnswer::broken,
+                "an answer is 'done' or 'broken'");
         return answer;
     }
     throw system_error("trainer: the agent is gone while a reduction was under way");
@@ -96,4 +100,4 @@ std::optional<FromTrainer> AgentLink::receive() {
     return FromTrainer(request);
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

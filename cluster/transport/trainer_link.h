@@ -15,7 +15,7 @@
 #include <string_view>
 #include <variant>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // Part of the shared memory, in floats from its start.
 struct ReduceRequest {
@@ -43,7 +43,9 @@ class TrainerLink {
     // The time spent so since the beginning: others' work, not this trainer's.
     std::chrono::nanoseconds time_reducing() const { return reducing_; }
 
-    bool closed() const { return kept_.empty() && channel_.closed(); } // the agent is gone, and all it said was received
+    bool closed() const {
+        return kept_.empty() && channel_.closed();
+    } // the agent is gone, and all it said was received
     bool flush() { return channel_.flush(); }
     int fd() const { return channel_.fd(); }
 
@@ -55,7 +57,8 @@ class TrainerLink {
     std::deque<std::string> kept_; // control messages that arrived while waiting for an answer
 };
 
-using FromTrainer = std::variant<std::string, ReduceRequest>; // a control message, or a request to answer
+using FromTrainer =
+    std::variant<std::string, ReduceRequest>; // a control message, or a request to answer
 
 // The agent's end. Never blocks.
 class AgentLink {
@@ -67,7 +70,9 @@ class AgentLink {
     // The next message or nothing yet. Throws Blame::system when the trainer sends something that is neither.
     std::optional<FromTrainer> receive();
 
-    bool closed() const { return channel_.closed(); } // the trainer is gone, and all it said was received
+    bool closed() const {
+        return channel_.closed();
+    } // the trainer is gone, and all it said was received
     bool flush() { return channel_.flush(); }
     size_t unsent_bytes() const { return channel_.unsent_bytes(); }
     int fd() const { return channel_.fd(); }
@@ -76,4 +81,4 @@ class AgentLink {
     Channel channel_;
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "spec/fields.h"
 #include "spec/json.h"
 #include "sweeps/expand.h"
 
@@ -14,7 +15,7 @@
 #include <algorithm>
 #include <ctime>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -24,10 +25,7 @@ struct FrozenDataset {
     DatasetShape shape;
     std::string sha256;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("shape", self.shape, "");
-        visit("sha256", self.sha256, "");
-    }
+    DAGAN_FIELDS(shape, sha256)
 };
 
 Json encode_manifest(const Manifest& manifest) {
@@ -55,7 +53,8 @@ std::string first_difference(const Json& there, const Json& here, const std::str
         }
         return "";
     }
-    return there == here ? "" : fmt::format("{}: {} there, {} here", path, there.dump(), here.dump());
+    return there == here ? ""
+                         : fmt::format("{}: {} there, {} here", path, there.dump(), here.dump());
 }
 
 void check_same(const CampaignFolder& folder, const Manifest& there, const Manifest& here) {
@@ -68,14 +67,17 @@ void check_same(const CampaignFolder& folder, const Manifest& there, const Manif
     }
     const std::string difference = first_difference(old_identity, new_identity, "");
     if (!difference.empty()) {
-        throw input_error(fmt::format("{}: holds another campaign ('{}'): {}; hint: name a new folder with -o",
-                                      folder.root().string(), there.campaign.name, difference));
+        throw input_error(
+            fmt::format("{}: holds another campaign ('{}'): {}; hint: name a new folder with -o",
+                        folder.root().string(), there.campaign.name, difference));
     }
     if (!here.store.empty() && here.store != there.store) {
-        throw input_error(fmt::format("{}: store: the results of this campaign are in {}, not in {}; hint: leave `store` out to "
+        throw input_error(fmt::format("{}: store: the results of this campaign are in {}, not in "
+                                      "{}; hint: leave `store` out to "
                                       "go on, or name a new folder "
                                       "with -o",
-                                      folder.root().string(), results_of(folder, there).name(), results_of(folder, here).name()));
+                                      folder.root().string(), results_of(folder, there).name(),
+                                      results_of(folder, here).name()));
     }
 }
 
@@ -84,12 +86,14 @@ void make_folder(const fs::path& path) {
     fs::create_directories(path, failed);
     if (failed)
         throw system_error(
-            fmt::format("{}: cannot be created: {}; hint: name a writable folder with -o", path.string(), failed.message()));
+            fmt::format("{}: cannot be created: {}; hint: name a writable folder with -o",
+                        path.string(), failed.message()));
 }
 
 // Also when the campaign goes on: a first run may have been killed before it came to the last of them.
 void make_subfolders(const CampaignFolder& folder) {
-    for (const char* name : {"checkpoints", "pools", "samples", "report"}) make_folder(folder.root() / name);
+    for (const char* name : {"checkpoints", "pools", "samples", "report"})
+        make_folder(folder.root() / name);
     make_folder(folder.logs());
 }
 
@@ -97,7 +101,8 @@ void make_subfolders(const CampaignFolder& folder) {
 bool is_free(const CampaignFolder& folder) {
     if (!fs::exists(folder.root())) return true;
     const std::string half = folder.manifest().filename().string() + std::string(kTemporaryMark);
-    return fs::is_directory(folder.root()) && std::all_of(fs::directory_iterator(folder.root()), {}, [&](const fs::path& path) {
+    return fs::is_directory(folder.root()) &&
+           std::all_of(fs::directory_iterator(folder.root()), {}, [&](const fs::path& path) {
                return path.filename().string().starts_with(half);
            });
 }
@@ -107,11 +112,13 @@ bool begin(const CampaignFolder& folder, const Manifest& manifest) {
     if (!is_free(folder)) {
         if (fs::exists(folder.manifest())) return false;
         throw input_error(
-            fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o", folder.root().string()));
+            fmt::format("{}: is not empty and not a campaign; hint: name a new folder with -o",
+                        folder.root().string()));
     }
     make_folder(folder.root());
     if (::access(folder.root().c_str(), W_OK) != 0) {
-        throw system_error(fmt::format("{}: cannot be written; hint: name a writable folder with -o", folder.root().string()));
+        throw system_error(fmt::format(
+            "{}: cannot be written; hint: name a writable folder with -o", folder.root().string()));
     }
     return create_atomically(folder.manifest(), encode_manifest(manifest).dump(2) + "\n");
 }
@@ -123,30 +130,34 @@ CampaignFolder CampaignFolder::of_allocation(int number) const {
     return folder;
 }
 
-fs::path CampaignFolder::desk() const { return allocation_ == 1 ? root_ : root_ / "allocations" / std::to_string(allocation_); }
+fs::path CampaignFolder::allocation_dir() const {
+    return allocation_ == 1 ? root_ : root_ / "allocations" / std::to_string(allocation_);
+}
 
 // They are taken in order, so the first number that is missing ends them.
 std::vector<CampaignFolder> CampaignFolder::allocations() const {
     std::vector<CampaignFolder> folders{of_allocation(1)};
-    for (int number = 2; fs::exists(of_allocation(number).desk()); ++number) folders.push_back(of_allocation(number));
+    for (int number = 2; fs::exists(of_allocation(number).allocation_dir()); ++number)
+        folders.push_back(of_allocation(number));
     return folders;
 }
 
-Location results_of(const CampaignFolder& folder, const Manifest& manifest) {
-    return manifest.store.empty() ? Location(folder.database()) : Location::parse(manifest.store);
+results::Location results_of(const CampaignFolder& folder, const Manifest& manifest) {
+    return manifest.store.empty() ? results::Location(folder.database())
+                                  : results::Location::parse(manifest.store);
 }
 
 std::string first_difference(const std::string& there, const std::string& here) {
     return first_difference(Json::parse(there), Json::parse(here), "");
 }
 
-Plan Manifest::plan() const { return expand(LoadedSweep{sweep, known}); }
+Plan Manifest::plan() const { return sweeps::expand(sweeps::LoadedSweep{sweep, known}); }
 
 Manifest read_manifest(const CampaignFolder& folder) {
     if (!fs::exists(folder.manifest())) {
-        throw input_error(
-            fmt::format("{}: is not a campaign: it has no campaign.json; hint: give the folder that `dagan run -o` made",
-                        folder.root().string()));
+        throw input_error(fmt::format("{}: is not a campaign: it has no campaign.json; hint: give "
+                                      "the folder that `dagan run -o` made",
+                                      folder.root().string()));
     }
     const Json json = Json::parse(read_file(folder.manifest()), nullptr, false);
     if (!json.is_object()) throw input_error(folder.manifest().string() + ": is not JSON");
@@ -156,19 +167,20 @@ Manifest read_manifest(const CampaignFolder& folder) {
         decode_json(json.at("sweep"), manifest.sweep);
         std::map<std::string, FrozenDataset> datasets;
         decode_json(json.at("datasets"), datasets);
-        for (const auto& [name, known] : datasets) manifest.known[name] = {known.shape, known.sha256};
+        for (const auto& [name, known] : datasets)
+            manifest.known[name] = {known.shape, known.sha256};
         manifest.data_folder = json.at("data_folder").get<std::string>();
         manifest.device = json.value("device", "cpu");
         manifest.store = json.value("store", "");
     } catch (const std::exception& error) {
-        throw input_error(
-            fmt::format("{}: was written by another version of this program: {}", folder.manifest().string(), error.what()));
+        throw input_error(fmt::format("{}: was written by another version of this program: {}",
+                                      folder.manifest().string(), error.what()));
     }
     return manifest;
 }
 
-Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded, const fs::path& data_folder,
-                        const std::string& device) {
+Manifest begin_campaign(const CampaignFolder& folder, const sweeps::LoadedSweep& loaded,
+                        const fs::path& data_folder, const std::string& device) {
     Manifest manifest;
     manifest.campaign.name = loaded.sweep.name;
     manifest.campaign.sweep = to_text(loaded.sweep);
@@ -190,4 +202,4 @@ Manifest begin_campaign(const CampaignFolder& folder, const LoadedSweep& loaded,
     return manifest;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -7,17 +7,20 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
 namespace {
-constexpr size_t kSpaceToGoOn = size_t{1} << 20; // a commit, a log line, a word; checkpoints have their own errors
+constexpr size_t kSpaceToGoOn =
+    size_t{1} << 20; // a commit, a log line, a word; checkpoints have their own errors
 
 // Files may vanish while they are listed: running tasks replace and remove their checkpoints.
 template <class Visit> void for_each_file(const fs::path& folder, Visit visit) {
     std::error_code ended;
-    for (fs::directory_iterator entry(folder, ended), end; !ended && entry != end; entry.increment(ended)) visit(entry->path());
+    for (fs::directory_iterator entry(folder, ended), end; !ended && entry != end;
+         entry.increment(ended))
+        visit(entry->path());
 }
 } // namespace
 
@@ -33,12 +36,13 @@ fs::file_time_type newest_checkpoint(const CampaignFolder& folder) {
 
 void remove_leftovers(const CampaignFolder& folder, std::chrono::seconds age) {
     const auto latest = fs::file_time_type::clock::now() - age;
-    for (const fs::path& place :
-         {folder.root(), folder.root() / "checkpoints", folder.root() / "pools", folder.root() / "samples"}) {
+    for (const fs::path& place : {folder.root(), folder.root() / "checkpoints",
+                                  folder.root() / "pools", folder.root() / "samples"}) {
         for_each_file(place, [&](const fs::path& path) {
             if (path.filename().string().find(kTemporaryMark) == std::string::npos) return;
             std::error_code ignored; // costs disk, nothing else
-            if (age.count() == 0 || fs::last_write_time(path, ignored) < latest) fs::remove(path, ignored);
+            if (age.count() == 0 || fs::last_write_time(path, ignored) < latest)
+                fs::remove(path, ignored);
         });
     }
 }
@@ -49,9 +53,10 @@ void require_space(const CampaignFolder& folder) {
         write_atomically(probe, std::string(kSpaceToGoOn, '\0'));
         fs::remove(probe);
     } catch (const Error& error) {
-        throw system_error(fmt::format(
-            "{}; hint: make room there and run the same command again: nothing that was finished is lost", error.what()));
+        throw system_error(fmt::format("{}; hint: make room there and run the same command again: "
+                                       "nothing that was finished is lost",
+                                       error.what()));
     }
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <filesystem>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // When a checkpoint was last written; grows while a long task gets on although none ends. The epoch of the clock when there is
 // none.
@@ -19,4 +19,4 @@ void remove_leftovers(const CampaignFolder& folder, std::chrono::seconds age = {
 // Throws Blame::system, with what to do, when not even a small file can be written to the campaign's folder.
 void require_space(const CampaignFolder& folder);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -14,7 +14,7 @@
 #include <sstream>
 #include <thread>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
 // The lock on the whole file as fcntl takes it. It belongs to the open file (F_OFD_...), not to the process, and ends when that
@@ -26,15 +26,18 @@ struct flock whole_file() {
     return lock;
 }
 
-HolderName read_holder(const CampaignFolder& folder) {
-    HolderName holder;
-    std::istringstream(read_file(folder.holder())) >> holder.host >> holder.pid >> holder.slurm_job;
-    return holder;
+CampaignOwner read_holder(const CampaignFolder& folder) {
+    CampaignOwner owner;
+    std::istringstream(read_file(folder.owner_file())) >> owner.host >> owner.pid >>
+        owner.slurm_job;
+    return owner;
 }
 
 Descriptor open_holder(const CampaignFolder& folder) {
-    Descriptor file(::open(folder.holder().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (file.get() < 0) throw system_error(fmt::format("{}: cannot be opened: {}", folder.holder().string(), errno_text(errno)));
+    Descriptor file(::open(folder.owner_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (file.get() < 0)
+        throw system_error(fmt::format("{}: cannot be opened: {}", folder.owner_file().string(),
+                                       errno_text(errno)));
     return file;
 }
 
@@ -43,30 +46,34 @@ bool try_to_lock(const CampaignFolder& folder, int file) {
     struct flock lock = whole_file();
     if (::fcntl(file, F_OFD_SETLK, &lock) == 0) return true;
     if (errno == EAGAIN || errno == EACCES) return false;
-    throw system_error(
-        fmt::format("{}: cannot be locked: {}; hint: keep campaigns on a file system with locks (Lustre has them when "
-                    "mounted with the option flock)",
-                    folder.holder().string(), errno_text(errno)));
+    throw system_error(fmt::format("{}: cannot be locked: {}; hint: keep campaigns on a file "
+                                   "system with locks (Lustre has them when "
+                                   "mounted with the option flock)",
+                                   folder.owner_file().string(), errno_text(errno)));
 }
 
-[[noreturn]] void refuse(const CampaignFolder& folder, const HolderName& holder) {
-    throw input_error(fmt::format(
-        "{}: is being run by process {} on {}; hint: watch it with `dagan status {}`, or end it with `dagan stop {}`; "
-        "several allocations can share a campaign that began with a PostgreSQL base (store: postgresql://...)",
-        folder.root().string(), holder.pid, holder.host, folder.root().string(), folder.root().string()));
+[[noreturn]] void refuse(const CampaignFolder& folder, const CampaignOwner& owner) {
+    throw input_error(fmt::format("{}: is being run by process {} on {}; hint: watch it with "
+                                  "`dagan status {}`, or end it with `dagan stop {}`; "
+                                  "several allocations can share a campaign that began with a "
+                                  "PostgreSQL base (store: postgresql://...)",
+                                  folder.root().string(), owner.pid, owner.host,
+                                  folder.root().string(), folder.root().string()));
 }
 
 // A file server may keep the lock of a node that vanished for a while.
-void wait_for_lock(const CampaignFolder& folder, int file, const HolderName& holder, const std::function<void()>& fence_off) {
+void wait_for_lock(const CampaignFolder& folder, int file, const CampaignOwner& owner,
+                   const std::function<void()>& fence_off) {
     constexpr std::chrono::seconds kPatience{180};
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (!try_to_lock(folder, file)) {
         fence_off();
         if (std::chrono::steady_clock::now() > deadline) {
             throw system_error(
-                fmt::format("{}: still locked by process {} on {}, left over from this Slurm job's earlier run, after "
+                fmt::format("{}: still locked by process {} on {}, left over from this Slurm job's "
+                            "earlier run, after "
                             "{} s; hint: submit again when that node is back or gone",
-                            folder.root().string(), holder.pid, holder.host, kPatience.count()));
+                            folder.root().string(), owner.pid, owner.host, kPatience.count()));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
@@ -74,9 +81,11 @@ void wait_for_lock(const CampaignFolder& folder, int file, const HolderName& hol
 
 void write_name(const CampaignFolder& folder, int file, const std::string& slurm_job) {
     const std::string name = fmt::format("{} {} {}\n", host_facts().name, ::getpid(), slurm_job);
-    const bool written =
-        ::ftruncate(file, 0) == 0 && ::pwrite(file, name.data(), name.size(), 0) == static_cast<ssize_t>(name.size());
-    if (!written) throw system_error(fmt::format("{}: cannot be written: {}", folder.holder().string(), errno_text(errno)));
+    const bool written = ::ftruncate(file, 0) == 0 && ::pwrite(file, name.data(), name.size(), 0) ==
+                                                          static_cast<ssize_t>(name.size());
+    if (!written)
+        throw system_error(fmt::format("{}: cannot be written: {}", folder.owner_file().string(),
+                                       errno_text(errno)));
 }
 } // namespace
 
@@ -85,17 +94,19 @@ CampaignLock::CampaignLock(const CampaignFolder& folder) : file_(open_holder(fol
     write_name(folder, file_.get(), "");
 }
 
-CampaignLock::CampaignLock(const CampaignFolder& folder, const std::string& slurm_job, const std::function<void()>& fence_off)
+CampaignLock::CampaignLock(const CampaignFolder& folder, const std::string& slurm_job,
+                           const std::function<void()>& fence_off)
     : file_(open_holder(folder)) {
     if (!try_to_lock(folder, file_.get())) {
-        const HolderName holder = read_holder(folder);
-        if (holder.slurm_job != slurm_job) refuse(folder, holder);
-        wait_for_lock(folder, file_.get(), holder, fence_off);
+        const CampaignOwner owner = read_holder(folder);
+        if (owner.slurm_job != slurm_job) refuse(folder, owner);
+        wait_for_lock(folder, file_.get(), owner, fence_off);
     }
     write_name(folder, file_.get(), slurm_job);
 }
 
-std::optional<CampaignLock> CampaignLock::if_free(const CampaignFolder& folder, const std::string& slurm_job) {
+std::optional<CampaignLock> CampaignLock::if_free(const CampaignFolder& folder,
+                                                  const std::string& slurm_job) {
     Descriptor file = open_holder(folder);
     if (!try_to_lock(folder, file.get())) return std::nullopt;
     write_name(folder, file.get(), slurm_job);
@@ -105,8 +116,8 @@ std::optional<CampaignLock> CampaignLock::if_free(const CampaignFolder& folder, 
 TakenAllocation take_allocation(const CampaignFolder& campaign, const std::string& slurm_job,
                                 const std::function<void(const CampaignFolder&)>& fence_off) {
     for (const CampaignFolder& folder : campaign.allocations()) {
-        const bool ours =
-            !slurm_job.empty() && std::filesystem::exists(folder.holder()) && read_holder(folder).slurm_job == slurm_job;
+        const bool ours = !slurm_job.empty() && std::filesystem::exists(folder.owner_file()) &&
+                          read_holder(folder).slurm_job == slurm_job;
         if (ours) return {folder, CampaignLock(folder, slurm_job, [&] { fence_off(folder); })};
     }
     for (int number = 1;; ++number) {
@@ -116,15 +127,18 @@ TakenAllocation take_allocation(const CampaignFolder& campaign, const std::strin
     }
 }
 
-std::optional<HolderName> holder_of(const CampaignFolder& folder) {
-    const int fd = ::open(folder.holder().c_str(), O_RDONLY | O_CLOEXEC);
+std::optional<CampaignOwner> owner_of(const CampaignFolder& folder) {
+    const int fd = ::open(folder.owner_file().c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return std::nullopt;
     struct flock lock = whole_file();
-    const bool known = ::fcntl(fd, F_OFD_GETLK, &lock) == 0; // asks without taking it, so that nobody is kept from it
+    const bool known = ::fcntl(fd, F_OFD_GETLK, &lock) ==
+                       0; // asks without taking it, so that nobody is kept from it
     ::close(fd);
-    if (!known) throw system_error(fmt::format("{}: its lock cannot be read: {}", folder.holder().string(), errno_text(errno)));
+    if (!known)
+        throw system_error(fmt::format("{}: its lock cannot be read: {}",
+                                       folder.owner_file().string(), errno_text(errno)));
     if (lock.l_type == F_UNLCK) return std::nullopt;
     return read_holder(folder);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

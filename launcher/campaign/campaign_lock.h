@@ -10,9 +10,9 @@
 #include <string>
 #include <sys/types.h>
 
-namespace dagan {
+namespace dagan::launcher {
 
-struct HolderName {
+struct CampaignOwner {
     std::string host;
     pid_t pid = 0;
     std::string slurm_job = ""; // "" when it does not run in one
@@ -25,9 +25,11 @@ class CampaignLock {
     // In a Slurm job. Slurm runs a job once at a time, so a holder from the same job is what was left of it when it was started
     // again: `fence_off` is called now and then to make it leave, and its lock is waited for. Throws Blame::system when it does
     // not come.
-    CampaignLock(const CampaignFolder& folder, const std::string& slurm_job, const std::function<void()>& fence_off);
+    CampaignLock(const CampaignFolder& folder, const std::string& slurm_job,
+                 const std::function<void()>& fence_off);
     // Nothing when the campaign is held.
-    static std::optional<CampaignLock> if_free(const CampaignFolder& folder, const std::string& slurm_job);
+    static std::optional<CampaignLock> if_free(const CampaignFolder& folder,
+                                               const std::string& slurm_job);
 
   private:
     explicit CampaignLock(Descriptor file) : file_(std::move(file)) {}
@@ -45,6 +47,6 @@ TakenAllocation take_allocation(const CampaignFolder& campaign, const std::strin
                                 const std::function<void(const CampaignFolder&)>& fence_off);
 
 // The holder of a campaign, as one allocation, or nothing when nobody is in charge.
-std::optional<HolderName> holder_of(const CampaignFolder& folder);
+std::optional<CampaignOwner> owner_of(const CampaignFolder& folder);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -27,7 +27,8 @@ std::vector<Snapshot> snapshots_of(const CampaignFolder& folder) {
         for (RunningTask& task : status->running) task.allocation = allocation.allocation();
         std::error_code gone;
         const auto written = fs::last_write_time(allocation.status(), gone);
-        const bool lives = status->state == CampaignState::running && holder_of(allocation).has_value();
+        const bool lives =
+            status->state == CampaignState::running && owner_of(allocation).has_value();
         snapshots.push_back({std::move(*status), lives, written});
     }
     return snapshots;
@@ -38,7 +39,8 @@ Status together(Status status, const std::vector<Snapshot>& snapshots) {
     status.steps_per_s = 0;
     for (const Snapshot& snapshot : snapshots) {
         if (!snapshot.lives) continue;
-        status.running.insert(status.running.end(), snapshot.status.running.begin(), snapshot.status.running.end());
+        status.running.insert(status.running.end(), snapshot.status.running.begin(),
+                              snapshot.status.running.end());
         status.steps_per_s += snapshot.status.steps_per_s;
     }
     return status;
@@ -59,16 +61,17 @@ Status at_rest(Status status) {
 bool is_held(const CampaignFolder& folder) {
     const auto allocations = folder.allocations();
     return std::any_of(allocations.begin(), allocations.end(),
-                       [](const CampaignFolder& each) { return holder_of(each).has_value(); });
+                       [](const CampaignFolder& each) { return owner_of(each).has_value(); });
 }
 
 std::optional<Status> present_status(const CampaignFolder& folder) {
     const std::vector<Snapshot> snapshots = snapshots_of(folder);
     if (snapshots.empty()) return std::nullopt;
-    const Snapshot& latest = *std::max_element(snapshots.begin(), snapshots.end(), [](const Snapshot& a, const Snapshot& b) {
-        return std::tie(a.lives, a.written) < std::tie(b.lives, b.written);
-    });
+    const Snapshot& latest = *std::max_element(
+        snapshots.begin(), snapshots.end(), [](const Snapshot& a, const Snapshot& b) {
+            return std::tie(a.lives, a.written) < std::tie(b.lives, b.written);
+        });
     return latest.lives ? together(latest.status, snapshots) : at_rest(latest.status);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

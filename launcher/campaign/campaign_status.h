@@ -6,7 +6,7 @@
 
 #include <optional>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // Is anybody in charge of the campaign now?
 bool is_held(const CampaignFolder& folder);
@@ -15,4 +15,4 @@ bool is_held(const CampaignFolder& folder);
 // corrected for a job that died before it could say so. Nothing when none has begun.
 std::optional<Status> present_status(const CampaignFolder& folder);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,7 +8,7 @@
 #include <limits>
 #include <optional>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // A step, the writing of a checkpoint, and the way out.
 inline constexpr std::chrono::seconds kStopBound{30};
@@ -23,4 +23,4 @@ inline double seconds_until_stop(const std::optional<int64_t>& deadline_s) {
     return static_cast<double>(*deadline_s - std::time(nullptr) - kStopBound.count());
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -19,7 +19,9 @@ constexpr const char* kGpuLibrary = "libdagan_cuda.so"; // beside the programs
 std::string obstacle() {
     const fs::path library = fs::read_symlink("/proc/self/exe").parent_path() / kGpuLibrary;
     if (std::string problem = survey_gpus().problem; !problem.empty()) return problem;
-    return fs::exists(library) ? "" : fmt::format("{} was not built (make setup CUDA=1 && make build)", library.string());
+    return fs::exists(library) ? ""
+                               : fmt::format("{} was not built (make setup CUDA=1 && make build)",
+                                             library.string());
 }
 
 std::string variable(const char* name) {
@@ -29,7 +31,8 @@ std::string variable(const char* name) {
 
 int local_rank() {
     for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "PMIX_LOCAL_RANK"}) {
-        if (const std::string value = variable(name); !value.empty()) return std::atoi(value.c_str());
+        if (const std::string value = variable(name); !value.empty())
+            return std::atoi(value.c_str());
     }
     return 0;
 }
@@ -37,18 +40,19 @@ int local_rank() {
 
 DeviceChoice choose_device(const std::string& asked, const std::string& recorded) {
     if (asked != "auto" && !recorded.empty() && asked != recorded) {
-        throw input_error(
-            fmt::format("--device {}: this campaign began with {}, and one campaign's rows are computed on one kind "
-                        "of device; hint: name a new folder with -o",
-                        asked, recorded));
+        throw input_error(fmt::format("--device {}: this campaign began with {}, and one "
+                                      "campaign's rows are computed on one kind "
+                                      "of device; hint: name a new folder with -o",
+                                      asked, recorded));
     }
     const std::string wanted = asked == "auto" ? recorded : asked;
     if (wanted == "cpu") return {"cpu", ""};
     const std::string missing = obstacle();
     if (missing.empty()) return {"cuda", ""};
     if (wanted.empty()) return {"cpu", missing};
-    throw system_error(
-        fmt::format("--device cuda: {}; hint: use --device cpu, or a machine with an NVIDIA GPU and its driver", missing));
+    throw system_error(fmt::format(
+        "--device cuda: {}; hint: use --device cpu, or a machine with an NVIDIA GPU and its driver",
+        missing));
 }
 
 std::vector<std::string> device_environment(const std::string& device) {
@@ -59,4 +63,4 @@ std::vector<std::string> device_environment(const std::string& device) {
     return {"CUDA_VISIBLE_DEVICES=" + gpu_of_rank(names, local_rank())};
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

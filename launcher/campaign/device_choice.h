@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 inline const std::vector<std::string> kDeviceChoices{"cpu", "cuda", "auto"};
 
@@ -22,4 +22,4 @@ DeviceChoice choose_device(const std::string& asked, const std::string& recorded
 // variables). Empty for "cpu". Throws Blame::system when there is no GPU.
 std::vector<std::string> device_environment(const std::string& device);
 
-} // namespace dagan
+} // namespace dagan::launcher

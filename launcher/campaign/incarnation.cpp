@@ -7,17 +7,18 @@
 
 #include <sstream>
 
-namespace dagan {
+namespace dagan::launcher {
 
 Incarnation present_incarnation(const CampaignFolder& folder) {
     if (!std::filesystem::exists(folder.incarnation())) return {};
     Incarnation present;
-    std::string word;
+    std::string state;
     std::istringstream text(read_file(folder.incarnation()));
     if (!(text >> present.number) || present.number < 1) {
-        throw system_error(folder.incarnation().string() + ": holds no number; hint: it is written by this program alone");
+        throw system_error(folder.incarnation().string() +
+                           ": holds no number; hint: it is written by this program alone");
     }
-    present.ended = static_cast<bool>(text >> word) && word == "ended";
+    present.ended = static_cast<bool>(text >> state) && state == "ended";
     return present;
 }
 
@@ -28,17 +29,18 @@ int64_t begin_incarnation(const CampaignFolder& folder) {
 }
 
 void end_incarnation(const CampaignFolder& folder, int64_t number) {
-    if (present_incarnation(folder).number == number) write_atomically(folder.incarnation(), fmt::format("{} ended\n", number));
+    if (present_incarnation(folder).number == number)
+        write_atomically(folder.incarnation(), fmt::format("{} ended\n", number));
 }
 
-bool Fence::overtaken() {
+bool IncarnationWatch::superseded() {
     const auto now = std::chrono::steady_clock::now();
-    if (now - looked_ < kFencePeriod) return false;
+    if (now - looked_ < kIncarnationCheckPeriod) return false;
     looked_ = now;
-    return overtaken_now();
+    return superseded_now();
 }
 
-bool Fence::overtaken_now() {
+bool IncarnationWatch::superseded_now() {
     if (mine_ == 0) return false;
     try {
         return present_incarnation(folder_).number > mine_;
@@ -47,4 +49,4 @@ bool Fence::overtaken_now() {
     }
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct Incarnation {
     int64_t number = 0; // 0: no job has begun yet
@@ -24,19 +24,19 @@ int64_t begin_incarnation(const CampaignFolder& folder);
 void end_incarnation(const CampaignFolder& folder, int64_t number);
 
 // How long after begin_incarnation() the processes of earlier jobs that still run have left.
-inline constexpr std::chrono::milliseconds kFencePeriod{1000};
-inline constexpr std::chrono::milliseconds kFenceWait{2500};
+inline constexpr std::chrono::milliseconds kIncarnationCheckPeriod{1000};
+inline constexpr std::chrono::milliseconds kIncarnationGrace{2500};
 
 // One process's look at the file, at most once a period.
-class Fence {
+class IncarnationWatch {
   public:
     // `mine` 0: nothing is compared (a job that was started by hand).
-    Fence(const CampaignFolder& folder, int64_t mine) : folder_(folder), mine_(mine) {}
+    IncarnationWatch(const CampaignFolder& folder, int64_t mine) : folder_(folder), mine_(mine) {}
     // Has a later job begun? Looks at the file when a period is over since the last look. A file that cannot be read now says
     // nothing: the next look tells.
-    bool overtaken();
+    bool superseded();
     // The same, looking now.
-    bool overtaken_now();
+    bool superseded_now();
 
   private:
     CampaignFolder folder_;
@@ -44,4 +44,4 @@ class Fence {
     std::chrono::steady_clock::time_point looked_{};
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,11 +8,12 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // Copies their files from the one campaign into the other, in which no job runs, where they are not there yet; a trainer that
 // gets the task finds it done. Returns the names of the tasks, in the plan's order, and adds them with their origin to
 // DIR/reused.json. Throws Blame::input when `from` is no campaign, is this one, or was computed on another kind of device.
-std::vector<std::string> reuse_finished(const CampaignFolder& from, const CampaignFolder& to, const Manifest& manifest);
+std::vector<std::string> reuse_finished(const CampaignFolder& from, const CampaignFolder& to,
+                                        const Manifest& manifest);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -4,12 +4,13 @@
 
 #include "launcher/campaign/campaign.h"
 #include "launcher/scheduling/schedule.h"
+#include "spec/fields.h"
 
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 DAGAN_ENUM(CampaignState, running, stopped, finished, failed)
 
@@ -20,13 +21,7 @@ struct RunningTask {
     int64_t step = 0, steps = 0;
     int allocation = 1; // whose ranks they are, where several work on the campaign
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("label", self.label, "");
-        visit("ranks", self.ranks, "");
-        visit("step", self.step, "");
-        visit("steps", self.steps, "");
-        visit("allocation", self.allocation, "");
-    }
+    DAGAN_FIELDS(label, ranks, step, steps, allocation)
     bool operator==(const RunningTask&) const = default;
 };
 
@@ -40,27 +35,19 @@ struct Status {
     double elapsed_s = 0;   // of this MPI job
     std::vector<RunningTask> running;
     std::vector<std::string> shut_out; // nodes found bad
-    std::vector<std::string> too_late; // kinds of tasks that no longer start, as the allocation ends soon
-    int advances = 0;                  // what this MPI job brought forward: tasks that ended, attempts that left a checkpoint
+    std::vector<std::string>
+        too_late; // kinds of tasks that no longer start, as the allocation ends soon
+    int advances =
+        0; // what this MPI job brought forward: tasks that ended, attempts that left a checkpoint
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("name", self.name, "");
-        visit("state", self.state, "");
-        visit("tasks", self.tasks, "");
-        visit("restarts", self.restarts, "");
-        visit("eta_s", self.eta_s, "");
-        visit("steps_per_s", self.steps_per_s, "");
-        visit("elapsed_s", self.elapsed_s, "");
-        visit("running", self.running, "");
-        visit("shut_out", self.shut_out, "");
-        visit("too_late", self.too_late, "");
-        visit("advances", self.advances, "");
-    }
+    DAGAN_FIELDS(name, state, tasks, restarts, eta_s, steps_per_s, elapsed_s, running, shut_out,
+                 too_late, advances)
     bool operator==(const Status&) const = default;
 };
 
 void write_status(const CampaignFolder& folder, const Status& status);
-std::optional<Status> read_status(const CampaignFolder& folder); // nothing when there is none, or half of one
+std::optional<Status>
+read_status(const CampaignFolder& folder); // nothing when there is none, or half of one
 
 // "12/48 done, 3 running, 1 failed, 35.2 steps/s, 4 min 10 s left"
 std::string status_line(const Status& status);
@@ -75,15 +62,10 @@ struct Ending {
     std::string message;
     bool out_of_time = false; // stopped, as the allocation ends soon
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("state", self.state, "");
-        visit("exit_code", self.exit_code, "");
-        visit("message", self.message, "");
-        visit("out_of_time", self.out_of_time, "");
-    }
+    DAGAN_FIELDS(state, exit_code, message, out_of_time)
     bool operator==(const Ending&) const = default;
 };
 void write_ending(const CampaignFolder& folder, const Ending& ending);
 std::optional<Ending> read_ending(const CampaignFolder& folder);
 
-} // namespace dagan
+} // namespace dagan::launcher

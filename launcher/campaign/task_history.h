@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // One attempt as recorded; times are ISO 8601, outcome "" while it runs or when it was lost with the whole job.
 struct AttemptRecord {
@@ -19,23 +19,24 @@ struct AttemptRecord {
     double seconds = 0;
 };
 
-struct Standing {
+struct TaskHistories {
     Plan plan;
     std::unique_ptr<Schedule> schedule;
     std::vector<std::vector<AttemptRecord>> attempts; // of each task, oldest first
 };
 
 // Throws Blame::input when the campaign's database is not one. Without a database nothing has run yet.
-Standing standing_of(const CampaignFolder& folder, const Manifest& manifest);
+TaskHistories task_histories_of(const CampaignFolder& folder, const Manifest& manifest);
 
 // The task named by its key, the beginning of its key (6 digits or more), or its label ("classifier omniglot n=5 m=3 seed=0").
 // Throws Blame::input when there is none, or more than one.
 TaskIndex find_task(const Plan& plan, const std::string& name);
 
 // Why a task is where it is: its state, what it waits for, where it ran, how it failed, what it cost.
-std::string explain(const CampaignFolder& folder, const Manifest& manifest, const std::string& task);
+std::string explain(const CampaignFolder& folder, const Manifest& manifest,
+                    const std::string& task);
 
 // The lines of the campaign's logs that are about a task, in the order of time.
 std::string log_of(const CampaignFolder& folder, const Manifest& manifest, const std::string& task);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -12,19 +12,20 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
-void add_data_commands(CLI::App& app, int& exit_code);         // data import|make|info|verify|show
-void add_plan_commands(CLI::App& app, int& exit_code);         // plan, describe
-void add_run_commands(CLI::App& app, int& exit_code);          // run, status, stop
-void add_generate_command(CLI::App& app, int& exit_code);      // generate
-void add_cluster_commands(CLI::App& app, int& exit_code);      // submit, doctor
-void add_results_commands(CLI::App& app, int& exit_code);      // results rows|cells|table1|report|...
-void add_database_commands(CLI::App& results, int& exit_code); // results upgrade|check|salvage|merge|diff
+void add_data_commands(CLI::App& app, int& exit_code);    // data import|make|info|verify|show
+void add_plan_commands(CLI::App& app, int& exit_code);    // plan, describe
+void add_run_commands(CLI::App& app, int& exit_code);     // run, status, stop
+void add_generate_command(CLI::App& app, int& exit_code); // generate
+void add_cluster_commands(CLI::App& app, int& exit_code); // submit, doctor
+void add_results_commands(CLI::App& app, int& exit_code); // results rows|cells|table1|report|...
+void add_database_commands(CLI::App& results,
+                           int& exit_code); // results upgrade|check|salvage|merge|diff
 
 // Where the results of a campaign are: its folder's database, or a PostgreSQL server's by URL. Says on stderr when it is of an
 // older version. Throws Blame::input when the folder has none.
-Location database_of(const std::string& folder_or_url);
+results::Location database_of(const std::string& folder_or_url);
 
 // `--lease`, of the commands that run a campaign.
 void add_lease(CLI::App& command, std::optional<int64_t>& lease_s);
@@ -40,4 +41,4 @@ struct SweepArguments {
     std::filesystem::path data_folder() const;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

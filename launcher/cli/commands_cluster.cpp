@@ -1,16 +1,16 @@
 // dagan submit, doctor
 #include "base/error.h"
-#include "launcher/campaign/campaign_status.h"
-#include "launcher/slurm/batch_script.h"
+#include "base/version.h"
 #include "launcher/campaign/campaign.h"
+#include "launcher/campaign/campaign_status.h"
 #include "launcher/cli/commands.h"
+#include "launcher/cli/sweep_arguments.h"
 #include "launcher/doctor/doctor.h"
+#include "launcher/slurm/batch_script.h"
 #include "launcher/slurm/site_profile.h"
 #include "launcher/slurm/submission.h"
 #include "launcher/slurm/submit.h"
 #include "launcher/supervisor/supervisor.h"
-#include "launcher/cli/sweep_arguments.h"
-#include "base/version.h"
 #include "sweeps/expand.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@
 #include <iostream>
 #include <memory>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -32,54 +32,62 @@ struct SubmitArguments {
 };
 
 SiteProfile profile_of(const SubmitArguments& arguments, const fs::path& path) {
-    SiteProfile profile = load_site_profile(path, {{"nodes", arguments.nodes}, {"time", arguments.time}});
+    SiteProfile profile =
+        load_site_profile(path, {{"nodes", arguments.nodes}, {"time", arguments.time}});
     if (profile.scheduler == Scheduler::none) {
-        throw input_error(
-            fmt::format("{}: is no cluster's profile (scheduler: none); hint: use `dagan run` there", path.string()));
+        throw input_error(fmt::format(
+            "{}: is no cluster's profile (scheduler: none); hint: use `dagan run` there",
+            path.string()));
     }
     return profile;
 }
 
 // The devices that a site's profile speaks of, not those of the login node.
-std::string device_of(const SiteProfile& profile) { return profile.gpus_per_node > 0 ? "cuda" : "cpu"; }
+std::string device_of(const SiteProfile& profile) {
+    return profile.gpus_per_node > 0 ? "cuda" : "cpu";
+}
 
 // A campaign's rows are computed on one kind of device, and its trainers must have what they need for it.
-void check_device(const CampaignFolder& folder, const std::string& device, const fs::path& profile) {
+void check_device(const CampaignFolder& folder, const std::string& device,
+                  const fs::path& profile) {
     if (device == "cuda" && !fs::exists(program_folder() / "libdagan_cuda.so")) {
-        throw input_error(
-            fmt::format("{}: gpus_per_node: libdagan_cuda.so was not built; hint: make setup CUDA=1 && make build, or "
-                        "gpus_per_node: 0",
-                        profile.string()));
+        throw input_error(fmt::format("{}: gpus_per_node: libdagan_cuda.so was not built; hint: "
+                                      "make setup CUDA=1 && make build, or "
+                                      "gpus_per_node: 0",
+                                      profile.string()));
     }
     if (!fs::exists(folder.manifest())) return;
     const std::string recorded = read_manifest(folder).device;
     if (recorded == device) return;
-    throw input_error(
-        fmt::format("{}: this campaign began with {}, and the profile {} asks for {}; hint: name a new folder with -o",
-                    folder.root().string(), recorded, profile.string(), device));
+    throw input_error(fmt::format("{}: this campaign began with {}, and the profile {} asks for "
+                                  "{}; hint: name a new folder with -o",
+                                  folder.root().string(), recorded, profile.string(), device));
 }
 
 // A file has one writer; a server's base has as many as there are allocations.
 void refuse_second_job(const CampaignFolder& folder) {
     if (!is_held(folder) || !read_manifest(folder).store.empty()) return;
     throw input_error(folder.root().string() +
-                      ": is running now; hint: watch it with `dagan status`; several jobs can share a campaign that began with a "
+                      ": is running now; hint: watch it with `dagan status`; several jobs can "
+                      "share a campaign that began with a "
                       "PostgreSQL base (store: postgresql://...)");
 }
 
 void submit(const SubmitArguments& arguments) {
     const fs::path profile_path = find_site_profile(arguments.profile, program_folder());
     const SiteProfile profile = profile_of(arguments, profile_path);
-    const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
-    const Plan plan = expand(loaded);
-    const Foretold foretold = foretell_at(profile, loaded.sweep, plan);
+    const sweeps::LoadedSweep loaded = load(arguments.sweep, sweeps::MissingData::refuse);
+    const Plan plan = sweeps::expand(loaded);
+    const SavedForecast foretold = make_forecast_at(profile, loaded.sweep, plan);
     // First of all, and beside a script on stdout.
     fmt::print(stderr, "{}", submission_plan(loaded.sweep, plan, profile, foretold));
-    const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
+    const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name
+                                                         : arguments.output);
     const BatchJob job{.name = loaded.sweep.name,
                        .campaign = folder.root().string(),
                        .programs = program_folder().string(),
-                       .data_folder = fs::absolute(arguments.sweep.data_folder()).lexically_normal().string(),
+                       .data_folder =
+                           fs::absolute(arguments.sweep.data_folder()).lexically_normal().string(),
                        .device = device_of(profile),
                        .created_by = std::string("dagan ") + kVersion,
                        .lease_s = arguments.lease_s,
@@ -95,30 +103,38 @@ void submit(const SubmitArguments& arguments) {
     keep_forecast(folder.forecast(), foretold);
     write_submission(folder, submission_of(manifest, job.programs, job.data_folder));
     const std::string number = hand_to_slurm(folder, job);
-    fmt::print("submitted job {}; watch it with `dagan status {}`, end it with `dagan stop {}` or `scancel {}`\n", number,
-               folder.root().string(), folder.root().string(), number);
+    fmt::print("submitted job {}; watch it with `dagan status {}`, end it with `dagan stop {}` or "
+               "`scancel {}`\n",
+               number, folder.root().string(), folder.root().string(), number);
 }
 
 void add_submit(CLI::App& app) {
-    auto* command =
-        app.add_subcommand("submit", "writes the batch script of a sweep for a site and submits it; the plan comes first\n"
-                                     "Example: dagan submit sweeps/table1.yaml --profile mysite --dry-run");
+    auto* command = app.add_subcommand(
+        "submit",
+        "writes the batch script of a sweep for a site and submits it; the plan comes first\n"
+        "Example: dagan submit sweeps/table1.yaml --profile mysite --dry-run");
     auto arguments = std::make_shared<SubmitArguments>();
     arguments->sweep.add_to(*command);
-    command->add_option("--profile", arguments->profile, "a name in cluster/profiles, or a file")->required();
-    command->add_option("-o,--output", arguments->output, "the campaign's folder (default: campaigns/NAME)");
-    command->add_option("--nodes", arguments->nodes, "instead of the profile's: 4, or 2-4 for as many of these as are free");
-    command->add_option("--time", arguments->time, "wall time of each job instead of the profile's: 01:30:00, or minutes");
+    command->add_option("--profile", arguments->profile, "a name in cluster/profiles, or a file")
+        ->required();
+    command->add_option("-o,--output", arguments->output,
+                        "the campaign's folder (default: campaigns/NAME)");
+    command->add_option("--nodes", arguments->nodes,
+                        "instead of the profile's: 4, or 2-4 for as many of these as are free");
+    command->add_option("--time", arguments->time,
+                        "wall time of each job instead of the profile's: 01:30:00, or minutes");
     arguments->sweep.add_store_to(*command);
     add_lease(*command, arguments->lease_s);
-    command->add_flag("--dry-run", arguments->dry_run, "prints the script; nothing is written and nothing submitted");
+    command->add_flag("--dry-run", arguments->dry_run,
+                      "prints the script; nothing is written and nothing submitted");
     command->callback([arguments] { submit(*arguments); });
 }
 
 void add_doctor(CLI::App& app, int& exit_code) {
-    auto* command =
-        app.add_subcommand("doctor", "checks this machine, a site profile, a sweep and its data, and names the fix of what is "
-                                     "wrong (exit code 3)\nExample: dagan doctor sweeps/table1.yaml -n 4");
+    auto* command = app.add_subcommand(
+        "doctor",
+        "checks this machine, a site profile, a sweep and its data, and names the fix of what is "
+        "wrong (exit code 3)\nExample: dagan doctor sweeps/table1.yaml -n 4");
     struct Arguments {
         SweepArguments sweep;
         std::string profile, output = "campaigns", store;
@@ -127,11 +143,15 @@ void add_doctor(CLI::App& app, int& exit_code) {
     auto arguments = std::make_shared<Arguments>();
     arguments->sweep.add_to(*command);
     command->get_option("sweep")->required(false);
-    command->add_option("--store", arguments->store, "a PostgreSQL base (postgresql://...): can a campaign's results go there?");
-    command->add_option("-n,--ranks", arguments->ranks, "ranks on this machine (default: of the profile, or a gang's)")
+    command->add_option("--store", arguments->store,
+                        "a PostgreSQL base (postgresql://...): can a campaign's results go there?");
+    command
+        ->add_option("-n,--ranks", arguments->ranks,
+                     "ranks on this machine (default: of the profile, or a gang's)")
         ->check(CLI::Range(1, 100000));
     command->add_option("--profile", arguments->profile, "a name in cluster/profiles, or a file");
-    command->add_option("-o,--output", arguments->output, "the campaign's folder, there or to be (default: campaigns)");
+    command->add_option("-o,--output", arguments->output,
+                        "the campaign's folder, there or to be (default: campaigns)");
     command->callback([arguments, &exit_code] {
         DoctorOptions options{.ranks = arguments->ranks,
                               .profile = {},
@@ -139,17 +159,21 @@ void add_doctor(CLI::App& app, int& exit_code) {
                               .data_folder = arguments->sweep.data_folder(),
                               .output = arguments->output,
                               .store = arguments->store};
-        if (!options.store.empty() && !Location::parse(options.store).is_server()) {
-            throw input_error(
-                fmt::format("--store {}: wanted a PostgreSQL base such as postgresql://user@host/base", options.store));
+        if (!options.store.empty() && !results::Location::parse(options.store).is_server()) {
+            throw input_error(fmt::format(
+                "--store {}: wanted a PostgreSQL base such as postgresql://user@host/base",
+                options.store));
         }
         if (!arguments->profile.empty())
-            options.profile = load_site_profile(find_site_profile(arguments->profile, program_folder()));
-        if (!arguments->sweep.sweep.empty()) options.sweep = load(arguments->sweep, MissingData::use_expect);
+            options.profile =
+                load_site_profile(find_site_profile(arguments->profile, program_folder()));
+        if (!arguments->sweep.sweep.empty())
+            options.sweep = load(arguments->sweep, sweeps::MissingData::use_expect);
         const std::vector<Check> checks = examine(options);
         std::cout << checks_text(checks);
         const auto is_fault = [](const Check& check) { return check.severity == Severity::fault; };
-        if (std::any_of(checks.begin(), checks.end(), is_fault)) exit_code = static_cast<int>(ExitCode::system);
+        if (std::any_of(checks.begin(), checks.end(), is_fault))
+            exit_code = static_cast<int>(ExitCode::system);
     });
 }
 } // namespace
@@ -159,4 +183,4 @@ void add_cluster_commands(CLI::App& app, int& exit_code) {
     add_doctor(app, exit_code);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

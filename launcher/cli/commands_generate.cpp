@@ -1,8 +1,8 @@
 // dagan generate: a campaign's DAGAN at work on people's own pictures.
 #include "base/error.h"
+#include "base/subprocess.h"
 #include "launcher/campaign/campaign.h"
 #include "launcher/cli/commands.h"
-#include "base/subprocess.h"
 #include "launcher/supervisor/supervisor.h"
 #include "train/task_paths.h"
 
@@ -13,7 +13,7 @@
 #include <memory>
 #include <thread>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
 
@@ -25,7 +25,8 @@ struct Arguments {
 };
 
 // The DAGAN of that data set, or the only one.
-const PlannedTask& find_gan(const Plan& plan, const std::string& dataset, const std::string& campaign) {
+const PlannedTask& find_gan(const Plan& plan, const std::string& dataset,
+                            const std::string& campaign) {
     std::vector<std::string> names;
     const PlannedTask* found = nullptr;
     for (const PlannedTask& task : plan.tasks) {
@@ -33,12 +34,14 @@ const PlannedTask& find_gan(const Plan& plan, const std::string& dataset, const 
         names.push_back(dataset_of(task.spec).name);
         if (dataset.empty() || names.back() == dataset) found = &task;
     }
-    if (names.empty()) throw input_error(campaign + ": has no DAGAN: no images are generated in its sweep");
+    if (names.empty())
+        throw input_error(campaign + ": has no DAGAN: no images are generated in its sweep");
     if (dataset.empty() && names.size() > 1)
-        throw input_error(fmt::format("{}: has several DAGANs; hint: --dataset, one of {}", campaign, fmt::join(names, ", ")));
+        throw input_error(fmt::format("{}: has several DAGANs; hint: --dataset, one of {}",
+                                      campaign, fmt::join(names, ", ")));
     if (found == nullptr)
-        throw input_error(
-            fmt::format("{}: has no DAGAN of '{}'; hint: --dataset, one of {}", campaign, dataset, fmt::join(names, ", ")));
+        throw input_error(fmt::format("{}: has no DAGAN of '{}'; hint: --dataset, one of {}",
+                                      campaign, dataset, fmt::join(names, ", ")));
     return *found;
 }
 
@@ -47,23 +50,25 @@ int generate(const Arguments& arguments) {
     const CampaignFolder folder(arguments.folder);
     const Plan plan = read_manifest(folder).plan();
     const PlannedTask& gan = find_gan(plan, arguments.dataset, arguments.folder);
-    const std::filesystem::path weights = Workplace{folder.root()}.weights(gan.key);
+    const std::filesystem::path weights = train::TaskPaths{folder.root()}.weights(gan.key);
     if (!std::filesystem::exists(weights)) {
-        throw input_error(fmt::format("{}: {} is not trained yet; hint: `dagan explain {} '{}'` says how far it is",
-                                      arguments.folder, label_of(gan.spec), arguments.folder, label_of(gan.spec)));
+        throw input_error(fmt::format(
+            "{}: {} is not trained yet; hint: `dagan explain {} '{}'` says how far it is",
+            arguments.folder, label_of(gan.spec), arguments.folder, label_of(gan.spec)));
     }
-    std::vector<std::string> words{(program_folder() / "dagan-train").string(),
-                                   "generate",
-                                   "--each",
-                                   std::to_string(arguments.each),
-                                   "--seed",
-                                   std::to_string(arguments.seed),
-                                   "--threads",
-                                   std::to_string(std::max(1U, std::thread::hardware_concurrency())),
-                                   "--output",
-                                   arguments.output,
-                                   "--",
-                                   weights.string()};
+    std::vector<std::string> words{
+        (program_folder() / "dagan-train").string(),
+        "generate",
+        "--each",
+        std::to_string(arguments.each),
+        "--seed",
+        std::to_string(arguments.seed),
+        "--threads",
+        std::to_string(std::max(1U, std::thread::hardware_concurrency())),
+        "--output",
+        arguments.output,
+        "--",
+        weights.string()};
     words.insert(words.end(), arguments.images.begin(), arguments.images.end());
     return run_program(words, own_environment()).exit_code;
 }
@@ -72,22 +77,26 @@ int generate(const Arguments& arguments) {
 
 void add_generate_command(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand(
-        "generate",
-        "augments your own pictures with a campaign's DAGAN: a sheet, a row for each picture and what was made from it\n"
-        "Example: dagan generate campaigns/demo my-letter.png -o letters.png");
+        "generate", "augments your own pictures with a campaign's DAGAN: a sheet, a row for each "
+                    "picture and what was made from it\n"
+                    "Example: dagan generate campaigns/demo my-letter.png -o letters.png");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
     command
         ->add_option("images", arguments->images,
-                     "PNG or JPEG files, in the colours of the DAGAN's data set; their central squares are scaled to its size")
+                     "PNG or JPEG files, in the colours of the DAGAN's data set; their central "
+                     "squares are scaled to its size")
         ->required();
-    command->add_option("--dataset", arguments->dataset, "whose DAGAN, when the campaign has several");
+    command->add_option("--dataset", arguments->dataset,
+                        "whose DAGAN, when the campaign has several");
     command->add_option("--each", arguments->each, "images made from each picture")
         ->capture_default_str()
         ->check(CLI::Range(1, 100));
-    command->add_option("--seed", arguments->seed, "of the noise: the same gives the same images")->capture_default_str();
-    command->add_option("-o,--output", arguments->output, "the sheet, a PNG")->capture_default_str();
+    command->add_option("--seed", arguments->seed, "of the noise: the same gives the same images")
+        ->capture_default_str();
+    command->add_option("-o,--output", arguments->output, "the sheet, a PNG")
+        ->capture_default_str();
     command->callback([arguments, &exit_code] { exit_code = generate(*arguments); });
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -1,12 +1,12 @@
 // dagan plan, dagan describe
 #include "base/error.h"
 #include "launcher/campaign/campaign.h"
+#include "launcher/campaign/status.h"
 #include "launcher/cli/commands.h"
+#include "launcher/cli/sweep_arguments.h"
 #include "launcher/coordinator/forecast.h"
 #include "launcher/slurm/site_profile.h"
-#include "launcher/campaign/status.h"
 #include "launcher/supervisor/supervisor.h"
-#include "launcher/cli/sweep_arguments.h"
 #include "spec/json.h"
 #include "spec/network.h"
 #include "sweeps/cost_model.h"
@@ -18,7 +18,7 @@
 #include <iostream>
 #include <memory>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
 struct PlanArguments {
@@ -49,7 +49,7 @@ PlanFigures figures_of(const Sweep& sweep, const Plan& plan, const Place& place,
     for (const PlannedTask& task : plan.tasks) ++figures.tasks[to_string(kind_of(task.spec))];
     figures.place = place;
     figures.rate = rate;
-    figures.forecast = foretell(plan, sweep.resources, place.ranks, place.gpus, rate).forecast;
+    figures.forecast = make_forecast(plan, sweep.resources, place.ranks, place.gpus, rate).forecast;
     figures.disk = disk_bytes(plan);
     return figures;
 }
@@ -61,7 +61,8 @@ Json interval(double expected, double factor) {
 std::string plan_json(const PlanFigures& figures) {
     return Json{{"tasks", figures.tasks},
                 {"ranks", figures.place.ranks},
-                {"gpu_hours", interval(figures.forecast.rank_seconds / 3600, figures.rate.uncertainty)},
+                {"gpu_hours",
+                 interval(figures.forecast.rank_seconds / 3600, figures.rate.uncertainty)},
                 {"makespan_s", interval(figures.forecast.makespan_s, figures.rate.uncertainty)},
                 {"critical_path_s", figures.forecast.critical_path_s},
                 {"disk_bytes", figures.disk},
@@ -72,24 +73,30 @@ std::string plan_json(const PlanFigures& figures) {
 
 std::string described(const Rate& rate, bool gpus) {
     if (!rate.measured.empty()) return "measured by an earlier campaign of these programs";
-    return fmt::format("calibrated: {:.3g} multiply-adds per second of {}, not measured here", rate.macs_per_s,
-                       gpus ? "a GPU" : "a core");
+    return fmt::format("calibrated: {:.3g} multiply-adds per second of {}, not measured here",
+                       rate.macs_per_s, gpus ? "a GPU" : "a core");
 }
 
 std::string plan_table(const Sweep& sweep, const PlanFigures& figures) {
     const Place& place = figures.place;
-    std::string text = fmt::format("{} on {} {}{}\n", sweep.name, place.ranks, place.gpus ? "GPUs" : "ranks",
-                                   place.name.empty() ? "" : " of " + place.name);
-    for (const auto& [kind, count] : figures.tasks) text += fmt::format("  {:<11} {:>6} tasks\n", kind, count);
+    std::string text =
+        fmt::format("{} on {} {}{}\n", sweep.name, place.ranks, place.gpus ? "GPUs" : "ranks",
+                    place.name.empty() ? "" : " of " + place.name);
+    for (const auto& [kind, count] : figures.tasks)
+        text += fmt::format("  {:<11} {:>6} tasks\n", kind, count);
     const auto range = [&](double seconds) {
-        return fmt::format("{} ({} to {})", duration_text(seconds), duration_text(seconds / figures.rate.uncertainty),
+        return fmt::format("{} ({} to {})", duration_text(seconds),
+                           duration_text(seconds / figures.rate.uncertainty),
                            duration_text(seconds * figures.rate.uncertainty));
     };
     text += fmt::format("  {:<11} {}\n", "work",
-                        range(figures.forecast.rank_seconds) + (place.gpus ? " of one GPU" : " of one rank"));
+                        range(figures.forecast.rank_seconds) +
+                            (place.gpus ? " of one GPU" : " of one rank"));
     text += fmt::format("  {:<11} {}\n", "makespan", range(figures.forecast.makespan_s));
-    text += fmt::format("  {:<11} {:.1f} MiB\n", "disk", static_cast<double>(figures.disk) / (1 << 20));
-    text += fmt::format("  costs are {}; nothing was started\n", described(figures.rate, place.gpus));
+    text +=
+        fmt::format("  {:<11} {:.1f} MiB\n", "disk", static_cast<double>(figures.disk) / (1 << 20));
+    text +=
+        fmt::format("  costs are {}; nothing was started\n", described(figures.rate, place.gpus));
     return text;
 }
 
@@ -101,21 +108,26 @@ bool has_results(const CampaignFolder& folder) {
 // By measurement where there is one: of the campaigns named, else of the one that this sweep's name stands for.
 Rate rate_for(const PlanArguments& arguments, const std::string& sweep_name, bool gpus) {
     if (arguments.macs_per_s > 0) return {.macs_per_s = arguments.macs_per_s, .uncertainty = 1.5};
-    const CampaignFolder folder(arguments.from.empty() ? "campaigns/" + sweep_name : arguments.from);
+    const CampaignFolder folder(arguments.from.empty() ? "campaigns/" + sweep_name
+                                                       : arguments.from);
     const bool there = has_results(folder);
     if (!arguments.from.empty() && !there)
-        throw input_error(arguments.from + ": is not a campaign with results; hint: give the folder that `dagan run -o` made");
-    Rate rate = there ? measured_rate(database_of(folder.root().string()), gpus) : calibrated_rate(gpus);
-    if (!arguments.from.empty() && rate.measured.empty())
         throw input_error(
-            fmt::format("{}: has no whole task that ran on a {}; hint: leave --from out to plan with calibrated costs",
-                        arguments.from, gpus ? "GPU" : "CPU"));
+            arguments.from +
+            ": is not a campaign with results; hint: give the folder that `dagan run -o` made");
+    Rate rate =
+        there ? measured_rate(database_of(folder.root().string()), gpus) : calibrated_rate(gpus);
+    if (!arguments.from.empty() && rate.measured.empty())
+        throw input_error(fmt::format("{}: has no whole task that ran on a {}; hint: leave --from "
+                                      "out to plan with calibrated costs",
+                                      arguments.from, gpus ? "GPU" : "CPU"));
     return rate;
 }
 
 Place place_for(const PlanArguments& arguments, const Resources& resources) {
     const int fewest = std::max(1, resources.gan_ranks);
-    if (arguments.profile.empty()) return {.name = "", .ranks = arguments.ranks > 0 ? arguments.ranks : fewest};
+    if (arguments.profile.empty())
+        return {.name = "", .ranks = arguments.ranks > 0 ? arguments.ranks : fewest};
     const auto path = find_site_profile(arguments.profile, program_folder());
     const SiteProfile profile = load_site_profile(path);
     return {.name = path.stem().string(),
@@ -124,24 +136,33 @@ Place place_for(const PlanArguments& arguments, const Resources& resources) {
 }
 
 void add_plan(CLI::App& app) {
-    auto* command =
-        app.add_subcommand("plan", "what a sweep will take; nothing is started\nExample: dagan plan sweeps/table1.yaml -n 64");
+    auto* command = app.add_subcommand(
+        "plan",
+        "what a sweep will take; nothing is started\nExample: dagan plan sweeps/table1.yaml -n 64");
     auto arguments = std::make_shared<PlanArguments>();
     arguments->sweep.add_to(*command);
-    command->add_option("-n,--ranks", arguments->ranks, "ranks of the job (default: the profile's, or as many as a gang needs)")
+    command
+        ->add_option("-n,--ranks", arguments->ranks,
+                     "ranks of the job (default: the profile's, or as many as a gang needs)")
         ->check(CLI::Range(1, 1000000));
-    command->add_option("--profile", arguments->profile, "a site's profile: plan for its nodes and GPUs, which need not be here");
-    command->add_option("--from", arguments->from,
-                        "take the costs that this campaign measured (default: campaigns/NAME when it is there)");
-    command->add_option("--rate", arguments->macs_per_s, "multiply-adds per second of one trainer and thread, or of one GPU")
+    command->add_option("--profile", arguments->profile,
+                        "a site's profile: plan for its nodes and GPUs, which need not be here");
+    command->add_option(
+        "--from", arguments->from,
+        "take the costs that this campaign measured (default: campaigns/NAME when it is there)");
+    command
+        ->add_option("--rate", arguments->macs_per_s,
+                     "multiply-adds per second of one trainer and thread, or of one GPU")
         ->check(CLI::PositiveNumber);
-    command->add_option("--format", arguments->format, "table or json")->check(CLI::IsMember({"table", "json"}));
+    command->add_option("--format", arguments->format, "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
     command->callback([arguments] {
-        const LoadedSweep loaded = load(arguments->sweep, MissingData::use_expect);
+        const sweeps::LoadedSweep loaded = load(arguments->sweep, sweeps::MissingData::use_expect);
         const Place place = place_for(*arguments, loaded.sweep.resources);
-        const PlanFigures figures =
-            figures_of(loaded.sweep, expand(loaded), place, rate_for(*arguments, loaded.sweep.name, place.gpus));
-        std::cout << (arguments->format == "json" ? plan_json(figures) : plan_table(loaded.sweep, figures));
+        const PlanFigures figures = figures_of(loaded.sweep, sweeps::expand(loaded), place,
+                                               rate_for(*arguments, loaded.sweep.name, place.gpus));
+        std::cout << (arguments->format == "json" ? plan_json(figures)
+                                                  : plan_table(loaded.sweep, figures));
     });
 }
 
@@ -154,9 +175,11 @@ struct DescribedNetwork {
 std::vector<DescribedNetwork> networks_of(const Plan& plan) {
     std::vector<DescribedNetwork> networks;
     const auto add = [&](const DatasetRef& dataset, NetworkTable table) {
-        const bool known = std::any_of(networks.begin(), networks.end(), [&](const DescribedNetwork& other) {
-            return other.dataset == dataset.name && other.table.network == table.network && other.table.layers == table.layers;
-        });
+        const bool known =
+            std::any_of(networks.begin(), networks.end(), [&](const DescribedNetwork& other) {
+                return other.dataset == dataset.name && other.table.network == table.network &&
+                       other.table.layers == table.layers;
+            });
         if (!known) networks.push_back({dataset.name, std::move(table)});
     };
     for (const PlannedTask& planned : plan.tasks) {
@@ -165,7 +188,8 @@ std::vector<DescribedNetwork> networks_of(const Plan& plan) {
             add(gan->dataset, critic_table(gan->gan, gan->dataset.channels, gan->dataset.size));
         } else if (const auto* task = std::get_if<ClassifierTask>(&planned.spec)) {
             add(task->dataset,
-                classifier_table(task->classifier, task->dataset.channels, task->dataset.size, classes_of_task(planned.spec)));
+                classifier_table(task->classifier, task->dataset.channels, task->dataset.size,
+                                 sweeps::classes_of_task(planned.spec)));
         }
     }
     return networks;
@@ -184,41 +208,51 @@ std::string describe_json(const std::vector<DescribedNetwork>& networks) {
 }
 
 std::string layer_line(const LayerRow& row) {
-    const std::string op = row.op == LayerOp::dense ? "dense"
-                                                    : fmt::format("{}{}x{}{}", row.resize == Resize::up ? "up " : "", row.kernel,
-                                                                  row.kernel, row.stride == 2 ? " /2" : "");
-    const std::string size = row.op == LayerOp::dense      ? "-"
-                             : row.in_size == row.out_size ? std::to_string(row.in_size)
-                                                           : fmt::format("{}->{}", row.in_size, row.out_size);
-    return fmt::format("  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n", row.name, op, size, row.in_channels,
-                       row.out_channels, row.parameters, row.norm_parameters, row.macs, to_string(row.after));
+    const std::string op = row.op == LayerOp::dense
+                               ? "dense"
+                               : fmt::format("{}{}x{}{}", row.resize == Resize::up ? "up " : "",
+                                             row.kernel, row.kernel, row.stride == 2 ? " /2" : "");
+    const std::string size = row.op == LayerOp::dense ? "-"
+                             : row.in_size == row.out_size
+                                 ? std::to_string(row.in_size)
+                                 : fmt::format("{}->{}", row.in_size, row.out_size);
+    return fmt::format("  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n", row.name,
+                       op, size, row.in_channels, row.out_channels, row.parameters,
+                       row.norm_parameters, row.macs, to_string(row.after));
 }
 
 std::string describe_table(const std::vector<DescribedNetwork>& networks) {
     std::string text;
     for (const DescribedNetwork& network : networks) {
-        text += fmt::format("{} of {}\n  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n", network.table.network,
-                            network.dataset, "layer", "op", "size", "in", "out", "weights", "norm", "multiply-adds", "after");
+        text +=
+            fmt::format("{} of {}\n  {:<16} {:<9} {:<8} {:>5} -> {:<5} {:>10} {:>7} {:>14}  {}\n",
+                        network.table.network, network.dataset, "layer", "op", "size", "in", "out",
+                        "weights", "norm", "multiply-adds", "after");
         for (const LayerRow& row : network.table.layers) text += layer_line(row);
-        text += fmt::format("  parameters {} ; multiply-adds per image {:.1f} M\n\n", network.table.parameters(),
+        text += fmt::format("  parameters {} ; multiply-adds per image {:.1f} M\n\n",
+                            network.table.parameters(),
                             static_cast<double>(network.table.macs()) / 1e6);
     }
     return text;
 }
 
 void add_describe(CLI::App& app) {
-    auto* command =
-        app.add_subcommand("describe", "the networks of a sweep, layer by layer\nExample: dagan describe sweeps/table1.yaml");
+    auto* command = app.add_subcommand(
+        "describe",
+        "the networks of a sweep, layer by layer\nExample: dagan describe sweeps/table1.yaml");
     struct Arguments {
         SweepArguments sweep;
         std::string format = "table";
     };
     auto arguments = std::make_shared<Arguments>();
     arguments->sweep.add_to(*command);
-    command->add_option("--format", arguments->format, "table or json")->check(CLI::IsMember({"table", "json"}));
+    command->add_option("--format", arguments->format, "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
     command->callback([arguments] {
-        const auto networks = networks_of(expand(load(arguments->sweep, MissingData::use_expect)));
-        std::cout << (arguments->format == "json" ? describe_json(networks) : describe_table(networks));
+        const auto networks =
+            networks_of(sweeps::expand(load(arguments->sweep, sweeps::MissingData::use_expect)));
+        std::cout << (arguments->format == "json" ? describe_json(networks)
+                                                  : describe_table(networks));
     });
 }
 } // namespace
@@ -228,4 +262,4 @@ void add_plan_commands(CLI::App& app, int&) {
     add_describe(app);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -1,20 +1,20 @@
 // dagan results rows|cells|table1|gains|choices|query|export|plot|report
 #include "base/error.h"
 #include "base/file.h"
+#include "base/subprocess.h"
 #include "base/temporary_folder.h"
-#include "launcher/campaign/campaign_status.h"
 #include "launcher/campaign/campaign.h"
+#include "launcher/campaign/campaign_status.h"
 #include "launcher/cli/commands.h"
 #include "launcher/coordinator/forecast.h"
-#include "base/subprocess.h"
+#include "results/maintenance/rows_file.h"
+#include "results/maintenance/upgrade_merge.h"
 #include "results/output/export.h"
 #include "results/output/plot.h"
-#include "results/query/queries.h"
-#include "results/maintenance/upgrade_merge.h"
-#include "results/query/reductions.h"
 #include "results/output/table_text.h"
+#include "results/query/queries.h"
+#include "results/query/reductions.h"
 #include "results/report/report.h"
-#include "results/maintenance/rows_file.h"
 
 #include <fmt/format.h>
 
@@ -28,7 +28,7 @@
 #include <memory>
 #include <thread>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -36,28 +36,33 @@ namespace {
 // A folder's published rows as a database, for as long as this program runs.
 fs::path database_of_rows(const CampaignFolder& campaign) {
     static std::vector<std::unique_ptr<TemporaryFolder>> made;
-    const fs::path database = made.emplace_back(std::make_unique<TemporaryFolder>())->path() / "results.sqlite";
+    const fs::path database =
+        made.emplace_back(std::make_unique<TemporaryFolder>())->path() / "results.sqlite";
     const Manifest manifest = read_manifest(campaign);
-    make_database_of_rows(campaign.published_rows(), manifest.campaign, manifest.plan(), database);
+    results::make_database_of_rows(campaign.published_rows(), manifest.campaign, manifest.plan(),
+                                   database);
     return database;
 }
 } // namespace
 
-Location database_of(const std::string& folder_or_url) {
-    const Location location = Location::parse(folder_or_url);
+results::Location database_of(const std::string& folder_or_url) {
+    const results::Location location = results::Location::parse(folder_or_url);
     if (location.is_server()) return location;
     const CampaignFolder campaign(folder_or_url);
     if (!fs::exists(campaign.database())) {
         if (fs::exists(campaign.published_rows())) return database_of_rows(campaign);
-        const Location server = fs::exists(campaign.manifest()) ? results_of(campaign, read_manifest(campaign)) : Location("");
+        const results::Location server = fs::exists(campaign.manifest())
+                                             ? results_of(campaign, read_manifest(campaign))
+                                             : results::Location("");
         if (server.is_server()) return server;
-        throw input_error(
-            fmt::format("{}: has no results: there is no results.sqlite; hint: give the folder of a campaign that was started",
-                        campaign.root().string()));
+        throw input_error(fmt::format("{}: has no results: there is no results.sqlite; hint: give "
+                                      "the folder of a campaign that was started",
+                                      campaign.root().string()));
     }
-    if (const auto version = older_schema(campaign.database())) {
+    if (const auto version = results::older_schema(campaign.database())) {
         fmt::print(stderr,
-                   "{}: written by an older version of this program (schema {}): read as it is; hint: `dagan results upgrade {}` "
+                   "{}: written by an older version of this program (schema {}): read as it is; "
+                   "hint: `dagan results upgrade {}` "
                    "migrates it, after a backup\n",
                    campaign.database().string(), *version, folder_or_url);
     }
@@ -66,130 +71,165 @@ Location database_of(const std::string& folder_or_url) {
 
 namespace {
 // In what its sweep is reduced; a sweep of another version of this program, which cannot tell, is called that.
-std::vector<std::string> reduced_in(const Location& database) {
-    const auto reduced = reductions_of(campaign_of(database));
+std::vector<std::string> reduced_in(const results::Location& database) {
+    const auto reduced = results::reductions_of(results::campaign_of(database));
     if (reduced) return *reduced;
     return {"not known, as the sweep was written by another version of this program"};
 }
 
-using Renderer = std::function<std::string(const Location& database, TableFormat format)>;
+using Renderer =
+    std::function<std::string(const results::Location& database, results::TableFormat format)>;
 
-void add_table(CLI::App& results, const std::string& name, const std::string& help, std::vector<std::string> formats,
-               Renderer renderer) {
-    auto* command =
-        results.add_subcommand(name, fmt::format("{}\nExample: dagan results {} campaigns/demo --format csv", help, name));
+void add_table(CLI::App& results, const std::string& name, const std::string& help,
+               std::vector<std::string> formats, Renderer renderer) {
+    auto* command = results.add_subcommand(
+        name, fmt::format("{}\nExample: dagan results {} campaigns/demo --format csv", help, name));
     struct Arguments {
         std::string folder, format = "table";
     };
     auto arguments = std::make_shared<Arguments>();
-    command->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")->required();
+    command
+        ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
+        ->required();
     command->add_option("--format", arguments->format, fmt::format("{}", fmt::join(formats, ", ")))
         ->check(CLI::IsMember(formats));
     command->callback([arguments, renderer = std::move(renderer)] {
-        std::cout << renderer(database_of(arguments->folder), *enum_from<TableFormat>(arguments->format));
+        std::cout << renderer(database_of(arguments->folder),
+                              *enum_from<results::TableFormat>(arguments->format));
     });
 }
 
 // Where a campaign's files are: sample sheets, the report.
-constexpr const char* kFilesHelp = "the campaign's folder, where the results are on a server (default: this one)";
+constexpr const char* kFilesHelp =
+    "the campaign's folder, where the results are on a server (default: this one)";
 fs::path files_of(const std::string& folder_or_url, const std::string& files) {
     if (!files.empty()) return files;
-    return Location::parse(folder_or_url).is_server() ? fs::current_path() : CampaignFolder(folder_or_url).root();
+    return results::Location::parse(folder_or_url).is_server()
+               ? fs::current_path()
+               : CampaignFolder(folder_or_url).root();
 }
 
 // Like the other tables, with one option more.
 void add_cells(CLI::App& results) {
-    auto* command = results.add_subcommand("cells", "means, intervals and paired gains over the seeds\n"
-                                                    "Example: dagan results cells campaigns/demo --interval bootstrap");
+    auto* command = results.add_subcommand(
+        "cells", "means, intervals and paired gains over the seeds\n"
+                 "Example: dagan results cells campaigns/demo --interval bootstrap");
     struct Arguments {
         std::string folder, format = "table", interval = "t";
     };
     auto arguments = std::make_shared<Arguments>();
-    command->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")->required();
-    command->add_option("--format", arguments->format, "table, csv, json")->check(CLI::IsMember({"table", "csv", "json"}));
+    command
+        ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
+        ->required();
+    command->add_option("--format", arguments->format, "table, csv, json")
+        ->check(CLI::IsMember({"table", "csv", "json"}));
     command->add_option("--interval", arguments->interval, "t (Student's), or bootstrap (BCa)")
         ->check(CLI::IsMember({"t", "bootstrap"}));
     command->callback([arguments] {
-        const Location database = database_of(arguments->folder);
-        std::cout << render_cells(cell_rows(database, *enum_from<IntervalMethod>(arguments->interval)),
-                                  *enum_from<TableFormat>(arguments->format), reduced_in(database));
+        const results::Location database = database_of(arguments->folder);
+        std::cout << results::render_cells(
+            results::cell_rows(database, *enum_from<results::IntervalMethod>(arguments->interval)),
+            *enum_from<results::TableFormat>(arguments->format), reduced_in(database));
     });
 }
 
 void add_export(CLI::App& results) {
-    auto* command = results.add_subcommand(
-        "export", "writes everything for other tools: CSV or JSON files, TensorBoard event files, or a folder for MLflow\n"
-                  "Example: dagan results export campaigns/demo --format tensorboard -o runs && tensorboard --logdir runs");
+    auto* command =
+        results.add_subcommand("export", "writes everything for other tools: CSV or JSON files, "
+                                         "TensorBoard event files, or a folder for MLflow\n"
+                                         "Example: dagan results export campaigns/demo --format "
+                                         "tensorboard -o runs && tensorboard --logdir runs");
     struct Arguments {
         std::string folder, format, output, files;
     };
     auto arguments = std::make_shared<Arguments>();
-    command->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")->required();
+    command
+        ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
+        ->required();
     command->add_option("--format", arguments->format, "csv, json, tensorboard, mlflow")
         ->required()
         ->check(CLI::IsMember({"csv", "json", "tensorboard", "mlflow"}));
     command->add_option("-o,--output", arguments->output, "folder to make")->required();
     command->add_option("--files", arguments->files, kFilesHelp);
     command->callback([arguments] {
-        export_results(database_of(arguments->folder), files_of(arguments->folder, arguments->files),
-                       *enum_from<ExportFormat>(arguments->format), arguments->output);
+        results::export_results(
+            database_of(arguments->folder), files_of(arguments->folder, arguments->files),
+            *enum_from<results::ExportFormat>(arguments->format), arguments->output);
         fmt::print("{}\n", arguments->output);
     });
 }
 
 void add_query(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "query", "any SELECT over the database (tables and views: results/database/schema.sql); nothing can be written\n"
+        "query", "any SELECT over the database (tables and views: results/database/schema.sql); "
+                 "nothing can be written\n"
                  "Example: dagan results query campaigns/demo 'SELECT * FROM cell' --format csv");
     struct Arguments {
         std::string folder, sql, format = "table";
     };
     auto arguments = std::make_shared<Arguments>();
-    command->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")->required();
+    command
+        ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
+        ->required();
     command->add_option("sql", arguments->sql, "one SELECT")->required();
-    command->add_option("--format", arguments->format, "table, csv or json")->check(CLI::IsMember({"table", "csv", "json"}));
+    command->add_option("--format", arguments->format, "table, csv or json")
+        ->check(CLI::IsMember({"table", "csv", "json"}));
     command->callback([arguments] {
-        std::cout << render(run_query(database_of(arguments->folder), arguments->sql),
-                            *enum_from<TableFormat>(arguments->format));
+        std::cout << results::render(
+            results::run_query(database_of(arguments->folder), arguments->sql),
+            *enum_from<results::TableFormat>(arguments->format));
     });
 }
 
 // Drawn by librsvg's own program: linking it would load a dozen libraries into every start of ours.
 std::string png_of(const std::string& svg) {
     constexpr const char* kProgram = "rsvg-convert";
-    const fs::path source = fs::temp_directory_path() / fmt::format("dagan-plot-{}.svg", ::getpid());
+    const fs::path source =
+        fs::temp_directory_path() / fmt::format("dagan-plot-{}.svg", ::getpid());
     write_atomically(source, svg);
-    const ProgramOutput drawn = run_program({kProgram, "--zoom", "4", source.string()}, own_environment()); // 300 dpi at 16 cm
+    const ProgramOutput drawn = run_program({kProgram, "--zoom", "4", source.string()},
+                                            own_environment()); // 300 dpi at 16 cm
     fs::remove(source);
     if (drawn.exit_code == 127) {
-        throw system_error(fmt::format("plot: PNG needs {}, which is not installed; hint: apt-get install librsvg2-bin, or take "
+        throw system_error(fmt::format("plot: PNG needs {}, which is not installed; hint: apt-get "
+                                       "install librsvg2-bin, or take "
                                        "--format svg",
                                        kProgram));
     }
-    if (drawn.exit_code != 0) throw system_error(fmt::format("plot: {} failed with exit code {}", kProgram, drawn.exit_code));
+    if (drawn.exit_code != 0)
+        throw system_error(
+            fmt::format("plot: {} failed with exit code {}", kProgram, drawn.exit_code));
     return drawn.text;
 }
 
 void add_plot(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "plot", "draws test accuracy against generated images per real one, a figure for each data set and n, and "
+        "plot", "draws test accuracy against generated images per real one, a figure for each data "
+                "set and n, and "
                 "what they gained over n\n"
                 "Example: dagan results plot campaigns/demo -o figures --format png");
     struct Arguments {
         std::string folder, output = ".", format = "svg";
     };
     auto arguments = std::make_shared<Arguments>();
-    command->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")->required();
+    command
+        ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
+        ->required();
     command->add_option("-o,--output", arguments->output, "folder for the figures");
-    command->add_option("--format", arguments->format, "svg, or png (by rsvg-convert)")->check(CLI::IsMember({"svg", "png"}));
+    command->add_option("--format", arguments->format, "svg, or png (by rsvg-convert)")
+        ->check(CLI::IsMember({"svg", "png"}));
     command->callback([arguments] {
-        const Location database = database_of(arguments->folder);
+        const results::Location database = database_of(arguments->folder);
         const bool reduced = !reduced_in(database).empty();
-        std::vector<NamedPlot> plots = accuracy_plots(cell_rows(database), reduced, ChartStyle::file);
-        std::ranges::move(gain_plots(gain_rows(database), choice_rows(database), reduced, ChartStyle::file),
+        std::vector<results::NamedPlot> plots = results::accuracy_plots(
+            results::cell_rows(database), reduced, results::ChartStyle::file);
+        std::ranges::move(results::gain_plots(results::gain_rows(database),
+                                              results::choice_rows(database), reduced,
+                                              results::ChartStyle::file),
                           std::back_inserter(plots));
-        for (const NamedPlot& plot : plots) {
-            const fs::path path = fs::path(arguments->output) / (plot.name + "." + arguments->format);
+        for (const results::NamedPlot& plot : plots) {
+            const fs::path path =
+                fs::path(arguments->output) / (plot.name + "." + arguments->format);
             if (arguments->format == "png")
                 write_atomically(path, png_of(plot.svg));
             else
@@ -200,14 +240,15 @@ void add_plot(CLI::App& results) {
 }
 
 // What the plan expected of each task. A campaign of another version, whose plan this program cannot make, has none.
-Prediction predicted_for(const CampaignFolder& folder) {
-    Prediction predicted;
+results::Prediction predicted_for(const CampaignFolder& folder) {
+    results::Prediction predicted;
     try {
         const Plan plan = read_manifest(folder).plan();
-        const auto foretold = read_forecast(folder.forecast());
-        const Rate rate = foretold ? foretold->rate : Rate{};
+        const auto saved = read_forecast(folder.forecast());
+        const Rate rate = saved ? saved->rate : Rate{};
         const auto seconds = expected_seconds(plan, rate);
-        for (size_t i = 0; i < plan.tasks.size(); ++i) predicted.seconds[plan.tasks[i].key] = seconds[i];
+        for (size_t i = 0; i < plan.tasks.size(); ++i)
+            predicted.seconds[plan.tasks[i].key] = seconds[i];
         predicted.uncertainty = rate.uncertainty;
         predicted.source = rate.source();
     } catch (const Error&) {
@@ -217,66 +258,85 @@ Prediction predicted_for(const CampaignFolder& folder) {
 }
 
 // Makes the report again and again until the campaign has ended; the last one no longer loads itself again.
-void report_live(const Location& database, const CampaignFolder& folder, ReportOptions options, int every_s) {
+void report_live(const results::Location& database, const CampaignFolder& folder,
+                 results::ReportOptions options, int every_s) {
     for (bool running = true; running;) {
         const auto status = present_status(folder);
         running = status && status->state == CampaignState::running;
         options.refresh_s = running ? every_s : 0;
-        const auto path = write_report(database, folder.root(), options);
-        fmt::print("{}: {}\n", path.string(), status ? status_line(*status) : "no campaign is running");
+        const auto path = results::write_report(database, folder.root(), options);
+        fmt::print("{}: {}\n", path.string(),
+                   status ? status_line(*status) : "no campaign is running");
         std::cout.flush();
         if (running) std::this_thread::sleep_for(std::chrono::seconds(every_s));
     }
 }
 
 void add_report(CLI::App& results) {
-    auto* command = results.add_subcommand(
-        "report", "writes one self-contained HTML page: table, plots, samples, timeline, costs, failures, provenance\n"
-                  "Example: dagan results report campaigns/demo --live");
+    auto* command =
+        results.add_subcommand("report", "writes one self-contained HTML page: table, plots, "
+                                         "samples, timeline, costs, failures, provenance\n"
+                                         "Example: dagan results report campaigns/demo --live");
     struct Arguments {
         std::string folder, files;
         bool live = false;
         int every_s = 60;
     };
     auto arguments = std::make_shared<Arguments>();
-    command->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")->required();
+    command
+        ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
+        ->required();
     command->add_option("--files", arguments->files, kFilesHelp);
-    command->add_flag("--live", arguments->live, "again every minute while the campaign runs; the open page follows by itself");
-    command->add_option("--every", arguments->every_s, "with --live: seconds between two reports")->check(CLI::Range(1, 86400));
+    command->add_flag(
+        "--live", arguments->live,
+        "again every minute while the campaign runs; the open page follows by itself");
+    command->add_option("--every", arguments->every_s, "with --live: seconds between two reports")
+        ->check(CLI::Range(1, 86400));
     command->callback([arguments] {
-        const Location database = database_of(arguments->folder);
+        const results::Location database = database_of(arguments->folder);
         const CampaignFolder folder(files_of(arguments->folder, arguments->files));
-        const ReportOptions options{predicted_for(folder)};
+        const results::ReportOptions options{predicted_for(folder)};
         if (arguments->live)
             report_live(database, folder, options, arguments->every_s);
         else
-            fmt::print("{}\n", write_report(database, folder.root(), options).string());
+            fmt::print("{}\n", results::write_report(database, folder.root(), options).string());
     });
 }
 } // namespace
 
 void add_results_commands(CLI::App& app, int& exit_code) {
     auto* results =
-        app.add_subcommand("results", "what a campaign found, also while it runs\nExample: dagan results table1 campaigns/demo")
+        app.add_subcommand("results", "what a campaign found, also while it runs\nExample: dagan "
+                                      "results table1 campaigns/demo")
             ->require_subcommand(1);
     add_table(*results, "rows", "one line per finished classifier", {"table", "csv", "json"},
-              [](const Location& database, TableFormat format) {
+              [](const results::Location& database, results::TableFormat format) {
                   int missing = 0;
-                  for (const CellRow& cell : cell_rows(database)) missing += cell.missing;
-                  return render_rows(trial_rows(database), format, missing);
+                  for (const results::CellRow& cell : results::cell_rows(database))
+                      missing += cell.missing;
+                  return results::render_rows(results::trial_rows(database), format, missing);
               });
     add_cells(*results);
-    add_table(*results, "table1", "the paper's Table 1: without and with the DAGAN, m chosen by validation",
-              {"table", "csv", "json", "latex"}, [](const Location& database, TableFormat format) {
-                  return render_table1(table1_rows(database), format, reduced_in(database));
+    add_table(*results, "table1",
+              "the paper's Table 1: without and with the DAGAN, m chosen by validation",
+              {"table", "csv", "json", "latex"},
+              [](const results::Location& database, results::TableFormat format) {
+                  return results::render_table1(results::table1_rows(database), format,
+                                                reduced_in(database));
               });
-    add_table(*results, "gains", "what generated images brought: each m against both baselines, with intervals and tests",
-              {"table", "csv", "json", "latex"}, [](const Location& database, TableFormat format) {
-                  return render_gains(gain_rows(database), format, reduced_in(database));
-              });
-    add_table(*results, "choices", "validation accuracy against m, and the m that it chooses", {"table", "csv", "json", "latex"},
-              [](const Location& database, TableFormat format) {
-                  return render_choices(choice_rows(database), format, reduced_in(database));
+    add_table(
+        *results, "gains",
+        "what generated images brought: each m against both baselines, with intervals and tests",
+        {"table", "csv", "json", "latex"},
+        [](const results::Location& database, results::TableFormat format) {
+            return results::render_gains(results::gain_rows(database), format,
+                                         reduced_in(database));
+        });
+    add_table(*results, "choices", "validation accuracy against m, and the m that it chooses",
+              {"table", "csv", "json", "latex"},
+              [](const results::Location& database, results::TableFormat format) {
+                  return results::render_choices(results::choice_rows(database), format,
+                                                 reduced_in(database));
               });
     add_query(*results);
     add_export(*results);
@@ -285,4 +345,4 @@ void add_results_commands(CLI::App& app, int& exit_code) {
     add_database_commands(*results, exit_code);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -1,20 +1,20 @@
 // dagan run, status, stop, explain, logs, reproduce
 #include "base/error.h"
-#include "cluster/host/slurm_environment.h"
 #include "base/topology.h"
-#include "launcher/campaign/campaign_status.h"
+#include "cluster/host/slurm_environment.h"
 #include "launcher/campaign/campaign.h"
-#include "launcher/cli/commands.h"
+#include "launcher/campaign/campaign_status.h"
 #include "launcher/campaign/device_choice.h"
+#include "launcher/campaign/reuse.h"
+#include "launcher/campaign/task_history.h"
+#include "launcher/cli/commands.h"
+#include "launcher/cli/reproduce.h"
+#include "launcher/cli/sweep_arguments.h"
 #include "launcher/coordinator/forecast.h"
 #include "launcher/doctor/machine_checks.h"
-#include "launcher/cli/reproduce.h"
-#include "launcher/campaign/reuse.h"
 #include "launcher/slurm/site_profile.h"
-#include "launcher/campaign/task_history.h"
 #include "launcher/slurm/submission.h"
 #include "launcher/supervisor/supervisor.h"
-#include "launcher/cli/sweep_arguments.h"
 #include "sweeps/expand.h"
 
 #include <fmt/format.h>
@@ -31,7 +31,7 @@
 #include <memory>
 #include <thread>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
 struct RunArguments {
@@ -54,15 +54,17 @@ int default_ranks(const Resources& resources) {
 // Seconds since 1970 at which so much time, as Slurm writes it, will be over.
 int64_t deadline_after(const std::string& time) {
     const auto span = parse_wall_time(time);
-    if (!span) throw input_error(fmt::format("--time {}: wanted a time such as 01:30:00, 2-00:00:00, or minutes", time));
+    if (!span)
+        throw input_error(
+            fmt::format("--time {}: wanted a time such as 01:30:00, 2-00:00:00, or minutes", time));
     return std::time(nullptr) + span->count();
 }
 
 // Becomes the supervisor, with the campaign's absolute path on the command line, by which operators find every process of it.
-[[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks, const Manifest& manifest,
-                                    const RunArguments& given) {
-    const std::string program = (program_folder() / "dagan").string(), root = folder.root().string(),
-                      count = std::to_string(ranks);
+[[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks,
+                                    const Manifest& manifest, const RunArguments& given) {
+    const std::string program = (program_folder() / "dagan").string(),
+                      root = folder.root().string(), count = std::to_string(ranks);
     std::vector<const char*> argv{program.c_str(),
                                   "supervise",
                                   root.c_str(),
@@ -72,7 +74,8 @@ int64_t deadline_after(const std::string& time) {
                                   manifest.data_folder.c_str(),
                                   "--device",
                                   manifest.device.c_str()};
-    const std::string deadline = given.time.empty() ? "" : std::to_string(deadline_after(given.time));
+    const std::string deadline =
+        given.time.empty() ? "" : std::to_string(deadline_after(given.time));
     if (!deadline.empty()) argv.insert(argv.end(), {"--deadline", deadline.c_str()});
     const std::string lease = given.lease_s ? std::to_string(*given.lease_s) : "";
     if (!lease.empty()) argv.insert(argv.end(), {"--lease", lease.c_str()});
@@ -86,8 +89,10 @@ int64_t deadline_after(const std::string& time) {
 // A campaign that goes on keeps its device.
 DeviceChoice device_of(const CampaignFolder& folder, const RunArguments& arguments) {
     const bool goes_on = std::filesystem::exists(folder.manifest());
-    DeviceChoice choice = choose_device(arguments.device, goes_on ? read_manifest(folder).device : "");
-    if (!choice.why.empty() && !arguments.quiet) fmt::print(stderr, "device: {} ({})\n", choice.device, choice.why);
+    DeviceChoice choice =
+        choose_device(arguments.device, goes_on ? read_manifest(folder).device : "");
+    if (!choice.why.empty() && !arguments.quiet)
+        fmt::print(stderr, "device: {} ({})\n", choice.device, choice.why);
     return choice;
 }
 
@@ -97,11 +102,13 @@ void refuse_inherited_job() {
 }
 
 void reuse(const CampaignFolder& from, const CampaignFolder& folder, const Manifest& manifest) {
-    if (is_held(folder)) throw input_error(folder.root().string() + ": is running; hint: --reuse when it is not");
+    if (is_held(folder))
+        throw input_error(folder.root().string() + ": is running; hint: --reuse when it is not");
     const std::vector<std::string> tasks = reuse_finished(from, folder, manifest);
     if (tasks.empty()) {
         fmt::print(stderr,
-                   "reused from {}: nothing: no finished task there is one of this sweep that is not finished here; hint: the "
+                   "reused from {}: nothing: no finished task there is one of this sweep that is "
+                   "not finished here; hint: the "
                    "options of DAGAN, selector, data, seed and gang must be equal\n",
                    from.root().string());
     } else {
@@ -111,36 +118,45 @@ void reuse(const CampaignFolder& from, const CampaignFolder& folder, const Manif
 
 void run(const RunArguments& arguments) {
     refuse_inherited_job();
-    const LoadedSweep loaded = load(arguments.sweep, MissingData::refuse);
+    const sweeps::LoadedSweep loaded = load(arguments.sweep, sweeps::MissingData::refuse);
     const int ranks = arguments.ranks > 0 ? arguments.ranks : default_ranks(loaded.sweep.resources);
-    const Plan plan = expand(loaded);
-    const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name : arguments.output);
+    const Plan plan = sweeps::expand(loaded);
+    const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name
+                                                         : arguments.output);
     const DeviceChoice device = device_of(folder, arguments);
     const bool gpus = device.device == "cuda";
     // Refuses gangs that do not fit.
-    const Foretold foretold = foretell(plan, loaded.sweep.resources, ranks, gpus, calibrated_rate(gpus));
-    const Manifest manifest = begin_campaign(folder, loaded, arguments.sweep.data_folder(), device.device);
+    const SavedForecast foretold =
+        make_forecast(plan, loaded.sweep.resources, ranks, gpus, calibrated_rate(gpus));
+    const Manifest manifest =
+        begin_campaign(folder, loaded, arguments.sweep.data_folder(), device.device);
     keep_forecast(folder.forecast(), foretold);
     if (!arguments.reuse.empty()) reuse(CampaignFolder(arguments.reuse), folder, manifest);
     become_supervisor(folder, ranks, manifest, arguments);
 }
 
 void add_run(CLI::App& app) {
-    auto* command = app.add_subcommand("run", "runs a sweep, or goes on with it: only what is missing runs\nExample: dagan run "
-                                              "sweeps/demo.yaml -n 2 -o campaigns/demo");
+    auto* command = app.add_subcommand(
+        "run", "runs a sweep, or goes on with it: only what is missing runs\nExample: dagan run "
+               "sweeps/demo.yaml -n 2 -o campaigns/demo");
     auto arguments = std::make_shared<RunArguments>();
     arguments->sweep.add_to(*command);
-    command->add_option("-n,--ranks", arguments->ranks, "MPI ranks (default: what the cores can feed)")
+    command
+        ->add_option("-n,--ranks", arguments->ranks, "MPI ranks (default: what the cores can feed)")
         ->check(CLI::Range(1, 1000000));
-    command->add_option("-o,--output", arguments->output, "the campaign's folder (default: campaigns/NAME)");
-    command->add_option("--device", arguments->device, "cpu, cuda, or auto: a GPU where one can be used (default)")
+    command->add_option("-o,--output", arguments->output,
+                        "the campaign's folder (default: campaigns/NAME)");
+    command
+        ->add_option("--device", arguments->device,
+                     "cpu, cuda, or auto: a GPU where one can be used (default)")
         ->check(CLI::IsMember(kDeviceChoices));
-    command->add_option("--time", arguments->time,
-                        "stop with checkpoints (exit code 75) before so much time is over: 01:30:00, or minutes");
     command->add_option(
-        "--reuse", arguments->reuse,
-        "another campaign's folder: take its finished DAGANs, selectors and pools where they are the same tasks, to "
-        "compare an option of the classifiers");
+        "--time", arguments->time,
+        "stop with checkpoints (exit code 75) before so much time is over: 01:30:00, or minutes");
+    command->add_option("--reuse", arguments->reuse,
+                        "another campaign's folder: take its finished DAGANs, selectors and pools "
+                        "where they are the same tasks, to "
+                        "compare an option of the classifiers");
     arguments->sweep.add_store_to(*command);
     add_lease(*command, arguments->lease_s);
     command->add_flag("-q,--quiet", arguments->quiet, "no progress");
@@ -149,7 +165,7 @@ void add_run(CLI::App& app) {
 
 // What a job of Slurm adds: its end, its number, and that what was submitted is what runs.
 void take_up_allocation(const CampaignFolder& folder, SupervisorOptions& options) {
-    const SlurmEnvironment slurm = slurm_environment(std::getenv);
+    const cluster::SlurmEnvironment slurm = cluster::slurm_environment(std::getenv);
     if (!options.deadline_s) options.deadline_s = slurm.end_time_s;
     if (options.starter.empty() || !slurm.in_job()) return; // a person's own allocation
     options.slurm_job = slurm.job_id;
@@ -158,7 +174,9 @@ void take_up_allocation(const CampaignFolder& folder, SupervisorOptions& options
 }
 
 void add_supervise(CLI::App& app, int& exit_code) {
-    auto* command = app.add_subcommand("supervise", "what `dagan run` becomes once the campaign is set up")->group("");
+    auto* command =
+        app.add_subcommand("supervise", "what `dagan run` becomes once the campaign is set up")
+            ->group("");
     struct Arguments {
         std::string folder;
         SupervisorOptions options;
@@ -186,27 +204,31 @@ Status current_status(const CampaignFolder& folder) {
     if (!status) {
         const bool submitted = std::filesystem::exists(folder.submission());
         throw input_error(folder.root().string() +
-                          (submitted ? ": waits in Slurm's queue; hint: squeue --me --start" : ": has not been started yet"));
+                          (submitted ? ": waits in Slurm's queue; hint: squeue --me --start"
+                                     : ": has not been started yet"));
     }
     return *status;
 }
 
 void add_status(CLI::App& app) {
-    auto* command = app.add_subcommand("status", "how far a campaign is\nExample: dagan status campaigns/demo --watch");
+    auto* command = app.add_subcommand(
+        "status", "how far a campaign is\nExample: dagan status campaigns/demo --watch");
     struct Arguments {
         std::string folder, format = "table";
         bool watch = false;
     };
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
-    command->add_option("--format", arguments->format, "table or json")->check(CLI::IsMember({"table", "json"}));
+    command->add_option("--format", arguments->format, "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
     command->add_flag("--watch", arguments->watch, "again every second, until it ends");
     command->callback([arguments] {
         const CampaignFolder folder(arguments->folder);
         for (;;) {
             const Status status = current_status(folder);
             if (arguments->watch && ::isatty(STDOUT_FILENO) != 0) std::cout << "\033[H\033[2J";
-            std::cout << (arguments->format == "json" ? status_json(status) : status_table(status)) << std::flush;
+            std::cout << (arguments->format == "json" ? status_json(status) : status_table(status))
+                      << std::flush;
             if (!arguments->watch || status.state != CampaignState::running) return;
             std::this_thread::sleep_for(std::chrono::seconds(1));
         }
@@ -214,25 +236,31 @@ void add_status(CLI::App& app) {
 }
 
 void add_stop(CLI::App& app) {
-    auto* command = app.add_subcommand(
-        "stop", "asks a running campaign to write its checkpoints and end (exit code 75)\nExample: dagan stop campaigns/demo");
+    auto* command =
+        app.add_subcommand("stop", "asks a running campaign to write its checkpoints and end (exit "
+                                   "code 75)\nExample: dagan stop campaigns/demo");
     auto folder = std::make_shared<std::string>();
     command->add_option("folder", *folder, "the campaign's folder")->required();
     command->callback([folder] {
-        ask_to_stop(CampaignFolder(*folder));
+        request_stop(CampaignFolder(*folder));
         fmt::print("asked to stop; watch it with `dagan status {}`\n", *folder);
     });
 }
 
 void add_task_command(CLI::App& app, const std::string& name, const std::string& help,
-                      std::string (*answer)(const CampaignFolder&, const Manifest&, const std::string&)) {
-    auto* command = app.add_subcommand(name, fmt::format("{}\nExample: dagan {} campaigns/demo 'gan strokes'", help, name));
+                      std::string (*answer)(const CampaignFolder&, const Manifest&,
+                                            const std::string&)) {
+    auto* command = app.add_subcommand(
+        name, fmt::format("{}\nExample: dagan {} campaigns/demo 'gan strokes'", help, name));
     struct Arguments {
         std::string folder, task;
     };
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
-    command->add_option("task", arguments->task, "a task's key, the beginning of its key, or its label")->required();
+    command
+        ->add_option("task", arguments->task,
+                     "a task's key, the beginning of its key, or its label")
+        ->required();
     command->callback([arguments, answer] {
         const CampaignFolder folder(arguments->folder);
         std::cout << answer(folder, read_manifest(folder), arguments->task);
@@ -240,15 +268,19 @@ void add_task_command(CLI::App& app, const std::string& name, const std::string&
 }
 
 void add_reproduce(CLI::App& app, int& exit_code) {
-    auto* command =
-        app.add_subcommand("reproduce", "runs one row again from its provenance and compares (exit code 4 when it differs)\n"
-                                        "Example: dagan reproduce campaigns/demo 'classifier strokes n=5 m=1 seed=0'");
+    auto* command = app.add_subcommand(
+        "reproduce",
+        "runs one row again from its provenance and compares (exit code 4 when it differs)\n"
+        "Example: dagan reproduce campaigns/demo 'classifier strokes n=5 m=1 seed=0'");
     struct Arguments {
         std::string folder, task;
     };
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
-    command->add_option("task", arguments->task, "a classifier's key, the beginning of its key, or its label")->required();
+    command
+        ->add_option("task", arguments->task,
+                     "a classifier's key, the beginning of its key, or its label")
+        ->required();
     command->callback([arguments, &exit_code] {
         const CampaignFolder folder(arguments->folder);
         const Reproduction reproduction = reproduce(folder, read_manifest(folder), arguments->task);
@@ -264,8 +296,9 @@ void add_run_commands(CLI::App& app, int& exit_code) {
     add_status(app);
     add_stop(app);
     add_reproduce(app, exit_code);
-    add_task_command(app, "explain", "why a task waits or failed, where it ran, what it cost", explain);
+    add_task_command(app, "explain", "why a task waits or failed, where it ran, what it cost",
+                     explain);
     add_task_command(app, "logs", "the log lines about one task", log_of);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

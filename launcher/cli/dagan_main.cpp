@@ -1,14 +1,17 @@
 // dagan: what people type. Links neither MPI nor LibTorch, so that it answers at once and works on a login node.
 #include "base/error.h"
-#include "launcher/cli/commands.h"
 #include "base/version.h"
+#include "launcher/cli/commands.h"
 
 #include <iostream>
 
 int main(int argc, char** argv) {
     using namespace dagan;
-    CLI::App app{"DAGAN-Sweep: the Table 1 sweep of the DAGAN paper, on a laptop, a GPU box or a Slurm cluster.\n"
-                 "Start here: dagan data make strokes -o data/sets/strokes.h5 && dagan run sweeps/demo.yaml -n 2"};
+    using namespace dagan::launcher;
+    CLI::App app{"DAGAN-Sweep: the Table 1 sweep of the DAGAN paper, on a laptop, a GPU box or a "
+                 "Slurm cluster.\n"
+                 "Start here: dagan data make strokes -o data/sets/strokes.h5 && dagan run "
+                 "sweeps/demo.yaml -n 2"};
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
     int exit_code = 0;

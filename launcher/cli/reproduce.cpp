@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/temporary_folder.h"
 #include "base/subprocess.h"
+#include "base/temporary_folder.h"
+#include "base/version.h"
 #include "launcher/campaign/task_history.h"
 #include "launcher/supervisor/supervisor.h"
-#include "base/version.h"
 #include "results/query/queries.h"
 #include "spec/json.h"
 
@@ -16,7 +16,7 @@
 
 #include <cstdlib>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -41,17 +41,24 @@ class Scratch {
 };
 
 std::string describe(const ClassifierScore& score) {
-    return fmt::format("steps {}, best epoch {}, validation {}/{}, test {}/{}", score.steps, score.best_epoch,
-                       score.validation_correct, score.validation_total, score.test_correct, score.test_total);
+    return fmt::format("steps {}, best epoch {}, validation {}/{}, test {}/{}", score.steps,
+                       score.best_epoch, score.validation_correct, score.validation_total,
+                       score.test_correct, score.test_total);
 }
 
-ClassifierScore stored_score(const Location& database, const std::string& key, const std::string& label) {
-    const Table table = run_query(
-        database, fmt::format("SELECT steps, best_epoch, validation_correct, validation_total, test_correct, test_total "
-                              "FROM result WHERE task = '{}'",
-                              key)); // a key is hex digits
-    if (table.rows.empty()) throw input_error(fmt::format("{}: has no result to compare with; hint: see `dagan explain`", label));
-    const auto number = [&](size_t column) { return static_cast<int>(std::get<int64_t>(table.rows.front()[column])); };
+ClassifierScore stored_score(const results::Location& database, const std::string& key,
+                             const std::string& label) {
+    const results::Table table =
+        results::run_query(database, fmt::format("SELECT steps, best_epoch, validation_correct, "
+                                                 "validation_total, test_correct, test_total "
+                                                 "FROM result WHERE task = '{}'",
+                                                 key)); // a key is hex digits
+    if (table.rows.empty())
+        throw input_error(
+            fmt::format("{}: has no result to compare with; hint: see `dagan explain`", label));
+    const auto number = [&](size_t column) {
+        return static_cast<int>(std::get<int64_t>(table.rows.front()[column]));
+    };
     return {.steps = number(0),
             .best_epoch = number(1),
             .validation_correct = number(2),
@@ -60,7 +67,8 @@ ClassifierScore stored_score(const Location& database, const std::string& key, c
             .test_total = number(5)};
 }
 
-ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest, const PlannedTask& planned) {
+ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest,
+                          const PlannedTask& planned) {
     const Scratch scratch(folder);
     const fs::path task = scratch.root() / "task.json";
     write_atomically(task, to_text(planned.spec));
@@ -68,34 +76,40 @@ ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest
     ::setenv("OMP_NUM_THREADS", threads.c_str(), 1);
     ::setenv("MKL_NUM_THREADS", threads.c_str(), 1);
     const ProgramOutput output =
-        run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(), "--task", task.string(),
-                     "--data", manifest.data_folder, "--threads", threads, "--device", manifest.device},
+        run_program({(program_folder() / "dagan-train").string(), "once", scratch.root().string(),
+                     "--task", task.string(), "--data", manifest.data_folder, "--threads", threads,
+                     "--device", manifest.device},
                     own_environment());
     if (output.exit_code == static_cast<int>(ExitCode::input))
         throw input_error(label_of(planned.spec) + ": was refused, see the message above");
     if (output.exit_code != 0)
-        throw system_error(fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), output.exit_code));
+        throw system_error(
+            fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), output.exit_code));
     const auto result = from_json_text<TaskResult>(output.text);
-    if (!result.score) throw system_error(fmt::format("{}: ended as {}", label_of(planned.spec), to_string(result.outcome)));
+    if (!result.score)
+        throw system_error(
+            fmt::format("{}: ended as {}", label_of(planned.spec), to_string(result.outcome)));
     return *result.score;
 }
 } // namespace
 
-Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest, const std::string& name) {
+Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest,
+                       const std::string& name) {
     const Plan plan = manifest.plan();
     const PlannedTask& planned = plan.tasks[static_cast<size_t>(find_task(plan, name))];
     const std::string label = label_of(planned.spec);
     if (kind_of(planned.spec) != TaskKind::classifier)
         throw input_error(label + ": is no row of the results; hint: name a classifier");
     if (manifest.campaign.code_version != kVersion) {
-        throw input_error(fmt::format("{}: was made by version {}, this is {}; hint: use that version", folder.root().string(),
-                                      manifest.campaign.code_version, kVersion));
+        throw input_error(
+            fmt::format("{}: was made by version {}, this is {}; hint: use that version",
+                        folder.root().string(), manifest.campaign.code_version, kVersion));
     }
     const ClassifierScore then = stored_score(results_of(folder, manifest), planned.key, label);
     const ClassifierScore now = run_again(folder, manifest, planned);
     return {.equal = now == then,
-            .text = fmt::format("{}\n  then: {}\n  now:  {}\n  {}\n", label, describe(then), describe(now),
-                                now == then ? "equal" : "DIFFERENT")};
+            .text = fmt::format("{}\n  then: {}\n  now:  {}\n  {}\n", label, describe(then),
+                                describe(now), now == then ? "equal" : "DIFFERENT")};
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct Reproduction {
     bool equal = false;
@@ -14,6 +14,7 @@ struct Reproduction {
 
 // `task` is a finished classifier (see find_task). Throws Blame::input when it is not, or when the program or the data set is not
 // the one the campaign began with (the difference is in the message); Blame::system when the trainer fails.
-Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest, const std::string& task);
+Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest,
+                       const std::string& task);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -5,31 +5,35 @@
 
 #include <cstdlib>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
 void SweepArguments::add_to(CLI::App& command) {
     command.add_option("sweep", sweep, "sweep file (sweeps/*.yaml)")->required();
-    command.add_option("--set", overrides, "override a setting: --set classifier.epochs=20 (repeatable)")
+    command
+        .add_option("--set", overrides,
+                    "override a setting: --set classifier.epochs=20 (repeatable)")
         ->take_all()
         ->allow_extra_args(false);
-    command.add_option("--data", data, "folder of the data sets (default: $DAGAN_DATA, else data/sets)");
+    command.add_option("--data", data,
+                       "folder of the data sets (default: $DAGAN_DATA, else data/sets)");
 }
 
 void SweepArguments::add_store_to(CLI::App& command) {
     command.add_option_function<std::string>(
         "--store", [this](const std::string& url) { overrides.push_back("store=" + url); },
-        "a PostgreSQL base for the results (postgresql://...), which several allocations can share; instead of the sweep's "
+        "a PostgreSQL base for the results (postgresql://...), which several allocations can "
+        "share; instead of the sweep's "
         "`store`");
 }
 
 void add_lease(CLI::App& command, std::optional<int64_t>& lease_s) {
     command
-        .add_option(
-            "--lease", lease_s,
-            "where allocations share a store: seconds without a sign of life after which the others take this one's tasks "
-            "over (default: 60)")
+        .add_option("--lease", lease_s,
+                    "where allocations share a store: seconds without a sign of life after which "
+                    "the others take this one's tasks "
+                    "over (default: 60)")
         ->check(CLI::Range(1, 86400));
 }
 
@@ -39,17 +43,20 @@ fs::path SweepArguments::data_folder() const {
     return variable != nullptr && *variable != '\0' ? variable : "data/sets";
 }
 
-LoadedSweep load(const SweepArguments& arguments, MissingData missing) {
+sweeps::LoadedSweep load(const SweepArguments& arguments, sweeps::MissingData missing) {
     const fs::path folder = arguments.data_folder();
-    const DatasetLookup lookup = [&](const std::string& file) -> std::optional<KnownDataset> {
+    const sweeps::DatasetLookup lookup =
+        [&](const std::string& file) -> std::optional<sweeps::KnownDataset> {
         const fs::path path = folder / file;
         if (!fs::exists(path)) return std::nullopt;
-        const DatasetInfo info = read_dataset_info(path);
-        const DatasetShape shape{
-            .classes = info.classes, .images_per_class = info.smallest_class, .channels = info.channels, .size = info.height};
-        return KnownDataset{shape, info.sha256, smallest_class_name(path)};
+        const data::DatasetInfo info = data::read_dataset_info(path);
+        const DatasetShape shape{.classes = info.classes,
+                                 .images_per_class = info.smallest_class,
+                                 .channels = info.channels,
+                                 .size = info.height};
+        return sweeps::KnownDataset{shape, info.sha256, data::smallest_class_name(path)};
     };
-    return load_sweep(arguments.sweep, arguments.overrides, lookup, missing);
+    return sweeps::load_sweep(arguments.sweep, arguments.overrides, lookup, missing);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

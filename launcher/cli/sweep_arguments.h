@@ -4,8 +4,8 @@
 #include "launcher/cli/commands.h"
 #include "sweeps/load_sweep.h"
 
-namespace dagan {
+namespace dagan::launcher {
 
-LoadedSweep load(const SweepArguments& arguments, MissingData missing);
+sweeps::LoadedSweep load(const SweepArguments& arguments, sweeps::MissingData missing);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -4,10 +4,10 @@
 // no process, socket or clock, so that tests and the simulator drive it with fakes.
 #pragma once
 
-#include "launcher/protocol/messages.h"
-#include "launcher/coordinator/peer_allocations.h"
-#include "launcher/scheduling/schedule.h"
 #include "launcher/campaign/status.h"
+#include "launcher/coordinator/peer_allocations.h"
+#include "launcher/protocol/messages.h"
+#include "launcher/scheduling/schedule.h"
 #include "results/store/store.h"
 #include "spec/task.h"
 
@@ -21,16 +21,17 @@
 #include <variant>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // The ranks, as the coordinator sees them.
 class WorkerPool {
   public:
     virtual ~WorkerPool() = default;
     virtual void assign(Rank rank, const Assign& assignment) = 0;
-    virtual void abandon(Rank rank, int64_t attempt) = 0; // end it at once; it comes back as interrupted
-    virtual void stop_work() = 0;                         // everywhere: checkpoint and return
-    virtual void shut_down() = 0;                         // everywhere: the job is over
+    virtual void abandon(Rank rank,
+                         int64_t attempt) = 0; // end it at once; it comes back as interrupted
+    virtual void stop_work() = 0;              // everywhere: checkpoint and return
+    virtual void shut_down() = 0;              // everywhere: the job is over
 };
 
 class Coordinator {
@@ -40,18 +41,19 @@ class Coordinator {
 
     // Takes up the campaign from what the store knows. `expected_seconds` per task orders the tasks and gives the first ETA.
     // `others`: null where the store is this coordinator's alone. All references must outlive the coordinator.
-    Coordinator(const Plan& plan, const std::vector<double>& expected_seconds, Schedule::Resources resources, Store& store,
-                WorkerPool& pool, CheckpointStamp checkpoint_stamp, OtherAllocations* others = nullptr);
+    Coordinator(const Plan& plan, const std::vector<double>& expected_seconds,
+                Schedule::Resources resources, results::Store& store, WorkerPool& pool,
+                CheckpointStamp checkpoint_stamp, PeerAllocations* peers = nullptr);
 
     // What earlier jobs' attempts say about the nodes; not when a person starts the campaign again, having mended them perhaps.
-    void recall(const std::vector<PastAttempt>& history);
+    void replay_history(const std::vector<results::PastAttempt>& history);
 
     void on_rank_up(Rank rank, const RankUp& message);
     void on_progress(const Progress& message);
     // One member of an attempt ended. Ignored when it is not of the task's current attempt.
     void on_ended(const Ended& message);
     // Stop request or deadline: nothing new starts, what runs is told to write a checkpoint.
-    void on_stop_asked();
+    void on_stop_requested();
 
     static constexpr double kForEver = std::numeric_limits<double>::infinity();
     // Call after the events of one look at the world. `now_s`: any clock that only goes forward. `time_left_s`: until a stop will
@@ -73,7 +75,7 @@ class Coordinator {
         int members_running = 0;
         std::optional<TaskResult> first = {}; // position 0's word
         std::optional<TaskResult> fault = {}; // the first member's that failed by itself,
-        Rank culprit = 0;                     // and its rank; the first when there is none
+        Rank failed_rank = 0;                 // and its rank; the first when there is none
         int64_t checkpoint_stamp = 0;
         double started_s = 0;
         int64_t step = 0, steps = 0, first_step = -1;
@@ -82,52 +84,55 @@ class Coordinator {
 
     // As measured in this job, of one kind of task.
     struct Pace {
-        double start_s = 0;        // from the assignment to the first step; the quickest, as others waited for a trainer
+        double start_s =
+            0; // from the assignment to the first step; the quickest, as others waited for a trainer
         double longest_step_s = 0; // the writing of checkpoints is among the steps
     };
 
-    struct RestingTask {
+    struct BackoffTask {
         TaskIndex task;
     };
-    struct RestingNode {
+    struct BackoffNode {
         NodeIndex node;
     };
-    using Sleeper = std::variant<RestingTask, RestingNode>;
+    using BackoffEntry = std::variant<BackoffTask, BackoffNode>;
 
     void restore();
-    void take_up(const StoredTask& task);
+    void restore_task(const results::StoredTask& task);
     bool is_current(TaskIndex task, int64_t attempt);
-    void wake_rested();
-    void hear_of_others();
+    void wake_backed_off();
+    void sync_with_peers();
     void on_lease_lost(TaskIndex task);
-    std::vector<Start> decide(double time_left_s);
+    std::vector<Placement> decide(double time_left_s);
     Admission admit(TaskIndex task, double time_left_s);
     void give_back_leases();
     double needed_seconds(TaskKind kind) const;
-    void enter_attempts(const std::vector<Start>& decisions);
-    void follow_up(TaskIndex task, const Verdict& verdict);
-    void start(const Start& decision);
+    void enter_attempts(const std::vector<Placement>& decisions);
+    void apply_decision(TaskIndex task, const AttemptDecision& verdict);
+    void start(const Placement& decision);
     void conclude(TaskIndex task, const Attempt& attempt);
-    void put_back(TaskIndex task);
+    void requeue(TaskIndex task);
     TaskResult result_of(TaskIndex task, const Attempt& attempt) const;
     double done_share(TaskIndex task) const;
     double remaining_seconds() const;
-    const PlannedTask& planned(TaskIndex task) const { return plan_.tasks[static_cast<size_t>(task)]; }
+    const PlannedTask& planned(TaskIndex task) const {
+        return plan_.tasks[static_cast<size_t>(task)];
+    }
 
     const Plan& plan_;
     std::vector<double> expected_seconds_;
     Schedule schedule_;
-    Store& store_;
+    results::Store& store_;
     WorkerPool& pool_;
     CheckpointStamp checkpoint_stamp_;
-    OtherAllocations* others_;
+    PeerAllocations* peers_;
 
     std::unordered_map<std::string, TaskIndex> index_of_;
     std::map<TaskIndex, Attempt> running_;
     std::vector<std::string> host_of_;
-    std::multimap<double, Sleeper> resting_; // by the time of waking
-    std::vector<std::string> shut_out_;      // bad nodes
-    std::set<TaskIndex> leased_;             // what we may work on, where there are others
+    std::multimap<double, BackoffEntry> backoffs_; // by the time of waking
+    std::vector<std::string> shut_out_;            // bad nodes
+    std::set<TaskIndex> leased_;                   // what we may work on, where there are others
     std::map<TaskKind, Pace> paces_;
     std::set<TaskKind> too_late_; // what no longer starts, as the time is too short
     double now_s_ = 0;            // of the last turn
@@ -137,7 +142,8 @@ class Coordinator {
     double started_s_ = -1;
     double first_remaining_s_ = 0; // expected, when this job began
     int64_t steps_ended_ = 0;      // of attempts that ended in this job
-    int advances_ = 0;             // tasks that this job ended, attempts of it or before it that left a new checkpoint
+    int advances_ =
+        0; // tasks that this job ended, attempts of it or before it that left a new checkpoint
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

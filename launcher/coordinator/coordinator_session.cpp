@@ -11,36 +11,43 @@
 #include <ctime>
 #include <filesystem>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
-double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double seconds_now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
 
 // Changes when a task's checkpoint does (see Coordinator::CheckpointStamp).
-int64_t checkpoint_stamp(const Workplace& place, const std::string& task) {
+int64_t checkpoint_stamp(const train::TaskPaths& place, const std::string& task) {
     std::error_code missing;
     const auto written = std::filesystem::last_write_time(place.checkpoint(task), missing);
     return missing ? 0 : written.time_since_epoch().count();
 }
 
-std::unique_ptr<Store> enter(const Location& location, const Manifest& manifest, const Plan& plan, int restarts) {
-    auto store = open_store(location);
+std::unique_ptr<results::Store> enter(const results::Location& location, const Manifest& manifest,
+                                      const Plan& plan, int restarts) {
+    auto store = results::open_store(location);
     store->enter(manifest.campaign, plan);
     // What a person starts again is what is missing, failures included; a restart after an accident leaves them.
-    if (restarts == 0 && store->reopen_failed() > 0) log_info("tasks that failed before are tried again");
+    if (restarts == 0 && store->reopen_failed() > 0)
+        log_info("tasks that failed before are tried again");
     store->commit();
     return store;
 }
 
-std::unique_ptr<OtherAllocations> others_at(const Location& location, const CampaignFolder& folder,
-                                            const CampaignRun::Options& options) {
+std::unique_ptr<PeerAllocations> others_at(const results::Location& location,
+                                           const CampaignFolder& folder,
+                                           const CoordinatorSession::Options& options) {
     if (!location.is_server()) return nullptr;
     const AllocationRun run{.allocation = folder.allocation(), .incarnation = options.incarnation};
     return std::make_unique<Leases>(location, run, options.lease);
 }
 
 // As measured by this campaign's earlier attempts, where there are any.
-std::vector<double> costs(const Location& location, const Manifest& manifest, const Plan& plan) {
+std::vector<double> costs(const results::Location& location, const Manifest& manifest,
+                          const Plan& plan) {
     return expected_seconds(plan, measured_rate(location, manifest.device == "cuda"));
 }
 
@@ -50,26 +57,31 @@ Schedule::Resources resources_of(const Manifest& manifest, int ranks) {
 }
 } // namespace
 
-CampaignRun::CampaignRun(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan, Mailbox& mailbox,
-                         const Options& options)
+CoordinatorSession::CoordinatorSession(const CampaignFolder& folder, const Manifest& manifest,
+                                       const Plan& plan, cluster::Mailbox& mailbox,
+                                       const Options& options)
     : folder_(folder), name_(manifest.campaign.name), options_(options),
       store_(enter(results_of(folder, manifest), manifest, plan, options.restarts)),
-      others_(others_at(results_of(folder, manifest), folder, options)), pool_(mailbox),
+      peers_(others_at(results_of(folder, manifest), folder, options)), pool_(mailbox),
       coordinator_(
-          plan, costs(results_of(folder, manifest), manifest, plan), resources_of(manifest, mailbox.size()), *store_, pool_,
-          [place = Workplace{folder.root()}](const std::string& task) { return checkpoint_stamp(place, task); }, others_.get()),
+          plan, costs(results_of(folder, manifest), manifest, plan),
+          resources_of(manifest, mailbox.size()), *store_, pool_,
+          [place = train::TaskPaths{folder.root()}](const std::string& task) {
+              return checkpoint_stamp(place, task);
+          },
+          peers_.get()),
       ranks_(mailbox.size()) {
-    if (options_.restarts > 0) coordinator_.recall(store_->history_of_suspects());
+    if (options_.restarts > 0) coordinator_.replay_history(store_->history_of_suspects());
 }
 
-void CampaignRun::on_rank_up(Rank rank, const RankUp& message) {
+void CoordinatorSession::on_rank_up(Rank rank, const RankUp& message) {
     coordinator_.on_rank_up(rank, message);
     ++ranks_up_;
 }
 
-void CampaignRun::turn() {
+void CoordinatorSession::turn() {
     if (ranks_up_ < ranks_) return; // which node is which is known when all have reported
-    if (is_near(options_.deadline_s)) coordinator_.on_stop_asked();
+    if (is_near(options_.deadline_s)) coordinator_.on_stop_requested();
     coordinator_.turn(seconds_now(), seconds_until_stop(options_.deadline_s));
     if (coordinator_.over() && !told_) {
         told_ = true;
@@ -82,7 +94,7 @@ void CampaignRun::turn() {
     }
 }
 
-Ending CampaignRun::ending() const {
+Ending CoordinatorSession::ending() const {
     const Status status = coordinator_.status(seconds_now());
     const ExitCode code = status.state == CampaignState::finished ? ExitCode::done
                           : status.state == CampaignState::failed ? ExitCode::some_failed
@@ -90,7 +102,7 @@ Ending CampaignRun::ending() const {
     return {status.state, static_cast<int>(code), status_line(status), coordinator_.out_of_time()};
 }
 
-void CampaignRun::write_snapshot() {
+void CoordinatorSession::write_snapshot() {
     last_snapshot_s_ = seconds_now();
     Status status = coordinator_.status(last_snapshot_s_);
     status.name = name_;
@@ -99,4 +111,4 @@ void CampaignRun::write_snapshot() {
     fault_point(FaultPoint::status_written);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

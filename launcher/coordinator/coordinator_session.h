@@ -3,10 +3,10 @@
 
 #include "cluster/transport/mailbox.h"
 #include "launcher/campaign/campaign.h"
+#include "launcher/campaign/status.h"
 #include "launcher/coordinator/coordinator.h"
 #include "launcher/coordinator/leases.h"
 #include "launcher/coordinator/mailbox_workers.h"
-#include "launcher/campaign/status.h"
 
 #include <chrono>
 #include <cstdint>
@@ -14,9 +14,9 @@
 #include <optional>
 #include <string>
 
-namespace dagan {
+namespace dagan::launcher {
 
-class CampaignRun {
+class CoordinatorSession {
   public:
     struct Options {
         int restarts = 0;
@@ -26,8 +26,8 @@ class CampaignRun {
     };
     // Takes the campaign up as the allocation that `folder` is of. References must outlive it. Throws Blame::system when the
     // store cannot be opened, Blame::input when it holds something else.
-    CampaignRun(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan, Mailbox& mailbox,
-                const Options& options);
+    CoordinatorSession(const CampaignFolder& folder, const Manifest& manifest, const Plan& plan,
+                       cluster::Mailbox& mailbox, const Options& options);
 
     Coordinator& coordinator() { return coordinator_; }
     void on_rank_up(Rank rank, const RankUp& message);
@@ -42,13 +42,13 @@ class CampaignRun {
     CampaignFolder folder_;
     std::string name_;
     Options options_;
-    std::unique_ptr<Store> store_;
-    std::unique_ptr<OtherAllocations> others_; // none where the store is a file
-    MailedPool pool_;
+    std::unique_ptr<results::Store> store_;
+    std::unique_ptr<PeerAllocations> peers_; // none where the store is a file
+    MailboxWorkers pool_;
     Coordinator coordinator_;
     int ranks_, ranks_up_ = 0;
     double last_snapshot_s_ = 0;
     bool told_ = false;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -4,13 +4,17 @@
 #include "cluster/transport/mailbox.h"
 #include "launcher/coordinator/coordinator.h"
 
-namespace dagan {
+namespace dagan::launcher {
 
-class MailedPool final : public WorkerPool {
+class MailboxWorkers final : public WorkerPool {
   public:
-    explicit MailedPool(Mailbox& mailbox) : mailbox_(mailbox) {}
-    void assign(Rank rank, const Assign& assignment) override { mailbox_.send(rank, encode(assignment)); }
-    void abandon(Rank rank, int64_t attempt) override { mailbox_.send(rank, encode(Abandon{attempt})); }
+    explicit MailboxWorkers(cluster::Mailbox& mailbox) : mailbox_(mailbox) {}
+    void assign(Rank rank, const Assign& assignment) override {
+        mailbox_.send(rank, encode(assignment));
+    }
+    void abandon(Rank rank, int64_t attempt) override {
+        mailbox_.send(rank, encode(Abandon{attempt}));
+    }
     void stop_work() override { to_all(StopWork{}); }
     void shut_down() override { to_all(ShutDown{}); }
 
@@ -18,7 +22,7 @@ class MailedPool final : public WorkerPool {
     void to_all(const Message& message) {
         for (int rank = 0; rank < mailbox_.size(); ++rank) mailbox_.send(rank, encode(message));
     }
-    Mailbox& mailbox_;
+    cluster::Mailbox& mailbox_;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -7,24 +7,24 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
-struct News {
+struct PeerUpdate {
     std::vector<std::string> lost;  // leases of ours that expired before they were renewed
     std::vector<std::string> held;  // tasks that others work on
     std::vector<std::string> ended; // all tasks that have ended, whoever ended them
 };
 
-class OtherAllocations {
+class PeerAllocations {
   public:
-    virtual ~OtherAllocations() = default;
-    virtual int own_number() const = 0; // of this allocation among them, from 1
+    virtual ~PeerAllocations() = default;
+    virtual int number() const = 0; // of this allocation among them, from 1
     // Takes a task's lease. False when another holds it.
     virtual bool claim(const std::string& task) = 0;
     // Gives it back; does nothing when it is not ours any more. What ended must have been committed.
     virtual void release(const std::string& task) = 0;
     // Renews our leases and tells what the others did; nothing when it is too early to ask again.
-    virtual std::optional<News> news(double now_s) = 0;
+    virtual std::optional<PeerUpdate> poll(double now_s) = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

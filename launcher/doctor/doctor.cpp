@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/gpu_driver.h"
+#include "base/subprocess.h"
 #include "base/topology.h"
-#include "launcher/slurm/batch_script.h"
 #include "launcher/campaign/campaign.h"
 #include "launcher/coordinator/forecast.h"
-#include "base/subprocess.h"
+#include "launcher/slurm/batch_script.h"
 #include "launcher/supervisor/supervisor.h"
 #include "sweeps/expand.h"
 
@@ -18,12 +18,14 @@
 #include <cstdlib>
 #include <sstream>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
 namespace {
-Resources resources_of(const DoctorOptions& options) { return options.sweep ? options.sweep->sweep.resources : Resources{}; }
+Resources resources_of(const DoctorOptions& options) {
+    return options.sweep ? options.sweep->sweep.resources : Resources{};
+}
 
 int ranks_here(const DoctorOptions& options) {
     if (options.ranks > 0) return options.ranks;
@@ -33,7 +35,8 @@ int ranks_here(const DoctorOptions& options) {
 
 // Is this one of the nodes that the profile speaks of: within a job, or a machine without a queue?
 bool is_compute_node(const DoctorOptions& options) {
-    return !options.profile || options.profile->scheduler == Scheduler::none || slurm_environment(std::getenv).in_job();
+    return !options.profile || options.profile->scheduler == Scheduler::none ||
+           cluster::slurm_environment(std::getenv).in_job();
 }
 
 std::vector<Check> check_profile(const SiteProfile& profile, const Resources& resources) {
@@ -41,15 +44,18 @@ std::vector<Check> check_profile(const SiteProfile& profile, const Resources& re
     const int wanted = resources.trainers_per_rank * resources.threads_per_trainer;
     if (profile.cpus_per_rank < wanted) {
         checks.push_back(
-            {Severity::warning,
-             fmt::format("profile: cpus_per_rank: {} is too few for {} trainers with {} threads each; hint: set it to {}",
-                         profile.cpus_per_rank, resources.trainers_per_rank, resources.threads_per_trainer, wanted)});
+            {Severity::warning, fmt::format("profile: cpus_per_rank: {} is too few for {} trainers "
+                                            "with {} threads each; hint: set it to {}",
+                                            profile.cpus_per_rank, resources.trainers_per_rank,
+                                            resources.threads_per_trainer, wanted)});
     }
     if (profile.fewest_ranks() < resources.gan_ranks) {
-        checks.push_back({Severity::fault,
-                          fmt::format("profile: {} ranks at least, but a DAGAN is trained by {} together; hint: more nodes, or "
-                                      "--set resources.gan_ranks={}",
-                                      profile.fewest_ranks(), resources.gan_ranks, profile.fewest_ranks())});
+        checks.push_back(
+            {Severity::fault,
+             fmt::format("profile: {} ranks at least, but a DAGAN is trained by {} together; hint: "
+                         "more nodes, or "
+                         "--set resources.gan_ranks={}",
+                         profile.fewest_ranks(), resources.gan_ranks, profile.fewest_ranks())});
     }
     if (checks.empty()) checks.push_back({Severity::fine, "profile: suits the sweep"});
     return checks;
@@ -60,32 +66,40 @@ Check check_gpus(int ranks, const Resources& resources, int wanted) {
     const auto count = static_cast<int>(survey.gpus.size());
     if (count == 0) {
         return {wanted > 0 ? Severity::fault : Severity::fine,
-                fmt::format("GPUs: none: {}{}", survey.problem,
-                            wanted > 0 ? fmt::format("; the profile says {}; hint: run doctor on a compute node", wanted) : "")};
+                fmt::format(
+                    "GPUs: none: {}{}", survey.problem,
+                    wanted > 0
+                        ? fmt::format("; the profile says {}; hint: run doctor on a compute node",
+                                      wanted)
+                        : "")};
     }
     std::string names;
-    for (const GpuFacts& gpu : survey.gpus) names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", gpu.name, gpu.uuid);
+    for (const GpuFacts& gpu : survey.gpus)
+        names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", gpu.name, gpu.uuid);
     if (count < ranks) {
         return {resources.gan_ranks > 1 ? Severity::fault : Severity::warning,
-                fmt::format(
-                    "GPUs: {} ranks would share {}; hint: start at most one rank for each GPU (-n {}), and more trainers on each "
-                    "with resources.trainers_per_rank",
-                    ranks, count, count)};
+                fmt::format("GPUs: {} ranks would share {}; hint: start at most one rank for each "
+                            "GPU (-n {}), and more trainers on each "
+                            "with resources.trainers_per_rank",
+                            ranks, count, count)};
     }
     return {Severity::fine, "GPUs: " + names};
 }
 
 // A job of so many ranks that meet and end: by the profile's words within its allocation, else by mpirun here.
 std::vector<Check> try_ranks(const DoctorOptions& options, int ranks) {
-    std::vector<std::string> words{"mpirun", "-n", std::to_string(ranks), "--oversubscribe", "--bind-to", "none"};
-    if (options.profile && options.profile->scheduler == Scheduler::slurm) words = rank_starter(*options.profile);
+    std::vector<std::string> words{"mpirun",          "-n",        std::to_string(ranks),
+                                   "--oversubscribe", "--bind-to", "none"};
+    if (options.profile && options.profile->scheduler == Scheduler::slurm)
+        words = rank_starter(*options.profile);
     const Resources resources = resources_of(options);
     const fs::path bin = program_folder();
     for (const std::string& word :
-         {(bin / "dagan-worker").string(), std::string("doctor"), std::string("--try-out"), std::string("--trainer"),
-          (bin / "dagan-train").string(), std::string("--trainers-per-rank"), std::to_string(resources.trainers_per_rank),
-          std::string("--threads-per-trainer"), std::to_string(resources.threads_per_trainer), std::string("--gan-ranks"),
-          std::to_string(resources.gan_ranks)}) {
+         {(bin / "dagan-worker").string(), std::string("doctor"), std::string("--try-out"),
+          std::string("--trainer"), (bin / "dagan-train").string(),
+          std::string("--trainers-per-rank"), std::to_string(resources.trainers_per_rank),
+          std::string("--threads-per-trainer"), std::to_string(resources.threads_per_trainer),
+          std::string("--gan-ranks"), std::to_string(resources.gan_ranks)}) {
         words.push_back(word);
     }
     std::vector<std::string> environment = own_environment();
@@ -102,28 +116,35 @@ std::vector<Check> try_ranks(const DoctorOptions& options, int ranks) {
     if (job.exit_code == 127) {
         checks.push_back(
             {Severity::fault,
-             fmt::format("{}: cannot be started; hint: install Open MPI (make setup), or load its module", words.front())});
+             fmt::format(
+                 "{}: cannot be started; hint: install Open MPI (make setup), or load its module",
+                 words.front())});
     } else if (job.exit_code != 0) {
         checks.push_back(
-            {Severity::fault, fmt::format("{}: the trial job of {} ranks ended with code {}, see above; hint: `mpirun -n 2 "
-                                          "hostname` and `srun --mpi=list` show whether MPI works here at all",
-                                          words.front(), ranks, job.exit_code)});
+            {Severity::fault,
+             fmt::format(
+                 "{}: the trial job of {} ranks ended with code {}, see above; hint: `mpirun -n 2 "
+                 "hostname` and `srun --mpi=list` show whether MPI works here at all",
+                 words.front(), ranks, job.exit_code)});
     }
     return checks;
 }
 
-void append(std::vector<Check>& checks, const std::vector<Check>& more) { checks.insert(checks.end(), more.begin(), more.end()); }
-
-Location store_of(const DoctorOptions& options) {
-    if (!options.store.empty()) return Location::parse(options.store);
-    const CampaignFolder folder(options.output);
-    if (fs::exists(folder.manifest())) return results_of(folder, read_manifest(folder));
-    return Location::parse(options.sweep ? options.sweep->store : "");
+void append(std::vector<Check>& checks, const std::vector<Check>& more) {
+    checks.insert(checks.end(), more.begin(), more.end());
 }
 
-std::map<std::string, KnownDataset> frozen_data(const fs::path& output) {
+results::Location store_of(const DoctorOptions& options) {
+    if (!options.store.empty()) return results::Location::parse(options.store);
+    const CampaignFolder folder(options.output);
+    if (fs::exists(folder.manifest())) return results_of(folder, read_manifest(folder));
+    return results::Location::parse(options.sweep ? options.sweep->store : "");
+}
+
+std::map<std::string, sweeps::KnownDataset> frozen_data(const fs::path& output) {
     const CampaignFolder folder(output);
-    return fs::exists(folder.manifest()) ? read_manifest(folder).known : std::map<std::string, KnownDataset>{};
+    return fs::exists(folder.manifest()) ? read_manifest(folder).known
+                                         : std::map<std::string, sweeps::KnownDataset>{};
 }
 } // namespace
 
@@ -133,25 +154,34 @@ std::vector<Check> examine(const DoctorOptions& options) {
     const Check environment = check_inherited_job(std::getenv, ancestor_names());
     std::vector<Check> checks{environment};
     if (is_compute_node(options)) {
-        checks.push_back(check_cores(ranks, resources, available_cores(), static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN))));
-        checks.push_back(check_gpus(ranks, resources, options.profile ? options.profile->gpus_per_node : 0));
+        checks.push_back(check_cores(ranks, resources, available_cores(),
+                                     static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN))));
+        checks.push_back(
+            check_gpus(ranks, resources, options.profile ? options.profile->gpus_per_node : 0));
     }
-    checks.push_back(check_folder(options.output, options.sweep ? disk_bytes(expand(*options.sweep)) : 0));
+    checks.push_back(check_folder(options.output,
+                                  options.sweep ? disk_bytes(sweeps::expand(*options.sweep)) : 0));
     checks.push_back(check_clock(options.output));
-    if (const Location store = store_of(options); store.is_server()) checks.push_back(check_store(store));
+    if (const results::Location store = store_of(options); store.is_server())
+        checks.push_back(check_store(store));
     if (options.profile) append(checks, check_profile(*options.profile, resources));
-    if (options.sweep) append(checks, check_data(options.sweep->sweep, options.data_folder, frozen_data(options.output)));
-    if (environment.severity == Severity::fine && is_compute_node(options)) append(checks, try_ranks(options, ranks));
+    if (options.sweep)
+        append(checks,
+               check_data(options.sweep->sweep, options.data_folder, frozen_data(options.output)));
+    if (environment.severity == Severity::fine && is_compute_node(options))
+        append(checks, try_ranks(options, ranks));
     return checks;
 }
 
 std::string checks_text(const std::vector<Check>& checks) {
     std::string text;
     for (const Check& check : checks) {
-        const char* mark = check.severity == Severity::fine ? "ok" : check.severity == Severity::warning ? "WARNING" : "FAULT";
+        const char* mark = check.severity == Severity::fine      ? "ok"
+                           : check.severity == Severity::warning ? "WARNING"
+                                                                 : "FAULT";
         text += fmt::format("{:<8} {}\n", mark, check.text);
     }
     return text;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -10,15 +10,15 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct DoctorOptions {
     int ranks = 0; // on this machine; 0: as many as the profile or the sweep asks for
     std::optional<SiteProfile> profile;
-    std::optional<LoadedSweep> sweep; // with what is known of its data
+    std::optional<sweeps::LoadedSweep> sweep; // with what is known of its data
     std::filesystem::path data_folder;
     std::filesystem::path output; // where the campaign is or will be
-    std::string store;            // a server's URL; "": the campaign's or the sweep's, if that is a server
+    std::string store; // a server's URL; "": the campaign's or the sweep's, if that is a server
 };
 
 std::vector<Check> examine(const DoctorOptions& options);
@@ -26,4 +26,4 @@ std::vector<Check> examine(const DoctorOptions& options);
 // One line for each check, "ok", "WARNING" or "FAULT" before it.
 std::string checks_text(const std::vector<Check>& checks);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -1,8 +1,8 @@
 #include "launcher/doctor/machine_checks.h"
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/descriptor.h"
 #include "base/topology.h"
 #include "data/dataset.h"
 
@@ -17,7 +17,7 @@
 #include <cmath>
 #include <fstream>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -25,8 +25,9 @@ namespace {
 constexpr double kClockTolerance_s = 30;
 
 bool contains(const std::vector<std::string>& names, std::initializer_list<const char*> wanted) {
-    return std::any_of(wanted.begin(), wanted.end(),
-                       [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); });
+    return std::any_of(wanted.begin(), wanted.end(), [&](const char* name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    });
 }
 
 // The folder itself, or the nearest one above it that is there.
@@ -40,7 +41,8 @@ fs::path existing_part(const fs::path& folder) {
 // A small file in a folder, gone with this object.
 class Trial {
   public:
-    explicit Trial(const fs::path& folder) : path_(folder / fmt::format(".dagan-doctor-{}-{}", host_facts().name, ::getpid())) {
+    explicit Trial(const fs::path& folder)
+        : path_(folder / fmt::format(".dagan-doctor-{}-{}", host_facts().name, ::getpid())) {
         write_atomically(path_, "x");
     }
     ~Trial() {
@@ -78,45 +80,52 @@ std::vector<std::string> ancestor_names() {
     return names;
 }
 
-Check check_inherited_job(const Variables& variables, const std::vector<std::string>& ancestors) {
+Check check_inherited_job(const cluster::Variables& variables,
+                          const std::vector<std::string>& ancestors) {
     const auto is_set = [&](const char* name) { return variables(name) != nullptr; };
-    const SlurmEnvironment slurm = slurm_environment(variables);
-    const bool below_mpirun = contains(ancestors, {"mpirun", "mpiexec", "orterun", "prterun", "orted", "prted"});
+    const cluster::SlurmEnvironment slurm = cluster::slurm_environment(variables);
+    const bool below_mpirun =
+        contains(ancestors, {"mpirun", "mpiexec", "orterun", "prterun", "orted", "prted"});
     if (is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMIX_RANK") || is_set("PMI_RANK")) {
         const bool within = below_mpirun || (slurm.in_step() && slurm.tasks.value_or(1) > 1);
         if (within && slurm.tasks.value_or(2) > 1) {
             return {Severity::fault,
-                    "environment: this is one of several ranks that mpirun or srun started, and each would start a whole "
+                    "environment: this is one of several ranks that mpirun or srun started, and "
+                    "each would start a whole "
                     "campaign; hint: start `dagan run` by itself: it starts the ranks"};
         }
         if (!slurm.in_step()) {
-            return {Severity::fault,
-                    "environment: variables of an MPI program around this shell are set (OMPI_COMM_WORLD_SIZE, PMIX_RANK): "
-                    "ranks started from here would take themselves for its ranks; hint: open a new shell, or unset "
-                    "$(env | grep -oE '^(OMPI_COMM|PMI)[A-Z_0-9]*')"};
+            return {Severity::fault, "environment: variables of an MPI program around this shell "
+                                     "are set (OMPI_COMM_WORLD_SIZE, PMIX_RANK): "
+                                     "ranks started from here would take themselves for its ranks; "
+                                     "hint: open a new shell, or unset "
+                                     "$(env | grep -oE '^(OMPI_COMM|PMI)[A-Z_0-9]*')"};
         }
     }
     if (!slurm.in_job()) return {Severity::fine, "environment: no variables of another job"};
     if (contains(ancestors, {"slurmstepd", "salloc", "srun"})) {
         return {Severity::fine, fmt::format("environment: within Slurm job {}", slurm.job_id)};
     }
-    return {Severity::fault,
-            fmt::format("environment: variables of Slurm job {} are set, but this shell is no part of it: mpirun would "
-                        "start its ranks in that job; hint: open a new shell, or unset $(env | grep -oE '^SLURM[A-Z_0-9]*')",
-                        slurm.job_id)};
+    return {Severity::fault, fmt::format("environment: variables of Slurm job {} are set, but this "
+                                         "shell is no part of it: mpirun would "
+                                         "start its ranks in that job; hint: open a new shell, or "
+                                         "unset $(env | grep -oE '^SLURM[A-Z_0-9]*')",
+                                         slurm.job_id)};
 }
 
 Check check_cores(int ranks, const Resources& resources, int usable, int online) {
     const int trainers = ranks * resources.trainers_per_rank;
     const auto problem = crowding_problem(trainers, resources.threads_per_trainer, usable);
     if (!problem) {
-        return {Severity::fine,
-                fmt::format("cores: {} for {} trainers with {} threads each", usable, trainers, resources.threads_per_trainer)};
+        return {Severity::fine, fmt::format("cores: {} for {} trainers with {} threads each",
+                                            usable, trainers, resources.threads_per_trainer)};
     }
     if (usable < online && trainers * resources.threads_per_trainer <= online) {
         return {Severity::fault,
-                fmt::format("cores: this process is bound to {} of {} cores, too few for {} trainers with {} threads each; "
-                            "hint: start it without taskset or numactl, in a job ask for cpus_per_rank: {}, with mpirun "
+                fmt::format("cores: this process is bound to {} of {} cores, too few for {} "
+                            "trainers with {} threads each; "
+                            "hint: start it without taskset or numactl, in a job ask for "
+                            "cpus_per_rank: {}, with mpirun "
                             "use --bind-to none",
                             usable, online, trainers, resources.threads_per_trainer,
                             resources.trainers_per_rank * resources.threads_per_trainer)};
@@ -130,23 +139,28 @@ Check check_folder(const fs::path& folder, int64_t needed_bytes) {
         const Trial trial(there);
         if (const std::string problem = lock_problem(trial.path()); !problem.empty()) {
             return {Severity::fault,
-                    fmt::format("{}: files cannot be locked there: {}; hint: keep campaigns on a file system with locks "
+                    fmt::format("{}: files cannot be locked there: {}; hint: keep campaigns on a "
+                                "file system with locks "
                                 "(Lustre has them when mounted with the option flock)",
                                 there.string(), problem)};
         }
     } catch (const Error& error) {
-        return {Severity::fault,
-                fmt::format("{}: cannot be written; hint: make room there, or name a writable folder with -o", error.what())};
+        return {
+            Severity::fault,
+            fmt::format(
+                "{}: cannot be written; hint: make room there, or name a writable folder with -o",
+                error.what())};
     }
     const fs::space_info space = fs::space(there);
     const auto free = static_cast<int64_t>(space.available);
     if (free < needed_bytes) {
-        return {Severity::fault,
-                fmt::format("{}: has {} MiB free, the campaign needs about {} MiB; hint: make room there, or name another "
-                            "folder with -o",
-                            there.string(), free >> 20, needed_bytes >> 20)};
+        return {Severity::fault, fmt::format("{}: has {} MiB free, the campaign needs about {} "
+                                             "MiB; hint: make room there, or name another "
+                                             "folder with -o",
+                                             there.string(), free >> 20, needed_bytes >> 20)};
     }
-    return {Severity::fine, fmt::format("{}: can be written and locked, {} MiB free", there.string(), free >> 20)};
+    return {Severity::fine,
+            fmt::format("{}: can be written and locked, {} MiB free", there.string(), free >> 20)};
 }
 
 Check check_clock(const fs::path& folder) {
@@ -156,71 +170,82 @@ Check check_clock(const fs::path& folder) {
         const auto ahead = fs::file_time_type::clock::now() - fs::last_write_time(trial.path());
         return check_clock_difference(there.string(), std::chrono::duration<double>(ahead).count());
     } catch (const Error& error) {
-        return {Severity::warning, fmt::format("clock: cannot be compared with that of {}: {}", there.string(), error.what())};
+        return {Severity::warning, fmt::format("clock: cannot be compared with that of {}: {}",
+                                               there.string(), error.what())};
     }
 }
 
 Check check_clock_difference(const std::string& folder, double ahead_s) {
-    if (std::abs(ahead_s) <= kClockTolerance_s) return {Severity::fine, "clock: agrees with that of " + folder};
+    if (std::abs(ahead_s) <= kClockTolerance_s)
+        return {Severity::fine, "clock: agrees with that of " + folder};
     return {Severity::fault,
-            fmt::format("clock: this machine is {:.0f} s {} the file server of {}; time limits and the order of files would "
+            fmt::format("clock: this machine is {:.0f} s {} the file server of {}; time limits and "
+                        "the order of files would "
                         "be wrong; hint: have the clock set (chronyc makestep, as root)",
                         std::abs(ahead_s), ahead_s > 0 ? "ahead of" : "behind", folder)};
 }
 
-Check check_store(const Location& server) {
+Check check_store(const results::Location& server) {
     try {
-        return check_survey(server.name(), survey_server(server));
+        return check_survey(server.name(), results::survey_server(server));
     } catch (const Error& error) {
         return {Severity::fault, error.what()};
     }
 }
 
-Check check_survey(const std::string& server, const ServerSurvey& survey) {
+Check check_survey(const std::string& server, const results::ServerSurvey& survey) {
     constexpr int kPerAllocation = 3; // docs/cluster.md
-    const std::string here = fmt::format("{}: PostgreSQL {} answers, schema '{}' ", server, survey.version, survey.schema);
+    const std::string here = fmt::format("{}: PostgreSQL {} answers, schema '{}' ", server,
+                                         survey.version, survey.schema);
     if (survey.schema.empty()) {
         return {Severity::fault,
-                fmt::format("{}: PostgreSQL {} answers, but this user's search path names no schema that exists; "
+                fmt::format("{}: PostgreSQL {} answers, but this user's search path names no "
+                            "schema that exists; "
                             "hint: CREATE SCHEMA, or correct ?options=-csearch_path%3DNAME",
                             server, survey.version)};
     }
-    if (survey.state == SchemaState::foreign) {
-        return {Severity::fault, here + "holds other tables; hint: name another base, or a schema of its own with "
-                                        "?options=-csearch_path%3DNAME"};
-    }
-    if (survey.state == SchemaState::empty && !survey.may_create) {
+    if (survey.state == results::SchemaState::foreign) {
         return {Severity::fault,
-                fmt::format("{}is empty, and this user may not create tables in it; hint: GRANT CREATE ON SCHEMA {} TO the user",
-                            here, survey.schema)};
+                here + "holds other tables; hint: name another base, or a schema of its own with "
+                       "?options=-csearch_path%3DNAME"};
+    }
+    if (survey.state == results::SchemaState::empty && !survey.may_create) {
+        return {Severity::fault, fmt::format("{}is empty, and this user may not create tables in "
+                                             "it; hint: GRANT CREATE ON SCHEMA {} TO the user",
+                                             here, survey.schema)};
     }
     if (survey.free_connections < kPerAllocation) {
-        return {Severity::warning,
-                fmt::format("{}has {} connections left, an allocation needs {}; hint: raise max_connections of the server", here,
-                            survey.free_connections, kPerAllocation)};
+        return {Severity::warning, fmt::format("{}has {} connections left, an allocation needs {}; "
+                                               "hint: raise max_connections of the server",
+                                               here, survey.free_connections, kPerAllocation)};
     }
     return {Severity::fine,
             fmt::format("{}{}, {} connections are free", here,
-                        survey.state == SchemaState::campaign ? "holds a campaign" : "is empty", survey.free_connections)};
+                        survey.state == results::SchemaState::campaign ? "holds a campaign"
+                                                                       : "is empty",
+                        survey.free_connections)};
 }
 
 std::vector<Check> check_data(const Sweep& sweep, const fs::path& data_folder,
-                              const std::map<std::string, KnownDataset>& frozen) {
+                              const std::map<std::string, sweeps::KnownDataset>& frozen) {
     std::vector<Check> checks;
     for (const auto& [name, options] : sweep.datasets) {
         const fs::path path = data_folder / options.file;
         try {
-            if (!fs::exists(path)) throw input_error(path.string() + ": is not there; hint: dagan data import, or --data FOLDER");
-            const DatasetInfo info = verify_dataset(path);
+            if (!fs::exists(path))
+                throw input_error(path.string() +
+                                  ": is not there; hint: dagan data import, or --data FOLDER");
+            const data::DatasetInfo info = data::verify_dataset(path);
             const auto then = frozen.find(name);
             if (then != frozen.end() && then->second.sha256 != info.sha256) {
-                throw input_error(
-                    fmt::format("{}: is not the data set that the campaign began with: sha256 {} now, {} then; hint: put the "
-                                "old file back, or begin a new campaign",
-                                path.string(), info.sha256, then->second.sha256));
+                throw input_error(fmt::format("{}: is not the data set that the campaign began "
+                                              "with: sha256 {} now, {} then; hint: put the "
+                                              "old file back, or begin a new campaign",
+                                              path.string(), info.sha256, then->second.sha256));
             }
-            checks.push_back({Severity::fine, fmt::format("{}: {} images of {} classes, all checksums right", path.string(),
-                                                          info.images, info.classes)});
+            checks.push_back(
+                {Severity::fine, fmt::format("{}: {} images of {} classes, all checksums right",
+                                             path.string(), info.images, info.classes)});
         } catch (const Error& error) {
             checks.push_back({Severity::fault, error.what()});
         }
@@ -228,4 +253,4 @@ std::vector<Check> check_data(const Sweep& sweep, const fs::path& data_folder,
     return checks;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 DAGAN_ENUM(Severity, fine, warning, fault)
 
@@ -27,7 +27,8 @@ struct Check {
 // Variables of a job or an MPI program around this process. `ancestors`: names of the processes above it. Inherited from a job
 // that this process is no part of (an old shell, tmux), they would send the ranks elsewhere; within a step, each of its tasks
 // would start a whole campaign.
-Check check_inherited_job(const Variables& variables, const std::vector<std::string>& ancestors);
+Check check_inherited_job(const cluster::Variables& variables,
+                          const std::vector<std::string>& ancestors);
 std::vector<std::string> ancestor_names(); // of this process, nearest first
 
 // Cores for so many ranks on this machine; `online` counts what the machine has, `usable` what this process may use.
@@ -42,13 +43,13 @@ Check check_clock(const std::filesystem::path& folder);
 Check check_clock_difference(const std::string& folder, double ahead_s);
 
 // Does the server answer that the results are to go to, and can a campaign begin or go on there? Creates nothing.
-Check check_store(const Location& server);
+Check check_store(const results::Location& server);
 // The rule behind it.
-Check check_survey(const std::string& server, const ServerSurvey& survey);
+Check check_survey(const std::string& server, const results::ServerSurvey& survey);
 
 // Every data set of the sweep, read in full against its own checksums and against what the campaign began with (`frozen`, by
 // name; empty when it has not begun).
 std::vector<Check> check_data(const Sweep& sweep, const std::filesystem::path& data_folder,
-                              const std::map<std::string, KnownDataset>& frozen);
+                              const std::map<std::string, sweeps::KnownDataset>& frozen);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -14,10 +14,14 @@
 
 namespace dagan {
 
-// Found by cereal: a struct is its fields, in order.
+// cereal finds this by the namespace of the struct: a struct is its fields, in order.
 template <class Archive, HasFields T> void serialize(Archive& archive, T& value) {
     T::fields(value, [&](const char*, auto& field, const char*) { archive(field); });
 }
+
+namespace launcher {
+
+using dagan::serialize;
 
 std::string encode(const Message& message) {
     std::ostringstream bytes;
@@ -30,11 +34,14 @@ Message decode_message(std::string_view bytes) {
     try {
         Message message;
         cereal::BinaryInputArchive{stream}(message);
-        require(stream.peek() == std::istringstream::traits_type::eof(), "a message ends with its last field");
+        require(stream.peek() == std::istringstream::traits_type::eof(),
+                "a message ends with its last field");
         return message;
     } catch (const std::exception& error) {
-        throw Error(Blame::bug, std::string("a message that no program of this build writes: ") + error.what());
+        throw Error(Blame::bug,
+                    std::string("a message that no program of this build writes: ") + error.what());
     }
 }
 
+} // namespace launcher
 } // namespace dagan

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // Coordinator -> agent -> trainer: run this attempt; as member `position` of a gang when there are several members (world ranks).
 struct Assign {
@@ -21,25 +21,19 @@ struct Assign {
     std::vector<int> members;
     int position = 0;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("task", self.task, "");
-        visit("attempt", self.attempt, "");
-        visit("spec", self.spec, "");
-        visit("members", self.members, "");
-        visit("position", self.position, "");
-    }
+    DAGAN_FIELDS(task, attempt, spec, members, position)
     bool operator==(const Assign&) const = default;
 };
 
 // Coordinator -> agents -> trainers: write a checkpoint and return the task as interrupted.
 struct StopWork {
-    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    DAGAN_FIELDS()
     bool operator==(const StopWork&) const = default;
 };
 
 // Coordinator -> agents: the job is over.
 struct ShutDown {
-    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    DAGAN_FIELDS()
     bool operator==(const ShutDown&) const = default;
 };
 
@@ -47,19 +41,19 @@ struct ShutDown {
 struct RankUp {
     std::string host;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("host", self.host, ""); }
+    DAGAN_FIELDS(host)
     bool operator==(const RankUp&) const = default;
 };
 
 // Agent -> coordinator: this rank was asked to stop by a signal.
-struct StopAsked {
-    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
-    bool operator==(const StopAsked&) const = default;
+struct StopRequested {
+    DAGAN_FIELDS()
+    bool operator==(const StopRequested&) const = default;
 };
 
 // Agent -> coordinator, and coordinator -> agents, once a second: still here.
 struct Beat {
-    template <class Self, class Visit> static void fields(Self&, Visit&&) {}
+    DAGAN_FIELDS()
     bool operator==(const Beat&) const = default;
 };
 
@@ -67,7 +61,7 @@ struct Beat {
 struct TrainerReady {
     std::string version; // of its program
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("version", self.version, ""); }
+    DAGAN_FIELDS(version)
     bool operator==(const TrainerReady&) const = default;
 };
 
@@ -76,15 +70,10 @@ struct Progress {
     std::string task;
     int64_t attempt = 0;
     int64_t step = 0, steps = 0;
-    double longest_step_s = 0; // between two looks at the world in this attempt; 0 before the second
+    double longest_step_s =
+        0; // between two looks at the world in this attempt; 0 before the second
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("task", self.task, "");
-        visit("attempt", self.attempt, "");
-        visit("step", self.step, "");
-        visit("steps", self.steps, "");
-        visit("longest_step_s", self.longest_step_s, "");
-    }
+    DAGAN_FIELDS(task, attempt, step, steps, longest_step_s)
     bool operator==(const Progress&) const = default;
 };
 
@@ -93,10 +82,7 @@ struct Ended {
     int position = 0;
     TaskResult result;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("position", self.position, "");
-        visit("result", self.result, "");
-    }
+    DAGAN_FIELDS(position, result)
     bool operator==(const Ended&) const = default;
 };
 
@@ -105,7 +91,7 @@ struct Ended {
 struct Abandon {
     int64_t attempt = 0;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("attempt", self.attempt, ""); }
+    DAGAN_FIELDS(attempt)
     bool operator==(const Abandon&) const = default;
 };
 
@@ -114,14 +100,14 @@ struct Abandon {
 struct MemberLost {
     int64_t attempt = 0;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) { visit("attempt", self.attempt, ""); }
+    DAGAN_FIELDS(attempt)
     bool operator==(const MemberLost&) const = default;
 };
 
-using Message =
-    std::variant<Assign, StopWork, ShutDown, RankUp, StopAsked, Beat, TrainerReady, Progress, Ended, MemberLost, Abandon>;
+using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopRequested, Beat, TrainerReady,
+                             Progress, Ended, MemberLost, Abandon>;
 
 std::string encode(const Message& message);
 Message decode_message(std::string_view bytes); // throws Blame::bug on what encode did not write
 
-} // namespace dagan
+} // namespace dagan::launcher

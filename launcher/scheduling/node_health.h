@@ -14,19 +14,20 @@
 #include <unordered_map>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 using TaskIndex = int; // position in Plan::tasks
 using NodeIndex = int;
 
-class BlameMatrix {
+class NodeHealth {
   public:
-    static constexpr size_t kSuspects = 3;  // different tasks that failed in a row make a node suspicious
+    static constexpr size_t kSuspects =
+        3; // different tasks that failed in a row make a node suspicious
     static constexpr int kFailedProbes = 3; // and so many failed probes,
-    static constexpr size_t kProofs = 2;    // with so many of those tasks done elsewhere, make it bad
+    static constexpr size_t kProofs = 2; // with so many of those tasks done elsewhere, make it bad
 
-    enum class Standing { fine, resting, probing, bad };
-    enum class Change { none, rests, is_bad };
+    enum class State { healthy, backing_off, probing, bad };
+    enum class Change { none, backs_off, is_bad };
 
     NodeIndex node(const std::string& host); // the same number for the same name
     // Only nodes that have ranks now count when nodes are compared.
@@ -43,7 +44,7 @@ class BlameMatrix {
     // A resting node has rested and may be probed.
     void wake(NodeIndex node);
 
-    Standing standing(NodeIndex node) const { return at(node).standing; }
+    State state(NodeIndex node) const { return at(node).state; }
     // May anything start there now?
     bool usable(NodeIndex node) const;
     int failed_probes(NodeIndex node) const { return at(node).failed_probes; }
@@ -56,9 +57,10 @@ class BlameMatrix {
     struct Node {
         std::string host;
         int ranks = 0;
-        Standing standing = Standing::fine;
-        std::set<TaskIndex> suspects = {}; // failed here since the last success here, and on no other node
-        std::set<TaskIndex> proofs = {};   // of these, done elsewhere since
+        State state = State::healthy;
+        std::set<TaskIndex> suspects =
+            {}; // failed here since the last success here, and on no other node
+        std::set<TaskIndex> exonerating = {}; // of these, done elsewhere since
         int failed_probes = 0;
         bool probe_runs = false;
     };
@@ -74,4 +76,4 @@ class BlameMatrix {
     std::unordered_map<TaskIndex, std::set<NodeIndex>> failed_on_;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

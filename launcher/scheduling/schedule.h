@@ -22,7 +22,7 @@
 #include <variant>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 using Rank = int;
 
@@ -31,11 +31,11 @@ struct Waiting {
     int open_needs = 0;
 };
 struct Ready {};
-struct Resting {}; // after an error of the system, until wake_task()
+struct BackingOff {}; // after an error of the system, until wake_task()
 struct Running {
     std::vector<Rank> ranks;
 };
-struct Elsewhere {}; // another allocation works on it
+struct RunningOnPeer {}; // another allocation works on it
 struct Done {};
 struct Failed {
     Outcome outcome;
@@ -48,51 +48,44 @@ struct Quarantined {
 struct Blocked {
     TaskIndex by;
 }; // a task that it needs failed
-using TaskState = std::variant<Waiting, Ready, Resting, Running, Elsewhere, Done, Failed, Quarantined, Blocked>;
+using TaskState = std::variant<Waiting, Ready, BackingOff, Running, RunningOnPeer, Done, Failed,
+                               Quarantined, Blocked>;
 
 struct TaskCounts { // resting tasks count as ready, those that run elsewhere as running
     int waiting = 0, ready = 0, running = 0, done = 0, failed = 0, quarantined = 0, blocked = 0;
     int total() const { return waiting + ready + running + done + failed + quarantined + blocked; }
     bool all_ended() const { return waiting + ready + running == 0; }
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("waiting", self.waiting, "");
-        visit("ready", self.ready, "");
-        visit("running", self.running, "");
-        visit("done", self.done, "");
-        visit("failed", self.failed, "");
-        visit("quarantined", self.quarantined, "");
-        visit("blocked", self.blocked, "");
-    }
+    DAGAN_FIELDS(waiting, ready, running, done, failed, quarantined, blocked)
     bool operator==(const TaskCounts&) const = default;
 };
 
 // A decision: this task starts now on these ranks (the first is the gang's position 0).
-struct Start {
+struct Placement {
     TaskIndex task = 0;
     std::vector<Rank> ranks;
-    bool operator==(const Start&) const = default;
+    bool operator==(const Placement&) const = default;
 };
 
 // What follows from an attempt's end. For the store: is the task over, and is the attempt's credit given back? For the clock: who
 // is to be woken after a while? When a node is found bad, what failed there is forgiven.
-struct Verdict {
+struct AttemptDecision {
     bool final = false;
     bool refund = false;
-    bool task_rests = false;
-    std::optional<NodeIndex> node_rests = {};
+    bool task_backs_off = false;
+    std::optional<NodeIndex> node_backs_off = {};
     std::optional<NodeIndex> bad_node = {};
 };
 
 // May a task start that has its turn and its ranks?
 enum class Admission {
     now,
-    later,    // not in this turn; it stays ready
-    elsewhere // another allocation has it
+    later,  // not in this turn; it stays ready
+    on_peer // another allocation has it
 };
 
 // What the store knows of a task that no rank of ours works on.
-struct Past {
+struct TaskHistory {
     std::optional<Outcome> ended = {}; // as stored
     std::string error = {};
     int charged = 0;        // attempts that cost a credit
@@ -116,27 +109,27 @@ class Schedule {
     // When a job begins, in the plan's order; and whenever another allocation may have had the task. At least one more attempt
     // is left to a task that has not ended, unless the job died even when it ran alone: then it is quarantined, which is for the
     // store to record (`final`).
-    Verdict restore(TaskIndex task, const Past& past);
+    AttemptDecision restore(TaskIndex task, const TaskHistory& past);
     // Another allocation works on a task that is ready; it does so no longer.
-    void on_elsewhere(TaskIndex task);
-    void on_returned(TaskIndex task);
+    void on_running_on_peer(TaskIndex task);
+    void on_left_by_peer(TaskIndex task);
 
     // The machine of a rank; until told, all ranks are on one.
     void set_host(Rank rank, const std::string& host);
     // An earlier job's attempt: what it says about its node.
-    void recall(TaskIndex task, const std::string& host, Outcome outcome);
+    void replay_history(TaskIndex task, const std::string& host, Outcome outcome);
 
     // Starts everything that can start now; the tasks returned are running from here on. `admit` is asked before each; it may
     // restore() the task and thereby end it.
     using Admit = std::function<Admission(TaskIndex)>;
-    std::vector<Start> fill(const Admit& admit = {});
+    std::vector<Placement> schedule_ready(const Admit& admit = {});
 
     // An attempt of a running task ended. `progressed`: it left a later checkpoint than the one it began with. `culprit`: the
     // rank whose member explains the end, the attempt's first when not given.
-    Verdict on_ended(TaskIndex task, Outcome outcome, const std::string& error, bool progressed,
-                     std::optional<Rank> culprit = {});
+    AttemptDecision on_ended(TaskIndex task, Outcome outcome, const std::string& error,
+                             bool progressed, std::optional<Rank> failed_rank = {});
     void wake_task(TaskIndex task);
-    void wake_node(NodeIndex node) { blame_.wake(node); }
+    void wake_node(NodeIndex node) { node_health_.wake(node); }
 
     // Nothing starts any more (stop request, deadline).
     void stop_starting() { starting_ = false; }
@@ -146,7 +139,7 @@ class Schedule {
     int charged(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].charged; }
     const TaskCounts& counts() const { return counts_; }
     int free_slots(Rank rank) const { return free_slots_[static_cast<size_t>(rank)]; }
-    const BlameMatrix& blame() const { return blame_; }
+    const NodeHealth& node_health() const { return node_health_; }
 
     // Throws Blame::bug when a rule is broken: open needs counted right, no rank overfull, ready set right. For tests; O(tasks).
     void check_invariants() const;
@@ -158,7 +151,7 @@ class Schedule {
         int ranks = 1;
         double path_seconds = 0; // expected, from its start to the end of the plan
         int charged = 0;
-        bool alone = false; // the whole job was lost with it too often for it to have company
+        bool isolated = false; // the whole job was lost with it too often for it to have company
     };
     struct LongestPathFirst {
         const std::vector<Task>* tasks;
@@ -169,10 +162,10 @@ class Schedule {
     int& counter_of(const TaskState& state);
     Task& at(TaskIndex task) { return tasks_[static_cast<size_t>(task)]; }
     bool admitted(TaskIndex task, const Admit& admit);
-    std::optional<std::vector<Rank>> place(TaskIndex task, const std::set<Rank>& kept) const;
+    std::optional<std::vector<Rank>> find_ranks(TaskIndex task, const std::set<Rank>& kept) const;
     bool may_run_on(TaskIndex task, Rank rank) const;
     void start(TaskIndex task, const std::vector<Rank>& ranks);
-    void start_one_alone(std::vector<Start>& starts, const Admit& admit);
+    void start_one_isolated(std::vector<Placement>& starts, const Admit& admit);
     std::set<Rank> ranks_to_keep(TaskIndex gang) const;
     int ranks_in_service() const;
     NodeIndex node_of(Rank rank) const { return node_of_[static_cast<size_t>(rank)]; }
@@ -180,21 +173,24 @@ class Schedule {
     void become_ready(TaskIndex task);
     void become_done(TaskIndex task);
     void become_failed(TaskIndex task, TaskState state);
-    Verdict after_failure(TaskIndex task, Outcome outcome, const std::string& error, bool progressed, Rank culprit);
-    void pack_less(const std::vector<Rank>& ranks);
-    void judge_node(TaskIndex task, NodeIndex node, Verdict& verdict);
+    AttemptDecision after_failure(TaskIndex task, Outcome outcome, const std::string& error,
+                                  bool progressed, Rank failed_rank);
+    void halve_slots(const std::vector<Rank>& ranks);
+    void judge_node(TaskIndex task, NodeIndex node, AttemptDecision& verdict);
 
     std::vector<Task> tasks_;
     std::set<TaskIndex, LongestPathFirst> ready_;
-    std::vector<int> slots_, free_slots_; // by rank; free ones may be negative while slots are being given up
-    BlameMatrix blame_;
-    std::vector<NodeIndex> node_of_;                           // by rank
-    std::map<NodeIndex, std::map<TaskIndex, int>> charged_on_; // credits that failures on a node cost
-    bool alone_runs_ = false;
+    std::vector<int> slots_,
+        free_slots_; // by rank; free ones may be negative while slots are being given up
+    NodeHealth node_health_;
+    std::vector<NodeIndex> node_of_; // by rank
+    std::map<NodeIndex, std::map<TaskIndex, int>>
+        charged_on_; // credits that failures on a node cost
+    bool isolated_runs_ = false;
     TaskCounts counts_;
-    int elsewhere_ = 0; // of those that count as running
+    int on_peers_ = 0; // of those that count as running
     Resources resources_;
     bool starting_ = true;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,16 +8,16 @@
 #include <algorithm>
 #include <cctype>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
 // A value of an #SBATCH line, quoted when it has spaces. sbatch knows no way to write a quote or a line break there.
 std::string option_value(const std::string& text) {
     if (text.find_first_of("\"\n\\") != std::string::npos) {
-        throw input_error(
-            fmt::format("{}: cannot be written to a batch script; hint: name a folder without quotes, backslashes and "
-                        "line breaks",
-                        text));
+        throw input_error(fmt::format("{}: cannot be written to a batch script; hint: name a "
+                                      "folder without quotes, backslashes and "
+                                      "line breaks",
+                                      text));
     }
     return text.find(' ') == std::string::npos ? text : '"' + text + '"';
 }
@@ -51,9 +51,10 @@ std::vector<Option> options_of(const BatchJob& job) {
     if (!site.account.empty()) options.push_back({"--account=" + site.account, ""});
     options.push_back({"--nodes=" + site.nodes, ""});
     if (site.fewest_nodes() == site.most_nodes()) {
+        options.push_back({fmt::format("--ntasks-per-node={}", site.ranks_per_node),
+                           "ranks; without it Slurm may pack them unevenly"});
         options.push_back(
-            {fmt::format("--ntasks-per-node={}", site.ranks_per_node), "ranks; without it Slurm may pack them unevenly"});
-        options.push_back({fmt::format("--cpus-per-task={}", site.cpus_per_rank), "cores of a rank"});
+            {fmt::format("--cpus-per-task={}", site.cpus_per_rank), "cores of a rank"});
     } else {
         // Told of tasks, Slurm takes them for those of the fewest nodes, and never more nodes than there are tasks then.
         options.push_back({fmt::format("--mincpus={}", site.ranks_per_node * site.cpus_per_rank),
@@ -61,10 +62,13 @@ std::vector<Option> options_of(const BatchJob& job) {
     }
     if (site.gpus_per_node > 0) {
         options.push_back(
-            {"--gres=" + (site.gres.empty() ? fmt::format("gpu:{}", site.gpus_per_node) : site.gres), "on each node"});
+            {"--gres=" +
+                 (site.gres.empty() ? fmt::format("gpu:{}", site.gpus_per_node) : site.gres),
+             "on each node"});
     }
     options.push_back({"--time=" + site.time, ""});
-    options.push_back({fmt::format("--signal=B:USR1@{}", kWarning.count()), "warn this script before the time is over"});
+    options.push_back({fmt::format("--signal=B:USR1@{}", kWarning.count()),
+                       "warn this script before the time is over"});
     options.push_back({"--requeue", "a node that fails or a preemption is no reason to give up"});
     options.push_back({"--open-mode=append", "the same log after a requeue"});
     options.push_back({"--output=" + log_of(job), ""});
@@ -134,7 +138,8 @@ exit "$code"
 
 std::string shell_word(const std::string& text) {
     const auto plain = [](unsigned char c) {
-        return std::isalnum(c) != 0 || std::string_view("_./:=,+@%-").find(static_cast<char>(c)) != std::string_view::npos;
+        return std::isalnum(c) != 0 ||
+               std::string_view("_./:=,+@%-").find(static_cast<char>(c)) != std::string_view::npos;
     };
     return !text.empty() && std::all_of(text.begin(), text.end(), plain) ? text : quoted(text);
 }
@@ -142,7 +147,13 @@ std::string shell_word(const std::string& text) {
 std::vector<std::string> rank_starter(const SiteProfile& profile) {
     const std::string per_node = std::to_string(profile.ranks_per_node);
     if (profile.uses_mpirun()) {
-        return {"mpirun", "--map-by", fmt::format("ppr:{}:node", per_node), "--bind-to", "none", "--mca", "mpi_yield_when_idle",
+        return {"mpirun",
+                "--map-by",
+                fmt::format("ppr:{}:node", per_node),
+                "--bind-to",
+                "none",
+                "--mca",
+                "mpi_yield_when_idle",
                 "1"};
     }
     return {"srun",
@@ -156,17 +167,20 @@ std::vector<std::string> rank_starter(const SiteProfile& profile) {
 std::string batch_script(const BatchJob& job) {
     std::vector<std::string> starter = rank_starter(job.profile);
     for (std::string& word : starter) word = shell_word(word);
-    std::string text = fmt::format("#!/bin/bash\n# Campaign '{}' with the site profile {}; written by {}.\n"
-                                   "# Runs as it stands: sbatch {}\n",
-                                   job.name, job.profile_path, job.created_by, shell_word(job.campaign + "/job.sh"));
+    std::string text = fmt::format(
+        "#!/bin/bash\n# Campaign '{}' with the site profile {}; written by {}.\n"
+        "# Runs as it stands: sbatch {}\n",
+        job.name, job.profile_path, job.created_by, shell_word(job.campaign + "/job.sh"));
     text += lines_of(options_of(job)) + "\n" + set_up(job);
     text +=
-        fmt::format(kBody, fmt::arg("seconds", job.profile.wall_time().count()), fmt::arg("campaign", shell_word(job.campaign)),
-                    fmt::arg("programs", shell_word(job.programs)), fmt::arg("data", shell_word(job.data_folder)),
-                    fmt::arg("device", job.device), fmt::arg("scratch", scratch_option(job.profile)),
+        fmt::format(kBody, fmt::arg("seconds", job.profile.wall_time().count()),
+                    fmt::arg("campaign", shell_word(job.campaign)),
+                    fmt::arg("programs", shell_word(job.programs)),
+                    fmt::arg("data", shell_word(job.data_folder)), fmt::arg("device", job.device),
+                    fmt::arg("scratch", scratch_option(job.profile)),
                     fmt::arg("lease", job.lease_s ? fmt::format(" --lease {}", *job.lease_s) : ""),
                     fmt::arg("starter", fmt::join(starter, " ")));
     return text;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -14,11 +14,10 @@
 #include <regex>
 #include <set>
 
-namespace dagan {
-
-namespace fs = std::filesystem;
-
-template <> inline std::vector<std::string> required_keys<SiteProfile>() { return {"scheduler", "ranks_per_node"}; }
+namespace dagan::sweeps {
+template <> inline std::vector<std::string> required_keys<launcher::SiteProfile>() {
+    return {"scheduler", "ranks_per_node"};
+}
 
 // Shell lines or options: a list of texts, quoted or not.
 std::string read_value(const YamlNode& node, std::vector<std::string>& value) {
@@ -31,6 +30,11 @@ std::string read_value(const YamlNode& node, std::vector<std::string>& value) {
     }
     return "";
 }
+} // namespace dagan::sweeps
+
+namespace dagan::launcher {
+
+namespace fs = std::filesystem;
 
 namespace {
 constexpr int kMost = 1000000;
@@ -42,7 +46,8 @@ struct NodeRange {
 std::optional<int> parse_count(std::string_view text) {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 1 || value > kMost)
+    if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 1 ||
+        value > kMost)
         return std::nullopt;
     return value;
 }
@@ -50,7 +55,8 @@ std::optional<int> parse_count(std::string_view text) {
 std::optional<NodeRange> parse_nodes(const std::string& text) {
     const size_t dash = text.find('-');
     const auto fewest = parse_count(std::string_view(text).substr(0, dash));
-    const auto most = dash == std::string::npos ? fewest : parse_count(std::string_view(text).substr(dash + 1));
+    const auto most =
+        dash == std::string::npos ? fewest : parse_count(std::string_view(text).substr(dash + 1));
     if (!fewest || !most || *fewest > *most) return std::nullopt;
     return NodeRange{*fewest, *most};
 }
@@ -63,48 +69,59 @@ bool is_word(const std::string& text) {
     return std::regex_match(text, kWord);
 }
 
-void check_counts(const SiteProfile& profile, Findings& findings) {
+void check_counts(const SiteProfile& profile, sweeps::Findings& findings) {
     if (!parse_nodes(profile.nodes)) {
-        findings.report("nodes",
-                        fmt::format("got '{}', wanted a number from 1 such as 4, or a range such as 2-4", profile.nodes));
+        findings.report(
+            "nodes",
+            fmt::format("got '{}', wanted a number from 1 such as 4, or a range such as 2-4",
+                        profile.nodes));
     }
     const auto check = [&](const char* name, int value, int least) {
-        if (value < least || value > kMost) findings.report(name, fmt::format("{} is not in {}..{}", value, least, kMost));
+        if (value < least || value > kMost)
+            findings.report(name, fmt::format("{} is not in {}..{}", value, least, kMost));
     };
     check("ranks_per_node", profile.ranks_per_node, 1);
     check("cpus_per_rank", profile.cpus_per_rank, 1);
     check("gpus_per_node", profile.gpus_per_node, 0);
     if (profile.gpus_per_node > 0 && profile.ranks_per_node > profile.gpus_per_node) {
         findings.report("ranks_per_node",
-                        fmt::format("{} ranks would share {} GPUs; start at most one rank for each GPU, and put more trainers on "
+                        fmt::format("{} ranks would share {} GPUs; start at most one rank for each "
+                                    "GPU, and put more trainers on "
                                     "each with the sweep's resources.trainers_per_rank",
                                     profile.ranks_per_node, profile.gpus_per_node));
     }
     if (!profile.gres.empty() && profile.gpus_per_node == 0) {
-        findings.report("gres", "asks for GPUs, but gpus_per_node is 0; say how many that are on each node");
+        findings.report(
+            "gres", "asks for GPUs, but gpus_per_node is 0; say how many that are on each node");
     }
 }
 
-void check_texts(const SiteProfile& profile, Findings& findings) {
-    const std::map<std::string, std::string> words{
-        {"partition", profile.partition}, {"account", profile.account}, {"gres", profile.gres}, {"mpi", profile.mpi}};
+void check_texts(const SiteProfile& profile, sweeps::Findings& findings) {
+    const std::map<std::string, std::string> words{{"partition", profile.partition},
+                                                   {"account", profile.account},
+                                                   {"gres", profile.gres},
+                                                   {"mpi", profile.mpi}};
     for (const auto& [name, text] : words) {
         if (!is_word(text)) findings.report(name, fmt::format("'{}' is not one plain word", text));
     }
     if (!parse_wall_time(profile.time)) {
         findings.report(
-            "time", fmt::format("got '{}', wanted a time as Slurm writes it: 01:30:00, 2-00:00:00, or minutes", profile.time));
+            "time",
+            fmt::format(
+                "got '{}', wanted a time as Slurm writes it: 01:30:00, 2-00:00:00, or minutes",
+                profile.time));
     }
     if (has_line_break(profile.scratch)) findings.report("scratch", "is more than one line");
     for (size_t i = 0; i < profile.extra.size(); ++i) {
         const std::string& option = profile.extra[i];
         const std::string path = fmt::format("extra.{}", i);
         if (!option.starts_with("-") || has_line_break(option)) {
-            findings.report(path, fmt::format("'{}' is not an option of sbatch such as --qos=long", option));
+            findings.report(
+                path, fmt::format("'{}' is not an option of sbatch such as --qos=long", option));
         }
         // What the script relies on is not to be turned off by an option further down.
-        for (const char* ours :
-             {"--requeue", "--no-requeue", "--signal", "--output", "--open-mode", "--ntasks-per-node", "--nodes"}) {
+        for (const char* ours : {"--requeue", "--no-requeue", "--signal", "--output", "--open-mode",
+                                 "--ntasks-per-node", "--nodes"}) {
             if (option.substr(0, option.find_first_of("= ")) == ours) {
                 findings.report(path, fmt::format("{} is set by `dagan submit` itself", ours));
             }
@@ -113,11 +130,11 @@ void check_texts(const SiteProfile& profile, Findings& findings) {
 }
 
 // Puts an option of the command line in the place of the file's value, so that it passes the same checks.
-void replace(YamlNode& root, const std::string& key, const std::string& value) {
+void replace(sweeps::YamlNode& root, const std::string& key, const std::string& value) {
     if (value.empty()) return;
     const auto found = std::find(root.keys.begin(), root.keys.end(), key);
-    YamlNode node;
-    node.kind = YamlNode::Kind::scalar;
+    sweeps::YamlNode node;
+    node.kind = sweeps::YamlNode::Kind::scalar;
     node.place = "--" + key;
     node.text = value;
     if (found != root.keys.end()) {
@@ -128,46 +145,58 @@ void replace(YamlNode& root, const std::string& key, const std::string& value) {
     }
 }
 
-[[noreturn]] void refuse(const Problems& problems) { throw input_error(fmt::format("{}", fmt::join(problems.lines(), "\n"))); }
+[[noreturn]] void refuse(const sweeps::Problems& problems) {
+    throw input_error(fmt::format("{}", fmt::join(problems.lines(), "\n")));
+}
 
 // Names of the profiles in a folder, without ".yaml".
 std::set<std::string> profiles_in(const fs::path& folder) {
     std::set<std::string> names;
     std::error_code missing;
-    for (fs::directory_iterator entry(folder, missing), end; !missing && entry != end; entry.increment(missing)) {
+    for (fs::directory_iterator entry(folder, missing), end; !missing && entry != end;
+         entry.increment(missing)) {
         if (entry->path().extension() == ".yaml") names.insert(entry->path().stem().string());
     }
     return names;
 }
 } // namespace
 
-int SiteProfile::fewest_nodes() const { return parse_nodes(nodes).value_or(NodeRange{1, 1}).fewest; }
+int SiteProfile::fewest_nodes() const {
+    return parse_nodes(nodes).value_or(NodeRange{1, 1}).fewest;
+}
 int SiteProfile::most_nodes() const { return parse_nodes(nodes).value_or(NodeRange{1, 1}).most; }
-std::chrono::seconds SiteProfile::wall_time() const { return parse_wall_time(time).value_or(std::chrono::hours(1)); }
+std::chrono::seconds SiteProfile::wall_time() const {
+    return parse_wall_time(time).value_or(std::chrono::hours(1));
+}
 
 std::optional<std::chrono::seconds> parse_wall_time(const std::string& text) {
     static const std::regex kForm(R"((?:(\d{1,4})-)?(\d{1,6})(?::(\d{1,6}))?(?::(\d{1,6}))?)");
     std::smatch match;
     if (!std::regex_match(text, match, kForm)) return std::nullopt;
-    const auto part = [&](size_t index) { return match[index].matched ? std::stoll(match[index]) : 0; };
+    const auto part = [&](size_t index) {
+        return match[index].matched ? std::stoll(match[index]) : 0;
+    };
     const bool days = match[1].matched, second = match[3].matched, third = match[4].matched;
     // With days the numbers are hours, minutes, seconds; without, one number is minutes and two are minutes and seconds.
     const int64_t lead = days || third ? 3600 : 60;
-    const int64_t seconds = part(1) * 86400 + part(2) * lead + (second ? part(3) * (lead / 60) : 0) + (third ? part(4) : 0);
+    const int64_t seconds = part(1) * 86400 + part(2) * lead +
+                            (second ? part(3) * (lead / 60) : 0) + (third ? part(4) : 0);
     if (seconds <= 0) return std::nullopt;
     return std::chrono::seconds(seconds);
 }
 
-SiteProfile load_site_profile(const fs::path& path, const std::map<std::string, std::string>& instead) {
+SiteProfile load_site_profile(const fs::path& path,
+                              const std::map<std::string, std::string>& instead) {
     std::error_code failed;
-    if (!fs::is_regular_file(path, failed)) throw input_error(path.string() + ": no such site profile");
-    Problems problems;
-    YamlNode root = read_yaml(path, problems);
+    if (!fs::is_regular_file(path, failed))
+        throw input_error(path.string() + ": no such site profile");
+    sweeps::Problems problems;
+    sweeps::YamlNode root = sweeps::read_yaml(path, problems);
     if (!problems.empty()) refuse(problems);
     for (const auto& [key, value] : instead) replace(root, key, value);
     SiteProfile profile;
-    FieldReader(problems).read(root, "", profile);
-    Findings findings(root, problems);
+    sweeps::FieldReader(problems).read(root, "", profile);
+    sweeps::Findings findings(root, problems);
     check_counts(profile, findings);
     check_texts(profile, findings);
     if (!problems.empty()) refuse(problems);
@@ -176,7 +205,8 @@ SiteProfile load_site_profile(const fs::path& path, const std::map<std::string, 
 
 fs::path find_site_profile(const std::string& text, const fs::path& program_folder) {
     if (text.ends_with(".yaml") || text.find('/') != std::string::npos) return text;
-    const std::array folders{fs::path("cluster/profiles"), program_folder / "../../cluster/profiles",
+    const std::array folders{fs::path("cluster/profiles"),
+                             program_folder / "../../cluster/profiles",
                              program_folder / "../share/dagan/profiles"};
     std::set<std::string> known;
     for (const fs::path& folder : folders) {
@@ -185,10 +215,12 @@ fs::path find_site_profile(const std::string& text, const fs::path& program_fold
         known.insert(names.begin(), names.end());
     }
     const std::string meant = nearest(text, {known.begin(), known.end()});
-    throw input_error(
-        fmt::format("--profile {}: no such site profile{}; known are: {}; hint: copy cluster/profiles/example.yaml to "
-                    "cluster/profiles/{}.yaml and fill it in",
-                    text, meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant), fmt::join(known, ", "), text));
+    throw input_error(fmt::format("--profile {}: no such site profile{}; known are: {}; hint: copy "
+                                  "cluster/profiles/example.yaml to "
+                                  "cluster/profiles/{}.yaml and fill it in",
+                                  text,
+                                  meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant),
+                                  fmt::join(known, ", "), text));
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "data/dataset.h"
 #include "base/version.h"
+#include "data/dataset.h"
 #include "spec/json.h"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include <array>
 #include <set>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -21,7 +21,9 @@ namespace {
 constexpr std::array kPrograms{"dagan", "dagan-worker", "dagan-train"};
 constexpr std::array kOptionalPrograms{"libdagan_cuda.so"}; // where there is GPU code
 
-std::string shortened(const std::string& hash) { return hash.empty() ? "none" : hash.substr(0, 12) + "..."; }
+std::string shortened(const std::string& hash) {
+    return hash.empty() ? "none" : hash.substr(0, 12) + "...";
+}
 
 // Lines for the entries in which two maps differ; "" stands for an entry that is not there.
 void compare(const std::string& kind, const std::map<std::string, std::string>& then,
@@ -37,22 +39,28 @@ void compare(const std::string& kind, const std::map<std::string, std::string>& 
     for (const std::string& name : names) {
         const std::string before = value(then, name), after = value(now, name);
         if (before == after) continue;
-        changes.push_back(fmt::format("{}{}: sha256 {} when submitted, {} now", kind, name, shortened(before), shortened(after)));
+        changes.push_back(fmt::format("{}{}: sha256 {} when submitted, {} now", kind, name,
+                                      shortened(before), shortened(after)));
     }
 }
 } // namespace
 
-Submission submission_of(const Manifest& manifest, const fs::path& programs, const fs::path& data_folder) {
-    Submission submission{.version = kVersion, .sweep = to_text(manifest.sweep), .programs = {}, .datasets = {}};
+Submission submission_of(const Manifest& manifest, const fs::path& programs,
+                         const fs::path& data_folder) {
+    Submission submission{
+        .version = kVersion, .sweep = to_text(manifest.sweep), .programs = {}, .datasets = {}};
     for (const char* name : kPrograms) {
-        if (!fs::exists(programs / name)) throw input_error((programs / name).string() + ": is not there; hint: make build");
+        if (!fs::exists(programs / name))
+            throw input_error((programs / name).string() + ": is not there; hint: make build");
         submission.programs[name] = sha256_of_file(programs / name);
     }
     for (const char* name : kOptionalPrograms) {
-        if (fs::exists(programs / name)) submission.programs[name] = sha256_of_file(programs / name);
+        if (fs::exists(programs / name))
+            submission.programs[name] = sha256_of_file(programs / name);
     }
     for (const auto& [name, known] : manifest.known) {
-        submission.datasets[name] = read_dataset_info(data_folder / manifest.sweep.datasets.at(name).file).sha256;
+        submission.datasets[name] =
+            data::read_dataset_info(data_folder / manifest.sweep.datasets.at(name).file).sha256;
     }
     return submission;
 }
@@ -62,19 +70,22 @@ void write_submission(const CampaignFolder& folder, const Submission& submission
 }
 
 Submission read_submission(const CampaignFolder& folder) {
-    if (!fs::exists(folder.submission())) throw input_error(folder.root().string() + ": was not submitted; hint: dagan submit");
+    if (!fs::exists(folder.submission()))
+        throw input_error(folder.root().string() + ": was not submitted; hint: dagan submit");
     try {
         return from_json_text<Submission>(read_file(folder.submission()));
     } catch (const std::exception& error) {
-        throw input_error(fmt::format("{}: was written by another version of this program: {}; hint: submit again",
-                                      folder.submission().string(), error.what()));
+        throw input_error(fmt::format(
+            "{}: was written by another version of this program: {}; hint: submit again",
+            folder.submission().string(), error.what()));
     }
 }
 
 std::vector<std::string> changes_since(const Submission& then, const Submission& now) {
     std::vector<std::string> changes;
     if (then.version != now.version)
-        changes.push_back(fmt::format("version: {} when submitted, {} now", then.version, now.version));
+        changes.push_back(
+            fmt::format("version: {} when submitted, {} now", then.version, now.version));
     if (const std::string difference = first_difference(then.sweep, now.sweep); !difference.empty())
         changes.push_back("sweep: " + difference);
     compare("", then.programs, now.programs, changes);
@@ -82,15 +93,16 @@ std::vector<std::string> changes_since(const Submission& then, const Submission&
     return changes;
 }
 
-void require_as_submitted(const CampaignFolder& folder, const Manifest& manifest, const fs::path& programs,
-                          const fs::path& data_folder) {
+void require_as_submitted(const CampaignFolder& folder, const Manifest& manifest,
+                          const fs::path& programs, const fs::path& data_folder) {
     if (!fs::exists(folder.submission())) return;
-    const auto changes = changes_since(read_submission(folder), submission_of(manifest, programs, data_folder));
+    const auto changes =
+        changes_since(read_submission(folder), submission_of(manifest, programs, data_folder));
     if (changes.empty()) return;
-    throw input_error(
-        fmt::format("{}: is not what was submitted:\n  {}\nhint: put back what changed, or run the same `dagan submit` "
-                    "again to go on with what is there now",
-                    folder.root().string(), fmt::join(changes, "\n  ")));
+    throw input_error(fmt::format("{}: is not what was submitted:\n  {}\nhint: put back what "
+                                  "changed, or run the same `dagan submit` "
+                                  "again to go on with what is there now",
+                                  folder.root().string(), fmt::join(changes, "\n  ")));
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

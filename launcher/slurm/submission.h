@@ -3,13 +3,14 @@
 #pragma once
 
 #include "launcher/campaign/campaign.h"
+#include "spec/fields.h"
 
 #include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct Submission {
     std::string version;                         // of the program
@@ -17,12 +18,7 @@ struct Submission {
     std::map<std::string, std::string> programs; // file name: sha256 of its bytes
     std::map<std::string, std::string> datasets; // name in the sweep: sha256 of images and labels
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("version", self.version, "");
-        visit("sweep", self.sweep, "");
-        visit("programs", self.programs, "");
-        visit("datasets", self.datasets, "");
-    }
+    DAGAN_FIELDS(version, sweep, programs, datasets)
     bool operator==(const Submission&) const = default;
 };
 
@@ -39,7 +35,8 @@ Submission read_submission(const CampaignFolder& folder);
 std::vector<std::string> changes_since(const Submission& then, const Submission& now);
 
 // For a job's start. Does nothing when the campaign was not submitted. Throws Blame::input with the changes and what to do.
-void require_as_submitted(const CampaignFolder& folder, const Manifest& manifest, const std::filesystem::path& programs,
+void require_as_submitted(const CampaignFolder& folder, const Manifest& manifest,
+                          const std::filesystem::path& programs,
                           const std::filesystem::path& data_folder);
 
-} // namespace dagan
+} // namespace dagan::launcher

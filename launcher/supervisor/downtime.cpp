@@ -2,36 +2,40 @@
 
 #include <fmt/format.h>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
-Recovery::Recovery(const CampaignFolder& folder, FileTime began) : folder_(folder), began_(began) {
+Downtime::Downtime(const CampaignFolder& folder, FileTime began) : folder_(folder), began_(began) {
     const auto status = read_status(folder);
     if (status && !status->tasks.all_ended()) last_sign_ = last_written();
 }
 
-Recovery::FileTime Recovery::last_written() const {
+Downtime::FileTime Downtime::last_written() const {
     std::error_code missing;
     return fs::last_write_time(folder_.status(), missing);
 }
 
-void Recovery::on_job_lost() {
+void Downtime::on_job_lost() {
     if (fs::exists(folder_.status())) last_sign_ = last_written();
     began_ = last_sign_.value_or(FileTime::clock::now());
 }
 
-void Recovery::on_job_started() { job_began_ = FileTime::clock::now(); }
+void Downtime::on_job_started() { job_began_ = FileTime::clock::now(); }
 
-std::optional<std::string> Recovery::on_status(const std::optional<Status>& status) {
-    if (!last_sign_ || !status || status->tasks.running == 0) return std::nullopt; // where others hold all, that is work enough
+std::optional<std::string> Downtime::on_status(const std::optional<Status>& status) {
+    if (!last_sign_ || !status || status->tasks.running == 0)
+        return std::nullopt; // where others hold all, that is work enough
     const FileTime written = last_written();
     if (written <= *last_sign_ || written <= job_began_) return std::nullopt; // the earlier job's
-    const auto seconds = [](FileTime::duration time) { return std::chrono::duration<double>(time).count(); };
+    const auto seconds = [](FileTime::duration time) {
+        return std::chrono::duration<double>(time).count();
+    };
     const double total = seconds(written - *last_sign_), ours = seconds(written - began_);
     last_sign_.reset();
-    return fmt::format("working again {:.1f} s after the last sign of life (ours {:.1f} s, Slurm's and the queue's {:.1f} s)",
+    return fmt::format("working again {:.1f} s after the last sign of life (ours {:.1f} s, Slurm's "
+                       "and the queue's {:.1f} s)",
                        total, ours, total - ours);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

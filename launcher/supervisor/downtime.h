@@ -9,13 +9,13 @@
 #include <optional>
 #include <string>
 
-namespace dagan {
+namespace dagan::launcher {
 
-class Recovery {
+class Downtime {
   public:
     using FileTime = std::filesystem::file_time_type;
     // `began`: when this process did. There is nothing to recover from when no job has left a snapshot.
-    explicit Recovery(const CampaignFolder& folder, FileTime began = FileTime::clock::now());
+    explicit Downtime(const CampaignFolder& folder, FileTime began = FileTime::clock::now());
 
     // A job of this process ended and another one follows: all the time from here on is ours.
     void on_job_lost();
@@ -32,4 +32,4 @@ class Recovery {
     std::optional<FileTime> last_sign_;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

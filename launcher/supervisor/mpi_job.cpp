@@ -15,14 +15,21 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
 namespace {
 std::vector<std::string> rank_starter(const SupervisorOptions& options) {
     if (!options.starter.empty()) return options.starter;
-    return {"mpirun", "-n", std::to_string(options.ranks), "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
+    return {"mpirun",
+            "-n",
+            std::to_string(options.ranks),
+            "--oversubscribe",
+            "--bind-to",
+            "none",
+            "--mca",
+            "mpi_yield_when_idle",
             "1"};
 }
 
@@ -33,8 +40,9 @@ std::vector<int> ending_signals(const SupervisorOptions& options) {
 }
 
 // In the child: becomes mpirun or srun, in a process group of its own so that a terminal's Ctrl-C reaches the supervisor alone.
-[[noreturn]] void become_job(const CampaignFolder& folder, const std::vector<std::string>& command, pid_t parent) {
-    die_with_parent(parent);
+[[noreturn]] void become_job(const CampaignFolder& folder, const std::vector<std::string>& command,
+                             pid_t parent) {
+    cluster::die_with_parent(parent);
     ::setpgid(0, 0);
     ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
     ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
@@ -56,14 +64,17 @@ std::vector<int> ending_signals(const SupervisorOptions& options) {
 
 } // namespace
 
-std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options, int restarts,
-                                     int64_t incarnation) {
+std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options,
+                                     int restarts, int64_t incarnation) {
     const fs::path bin = program_folder();
     std::vector<std::string> words = rank_starter(options);
-    const auto add = [&](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
-    add({(bin / "dagan-worker").string(), folder.root().string(), "--trainer", (bin / "dagan-train").string(), "--data",
-         options.data_folder, "--device", options.device, "--restarts", std::to_string(restarts), "--incarnation",
-         std::to_string(incarnation), "--allocation", std::to_string(folder.allocation()), "--lease",
+    const auto add = [&](std::initializer_list<std::string> more) {
+        words.insert(words.end(), more);
+    };
+    add({(bin / "dagan-worker").string(), folder.root().string(), "--trainer",
+         (bin / "dagan-train").string(), "--data", options.data_folder, "--device", options.device,
+         "--restarts", std::to_string(restarts), "--incarnation", std::to_string(incarnation),
+         "--allocation", std::to_string(folder.allocation()), "--lease",
          std::to_string(options.lease_s)});
     if (options.deadline_s) add({"--deadline", std::to_string(*options.deadline_s)});
     if (!options.scratch.empty()) add({"--scratch", options.scratch});
@@ -74,8 +85,9 @@ bool mpirun_starts(const SupervisorOptions& options) {
     return options.starter.empty() || fs::path(options.starter.front()).filename() != "srun";
 }
 
-MpiJob::MpiJob(const CampaignFolder& folder, const SupervisorOptions& options, int restarts, int64_t incarnation)
-    : fence_(folder, incarnation), ending_signals_(ending_signals(options)) {
+MpiJob::MpiJob(const CampaignFolder& folder, const SupervisorOptions& options, int restarts,
+               int64_t incarnation)
+    : incarnation_(folder, incarnation), ending_signals_(ending_signals(options)) {
     const pid_t parent = ::getpid();
     const auto command = job_command(folder, options, restarts, incarnation);
     starter_ = command.front();
@@ -90,21 +102,24 @@ bool MpiJob::running() {
 }
 
 // mpirun and srun pass USR1 on to the ranks; TERM would make mpirun kill them.
-void MpiJob::ask_to_stop() const { ::kill(pid_, SIGUSR1); }
+void MpiJob::request_stop() const { ::kill(pid_, SIGUSR1); }
 
 void MpiJob::kill() {
     constexpr std::chrono::seconds kPatience{5};
     const auto now = std::chrono::steady_clock::now();
-    if (words_ > 0 && now - last_word_ < kPatience) return;
-    last_word_ = now;
-    ::kill(pid_, ending_signals_[std::min(words_++, ending_signals_.size() - 1)]);
+    if (signals_sent_ > 0 && now - last_signal_ < kPatience) return;
+    last_signal_ = now;
+    ::kill(pid_, ending_signals_[std::min(signals_sent_++, ending_signals_.size() - 1)]);
 }
 
 // The largest code of all ranks: rank 0 ends with 75 when it stopped, the others with 0; a killed one counts as 128 + signal.
 bool MpiJob::all_ranks_stopped() const {
-    return WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == static_cast<int>(ExitCode::stopped);
+    return WIFEXITED(wait_status_) &&
+           WEXITSTATUS(wait_status_) == static_cast<int>(ExitCode::stopped);
 }
 
-bool MpiJob::could_not_start() const { return WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == 127; }
+bool MpiJob::could_not_start() const {
+    return WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == 127;
+}
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -11,11 +11,11 @@
 #include <sys/types.h>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // The command line of a job: the starter's words, then dagan-worker and its options.
-std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options, int restarts,
-                                     int64_t incarnation);
+std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options,
+                                     int restarts, int64_t incarnation);
 
 // Does mpirun start the ranks, not srun?
 bool mpirun_starts(const SupervisorOptions& options);
@@ -23,16 +23,17 @@ bool mpirun_starts(const SupervisorOptions& options);
 class MpiJob {
   public:
     // Starts it. Throws Blame::system when no process can be made.
-    MpiJob(const CampaignFolder& folder, const SupervisorOptions& options, int restarts, int64_t incarnation);
+    MpiJob(const CampaignFolder& folder, const SupervisorOptions& options, int restarts,
+           int64_t incarnation);
     MpiJob(const MpiJob&) = delete;
     MpiJob& operator=(const MpiJob&) = delete;
 
     bool running();
-    void ask_to_stop() const;
+    void request_stop() const;
     // The ranks, and all below them, are made to end; to be called until it has, with a stronger word every few seconds.
     void kill();
     // Has a later job of the campaign begun elsewhere?
-    bool overtaken() { return fence_.overtaken(); }
+    bool superseded() { return incarnation_.superseded(); }
 
     const std::string& starter() const { return starter_; } // mpirun or srun
     // Once it has ended:
@@ -40,13 +41,13 @@ class MpiJob {
     bool all_ranks_stopped() const; // none of them died: what ended it was a request
 
   private:
-    Fence fence_;
+    IncarnationWatch incarnation_;
     std::vector<int> ending_signals_;
     std::string starter_;
-    size_t words_ = 0;
-    std::chrono::steady_clock::time_point last_word_{};
+    size_t signals_sent_ = 0;
+    std::chrono::steady_clock::time_point last_signal_{};
     pid_t pid_ = 0; // 0: has ended
     int wait_status_ = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

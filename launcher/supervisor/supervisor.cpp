@@ -4,15 +4,15 @@
 #include "base/file.h"
 #include "base/stop.h"
 #include "base/topology.h"
+#include "cluster/process/liveness.h"
+#include "launcher/campaign/campaign_files.h"
+#include "launcher/campaign/campaign_lock.h"
 #include "launcher/campaign/deadline.h"
 #include "launcher/campaign/incarnation.h"
-#include "cluster/process/liveness.h"
-#include "launcher/campaign/campaign_lock.h"
-#include "launcher/supervisor/mpi_job.h"
-#include "launcher/supervisor/downtime.h"
-#include "launcher/campaign/task_history.h"
 #include "launcher/campaign/status.h"
-#include "launcher/campaign/campaign_files.h"
+#include "launcher/campaign/task_history.h"
+#include "launcher/supervisor/downtime.h"
+#include "launcher/supervisor/mpi_job.h"
 
 #include <fmt/format.h>
 
@@ -27,7 +27,7 @@
 #include <thread>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
@@ -103,7 +103,7 @@ class StandstillWatch {
     }
     CampaignFolder folder_;
     fs::file_time_type written_;
-    Silence silence_;
+    cluster::Silence silence_;
     std::chrono::seconds limit_; // at first that for the job's first snapshot
 };
 
@@ -125,27 +125,33 @@ constexpr std::chrono::seconds kServerPatience{60}, kKnownServerPatience{600};
 class Supervisor {
   public:
     Supervisor(const CampaignFolder& folder, const SupervisorOptions& options)
-        : options_(options), manifest_(read_manifest(folder)), taken_(take(folder)), folder_(taken_.folder),
-          recovery_(folder_, began_), line_(options.quiet) {
-        if (shared()) line_.say(fmt::format("allocation {} of {}", folder_.allocation(), folder_.root().string()));
+        : options_(options), manifest_(read_manifest(folder)), taken_(take(folder)),
+          folder_(taken_.folder), recovery_(folder_, began_), line_(options.quiet) {
+        if (shared())
+            line_.say(
+                fmt::format("allocation {} of {}", folder_.allocation(), folder_.root().string()));
     }
 
     int run() {
         wait_for_earlier_ranks();
         for (int restarts = options_.restarts_before;; ++restarts) {
             const TaskCounts before = counts();
-            if (before.all_ended() && (restarts > 0 || before.done == before.total())) return finished(before);
+            if (before.all_ended() && (restarts > 0 || before.done == before.total()))
+                return finished(before);
             if (stop_signalled()) return stopped();
             const Advance before_job{ended_in(before), newest_checkpoint(folder_)};
             remove_leftovers(folder_, shared() ? kLeftoverAge : std::chrono::hours(0));
             require_space(folder_);
             run_job(restarts);
             const auto ending = read_ending(folder_);
-            if (ending && ending->state != CampaignState::failed) end_incarnation(folder_, incarnation_);
+            if (ending && ending->state != CampaignState::failed)
+                end_incarnation(folder_, incarnation_);
             if (ending && (stop_signalled() || !calls_for_restart(*ending))) return ended(*ending);
             if (stop_signalled()) return stopped();
             require_space(folder_);
-            consider_restart(shared() ? job_advanced() : Advance{ended_in(counts()), newest_checkpoint(folder_)} != before_job,
+            consider_restart(shared() ? job_advanced()
+                                      : Advance{ended_in(counts()), newest_checkpoint(folder_)} !=
+                                            before_job,
                              ending);
         }
     }
@@ -156,7 +162,8 @@ class Supervisor {
     TakenAllocation take(const CampaignFolder& folder) const {
         int64_t mine = 0;
         const auto fence_off = [&](const CampaignFolder& held) {
-            if (present_incarnation(held).number != mine) mine = begin_incarnation(held); // it may have begun one meanwhile
+            if (present_incarnation(held).number != mine)
+                mine = begin_incarnation(held); // it may have begun one meanwhile
         };
         if (shared()) return take_allocation(folder, options_.slurm_job, fence_off);
         if (options_.slurm_job.empty()) return {folder, CampaignLock(folder)};
@@ -176,7 +183,7 @@ class Supervisor {
         incarnation_ = before.number;
         if (options_.slurm_job.empty() || before.ended) return;
         incarnation_ = begin_incarnation(folder_);
-        std::this_thread::sleep_for(kFenceWait);
+        std::this_thread::sleep_for(kIncarnationGrace);
     }
 
     void run_job(int restarts) {
@@ -187,19 +194,20 @@ class Supervisor {
         job_began_ = fs::file_time_type::clock::now();
         MpiJob job(folder_, options_, restarts, incarnation_);
         recovery_.on_job_started();
-        StandstillWatch watch(folder_, options_.scratch.empty() ? kStartLimit : kStartLimitWithCopies);
+        StandstillWatch watch(folder_,
+                              options_.scratch.empty() ? kStartLimit : kStartLimitWithCopies);
         bool asked = false, killed = false;
         while (job.running()) {
             if (stop_signalled() && !asked) {
                 asked = true;
                 line_.say("stop requested: waiting for checkpoints");
-                job.ask_to_stop();
+                job.request_stop();
             }
             if (!killed && watch.standstill()) {
                 killed = true;
                 line_.say("the MPI job stands still and is killed");
             }
-            if (job.overtaken()) leave_to_later(job);
+            if (job.superseded()) leave_to_later(job);
             if (killed) job.kill();
             if (!warned && fs::exists(folder_.warnings())) {
                 warned = true;
@@ -212,9 +220,9 @@ class Supervisor {
         }
         all_ranks_stopped_ = job.all_ranks_stopped();
         if (job.could_not_start()) {
-            throw system_error(
-                fmt::format("{}: cannot be started; hint: install Open MPI (make setup), or load its module; see {}",
-                            job.starter(), folder_.job_log().string()));
+            throw system_error(fmt::format("{}: cannot be started; hint: install Open MPI (make "
+                                           "setup), or load its module; see {}",
+                                           job.starter(), folder_.job_log().string()));
         }
     }
 
@@ -233,7 +241,8 @@ class Supervisor {
         refuse_to_go_on();
     }
     [[noreturn]] void refuse_to_go_on() const {
-        throw system_error(folder_.root().string() + ": a later job has taken this campaign over; this one ends");
+        throw system_error(folder_.root().string() +
+                           ": a later job has taken this campaign over; this one ends");
     }
 
     // Accidents that the job lived to tell. mpirun and srun send TERM to all ranks when one is gone, and they stop as if asked
@@ -241,8 +250,10 @@ class Supervisor {
     // of the system may pass (a spawner was killed, a disk was away for a moment).
     bool calls_for_restart(const Ending& ending) const {
         if (ending.exit_code == static_cast<int>(ExitCode::system)) return true;
-        const bool asked_by_slurm = !options_.slurm_job.empty() && !mpirun_starts(options_) && all_ranks_stopped_;
-        return ending.state == CampaignState::stopped && !asked_by_slurm && !ending.out_of_time && !is_near(options_.deadline_s);
+        const bool asked_by_slurm =
+            !options_.slurm_job.empty() && !mpirun_starts(options_) && all_ranks_stopped_;
+        return ending.state == CampaignState::stopped && !asked_by_slurm && !ending.out_of_time &&
+               !is_near(options_.deadline_s);
     }
 
     // The job died, with or without a last word.
@@ -251,13 +262,17 @@ class Supervisor {
         const bool said_why = ending && ending->state == CampaignState::failed;
         if (fruitless_ > options_.max_fruitless_restarts) {
             throw system_error(
-                fmt::format("{}: the MPI job died {} times in a row without any progress; its last lines:\n{}hint: see {}",
+                fmt::format("{}: the MPI job died {} times in a row without any progress; its last "
+                            "lines:\n{}hint: see {}",
                             folder_.root().string(), fruitless_,
-                            said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8), folder_.logs().string()));
+                            said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8),
+                            folder_.logs().string()));
         }
         recovery_.on_job_lost();
-        line_.say(said_why ? ending->message + "; the MPI job is started again" : "the MPI job died; it is started again");
-        std::this_thread::sleep_for(std::chrono::milliseconds(200) * (1 << std::min(fruitless_, 5)));
+        line_.say(said_why ? ending->message + "; the MPI job is started again"
+                           : "the MPI job died; it is started again");
+        std::this_thread::sleep_for(std::chrono::milliseconds(200) *
+                                    (1 << std::min(fruitless_, 5)));
     }
 
     int ended(const Ending& ending) {
@@ -273,19 +288,24 @@ class Supervisor {
         const auto deadline = Clock::now() + patience;
         for (bool said = false;; said = true) {
             try {
-                const TaskCounts counts = standing_of(folder_, manifest_).schedule->counts();
+                const TaskCounts counts = task_histories_of(folder_, manifest_).schedule->counts();
                 server_answered_ = true;
                 return counts;
             } catch (const Error& error) {
-                if (!shared() || error.blame() != Blame::system || Clock::now() > deadline || stop_signalled()) throw;
-                if (!said) line_.say(fmt::format("{}; it is tried for {} s more", error.what(), patience.count()));
+                if (!shared() || error.blame() != Blame::system || Clock::now() > deadline ||
+                    stop_signalled())
+                    throw;
+                if (!said)
+                    line_.say(fmt::format("{}; it is tried for {} s more", error.what(),
+                                          patience.count()));
                 std::this_thread::sleep_for(std::chrono::seconds(1));
             }
         }
     }
 
     int finished(const TaskCounts& tasks) {
-        line_.say(fmt::format("{}: finished, {} of {} tasks done", folder_.root().string(), tasks.done, tasks.total()));
+        line_.say(fmt::format("{}: finished, {} of {} tasks done", folder_.root().string(),
+                              tasks.done, tasks.total()));
         if (tasks.done == tasks.total()) return static_cast<int>(ExitCode::done);
         hint_at_failures();
         return static_cast<int>(ExitCode::some_failed);
@@ -295,7 +315,8 @@ class Supervisor {
         return static_cast<int>(ExitCode::stopped);
     }
     void hint_at_failures() {
-        line_.say(fmt::format("some tasks failed; hint: dagan results report {}", folder_.root().string()));
+        line_.say(fmt::format("some tasks failed; hint: dagan results report {}",
+                              folder_.root().string()));
     }
 
     fs::file_time_type began_ = fs::file_time_type::clock::now(); // before the lock is waited for
@@ -303,7 +324,7 @@ class Supervisor {
     Manifest manifest_;
     TakenAllocation taken_;
     CampaignFolder folder_; // as this allocation sees it
-    Recovery recovery_;
+    Downtime recovery_;
     ProgressLine line_;
     fs::file_time_type job_began_{};
     int64_t incarnation_ = 0;        // of the present or last job
@@ -326,28 +347,29 @@ namespace {
 void stop_through_slurm(const CampaignFolder& folder, const std::string& job) {
     const std::string command = "scancel --batch --signal=TERM " + job;
     if (std::system(command.c_str()) != 0) {
-        throw input_error(
-            fmt::format("{}: `{}` failed; hint: run it where Slurm's programs are", folder.root().string(), command));
+        throw input_error(fmt::format("{}: `{}` failed; hint: run it where Slurm's programs are",
+                                      folder.root().string(), command));
     }
 }
 } // namespace
 
-void ask_to_stop(const CampaignFolder& folder) {
+void request_stop(const CampaignFolder& folder) {
     bool running = false;
     std::string out_of_reach;
     for (const CampaignFolder& allocation : folder.allocations()) {
-        const auto holder = holder_of(allocation);
-        if (!holder) continue;
+        const auto owner = owner_of(allocation);
+        if (!owner) continue;
         running = true;
-        if (!holder->slurm_job.empty()) {
-            stop_through_slurm(folder, holder->slurm_job);
-        } else if (holder->host != host_facts().name || ::kill(holder->pid, SIGUSR1) != 0) {
-            out_of_reach = fmt::format("process {} on {} cannot be signalled from here; hint: run `dagan stop` on that host",
-                                       holder->pid, holder->host);
+        if (!owner->slurm_job.empty()) {
+            stop_through_slurm(folder, owner->slurm_job);
+        } else if (owner->host != host_facts().name || ::kill(owner->pid, SIGUSR1) != 0) {
+            out_of_reach = fmt::format("process {} on {} cannot be signalled from here; hint: run "
+                                       "`dagan stop` on that host",
+                                       owner->pid, owner->host);
         }
     }
     if (!running) throw input_error(folder.root().string() + ": is not running");
     if (!out_of_reach.empty()) throw input_error(folder.root().string() + ": " + out_of_reach);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct SupervisorOptions {
     int ranks = 1;
@@ -21,11 +21,12 @@ struct SupervisorOptions {
     bool quiet = false;
     std::vector<std::string> starter =
         {}; // words that start the ranks, such as srun and its options; none: mpirun on this machine
-    std::optional<int64_t> deadline_s = std::nullopt; // when the allocation ends, seconds since 1970
-    std::string scratch = "";                         // of each node, to read the data sets from; "": from where they are
-    std::string slurm_job = "";                       // the job this runs in; "" outside Slurm
-    int restarts_before = 0;                          // how often Slurm has started that job again
-    int64_t lease_s = kLease.count();                 // see launcher/coordinator/leases.h
+    std::optional<int64_t> deadline_s =
+        std::nullopt;           // when the allocation ends, seconds since 1970
+    std::string scratch = "";   // of each node, to read the data sets from; "": from where they are
+    std::string slurm_job = ""; // the job this runs in; "" outside Slurm
+    int restarts_before = 0;    // how often Slurm has started that job again
+    int64_t lease_s = kLease.count(); // see launcher/coordinator/leases.h
     // In a row, each without a task that ended or a checkpoint that was written. A task that takes the whole job with it is
     // convicted after five.
     int max_fruitless_restarts = 8;
@@ -38,9 +39,9 @@ int supervise(const CampaignFolder& folder, const SupervisorOptions& options);
 
 // Asks the supervisors in charge of a campaign to stop, through Slurm those that run in a Slurm job. Throws Blame::input when
 // there is none, or one is out of reach; the others were asked then.
-void ask_to_stop(const CampaignFolder& folder);
+void request_stop(const CampaignFolder& folder);
 
 // The folder of this program, where its siblings dagan-worker and dagan-train are.
 std::filesystem::path program_folder();
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -14,16 +14,16 @@
 #include <optional>
 #include <stdexcept>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
 using Clock = std::chrono::steady_clock;
 
 // Tells the agent how far the task is and how long its steps take, several times a second at most, and listens for a stop
 // request. A step is what lies between two calls: batches of training, of validation, of generation.
-class LinkObserver : public Observer {
+class LinkObserver : public train::Observer {
   public:
-    LinkObserver(TrainerLink& link, const Assign& assignment)
+    LinkObserver(cluster::TrainerLink& link, const Assign& assignment)
         : link_(link), progress_{assignment.task, assignment.attempt, 0, 0, 0} {}
 
     bool stop_requested() override {
@@ -46,10 +46,12 @@ class LinkObserver : public Observer {
 
   private:
     void measure_step() {
-        const auto worked = Clock::now() - link_.time_reducing(); // waiting for the gang's other members is not work
+        const auto worked =
+            Clock::now() -
+            link_.time_reducing(); // waiting for the gang's other members is not work
         if (looked_)
-            progress_.longest_step_s =
-                std::max(progress_.longest_step_s, std::chrono::duration<double>(worked - *looked_).count());
+            progress_.longest_step_s = std::max(
+                progress_.longest_step_s, std::chrono::duration<double>(worked - *looked_).count());
         looked_ = worked;
     }
     void speak() {
@@ -59,7 +61,7 @@ class LinkObserver : public Observer {
         link_.send(encode(progress_));
     }
 
-    TrainerLink& link_;
+    cluster::TrainerLink& link_;
     Progress progress_;
     Clock::time_point spoke_{};
     std::optional<Clock::time_point> looked_;
@@ -73,7 +75,9 @@ struct GpuTooFull : std::runtime_error {
 
 double gib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
-std::string memory_class(const TaskSpec& spec) { return to_string(kind_of(spec)) + " " + dataset_of(spec).name; }
+std::string memory_class(const TaskSpec& spec) {
+    return to_string(kind_of(spec)) + " " + dataset_of(spec).name;
+}
 
 Outcome outcome_of(Blame blame) {
     switch (blame) {
@@ -92,7 +96,7 @@ template <class Work> void guarded(TaskResult& result, Work work) {
     };
     try {
         work();
-    } catch (const GangBroken& broken) {
+    } catch (const gang::GangBroken& broken) {
         failed(Outcome::interrupted, broken.what());
     } catch (const Error& error) {
         failed(outcome_of(error.blame()), error.what());
@@ -120,7 +124,8 @@ TaskResult TaskRunner::run(const Assign& assignment) {
         LinkObserver observer(link_, assignment);
         const auto group = group_for(assignment);
         require_gpu_memory(spec);
-        TaskOutput output = run_task(spec, assignment.task, data_for(dataset_of(spec)), place_, *group, observer, compute_);
+        train::TaskOutput output = run_task(spec, assignment.task, data_for(dataset_of(spec)),
+                                            place_, *group, observer, compute_);
         note_gpu_memory(spec);
         result.outcome = output.outcome;
         result.score = output.score;
@@ -135,17 +140,22 @@ TaskResult TaskRunner::run(const Assign& assignment) {
                       (result.outcome == Outcome::interrupted && result.error.empty());
     worn_out_ = compute_.gpu != nullptr && !well && result.outcome != Outcome::out_of_memory;
     result.cost.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-    log_info("attempt {} ends: {}{}{}", assignment.attempt, to_string(result.outcome), result.error.empty() ? "" : ": ",
-             result.error);
+    log_info("attempt {} ends: {}{}{}", assignment.attempt, to_string(result.outcome),
+             result.error.empty() ? "" : ": ", result.error);
     return result;
 }
 
-TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
-                    Observer& observer, const Compute& compute) {
-    if (const auto* task = std::get_if<SelectorTask>(&spec)) return train_selector(*task, key, data, place, observer, compute);
-    if (const auto* task = std::get_if<GanTask>(&spec)) return train_gan(*task, key, data, place, group, observer, compute);
-    if (const auto* task = std::get_if<PoolTask>(&spec)) return make_pool(*task, key, data, place, observer, compute);
-    return train_classifier(std::get<ClassifierTask>(spec), key, data, place, observer, compute);
+train::TaskOutput run_task(const TaskSpec& spec, const std::string& key, const data::Dataset& data,
+                           const train::TaskPaths& place, gang::Group& group,
+                           train::Observer& observer, const train::Compute& compute) {
+    if (const auto* task = std::get_if<SelectorTask>(&spec))
+        return train::train_selector(*task, key, data, place, observer, compute);
+    if (const auto* task = std::get_if<GanTask>(&spec))
+        return train::train_gan(*task, key, data, place, group, observer, compute);
+    if (const auto* task = std::get_if<PoolTask>(&spec))
+        return train::make_pool(*task, key, data, place, observer, compute);
+    return train::train_classifier(std::get<ClassifierTask>(spec), key, data, place, observer,
+                                   compute);
 }
 
 // What such a task took before must be free: better to be told so than to fail in the middle. The first of a kind is measured.
@@ -153,11 +163,12 @@ void TaskRunner::require_gpu_memory(const TaskSpec& spec) {
     if (compute_.gpu == nullptr) return;
     compute_.gpu->forget();
     const auto known = gpu_bytes_.find(memory_class(spec));
-    const Gpu::Memory memory = compute_.gpu->memory();
+    const train::Gpu::Memory memory = compute_.gpu->memory();
     if (known == gpu_bytes_.end() || known->second <= memory.free_bytes) return;
-    throw GpuTooFull(fmt::format("GPU memory: {} takes {:.2f} GiB, {:.2f} of {:.2f} GiB are free; hint: lower "
-                                 "resources.trainers_per_rank",
-                                 label_of(spec), gib(known->second), gib(memory.free_bytes), gib(memory.total_bytes)));
+    throw GpuTooFull(fmt::format(
+        "GPU memory: {} takes {:.2f} GiB, {:.2f} of {:.2f} GiB are free; hint: lower "
+        "resources.trainers_per_rank",
+        label_of(spec), gib(known->second), gib(memory.free_bytes), gib(memory.total_bytes)));
 }
 
 void TaskRunner::note_gpu_memory(const TaskSpec& spec) {
@@ -168,13 +179,15 @@ void TaskRunner::note_gpu_memory(const TaskSpec& spec) {
     most = std::max(most, peak);
 }
 
-std::unique_ptr<Group> TaskRunner::group_for(const Assign& assignment) {
+std::unique_ptr<gang::Group> TaskRunner::group_for(const Assign& assignment) {
     const auto members = static_cast<int>(assignment.members.size());
-    return members == 1 ? make_group_alone() : make_group_through_agent(link_, memory_, assignment.position, members);
+    return members == 1
+               ? gang::make_group_alone()
+               : cluster::make_group_through_agent(link_, memory_, assignment.position, members);
 }
 
 // The data set stays loaded for the next task, which most often needs the same.
-const Dataset& TaskRunner::data_for(const DatasetRef& ref) {
+const data::Dataset& TaskRunner::data_for(const DatasetRef& ref) {
     if (!data_ || data_->info().sha256 != ref.sha256) {
         data_.reset(); // two sets at once might not fit
         data_ = open_data_of(ref, data_folder_);
@@ -182,15 +195,16 @@ const Dataset& TaskRunner::data_for(const DatasetRef& ref) {
     return *data_;
 }
 
-Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder) {
-    Dataset data = Dataset::open(data_folder / ref.options.file);
+data::Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder) {
+    data::Dataset data = data::Dataset::open(data_folder / ref.options.file);
     if (data.info().sha256 != ref.sha256) {
-        throw input_error(fmt::format(
-            "{}: is not the data set that this campaign began with: sha256 {} now, {} then; hint: put the old file back, "
-            "or begin a new campaign",
-            (data_folder / ref.options.file).string(), data.info().sha256, ref.sha256));
+        throw input_error(fmt::format("{}: is not the data set that this campaign began with: "
+                                      "sha256 {} now, {} then; hint: put the old file back, "
+                                      "or begin a new campaign",
+                                      (data_folder / ref.options.file).string(), data.info().sha256,
+                                      ref.sha256));
     }
     return data;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

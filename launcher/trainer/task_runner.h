@@ -15,21 +15,24 @@
 #include <optional>
 #include <string>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // Runs a task of any kind with its data; `group` is asked for by DAGANs alone. Throws Error by blame.
-TaskOutput run_task(const TaskSpec& spec, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
-                    Observer& observer, const Compute& compute);
+train::TaskOutput run_task(const TaskSpec& spec, const std::string& key, const data::Dataset& data,
+                           const train::TaskPaths& place, gang::Group& group,
+                           train::Observer& observer, const train::Compute& compute);
 
 // The data set of a task, checked against the hash that the task was made with. Throws Blame::input when it is another.
-Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder);
+data::Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder);
 
 class TaskRunner {
   public:
     // `link` leads to the agent; `memory` is shared with it.
-    TaskRunner(Workplace place, std::filesystem::path data_folder, TrainerLink& link, SharedMemory& memory,
-               const Compute& compute)
-        : place_(std::move(place)), data_folder_(std::move(data_folder)), link_(link), memory_(memory), compute_(compute) {}
+    TaskRunner(train::TaskPaths place, std::filesystem::path data_folder,
+               cluster::TrainerLink& link, cluster::SharedMemory& memory,
+               const train::Compute& compute)
+        : place_(std::move(place)), data_folder_(std::move(data_folder)), link_(link),
+          memory_(memory), compute_(compute) {}
 
     // Runs the assignment to its end, whatever that is.
     TaskResult run(const Assign& assignment);
@@ -39,17 +42,18 @@ class TaskRunner {
   private:
     void require_gpu_memory(const TaskSpec& spec);
     void note_gpu_memory(const TaskSpec& spec);
-    std::unique_ptr<Group> group_for(const Assign& assignment);
-    const Dataset& data_for(const DatasetRef& ref);
+    std::unique_ptr<gang::Group> group_for(const Assign& assignment);
+    const data::Dataset& data_for(const DatasetRef& ref);
 
-    Workplace place_;
+    train::TaskPaths place_;
     std::filesystem::path data_folder_;
-    TrainerLink& link_;
-    SharedMemory& memory_;
-    Compute compute_;
-    std::optional<Dataset> data_;
-    std::map<std::string, int64_t> gpu_bytes_; // the most that tasks of a kind and data set took so far
+    cluster::TrainerLink& link_;
+    cluster::SharedMemory& memory_;
+    train::Compute compute_;
+    std::optional<data::Dataset> data_;
+    std::map<std::string, int64_t>
+        gpu_bytes_; // the most that tasks of a kind and data set took so far
     bool worn_out_ = false;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

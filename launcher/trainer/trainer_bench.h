@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct BenchArguments {
     std::string subject, format = "table", peak_of;
@@ -20,4 +20,4 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments);
 // subject that is none.
 int bench(const BenchArguments& arguments, const std::function<void(int threads)>& set_up);
 
-} // namespace dagan
+} // namespace dagan::launcher

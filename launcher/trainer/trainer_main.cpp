@@ -5,13 +5,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/version.h"
 #include "cluster/process/process_guard.h"
 #include "cluster/process/spawner.h"
 #include "data/import.h"
 #include "launcher/campaign/campaign.h"
 #include "launcher/trainer/task_runner.h"
 #include "launcher/trainer/trainer_bench.h"
-#include "base/version.h"
 #include "spec/json.h"
 #include "train/generate.h"
 
@@ -29,7 +29,7 @@
 #include <limits>
 #include <memory>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 struct Arguments {
@@ -45,13 +45,17 @@ struct GenerateArguments {
 };
 
 // The GPU comes first: LibTorch looks for its CUDA part once.
-std::unique_ptr<Gpu> gpu_of(const Arguments& arguments) {
+std::unique_ptr<train::Gpu> gpu_of(const Arguments& arguments) {
     if (arguments.device == "cpu") return nullptr;
-    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); // without it cuBLAS is not deterministic, and LibTorch refuses it
-    return open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libdagan_cuda.so");
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8",
+             0); // without it cuBLAS is not deterministic, and LibTorch refuses it
+    return train::open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+                           "libdagan_cuda.so");
 }
 
-Compute compute_on(const std::unique_ptr<Gpu>& gpu) { return gpu ? Compute::on(*gpu) : Compute{}; }
+train::Compute compute_on(const std::unique_ptr<train::Gpu>& gpu) {
+    return gpu ? train::Compute::on(*gpu) : train::Compute{};
+}
 
 // A step frees what the next one wants again; given back, the system would clear each page before that.
 void keep_freed_memory() {
@@ -71,13 +75,15 @@ void set_up_torch(int threads) {
 }
 
 int work(const Arguments& arguments) {
-    ignore_broken_pipes();
-    const CampaignFolder folder = CampaignFolder(arguments.campaign).of_allocation(arguments.allocation);
+    cluster::ignore_broken_pipes();
+    const CampaignFolder folder =
+        CampaignFolder(arguments.campaign).of_allocation(arguments.allocation);
     log_to_file(folder.rank_log(arguments.rank), fmt::format("trainer {}", ::getpid()));
-    TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
-    SharedMemory memory{Descriptor(kTrainerMemoryFd)};
+    cluster::TrainerLink link{cluster::Channel(Descriptor(cluster::kTrainerSocketFd))};
+    cluster::SharedMemory memory{Descriptor(cluster::kTrainerMemoryFd)};
     const auto gpu = gpu_of(arguments);
-    TaskRunner runner(Workplace{folder.root()}, arguments.data, link, memory, compute_on(gpu));
+    TaskRunner runner(train::TaskPaths{folder.root()}, arguments.data, link, memory,
+                      compute_on(gpu));
     set_up_torch(arguments.threads);
     link.send(encode(TrainerReady{kVersion}));
     while (!link.closed() && !runner.worn_out()) {
@@ -85,8 +91,10 @@ int work(const Arguments& arguments) {
         if (!text) continue;
         const Message message = decode_message(*text);
         const auto* assignment = std::get_if<Assign>(&message);
-        if (assignment == nullptr) continue; // a stop request that crossed the end of the task it was meant for
-        link.send(encode(Ended{.position = assignment->position, .result = runner.run(*assignment)}));
+        if (assignment == nullptr)
+            continue; // a stop request that crossed the end of the task it was meant for
+        link.send(
+            encode(Ended{.position = assignment->position, .result = runner.run(*assignment)}));
     }
     return static_cast<int>(ExitCode::done);
 }
@@ -97,10 +105,11 @@ int once(const Arguments& arguments) {
     const auto gpu = gpu_of(arguments);
     set_up_torch(arguments.threads);
     const TaskSpec spec = task_from_text(read_file(arguments.task_file));
-    const Dataset data = open_data_of(dataset_of(spec), arguments.data);
-    NoObserver observer;
-    const TaskOutput output =
-        run_task(spec, key_of(spec), data, Workplace{arguments.campaign}, *make_group_alone(), observer, compute_on(gpu));
+    const data::Dataset data = open_data_of(dataset_of(spec), arguments.data);
+    train::NoObserver observer;
+    const train::TaskOutput output =
+        run_task(spec, key_of(spec), data, train::TaskPaths{arguments.campaign},
+                 *gang::make_group_alone(), observer, compute_on(gpu));
     const TaskResult result{.task = key_of(spec), .outcome = output.outcome, .score = output.score};
     std::cout << encode_json(result).dump() << '\n';
     return static_cast<int>(ExitCode::done);
@@ -109,15 +118,19 @@ int once(const Arguments& arguments) {
 // Images made from people's own pictures, as a sheet.
 int draw_augmentations(const GenerateArguments& arguments) {
     set_up_torch(arguments.threads);
-    const TrainedGenerator generator = load_generator(arguments.weights);
-    const Dataset pictures = import_pictures({arguments.images.begin(), arguments.images.end()},
-                                             {.size = generator.shape.size, .channels = generator.shape.channels});
-    write_png(arguments.output, augmentation_sheet(generator, pictures, arguments.each, derive(arguments.seed, "generate z")));
+    const train::TrainedGenerator generator = train::load_generator(arguments.weights);
+    const data::Dataset pictures =
+        data::import_pictures({arguments.images.begin(), arguments.images.end()},
+                              {.size = generator.shape.size, .channels = generator.shape.channels});
+    data::write_png(arguments.output,
+                    train::augmentation_sheet(generator, pictures, arguments.each,
+                                              derive(arguments.seed, "generate z")));
     return static_cast<int>(ExitCode::done);
 }
 
 CLI::App* add_generate_command(CLI::App& app, GenerateArguments& arguments) {
-    auto* command = app.add_subcommand("generate", "draw augmentations of pictures; used by `dagan generate`");
+    auto* command =
+        app.add_subcommand("generate", "draw augmentations of pictures; used by `dagan generate`");
     command->add_option("weights", arguments.weights, "a DAGAN's weights")->required();
     command->add_option("images", arguments.images, "PNG or JPEG files")->required();
     command->add_option("--each", arguments.each, "images made from each")->required();
@@ -128,28 +141,37 @@ CLI::App* add_generate_command(CLI::App& app, GenerateArguments& arguments) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher
 
 int main(int argc, char** argv) {
     using namespace dagan;
+    using namespace dagan::launcher;
     CLI::App app{"A trainer: LibTorch, one task at a time.\nExample: dagan-train --version"};
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
     Arguments arguments;
-    auto* work_command = app.add_subcommand("work", "work for the agent at fd 3; started by dagan-worker");
+    auto* work_command =
+        app.add_subcommand("work", "work for the agent at fd 3; started by dagan-worker");
     work_command->add_option("campaign", arguments.campaign, "the campaign's folder")->required();
     work_command->add_option("--rank", arguments.rank, "the agent's rank, for the log")->required();
-    work_command->add_option("--allocation", arguments.allocation, "the agent's allocation, for the log");
+    work_command->add_option("--allocation", arguments.allocation,
+                             "the agent's allocation, for the log");
     work_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     work_command->add_option("--threads", arguments.threads, "CPU threads")->required();
-    work_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
-    auto* once_command = app.add_subcommand("once", "run one task alone and print its result; used by `dagan reproduce`");
-    once_command->add_option("folder", arguments.campaign, "folder laid out like a campaign's, with what the task needs")
+    work_command->add_option("--device", arguments.device, "cpu or cuda")
+        ->check(CLI::IsMember({"cpu", "cuda"}));
+    auto* once_command = app.add_subcommand(
+        "once", "run one task alone and print its result; used by `dagan reproduce`");
+    once_command
+        ->add_option("folder", arguments.campaign,
+                     "folder laid out like a campaign's, with what the task needs")
         ->required();
-    once_command->add_option("--task", arguments.task_file, "file with the task's text")->required();
+    once_command->add_option("--task", arguments.task_file, "file with the task's text")
+        ->required();
     once_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     once_command->add_option("--threads", arguments.threads, "CPU threads")->required();
-    once_command->add_option("--device", arguments.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+    once_command->add_option("--device", arguments.device, "cpu or cuda")
+        ->check(CLI::IsMember({"cpu", "cuda"}));
     GenerateArguments to_generate;
     const CLI::App* generate_command = add_generate_command(app, to_generate);
     BenchArguments bench_arguments;

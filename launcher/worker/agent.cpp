@@ -10,13 +10,14 @@
 #include <csignal>
 #include <fstream>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
 constexpr int kGangTags = 32768;                     // MPI guarantees that many
 constexpr std::chrono::seconds kSpawnerPatience{10}; // it answers within milliseconds
-constexpr int kMaxFailedStarts = 5;                  // a trainer that cannot start at all is not a matter of bad luck
-SteadyTime now() { return std::chrono::steady_clock::now(); }
+constexpr int kMaxFailedStarts =
+    5; // a trainer that cannot start at all is not a matter of bad luck
+cluster::SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 // By SIGSTOP, as /proc/PID/stat has it: "PID (name) T ...".
 bool is_stopped(pid_t pid) {
@@ -30,12 +31,16 @@ bool is_stopped(pid_t pid) {
 
 Ended not_begun(const Assign& assignment) {
     return {.position = assignment.position,
-            .result = {.task = assignment.task, .attempt = assignment.attempt, .outcome = Outcome::interrupted}};
+            .result = {.task = assignment.task,
+                       .attempt = assignment.attempt,
+                       .outcome = Outcome::interrupted}};
 }
 } // namespace
 
-Agent::Agent(Options options, Mailbox& mailbox, Spawner& spawner, MakeCollectives make_collectives, const std::string& host)
-    : options_(std::move(options)), mailbox_(mailbox), spawner_(spawner), make_collectives_(std::move(make_collectives)) {
+Agent::Agent(Options options, cluster::Mailbox& mailbox, cluster::Spawner& spawner,
+             MakeCollectives make_collectives, const std::string& host)
+    : options_(std::move(options)), mailbox_(mailbox), spawner_(spawner),
+      make_collectives_(std::move(make_collectives)) {
     for (int i = 0; i < options_.slots + options_.spares; ++i) start_trainer();
     say(RankUp{host});
 }
@@ -43,13 +48,13 @@ Agent::Agent(Options options, Mailbox& mailbox, Spawner& spawner, MakeCollective
 Agent::~Agent() = default;
 
 void Agent::start_trainer() {
-    auto [ours, theirs] = make_socket_pair();
-    auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
-    const ChildId id = spawner_.start(options_.trainer, theirs.get(), memory->fd());
+    auto [ours, theirs] = cluster::make_socket_pair();
+    auto memory = std::make_shared<cluster::SharedMemory>(cluster::SharedMemory::create());
+    const cluster::ChildId id = spawner_.start(options_.trainer, theirs.get(), memory->fd());
     trainers_.push_back({.id = id,
-                         .link = AgentLink(Channel(std::move(ours))),
+                         .link = cluster::AgentLink(cluster::Channel(std::move(ours))),
                          .memory = std::move(memory),
-                         .silence = Silence(now()),
+                         .silence = cluster::Silence(now()),
                          .job = {},
                          .cause = {}});
 }
@@ -57,7 +62,9 @@ void Agent::start_trainer() {
 void Agent::on_assign(const Assign& assignment) {
     const bool gang = assignment.members.size() > 1;
     waiting_.push_back(
-        {assignment, gang ? make_collectives_(assignment.members, static_cast<int>(assignment.attempt % kGangTags)) : nullptr});
+        {assignment, gang ? make_collectives_(assignment.members,
+                                              static_cast<int>(assignment.attempt % kGangTags))
+                          : nullptr});
     hand_out();
 }
 
@@ -76,8 +83,10 @@ void Agent::begin(Trainer& trainer, Waiting next) {
     trainer.longest_step_s = 0;
     trainer.link.send(encode(next.assignment));
     if (stopping_) trainer.link.send(encode(StopWork{}));
-    std::unique_ptr<GangReducer> reducer;
-    if (next.collectives) reducer = std::make_unique<GangReducer>(std::move(next.collectives), trainer.memory);
+    std::unique_ptr<cluster::GangReducer> reducer;
+    if (next.collectives)
+        reducer =
+            std::make_unique<cluster::GangReducer>(std::move(next.collectives), trainer.memory);
     trainer.job = Job{std::move(next.assignment), std::move(reducer)};
 }
 
@@ -121,8 +130,9 @@ bool Agent::listen(Trainer& trainer) {
     while (auto message = trainer.link.receive()) {
         active = true;
         trainer.silence.on_sign(now());
-        if (const auto* request = std::get_if<ReduceRequest>(&*message)) {
-            require(trainer.job && trainer.job->reducer, "only a gang's trainer asks for reductions");
+        if (const auto* request = std::get_if<cluster::ReduceRequest>(&*message)) {
+            require(trainer.job && trainer.job->reducer,
+                    "only a gang's trainer asks for reductions");
             trainer.job->reducer->reduce(*request);
         } else {
             on_message(trainer, std::get<std::string>(*message));
@@ -136,7 +146,8 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
     const Message message = decode_message(text);
     if (const auto* ready = std::get_if<TrainerReady>(&message)) {
         if (ready->version != kVersion) {
-            throw input_error(fmt::format("{}: is version {}, this program is {}; hint: install programs of one build together",
+            throw input_error(fmt::format("{}: is version {}, this program is {}; hint: install "
+                                          "programs of one build together",
                                           options_.trainer.argv.front(), ready->version, kVersion));
         }
         trainer.ready = true;
@@ -148,11 +159,13 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
     } else if (const auto* ended = std::get_if<Ended>(&message)) {
         require(trainer.job.has_value(), "a trainer ends the task that it was given");
         const Outcome outcome = ended->result.outcome;
-        on_job_over(trainer, outcome == Outcome::done || outcome == Outcome::diverged || outcome == Outcome::interrupted);
+        on_job_over(trainer, outcome == Outcome::done || outcome == Outcome::diverged ||
+                                 outcome == Outcome::interrupted);
         mailbox_.send(0, text);
         hand_out();
     } else {
-        throw Error(Blame::bug, fmt::format("a trainer sent what only others send (kind {})", message.index()));
+        throw Error(Blame::bug,
+                    fmt::format("a trainer sent what only others send (kind {})", message.index()));
     }
 }
 
@@ -160,13 +173,14 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
 void Agent::on_job_over(Trainer& trainer, bool well) {
     if (auto gang = std::move(trainer.job->reducer)) {
         well ? gang->finish() : gang->fail();
-        if (!well && !trainer.for_nothing && options_.on_gpus) tell_members_of(trainer.job->assignment);
+        if (!well && !trainer.aborted_by_peer && options_.on_gpus)
+            notify_gang(trainer.job->assignment);
         ending_gangs_.push_back(std::move(gang));
     }
     trainer.job.reset();
 }
 
-void Agent::tell_members_of(const Assign& assignment) {
+void Agent::notify_gang(const Assign& assignment) {
     for (const int rank : assignment.members) {
         if (rank != mailbox_.rank()) mailbox_.send(rank, encode(MemberLost{assignment.attempt}));
     }
@@ -198,7 +212,7 @@ void Agent::on_abandon(const Abandon& abandon) {
 void Agent::end_trainer(Trainer& trainer, const std::string& why) {
     if (trainer.killed) return;
     log_warning("trainer {} is ended, as {}", trainer.pid, why);
-    trainer.killed = trainer.for_nothing = true;
+    trainer.killed = trainer.aborted_by_peer = true;
     trainer.silence.on_sign(now());
     spawner_.kill(trainer.id, SIGKILL);
 }
@@ -221,11 +235,15 @@ void Agent::find_stuck(Trainer& trainer) {
     const bool waits = trainer.job && trainer.job->reducer && trainer.job->reducer->trainer_waits();
     if (trainer.killed || (trainer.ready && !trainer.job)) return;
     if (waits) return trainer.silence.on_sign(now());
-    const std::chrono::nanoseconds patience = patience_for(std::chrono::duration<double>(trainer.longest_step_s));
+    const std::chrono::nanoseconds patience =
+        cluster::patience_for(std::chrono::duration<double>(trainer.longest_step_s));
     const auto longer = trainer.longest_step_s > 0 ? options_.slow_after : options_.stuck_after;
-    if (silent < std::max<std::chrono::nanoseconds>(patience, longer) && (silent < patience || !is_stopped(trainer.pid))) return;
-    log_error("trainer {} gave no sign of life for {:.1f} s (its longest step: {:.2f} s) and is killed", trainer.pid,
-              std::chrono::duration<double>(silent).count(), trainer.longest_step_s);
+    if (silent < std::max<std::chrono::nanoseconds>(patience, longer) &&
+        (silent < patience || !is_stopped(trainer.pid)))
+        return;
+    log_error(
+        "trainer {} gave no sign of life for {:.1f} s (its longest step: {:.2f} s) and is killed",
+        trainer.pid, std::chrono::duration<double>(silent).count(), trainer.longest_step_s);
     trainer.killed = true;
     trainer.silence.on_sign(now());
     spawner_.kill(trainer.id, SIGKILL);
@@ -235,13 +253,14 @@ bool Agent::reap() {
     bool active = false;
     while (auto event = spawner_.poll()) {
         active = true;
-        const ChildId id = std::visit([](const auto& child) { return child.id; }, *event);
-        const auto trainer = std::find_if(trainers_.begin(), trainers_.end(), [&](const Trainer& each) { return each.id == id; });
+        const cluster::ChildId id = std::visit([](const auto& child) { return child.id; }, *event);
+        const auto trainer = std::find_if(trainers_.begin(), trainers_.end(),
+                                          [&](const Trainer& each) { return each.id == id; });
         if (trainer == trainers_.end()) continue;
-        if (const auto* started = std::get_if<ChildStarted>(&*event))
+        if (const auto* started = std::get_if<cluster::ChildStarted>(&*event))
             trainer->pid = started->pid;
         else
-            trainer->cause = describe(std::get<ChildExited>(*event));
+            trainer->cause = cluster::describe(std::get<cluster::ChildExited>(*event));
     }
     return active;
 }
@@ -252,23 +271,28 @@ void Agent::on_death(Trainer& trainer) {
     const std::string cause = trainer.cause.empty() ? "its socket closed" : trainer.cause;
     log_warning("a trainer is gone: {}", cause);
     if (!trainer.ready && ++failed_starts_ >= kMaxFailedStarts) {
-        throw system_error(
-            fmt::format("{}: {} trainers in a row died before they could work: {}; hint: run it by hand to see why",
-                        options_.trainer.argv.front(), failed_starts_, cause));
+        throw system_error(fmt::format("{}: {} trainers in a row died before they could work: {}; "
+                                       "hint: run it by hand to see why",
+                                       options_.trainer.argv.front(), failed_starts_, cause));
     }
     if (!trainer.job) return;
     const Assign assignment = trainer.job->assignment;
-    const Outcome outcome = trainer.for_nothing ? Outcome::interrupted : trainer.killed ? Outcome::stuck : Outcome::died;
+    const Outcome outcome = trainer.aborted_by_peer ? Outcome::interrupted
+                            : trainer.killed        ? Outcome::stuck
+                                                    : Outcome::died;
     on_job_over(trainer, false);
-    say(Ended{
-        .position = assignment.position,
-        .result = {.task = assignment.task, .attempt = assignment.attempt, .outcome = outcome, .error = "trainer " + cause}});
+    say(Ended{.position = assignment.position,
+              .result = {.task = assignment.task,
+                         .attempt = assignment.attempt,
+                         .outcome = outcome,
+                         .error = "trainer " + cause}});
 }
 
-std::vector<Watch> Agent::watches() const {
-    std::vector<Watch> watches{{.fd = spawner_.fd(), .until_writable = false}};
+std::vector<cluster::Watch> Agent::watches() const {
+    std::vector<cluster::Watch> watches{{.fd = spawner_.fd(), .until_writable = false}};
     for (const Trainer& trainer : trainers_)
-        watches.push_back({.fd = trainer.link.fd(), .until_writable = trainer.link.unsent_bytes() > 0});
+        watches.push_back(
+            {.fd = trainer.link.fd(), .until_writable = trainer.link.unsent_bytes() > 0});
     return watches;
 }
 
@@ -277,7 +301,8 @@ bool Agent::busy_reducing() const {
         return trainer.job && trainer.job->reducer && trainer.job->reducer->transferring();
     };
     return std::any_of(trainers_.begin(), trainers_.end(), reducing) ||
-           std::any_of(ending_gangs_.begin(), ending_gangs_.end(), [](const auto& gang) { return gang->transferring(); });
+           std::any_of(ending_gangs_.begin(), ending_gangs_.end(),
+                       [](const auto& gang) { return gang->transferring(); });
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,16 +8,18 @@
 
 #include <filesystem>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // The facts of all ranks, checked. Throws Blame::input with the fix when this is not one job but several.
-StartupFindings survey_ranks(const MpiWorld& world, const ProgramStart& trainer, const Resources& resources);
+StartupFindings survey_ranks(const cluster::MpiWorld& world, const cluster::ProgramStart& trainer,
+                             const Resources& resources);
 
 // Throws Blame::input with the faults, the same on every rank. Rank 0 leaves the warnings in the log and in the file `warnings`.
-void check_start(const MpiWorld& world, const ProgramStart& trainer, const Resources& resources,
-                 const std::filesystem::path& warnings);
+void check_start(const cluster::MpiWorld& world, const cluster::ProgramStart& trainer,
+                 const Resources& resources, const std::filesystem::path& warnings);
 
 // `dagan doctor`'s trial job: rank 0 prints what was found, a line each, "fault: ..." or "warning: ...". Returns the exit code.
-int probe(const MpiWorld& world, const ProgramStart& trainer, const Resources& resources);
+int probe(const cluster::MpiWorld& world, const cluster::ProgramStart& trainer,
+          const Resources& resources);
 
-} // namespace dagan
+} // namespace dagan::launcher

@@ -18,7 +18,7 @@
 #include <cerrno>
 #include <chrono>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
@@ -27,7 +27,9 @@ constexpr const char* kMark = "checked"; // written last
 
 Descriptor open_lock(const fs::path& path) {
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!file) throw system_error(fmt::format("scratch: {}: cannot be opened: {}", path.string(), errno_text(errno)));
+    if (!file)
+        throw system_error(
+            fmt::format("scratch: {}: cannot be opened: {}", path.string(), errno_text(errno)));
     return file;
 }
 
@@ -37,17 +39,21 @@ Descriptor lock_file(const fs::path& path) {
         Descriptor file = open_lock(path);
         while (::flock(file.get(), LOCK_EX) != 0) {
             if (errno != EINTR)
-                throw system_error(fmt::format("scratch: {}: cannot be locked: {}", path.string(), errno_text(errno)));
+                throw system_error(fmt::format("scratch: {}: cannot be locked: {}", path.string(),
+                                               errno_text(errno)));
         }
         struct stat opened {
         }, named{};
-        if (::fstat(file.get(), &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino) return file;
+        if (::fstat(file.get(), &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+            opened.st_ino == named.st_ino)
+            return file;
     }
 }
 
 std::string content_name(const Manifest& manifest) {
     std::string hashes;
-    for (const auto& [name, known] : manifest.known) hashes += manifest.sweep.datasets.at(name).file + known.sha256;
+    for (const auto& [name, known] : manifest.known)
+        hashes += manifest.sweep.datasets.at(name).file + known.sha256;
     return fmt::format("dagan-{}-{}", ::getuid(), hash128_hex(hashes).substr(0, 16));
 }
 
@@ -55,10 +61,11 @@ void require_room(const fs::path& folder, uintmax_t bytes) {
     std::error_code unknown;
     const fs::space_info space = fs::space(folder, unknown);
     if (unknown || space.available >= bytes) return;
-    throw system_error(
-        fmt::format("scratch: {} on {}: has {} MiB free, the data sets need {}; hint: name another folder in the site "
-                    "profile, or none",
-                    folder.string(), host_facts().name, space.available >> 20, bytes >> 20));
+    throw system_error(fmt::format("scratch: {} on {}: has {} MiB free, the data sets need {}; "
+                                   "hint: name another folder in the site "
+                                   "profile, or none",
+                                   folder.string(), host_facts().name, space.available >> 20,
+                                   bytes >> 20));
 }
 
 void copy_whole(const fs::path& from, const fs::path& to) {
@@ -66,39 +73,41 @@ void copy_whole(const fs::path& from, const fs::path& to) {
         std::error_code failed;
         fs::copy_file(from, temporary, fs::copy_options::overwrite_existing, failed);
         if (failed) {
-            throw system_error(
-                fmt::format("scratch: {} on {}: cannot be copied to {}: {}; hint: make room there, or name another "
-                            "folder in the site profile",
-                            from.string(), host_facts().name, to.string(), failed.message()));
+            throw system_error(fmt::format("scratch: {} on {}: cannot be copied to {}: {}; hint: "
+                                           "make room there, or name another "
+                                           "folder in the site profile",
+                                           from.string(), host_facts().name, to.string(),
+                                           failed.message()));
         }
     });
 }
 
 // One data set with all its shards, checked byte by byte and by its hash.
 void stage(const fs::path& from, const fs::path& to, const std::string& sha256) {
-    const std::vector<fs::path> files = files_of_dataset(from);
+    const std::vector<fs::path> files = data::files_of_dataset(from);
     uintmax_t bytes = 0;
     for (const fs::path& file : files) bytes += fs::file_size(file);
     require_room(to.parent_path(), bytes);
     for (const fs::path& file : files) copy_whole(file, to.parent_path() / file.filename());
-    const DatasetInfo copy = verify_dataset(to);
+    const data::DatasetInfo copy = data::verify_dataset(to);
     if (copy.sha256 == sha256) return;
-    throw input_error(
-        fmt::format("{}: is not the data set that this campaign began with: sha256 {} now, {} then; hint: put the old file "
-                    "back, or begin a new campaign",
-                    from.string(), copy.sha256, sha256));
+    throw input_error(fmt::format("{}: is not the data set that this campaign began with: sha256 "
+                                  "{} now, {} then; hint: put the old file "
+                                  "back, or begin a new campaign",
+                                  from.string(), copy.sha256, sha256));
 }
 } // namespace
 
-StagedData::StagedData(const Manifest& manifest, const fs::path& data_folder, const fs::path& scratch)
+StagedData::StagedData(const Manifest& manifest, const fs::path& data_folder,
+                       const fs::path& scratch)
     : folder_(scratch / content_name(manifest)) {
     std::error_code failed;
     fs::create_directories(scratch, failed);
     if (failed) {
-        throw system_error(
-            fmt::format("scratch: {} on {}: cannot be made: {}; hint: name a folder of each node's own disk in the site "
-                        "profile",
-                        scratch.string(), host_facts().name, failed.message()));
+        throw system_error(fmt::format("scratch: {} on {}: cannot be made: {}; hint: name a folder "
+                                       "of each node's own disk in the site "
+                                       "profile",
+                                       scratch.string(), host_facts().name, failed.message()));
     }
     const Descriptor alone = lock_file(lock_path()); // one rank of the node at a time
     if (!fs::exists(folder_ / kMark)) copy_all(manifest, data_folder);
@@ -131,8 +140,10 @@ StagedData::~StagedData() {
     }
 }
 
-std::string expand_variables(const std::string& text, const Variables& variables) {
-    const auto in_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+std::string expand_variables(const std::string& text, const cluster::Variables& variables) {
+    const auto in_name = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+    };
     std::string expanded;
     for (size_t at = 0; at < text.size();) {
         if (text[at] != '$') {
@@ -146,9 +157,10 @@ std::string expand_variables(const std::string& text, const Variables& variables
         const std::string name = text.substr(begin, end - begin);
         const char* value = name.empty() ? nullptr : variables(name.c_str());
         if (value == nullptr || (braced && (end >= text.size() || text[end] != '}'))) {
-            throw input_error(
-                fmt::format("scratch: {}: {} is not set on {}; hint: correct the site profile, or leave scratch out", text,
-                            name.empty() ? "a variable without a name" : "$" + name, host_facts().name));
+            throw input_error(fmt::format(
+                "scratch: {}: {} is not set on {}; hint: correct the site profile, or leave "
+                "scratch out",
+                text, name.empty() ? "a variable without a name" : "$" + name, host_facts().name));
         }
         expanded += value;
         at = end + (braced ? 1 : 0);
@@ -156,4 +168,4 @@ std::string expand_variables(const std::string& text, const Variables& variables
     return expanded;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

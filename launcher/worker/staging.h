@@ -10,14 +10,15 @@
 #include <filesystem>
 #include <string>
 
-namespace dagan {
+namespace dagan::launcher {
 
 class StagedData {
   public:
     // Blocks while another rank of this node copies. Data sets that the sweep names by an absolute path stay where they are.
     // Throws Blame::system when the disk is full or cannot be written, Blame::input when a file is not what the campaign began
     // with.
-    StagedData(const Manifest& manifest, const std::filesystem::path& data_folder, const std::filesystem::path& scratch);
+    StagedData(const Manifest& manifest, const std::filesystem::path& data_folder,
+               const std::filesystem::path& scratch);
     ~StagedData();
     StagedData(const StagedData&) = delete;
     StagedData& operator=(const StagedData&) = delete;
@@ -36,6 +37,6 @@ class StagedData {
 };
 
 // Replaces $NAME and ${NAME}. Throws Blame::input when a variable is not set.
-std::string expand_variables(const std::string& text, const Variables& variables);
+std::string expand_variables(const std::string& text, const cluster::Variables& variables);
 
-} // namespace dagan
+} // namespace dagan::launcher

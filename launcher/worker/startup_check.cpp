@@ -15,10 +15,11 @@
 #include <map>
 #include <set>
 
-namespace dagan {
+namespace dagan::launcher {
 
 namespace {
-constexpr double kClockTolerance_s = 30; // well above what the gathering takes, below what confuses a deadline
+constexpr double kClockTolerance_s =
+    30; // well above what the gathering takes, below what confuses a deadline
 
 using Ranks = std::vector<const RankFacts*>;
 
@@ -26,9 +27,11 @@ using Ranks = std::vector<const RankFacts*>;
 std::vector<Ranks> by_machine(const std::vector<RankFacts>& ranks) {
     std::vector<Ranks> machines;
     for (const RankFacts& facts : ranks) {
-        const auto known = std::find_if(machines.begin(), machines.end(), [&](const Ranks& machine) {
-            return machine.front()->machine == facts.machine && machine.front()->host == facts.host;
-        });
+        const auto known =
+            std::find_if(machines.begin(), machines.end(), [&](const Ranks& machine) {
+                return machine.front()->machine == facts.machine &&
+                       machine.front()->host == facts.host;
+            });
         if (known == machines.end()) {
             machines.push_back({&facts});
         } else {
@@ -39,27 +42,34 @@ std::vector<Ranks> by_machine(const std::vector<RankFacts>& ranks) {
 }
 
 std::string fix_for_cores(const RankFacts& facts, int wanted) {
-    if (facts.affinity_fixed == "srun") return fmt::format("set cpus_per_rank: {} in the site profile", wanted);
-    if (facts.affinity_fixed == "mpirun") return "start mpirun with --bind-to none, or with --map-by :PE=N";
+    if (facts.affinity_fixed == "srun")
+        return fmt::format("set cpus_per_rank: {} in the site profile", wanted);
+    if (facts.affinity_fixed == "mpirun")
+        return "start mpirun with --bind-to none, or with --map-by :PE=N";
     return "start it without taskset or numactl";
 }
 
-void check_cores(const Ranks& machine, const Resources& resources, std::vector<std::string>& warnings) {
-    const int trainers = resources.trainers_per_rank, threads = resources.threads_per_trainer, wanted = trainers * threads;
+void check_cores(const Ranks& machine, const Resources& resources,
+                 std::vector<std::string>& warnings) {
+    const int trainers = resources.trainers_per_rank, threads = resources.threads_per_trainer,
+              wanted = trainers * threads;
     std::set<int> together;
     int most = 0;
     for (const RankFacts* facts : machine) {
         together.insert(facts->cores.begin(), facts->cores.end());
         most = std::max(most, facts->usable_cores);
         if (facts->usable_cores >= wanted) continue;
-        warnings.push_back(
-            fmt::format("cores: rank {} on {} may use {} of them for {} trainers with {} threads each, which slows all of "
-                        "them down many times over; hint: {}",
-                        facts->rank, facts->host, facts->usable_cores, trainers, threads, fix_for_cores(*facts, wanted)));
+        warnings.push_back(fmt::format("cores: rank {} on {} may use {} of them for {} trainers "
+                                       "with {} threads each, which slows all of "
+                                       "them down many times over; hint: {}",
+                                       facts->rank, facts->host, facts->usable_cores, trainers,
+                                       threads, fix_for_cores(*facts, wanted)));
         return; // the others are bound in the same way
     }
-    const int shared = std::min(static_cast<int>(together.size()), most * static_cast<int>(machine.size()));
-    if (const auto problem = crowding_problem(trainers * static_cast<int>(machine.size()), threads, std::max(shared, 1))) {
+    const int shared =
+        std::min(static_cast<int>(together.size()), most * static_cast<int>(machine.size()));
+    if (const auto problem = crowding_problem(trainers * static_cast<int>(machine.size()), threads,
+                                              std::max(shared, 1))) {
         warnings.push_back(fmt::format("cores: {}: {}", machine.front()->host, *problem));
     }
 }
@@ -72,7 +82,8 @@ void check_gpus(const Ranks& machine, const Resources& resources, StartupFinding
     for (const auto& [gpu, ranks] : users) {
         if (ranks.size() < 2) continue;
         const std::string text = fmt::format(
-            "GPU {} on {}: is used by ranks {}; hint: start at most one rank for each GPU (ranks_per_node in the site "
+            "GPU {} on {}: is used by ranks {}; hint: start at most one rank for each GPU "
+            "(ranks_per_node in the site "
             "profile, -n of dagan run), and more trainers on each with resources.trainers_per_rank",
             gpu, machine.front()->host, fmt::join(ranks, " and "));
         // Members of a gang cannot share one: NCCL refuses it.
@@ -83,16 +94,18 @@ void check_gpus(const Ranks& machine, const Resources& resources, StartupFinding
 void check_programs(const std::vector<RankFacts>& ranks, std::vector<std::string>& faults) {
     for (const RankFacts& facts : ranks) {
         if (facts.programs == ranks.front().programs) continue;
-        faults.push_back(
-            fmt::format("programs: rank {} on {} runs other files than rank {} on {}; hint: install them once, in a folder "
-                        "that all nodes share",
-                        facts.rank, facts.host, ranks.front().rank, ranks.front().host));
+        faults.push_back(fmt::format("programs: rank {} on {} runs other files than rank {} on {}; "
+                                     "hint: install them once, in a folder "
+                                     "that all nodes share",
+                                     facts.rank, facts.host, ranks.front().rank,
+                                     ranks.front().host));
         return;
     }
 }
 
 // Against the median, so that the one that is off is named, not all the others.
-void check_clocks(const std::vector<RankFacts>& ranks, const std::vector<double>& clocks_s, std::vector<std::string>& faults) {
+void check_clocks(const std::vector<RankFacts>& ranks, const std::vector<double>& clocks_s,
+                  std::vector<std::string>& faults) {
     std::vector<double> sorted = clocks_s;
     std::sort(sorted.begin(), sorted.end());
     const double median = sorted[sorted.size() / 2];
@@ -100,10 +113,12 @@ void check_clocks(const std::vector<RankFacts>& ranks, const std::vector<double>
     for (size_t i = 0; i < ranks.size(); ++i) {
         const double off = clocks_s[i] - median;
         if (std::abs(off) <= kClockTolerance_s || !named.insert(ranks[i].host).second) continue;
-        faults.push_back(
-            fmt::format("clock: {} is {:.0f} s {} the others; time limits and the order of files would be wrong; hint: have "
-                        "its clock set (chronyc makestep, as root), or leave the node out with extra: [--exclude={}]",
-                        ranks[i].host, std::abs(off), off > 0 ? "ahead of" : "behind", ranks[i].host));
+        faults.push_back(fmt::format("clock: {} is {:.0f} s {} the others; time limits and the "
+                                     "order of files would be wrong; hint: have "
+                                     "its clock set (chronyc makestep, as root), or leave the node "
+                                     "out with extra: [--exclude={}]",
+                                     ranks[i].host, std::abs(off), off > 0 ? "ahead of" : "behind",
+                                     ranks[i].host));
     }
 }
 } // namespace
@@ -113,7 +128,8 @@ RankFacts facts_from_text(const std::string& text) { return from_json_text<RankF
 
 RankFacts facts_of_this_rank(int rank, const std::string& gpu, const std::string& trainer) {
     const HostFacts host = host_facts();
-    const bool srun = std::getenv("SLURM_STEP_ID") != nullptr, mpirun = std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr;
+    const bool srun = std::getenv("SLURM_STEP_ID") != nullptr,
+               mpirun = std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr;
     return {.rank = rank,
             .host = host.name,
             .machine = host.boot_id,
@@ -126,9 +142,10 @@ RankFacts facts_of_this_rank(int rank, const std::string& gpu, const std::string
                                      : ""};
 }
 
-StartupFindings check_ranks(const std::vector<RankFacts>& ranks, const std::vector<double>& clocks_s,
-                            const Resources& resources) {
-    require(!ranks.empty() && ranks.size() == clocks_s.size(), "every rank has its facts and its clock");
+StartupFindings check_ranks(const std::vector<RankFacts>& ranks,
+                            const std::vector<double>& clocks_s, const Resources& resources) {
+    require(!ranks.empty() && ranks.size() == clocks_s.size(),
+            "every rank has its facts and its clock");
     StartupFindings findings;
     check_programs(ranks, findings.faults);
     check_clocks(ranks, clocks_s, findings.faults);
@@ -139,4 +156,4 @@ StartupFindings check_ranks(const std::vector<RankFacts>& ranks, const std::vect
     return findings;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

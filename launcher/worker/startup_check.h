@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct RankFacts {
     int rank = 0;
@@ -19,16 +19,7 @@ struct RankFacts {
     std::string programs;       // hash of the programs that this rank runs
     std::string affinity_fixed; // what pinned it to its cores ("srun", "mpirun", ""), for the hint
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("rank", self.rank, "");
-        visit("host", self.host, "");
-        visit("machine", self.machine, "");
-        visit("cores", self.cores, "");
-        visit("usable_cores", self.usable_cores, "");
-        visit("gpu", self.gpu, "");
-        visit("programs", self.programs, "");
-        visit("affinity_fixed", self.affinity_fixed, "");
-    }
+    DAGAN_FIELDS(rank, host, machine, cores, usable_cores, gpu, programs, affinity_fixed)
     bool operator==(const RankFacts&) const = default;
 };
 std::string to_text(const RankFacts& facts);
@@ -43,6 +34,7 @@ struct StartupFindings {
 };
 
 // `clocks_s`: each rank's time of day, taken at one moment.
-StartupFindings check_ranks(const std::vector<RankFacts>& ranks, const std::vector<double>& clocks_s, const Resources& resources);
+StartupFindings check_ranks(const std::vector<RankFacts>& ranks,
+                            const std::vector<double>& clocks_s, const Resources& resources);
 
-} // namespace dagan
+} // namespace dagan::launcher

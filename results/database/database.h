@@ -9,7 +9,7 @@
 
 #include <memory>
 
-namespace dagan::database {
+namespace dagan::results::database {
 
 // Read-only, at any time, also while the writer writes; also of an older schema (sqlite.h). Throws Blame::input when there is
 // none.
@@ -27,4 +27,4 @@ template <class Work> auto guarded(const Location& location, Work&& work) {
     }
 }
 
-} // namespace dagan::database
+} // namespace dagan::results::database

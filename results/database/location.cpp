@@ -1,6 +1,6 @@
 #include "results/database/location.h"
 
-namespace dagan {
+namespace dagan::results {
 
 Location Location::parse(const std::string& text) {
     Location location{std::filesystem::path(text)};
@@ -17,7 +17,8 @@ std::string Location::name() const {
     std::string name = url_;
     const auto host = name.find("://") + 3;
     const auto at = name.find('@', host), colon = name.find(':', host);
-    if (at != std::string::npos && colon < at && at < name.find('/', host)) name.erase(colon, at - colon);
+    if (at != std::string::npos && colon < at && at < name.find('/', host))
+        name.erase(colon, at - colon);
     for (size_t found; (found = name.find("password=")) != std::string::npos;) {
         const auto end = name.find('&', found);
         name.erase(found, end == std::string::npos ? std::string::npos : end - found + 1);
@@ -25,4 +26,4 @@ std::string Location::name() const {
     return name;
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -5,11 +5,12 @@
 #include <filesystem>
 #include <string>
 
-namespace dagan {
+namespace dagan::results {
 
 class Location {
   public:
-    Location(std::filesystem::path file) : file_(std::move(file)) {} // a file is a location, so this converts
+    Location(std::filesystem::path file)
+        : file_(std::move(file)) {} // a file is a location, so this converts
     Location(const char* file) : file_(file) {}
 
     // "postgresql://..." and "postgres://..." name a server's database, anything else a file.
@@ -25,4 +26,4 @@ class Location {
     std::string url_;
 };
 
-} // namespace dagan
+} // namespace dagan::results

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace dagan::postgresql {
+namespace dagan::results::postgresql {
 
 namespace {
 
@@ -16,7 +16,9 @@ struct ClearResult {
 };
 using Result = std::unique_ptr<PGresult, ClearResult>;
 
-PGconn* handle(soci::session& sql) { return static_cast<soci::postgresql_session_backend*>(sql.get_backend())->conn_; }
+PGconn* handle(soci::session& sql) {
+    return static_cast<soci::postgresql_session_backend*>(sql.get_backend())->conn_;
+}
 
 int number(soci::session& sql, const std::string& query) {
     int value = 0;
@@ -36,7 +38,8 @@ std::unique_ptr<soci::session> connect(const Location& location) {
 // From the catalogue's tables, not by to_regclass(): that may answer from a cache that is older than the lock of make_schema.
 int tables(soci::session& sql, const std::string& name_pattern) {
     int count = 0;
-    sql << "SELECT CAST(count(*) AS INTEGER) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename LIKE "
+    sql << "SELECT CAST(count(*) AS INTEGER) FROM pg_catalog.pg_tables WHERE schemaname = "
+           "current_schema() AND tablename LIKE "
            ":name",
         soci::use(name_pattern), soci::into(count);
     return count;
@@ -47,9 +50,11 @@ bool is_empty(soci::session& sql) { return tables(sql, "%") == 0; }
 void check_version(soci::session& sql, const Location& location) {
     const int version = number(sql, "SELECT max(version) FROM schema_version");
     if (version != kSchemaVersion) {
-        throw input_error(
-            fmt::format("{}: written by {} version of this program (schema {}, this one knows {}); use that version",
-                        location.name(), version > kSchemaVersion ? "a newer" : "an older", version, kSchemaVersion));
+        throw input_error(fmt::format("{}: written by {} version of this program (schema {}, this "
+                                      "one knows {}); use that version",
+                                      location.name(),
+                                      version > kSchemaVersion ? "a newer" : "an older", version,
+                                      kSchemaVersion));
     }
 }
 
@@ -59,9 +64,10 @@ void make_schema(soci::session& sql, const Location& location) {
     execute_script(sql, fmt::format("BEGIN; SELECT pg_advisory_xact_lock({})", kLock));
     if (!has_our_tables(sql)) {
         if (!is_empty(sql)) {
-            throw input_error(location.name() +
-                              ": not a results database: its schema holds other tables; name another base, or a "
-                              "schema of its own with ?options=-csearch_path%3DNAME");
+            throw input_error(
+                location.name() +
+                ": not a results database: its schema holds other tables; name another base, or a "
+                "schema of its own with ?options=-csearch_path%3DNAME");
         }
         execute_script(sql, std::string(schema_sql()));
         execute_script(sql, std::string(postgresql_guards_sql()));
@@ -71,8 +77,10 @@ void make_schema(soci::session& sql, const Location& location) {
 
 Value value_of(const PGresult* result, int row, int column) {
     if (PQgetisnull(result, row, column)) return std::monostate{};
-    const std::string text(PQgetvalue(result, row, column), static_cast<size_t>(PQgetlength(result, row, column)));
-    constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kFloat4 = 700, kFloat8 = 701, kNumeric = 1700; // pg_type.dat
+    const std::string text(PQgetvalue(result, row, column),
+                           static_cast<size_t>(PQgetlength(result, row, column)));
+    constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kFloat4 = 700, kFloat8 = 701,
+                  kNumeric = 1700; // pg_type.dat
     switch (PQftype(result, column)) {
     case kBool: return int64_t{text == "t"};
     case kNumeric: // the sum of integers
@@ -89,7 +97,8 @@ Value value_of(const PGresult* result, int row, int column) {
 
 Error wrong_query(const PGresult* result, const std::string& fallback) {
     const char* message = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
-    return input_error(fmt::format("query: {}; tables and views are listed by \"SELECT table_name FROM information_schema.tables "
+    return input_error(fmt::format("query: {}; tables and views are listed by \"SELECT table_name "
+                                   "FROM information_schema.tables "
                                    "WHERE table_schema = current_schema()\"",
                                    message ? message : fallback));
 }
@@ -113,16 +122,25 @@ Error explained(const Location& location, const soci::soci_error& error) {
         what.begin(), what.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
     what.erase(what.find_last_not_of(' ') + 1);
     if (state.starts_with("53"))
-        return system_error(place + "the server has run out of a resource: " + what + "; free it and run again");
-    if (state == "25006") return input_error(place + "cannot be changed through this connection: it is read-only");
-    if (state == "42501") return system_error(place + "not allowed: " + what + "; hint: ask for the rights on this schema");
-    if (state == "55P03") return system_error(place + "locked by another program for 60 s; end its transaction and run again");
+        return system_error(place + "the server has run out of a resource: " + what +
+                            "; free it and run again");
+    if (state == "25006")
+        return input_error(place + "cannot be changed through this connection: it is read-only");
+    if (state == "42501")
+        return system_error(place + "not allowed: " + what +
+                            "; hint: ask for the rights on this schema");
+    if (state == "55P03")
+        return system_error(
+            place + "locked by another program for 60 s; end its transaction and run again");
     if (state == "40001" || state == "40P01")
-        return system_error(place + "two writers were in each other's way: " + what + "; run again");
+        return system_error(place + "two writers were in each other's way: " + what +
+                            "; run again");
     // Connection lost, server shut down, cannot connect (libpq knows no code for that).
-    if (state.empty() || state.starts_with("08") || state.starts_with("57") || state.starts_with("3D") ||
-        state.starts_with("28") || what.find("connection") != std::string::npos) {
-        return system_error(place + "the PostgreSQL server cannot be reached: " + what + "; hint: check the URL and the server");
+    if (state.empty() || state.starts_with("08") || state.starts_with("57") ||
+        state.starts_with("3D") || state.starts_with("28") ||
+        what.find("connection") != std::string::npos) {
+        return system_error(place + "the PostgreSQL server cannot be reached: " + what +
+                            "; hint: check the URL and the server");
     }
     return {Blame::bug, place + what};
 }
@@ -143,8 +161,10 @@ std::unique_ptr<soci::session> open_to_write(const Location& location) {
 std::unique_ptr<soci::session> open_to_read(const Location& location) {
     try {
         auto sql = connect(location);
-        execute_script(*sql, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-        if (!has_our_tables(*sql)) throw input_error(location.name() + ": holds no campaign yet; run it first");
+        execute_script(*sql, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL "
+                             "REPEATABLE READ, READ ONLY");
+        if (!has_our_tables(*sql))
+            throw input_error(location.name() + ": holds no campaign yet; run it first");
         check_version(*sql, location);
         return sql;
     } catch (const soci::soci_error& error) {
@@ -158,24 +178,27 @@ Table run_query(soci::session& sql, const std::string& text) {
     PGconn* connection = handle(sql);
     execute_script(sql, "BEGIN"); // never committed: it ends with the session
     const Result prepared(PQprepare(connection, "", text.c_str(), 0, nullptr));
-    if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) throw wrong_query(prepared.get(), "cannot be understood");
+    if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK)
+        throw wrong_query(prepared.get(), "cannot be understood");
     const Result described(PQdescribePrepared(connection, ""));
     if (PQnfields(described.get()) == 0)
         throw wrong_query(nullptr, "only queries are allowed: results are never changed by hand");
     const Result result(PQexecPrepared(connection, "", 0, nullptr, nullptr, nullptr, 0));
     if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) throw wrong_query(result.get(), "failed");
     Table table;
-    for (int column = 0; column < PQnfields(result.get()); ++column) table.columns.emplace_back(PQfname(result.get(), column));
+    for (int column = 0; column < PQnfields(result.get()); ++column)
+        table.columns.emplace_back(PQfname(result.get(), column));
     for (int row = 0; row < PQntuples(result.get()); ++row) {
         auto& values = table.rows.emplace_back();
-        for (int column = 0; column < PQnfields(result.get()); ++column) values.push_back(value_of(result.get(), row, column));
+        for (int column = 0; column < PQnfields(result.get()); ++column)
+            values.push_back(value_of(result.get(), row, column));
     }
     return table;
 }
 
-} // namespace dagan::postgresql
+} // namespace dagan::results::postgresql
 
-namespace dagan {
+namespace dagan::results {
 
 ServerSurvey survey_server(const Location& server) {
     using namespace postgresql;
@@ -184,11 +207,14 @@ ServerSurvey survey_server(const Location& server) {
         const auto sql = connect(server);
         ServerSurvey survey;
         int may_create = 0;
-        *sql << "SELECT current_setting('server_version'), COALESCE(CAST(current_schema() AS TEXT), ''), "
+        *sql << "SELECT current_setting('server_version'), COALESCE(CAST(current_schema() AS "
+                "TEXT), ''), "
                 "CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN 1 ELSE 0 END, "
-                "CAST(current_setting('max_connections') AS INTEGER) - (SELECT CAST(count(*) AS INTEGER) FROM pg_stat_activity "
+                "CAST(current_setting('max_connections') AS INTEGER) - (SELECT CAST(count(*) AS "
+                "INTEGER) FROM pg_stat_activity "
                 "WHERE backend_type = 'client backend')",
-            soci::into(survey.version), soci::into(survey.schema), soci::into(may_create), soci::into(survey.free_connections);
+            soci::into(survey.version), soci::into(survey.schema), soci::into(may_create),
+            soci::into(survey.free_connections);
         survey.may_create = may_create != 0;
         if (has_our_tables(*sql)) {
             check_version(*sql, server);
@@ -202,4 +228,4 @@ ServerSurvey survey_server(const Location& server) {
     }
 }
 
-} // namespace dagan
+} // namespace dagan::results

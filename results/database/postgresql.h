@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-namespace dagan::postgresql {
+namespace dagan::results::postgresql {
 
 // For coordinators: makes our tables in the connection's current schema when that is empty. Several may write at once
 // (sql_store.h). Throws Blame::input when the schema holds other tables or another version, Blame::system when the server cannot
@@ -29,4 +29,4 @@ Error explained(const Location& location, const soci::soci_error& error);
 // Several statements at once, which SOCI cannot run.
 void execute_script(soci::session& sql, const std::string& script);
 
-} // namespace dagan::postgresql
+} // namespace dagan::results::postgresql

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace dagan {
+namespace dagan::results {
 
 DAGAN_ENUM(SchemaState, empty, campaign, foreign) // foreign: other tables than ours
 
@@ -20,4 +20,4 @@ struct ServerSurvey {
 // Throws Blame::system when the server cannot be reached, Blame::input when its tables are of another version of this program.
 ServerSurvey survey_server(const Location& server);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace dagan::sqlite {
+namespace dagan::results::sqlite {
 
 // For the one writer: makes the file and its schema when missing, with a rollback journal, full syncs and foreign keys.
 std::unique_ptr<soci::session> open_to_write(const std::filesystem::path& path);
@@ -39,4 +39,4 @@ template <class Work> auto guarded(const std::filesystem::path& path, Work&& wor
     }
 }
 
-} // namespace dagan::sqlite
+} // namespace dagan::results::sqlite

@@ -1,9 +1,9 @@
 #include "results/maintenance/rows_file.h"
 
 #include "base/file.h"
-#include "results/query/queries.h"
-#include "results/output/table_text.h"
 #include "results/database/sqlite.h"
+#include "results/output/table_text.h"
+#include "results/query/queries.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 #include <sstream>
 #include <string_view>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -24,8 +24,9 @@ class RowsReader {
     explicit RowsReader(const fs::path& file) : file_(file), lines_(read_file(file)) {
         const std::string header = render_rows({}, TableFormat::csv);
         if (!next() || line_ + '\n' != header)
-            throw input_error(fmt::format(
-                "{}: not a table of trials; hint: `dagan results rows CAMPAIGN --format csv` writes one", file_.string()));
+            throw input_error(fmt::format("{}: not a table of trials; hint: `dagan results rows "
+                                          "CAMPAIGN --format csv` writes one",
+                                          file_.string()));
     }
     bool next() {
         ++number_;
@@ -48,7 +49,9 @@ class RowsReader {
     void end_line() const {
         if (!rest_.empty()) throw wrong(fmt::format("'{}' after the last column", rest_));
     }
-    Error wrong(const std::string& what) const { return input_error(fmt::format("{}:{}: {}", file_.string(), number_, what)); }
+    Error wrong(const std::string& what) const {
+        return input_error(fmt::format("{}:{}: {}", file_.string(), number_, what));
+    }
 
   private:
     fs::path file_;
@@ -76,38 +79,47 @@ TrialRow read_trial(RowsReader& reader) {
     return row;
 }
 
-void enter_trial(soci::session& sql, const RowsReader& reader, const TrialRow& row, const std::string& when) {
+void enter_trial(soci::session& sql, const RowsReader& reader, const TrialRow& row,
+                 const std::string& when) {
     std::string key, rule;
-    sql << "SELECT key, epoch_select FROM task WHERE kind = 'classifier' AND dataset = :dataset AND samples_per_class = :n AND "
+    sql << "SELECT key, epoch_select FROM task WHERE kind = 'classifier' AND dataset = :dataset "
+           "AND samples_per_class = :n AND "
            "generated_per_real = :m AND seed = :seed AND budget = :budget AND softmax = :softmax",
-        soci::use(row.dataset), soci::use(row.samples_per_class), soci::use(row.generated_per_real), soci::use(row.seed),
-        soci::use(row.budget), soci::use(row.softmax), soci::into(key), soci::into(rule);
+        soci::use(row.dataset), soci::use(row.samples_per_class), soci::use(row.generated_per_real),
+        soci::use(row.seed), soci::use(row.budget), soci::use(row.softmax), soci::into(key),
+        soci::into(rule);
     if (!sql.got_data()) throw reader.wrong("a trial that the campaign's sweep does not have");
     int known = 0;
     sql << "SELECT count(*) FROM result WHERE task = :key", soci::use(key), soci::into(known);
     if (known > 0) throw reader.wrong("the same trial as in a line above");
     sql << "INSERT INTO attempt (token, task, ranks, host, started, ended, outcome, final) "
-           "SELECT COALESCE(max(token), 0) + 1, :key, '', 'rows', :started, :ended, 'done', 1 FROM attempt",
+           "SELECT COALESCE(max(token), 0) + 1, :key, '', 'rows', :started, :ended, 'done', 1 FROM "
+           "attempt",
         soci::use(key), soci::use(when), soci::use(when);
     sql << "INSERT INTO best_epoch (task, rule, epoch, validation_correct, validation_total) "
            "VALUES (:key, :rule, :epoch, :right, :all)",
-        soci::use(key), soci::use(rule), soci::use(row.best_epoch), soci::use(row.validation_correct),
-        soci::use(row.validation_total);
-    sql << "INSERT INTO epoch (task, epoch, validation_correct, validation_total, rule, best_epoch, best_correct) "
-           "SELECT task, epoch, validation_correct, validation_total, rule, epoch, validation_correct FROM best_epoch "
+        soci::use(key), soci::use(rule), soci::use(row.best_epoch),
+        soci::use(row.validation_correct), soci::use(row.validation_total);
+    sql << "INSERT INTO epoch (task, epoch, validation_correct, validation_total, rule, "
+           "best_epoch, best_correct) "
+           "SELECT task, epoch, validation_correct, validation_total, rule, epoch, "
+           "validation_correct FROM best_epoch "
            "WHERE task = :key",
         soci::use(key);
     const long long steps = row.steps;
-    sql << "INSERT INTO result (task, attempt, steps, best_epoch, validation_correct, validation_total, test_correct, "
+    sql << "INSERT INTO result (task, attempt, steps, best_epoch, validation_correct, "
+           "validation_total, test_correct, "
            "test_total) "
-           "SELECT b.task, a.token, :steps, b.epoch, b.validation_correct, b.validation_total, :right, :all "
+           "SELECT b.task, a.token, :steps, b.epoch, b.validation_correct, b.validation_total, "
+           ":right, :all "
            "FROM best_epoch b JOIN attempt a ON a.task = b.task WHERE b.task = :key",
         soci::use(steps), soci::use(row.test_correct), soci::use(row.test_total), soci::use(key);
 }
 
 } // namespace
 
-void make_database_of_rows(const fs::path& rows, const Campaign& campaign, const Plan& plan, const fs::path& database) {
+void make_database_of_rows(const fs::path& rows, const Campaign& campaign, const Plan& plan,
+                           const fs::path& database) {
     require(!fs::exists(database), "a database of rows is a new one");
     RowsReader reader(rows);
     {
@@ -124,10 +136,11 @@ void make_database_of_rows(const fs::path& rows, const Campaign& campaign, const
             enter_trial(*sql, reader, row, campaign.created);
         } catch (const soci::sqlite3_soci_error& error) {
             if (error.result() != SQLITE_CONSTRAINT) throw sqlite::explained(database, error);
-            throw reader.wrong("counts that cannot be: more right than there are, or no best epoch");
+            throw reader.wrong(
+                "counts that cannot be: more right than there are, or no best epoch");
         }
     }
     *sql << "COMMIT";
 }
 
-} // namespace dagan
+} // namespace dagan::results

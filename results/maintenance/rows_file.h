@@ -7,11 +7,11 @@
 
 #include <filesystem>
 
-namespace dagan {
+namespace dagan::results {
 
 // Makes `database`, which must not exist. Planned trials that `rows` lacks are missing. Throws Blame::input, naming the line,
 // when the file is not such a table, or holds a trial that the plan does not have.
-void make_database_of_rows(const std::filesystem::path& rows, const Campaign& campaign, const Plan& plan,
-                           const std::filesystem::path& database);
+void make_database_of_rows(const std::filesystem::path& rows, const Campaign& campaign,
+                           const Plan& plan, const std::filesystem::path& database);
 
-} // namespace dagan
+} // namespace dagan::results

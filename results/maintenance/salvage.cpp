@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -16,7 +16,8 @@ namespace api = sqlite_api;
 
 constexpr const char* kTables[] = {"campaign", "site",   "task",  "attempt",  "best_epoch",
                                    "epoch",    "result", "curve", "artifact", "origin"};
-constexpr int64_t kProbes = 2'000'000; // places tried one by one between the rows before and after a damaged page
+constexpr int64_t kProbes =
+    2'000'000; // places tried one by one between the rows before and after a damaged page
 constexpr size_t kProblemsShown = 100;
 
 struct Finalizer {
@@ -31,11 +32,14 @@ using Database = std::unique_ptr<api::sqlite3, Closer>;
 
 // As it is: a damaged file may fail the checks of sqlite.h. With writable_schema SQLite also reads a file that was cut off.
 Database open_damaged(const fs::path& path) {
-    if (!fs::is_regular_file(path)) throw input_error(path.string() + ": no results database there");
+    if (!fs::is_regular_file(path))
+        throw input_error(path.string() + ": no results database there");
     api::sqlite3* db = nullptr;
     const int code = api::sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READONLY, nullptr);
     Database owned(db);
-    if (code != SQLITE_OK) throw system_error(fmt::format("{}: cannot be opened: {}", path.string(), api::sqlite3_errstr(code)));
+    if (code != SQLITE_OK)
+        throw system_error(
+            fmt::format("{}: cannot be opened: {}", path.string(), api::sqlite3_errstr(code)));
     api::sqlite3_exec(db, "PRAGMA writable_schema = ON", nullptr, nullptr, nullptr);
     return owned;
 }
@@ -48,9 +52,11 @@ StatementPointer prepare(api::sqlite3* db, const std::string& sql) {
 
 std::vector<std::string> columns_of(api::sqlite3* db, const std::string& table) {
     std::vector<std::string> columns;
-    const auto statement = prepare(db, fmt::format("SELECT name FROM pragma_table_info('{}') ORDER BY cid", table));
+    const auto statement =
+        prepare(db, fmt::format("SELECT name FROM pragma_table_info('{}') ORDER BY cid", table));
     while (statement && api::sqlite3_step(statement.get()) == SQLITE_ROW)
-        columns.emplace_back(reinterpret_cast<const char*>(api::sqlite3_column_text(statement.get(), 0)));
+        columns.emplace_back(
+            reinterpret_cast<const char*>(api::sqlite3_column_text(statement.get(), 0)));
     return columns;
 }
 
@@ -60,7 +66,8 @@ class TableRescue {
     TableRescue(api::sqlite3* from, api::sqlite3* to, const std::string& table) {
         const auto ours = columns_of(to, table), theirs = columns_of(from, table);
         for (const auto& column : theirs) {
-            if (std::find(ours.begin(), ours.end(), column) != ours.end()) columns_.push_back(column);
+            if (std::find(ours.begin(), ours.end(), column) != ours.end())
+                columns_.push_back(column);
         }
         if (columns_.empty()) return;
         const auto list = fmt::format("{}", fmt::join(columns_, ", "));
@@ -70,7 +77,8 @@ class TableRescue {
         backwards_ = prepare(from, select + "ORDER BY rowid DESC");
         at_ = prepare(from, select + "WHERE rowid = ?");
         std::vector<std::string> marks(columns_.size(), "?");
-        insert_ = prepare(to, fmt::format("INSERT OR ABORT INTO {} ({}) VALUES ({})", table, list, fmt::join(marks, ", ")));
+        insert_ = prepare(to, fmt::format("INSERT OR ABORT INTO {} ({}) VALUES ({})", table, list,
+                                          fmt::join(marks, ", ")));
         already_ = table == "task" || table == "campaign"; // may have been entered from the plan
     }
 
@@ -78,11 +86,13 @@ class TableRescue {
         if (!forwards_ || !backwards_ || !at_ || !insert_) return rows_;
         int64_t first_unread = 0, last_unread = 0;
         bool any = false;
-        const bool whole = scan(forwards_.get(), [&](int64_t row) { first_unread = row + 1, any = true; });
+        const bool whole =
+            scan(forwards_.get(), [&](int64_t row) { first_unread = row + 1, any = true; });
         if (whole) return rows_;
         int64_t before = INT64_MAX;
         scan_back(any ? first_unread : INT64_MIN, before);
-        if (before == INT64_MAX || !any) return rows_; // one end alone can be read: what lies beyond is not known
+        if (before == INT64_MAX || !any)
+            return rows_; // one end alone can be read: what lies beyond is not known
         last_unread = before - 1;
         if (last_unread - first_unread < kProbes) {
             for (int64_t row = first_unread; row <= last_unread; ++row) probe(row);
@@ -143,9 +153,11 @@ class TableRescue {
 // result itself is guarded by the schema.
 int64_t reopen_what_is_lost(soci::session& sql) {
     long long reopened = 0;
-    const std::string lost = "final = 1 AND outcome = 'done' AND task IN (SELECT key FROM task t WHERE CASE WHEN t.kind IN "
+    const std::string lost = "final = 1 AND outcome = 'done' AND task IN (SELECT key FROM task t "
+                             "WHERE CASE WHEN t.kind IN "
                              "('classifier', 'selector') THEN "
-                             "NOT EXISTS (SELECT 1 FROM result r WHERE r.task = t.key) ELSE NOT EXISTS (SELECT 1 FROM artifact a "
+                             "NOT EXISTS (SELECT 1 FROM result r WHERE r.task = t.key) ELSE NOT "
+                             "EXISTS (SELECT 1 FROM artifact a "
                              "WHERE a.task = t.key) END)";
     sql << "SELECT count(*) FROM attempt WHERE " + lost, soci::into(reopened);
     sql << "DELETE FROM curve WHERE task IN (SELECT task FROM attempt WHERE " + lost + ")";
@@ -169,7 +181,8 @@ fs::path with_new_first_page(const fs::path& damaged, const fs::path& fresh, con
     if (bytes.size() < 2 * kPage || first.size() < kPage) return damaged;
     const auto pages = static_cast<uint32_t>(bytes.size() / kPage);
     for (int byte = 0; byte < 4; ++byte)
-        first[kPageCountAt + static_cast<size_t>(byte)] = static_cast<char>(pages >> (24 - 8 * byte));
+        first[kPageCountAt + static_cast<size_t>(byte)] =
+            static_cast<char>(pages >> (24 - 8 * byte));
     std::fill_n(first.begin() + kFreeListAt, 8, '\0');
     bytes.replace(0, kPage, first);
     write_atomically(copy, bytes);
@@ -187,35 +200,43 @@ void enter_known(const fs::path& file, const std::optional<Campaign>& campaign, 
 
 std::vector<std::string> damage_of(const fs::path& database) {
     const auto db = open_damaged(database);
-    const auto statement = prepare(db.get(), fmt::format("PRAGMA integrity_check({})", kProblemsShown));
+    const auto statement =
+        prepare(db.get(), fmt::format("PRAGMA integrity_check({})", kProblemsShown));
     std::vector<std::string> problems;
     int code = statement ? SQLITE_ROW : SQLITE_CORRUPT;
     while (statement && (code = api::sqlite3_step(statement.get())) == SQLITE_ROW) {
-        std::string line = reinterpret_cast<const char*>(api::sqlite3_column_text(statement.get(), 0));
+        std::string line =
+            reinterpret_cast<const char*>(api::sqlite3_column_text(statement.get(), 0));
         if (line != "ok") problems.push_back(std::move(line));
     }
     if (api::sqlite3_errcode(db.get()) == SQLITE_NOTADB)
-        throw input_error(database.string() + ": not a database: the file is something else, or its first page is lost");
+        throw input_error(
+            database.string() +
+            ": not a database: the file is something else, or its first page is lost");
     if (code != SQLITE_DONE) problems.emplace_back(api::sqlite3_errmsg(db.get()));
     return problems;
 }
 
-Salvaged salvage_database(const fs::path& damaged, const fs::path& to, const std::optional<Campaign>& campaign,
-                          const Plan& plan) {
-    if (fs::exists(to)) throw input_error(to.string() + ": is already there; hint: move it away, or name another file");
+Salvaged salvage_database(const fs::path& damaged, const fs::path& to,
+                          const std::optional<Campaign>& campaign, const Plan& plan) {
+    if (fs::exists(to))
+        throw input_error(to.string() +
+                          ": is already there; hint: move it away, or name another file");
     auto from = open_damaged(damaged);
     fs::path unfinished = to, copy = to;
     unfinished += std::string(kTemporaryMark) + "salvaged";
     copy += std::string(kTemporaryMark) + "copy";
     fs::remove(unfinished);
     enter_known(unfinished, std::nullopt, {}); // as empty as the damaged one was in the beginning
-    if (!can_be_opened(from.get())) from = open_damaged(with_new_first_page(damaged, unfinished, copy));
+    if (!can_be_opened(from.get()))
+        from = open_damaged(with_new_first_page(damaged, unfinished, copy));
     enter_known(unfinished, campaign, plan);
     Salvaged salvaged;
     {
         const auto sql = sqlite::open_to_write(unfinished);
         sqlite::execute_script(*sql, "BEGIN");
-        for (const auto* table : kTables) salvaged.tables[table] = TableRescue(from.get(), sqlite::handle(*sql), table).run();
+        for (const auto* table : kTables)
+            salvaged.tables[table] = TableRescue(from.get(), sqlite::handle(*sql), table).run();
         salvaged.to_run_again = reopen_what_is_lost(*sql);
         long long results = 0;
         *sql << "SELECT count(*) FROM result", soci::into(results);
@@ -224,8 +245,9 @@ Salvaged salvage_database(const fs::path& damaged, const fs::path& to, const std
         if (salvaged.tables["task"].kept == 0 && salvaged.tables["attempt"].kept == 0) {
             fs::remove(unfinished);
             fs::remove(copy);
-            throw input_error(damaged.string() +
-                              ": nothing of it can be read; hint: `sqlite3 FILE .recover` may still find pages");
+            throw input_error(
+                damaged.string() +
+                ": nothing of it can be read; hint: `sqlite3 FILE .recover` may still find pages");
         }
     }
     from.reset();
@@ -235,4 +257,4 @@ Salvaged salvage_database(const fs::path& damaged, const fs::path& to, const std
     return salvaged;
 }
 
-} // namespace dagan
+} // namespace dagan::results

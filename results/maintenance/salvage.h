@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 // What is wrong with a database, in SQLite's words, at most some hundred lines; empty when nothing is. Throws Blame::input when
 // it is no database at all.
@@ -22,8 +22,10 @@ std::vector<std::string> damage_of(const std::filesystem::path& database);
 struct Salvaged {
     struct Rows {
         int64_t kept = 0;
-        int64_t refused = 0;    // read, but against a constraint: as a rule something that it refers to is lost
-        int64_t unreadable = 0; // places between readable rows that could not be read; nothing is known of rows beyond the last
+        int64_t refused =
+            0; // read, but against a constraint: as a rule something that it refers to is lost
+        int64_t unreadable =
+            0; // places between readable rows that could not be read; nothing is known of rows beyond the last
     };
     std::map<std::string, Rows> tables;
     int64_t results = 0;      // of classifiers and selectors, kept
@@ -36,4 +38,4 @@ struct Salvaged {
 Salvaged salvage_database(const std::filesystem::path& damaged, const std::filesystem::path& to,
                           const std::optional<Campaign>& campaign, const Plan& plan);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <set>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -26,11 +26,13 @@ struct Added {
     int version;
     const char *table, *column;
 };
-constexpr Added kAdded[] = {{2, "attempt", "checkpoint_before"}, {2, "site", ""}, {2, "origin", ""}};
+constexpr Added kAdded[] = {
+    {2, "attempt", "checkpoint_before"}, {2, "site", ""}, {2, "origin", ""}};
 
 bool added_since(int version, const std::string& table, const std::string& column) {
     return std::any_of(std::begin(kAdded), std::end(kAdded), [&](const Added& added) {
-        return version < added.version && table == added.table && (*added.column == '\0' || column == added.column);
+        return version < added.version && table == added.table &&
+               (*added.column == '\0' || column == added.column);
     });
 }
 
@@ -54,7 +56,8 @@ class NewDatabase {
     NewDatabase& operator=(const NewDatabase&) = delete;
 
     void attach(const fs::path& file, const std::string& name) {
-        sqlite::open_to_read(file); // is it ours, whole enough to be opened, without an unfinished transaction?
+        sqlite::open_to_read(
+            file); // is it ours, whole enough to be opened, without an unfinished transaction?
         const std::string path = file.string();
         sqlite::guarded(file, [&] { *sql_ << "ATTACH :file AS " + name, soci::use(path); });
     }
@@ -73,16 +76,19 @@ class NewDatabase {
         });
     }
     std::vector<std::string> columns_of(const std::string& database, const std::string& table) {
-        return texts(fmt::format("SELECT name FROM pragma_table_info('{}', '{}') ORDER BY cid", table, database));
+        return texts(fmt::format("SELECT name FROM pragma_table_info('{}', '{}') ORDER BY cid",
+                                 table, database));
     }
 
     // Checks the whole, makes it durable and gives it its name.
     void finish() {
         const auto problems = texts("SELECT integrity_check FROM pragma_integrity_check");
         require(problems == std::vector<std::string>{"ok"}, "a rebuilt database is whole");
-        require(number("SELECT count(*) FROM pragma_foreign_key_check") == 0, "every reference of a rebuilt database holds");
+        require(number("SELECT count(*) FROM pragma_foreign_key_check") == 0,
+                "every reference of a rebuilt database holds");
         sql_.reset();
-        fs::remove(unfinished_.string() + "-journal"); // of the old name; the transaction is committed
+        fs::remove(unfinished_.string() +
+                   "-journal"); // of the old name; the transaction is committed
         write_atomically(place_, [&](const fs::path& file) { fs::rename(unfinished_, file); });
     }
 
@@ -99,7 +105,8 @@ std::vector<std::string> common_columns(NewDatabase& fresh, int version, const s
         if (std::find(theirs.begin(), theirs.end(), column) != theirs.end())
             common.push_back(column);
         else if (!added_since(version, table, column))
-            throw input_error(fmt::format("results database of schema {}: table {} lacks its column {}: it was changed by hand",
+            throw input_error(fmt::format("results database of schema {}: table {} lacks its "
+                                          "column {}: it was changed by hand",
                                           version, table, column));
     }
     return common;
@@ -119,8 +126,9 @@ std::optional<Upgraded> upgrade_database(const fs::path& database) {
     Upgraded upgraded{*version, kSchemaVersion, database, {}};
     upgraded.backup += fmt::format(".schema-{}", *version);
     if (fs::exists(upgraded.backup))
-        throw input_error(fmt::format("{}: is already there: it may be the backup of an earlier upgrade; hint: move it away",
-                                      upgraded.backup.string()));
+        throw input_error(fmt::format(
+            "{}: is already there: it may be the backup of an earlier upgrade; hint: move it away",
+            upgraded.backup.string()));
     write_atomically(upgraded.backup, [&](const fs::path& file) { fs::copy_file(database, file); });
     NewDatabase fresh(database);
     fresh.attach(upgraded.backup, "old");
@@ -128,10 +136,11 @@ std::optional<Upgraded> upgrade_database(const fs::path& database) {
     for (const std::string table : kTables) {
         const auto columns = common_columns(fresh, *version, table);
         if (columns.empty()) continue;
-        fresh.run(
-            fmt::format("INSERT INTO main.{0} ({1}) SELECT {1} FROM old.{0} ORDER BY rowid", table, fmt::join(columns, ", ")));
+        fresh.run(fmt::format("INSERT INTO main.{0} ({1}) SELECT {1} FROM old.{0} ORDER BY rowid",
+                              table, fmt::join(columns, ", ")));
         upgraded.rows[table] = fresh.number("SELECT count(*) FROM main." + table);
-        require(upgraded.rows[table] == fresh.number("SELECT count(*) FROM old." + table), "every row is copied");
+        require(upgraded.rows[table] == fresh.number("SELECT count(*) FROM old." + table),
+                "every row is copied");
     }
     fresh.run("COMMIT; DETACH old");
     fresh.finish();
@@ -142,28 +151,34 @@ namespace {
 
 // Two tasks for one cell and seed would be averaged as one, or hide each other.
 void check_cells(NewDatabase& fresh) {
-    const auto doubled = fresh.texts(
-        "SELECT dataset || ', n = ' || samples_per_class || ', m = ' || generated_per_real || ', ' || budget || ', seed ' || "
-        "seed FROM main.task WHERE kind = 'classifier' GROUP BY dataset, samples_per_class, generated_per_real, budget, seed "
-        "HAVING count(*) > 1 ORDER BY 1");
+    const auto doubled = fresh.texts("SELECT dataset || ', n = ' || samples_per_class || ', m = ' "
+                                     "|| generated_per_real || ', ' || budget || ', seed ' || "
+                                     "seed FROM main.task WHERE kind = 'classifier' GROUP BY "
+                                     "dataset, samples_per_class, generated_per_real, budget, seed "
+                                     "HAVING count(*) > 1 ORDER BY 1");
     if (doubled.empty()) return;
-    throw input_error(
-        fmt::format("merge: {} cells and seeds mean different tasks at different sites (other options, data or program), "
-                    "the first: {}; hint: compare their sweeps with `dagan results diff`, and report them apart",
-                    doubled.size(), doubled.front()));
+    throw input_error(fmt::format("merge: {} cells and seeds mean different tasks at different "
+                                  "sites (other options, data or program), "
+                                  "the first: {}; hint: compare their sweeps with `dagan results "
+                                  "diff`, and report them apart",
+                                  doubled.size(), doubled.front()));
 }
 
 // The sites' results of one task side by side; `theirs` is attached as "old".
 void compare_results(NewDatabase& fresh, const std::string& site, Merged& merged) {
-    const std::string both =
-        "FROM main.result a JOIN old.result b ON b.task = a.task WHERE a.test_correct {0} b.test_correct {1} "
-        "a.validation_correct {0} b.validation_correct {1} a.best_epoch {0} b.best_epoch {1} a.test_total {0} "
-        "b.test_total";
-    merged.confirmed += fresh.number("SELECT count(*) " + fmt::format(fmt::runtime(both), "=", "AND"));
-    const auto other = fresh.texts("SELECT a.task || ': ' || a.test_correct || ' of ' || a.test_total || ' at the first site, ' "
-                                   "|| b.test_correct || ' of ' || "
-                                   "b.test_total " +
-                                   fmt::format(fmt::runtime(both), "<>", "OR") + " ORDER BY a.task");
+    const std::string both = "FROM main.result a JOIN old.result b ON b.task = a.task WHERE "
+                             "a.test_correct {0} b.test_correct {1} "
+                             "a.validation_correct {0} b.validation_correct {1} a.best_epoch {0} "
+                             "b.best_epoch {1} a.test_total {0} "
+                             "b.test_total";
+    merged.confirmed +=
+        fresh.number("SELECT count(*) " + fmt::format(fmt::runtime(both), "=", "AND"));
+    const auto other =
+        fresh.texts("SELECT a.task || ': ' || a.test_correct || ' of ' || a.test_total || ' at the "
+                    "first site, ' "
+                    "|| b.test_correct || ' of ' || "
+                    "b.test_total " +
+                    fmt::format(fmt::runtime(both), "<>", "OR") + " ORDER BY a.task");
     for (const auto& line : other) merged.contradictions.push_back(line + " at " + site);
 }
 
@@ -172,49 +187,69 @@ void take_site(NewDatabase& fresh, const MergeSite& site, Merged& merged) {
     const auto name = "'" + site.name + "'"; // checked by merge_databases
     fresh.run("BEGIN");
     compare_results(fresh, site.name, merged);
-    fresh.run("INSERT INTO main.campaign SELECT * FROM old.campaign WHERE NOT EXISTS (SELECT 1 FROM main.campaign);"
-              "INSERT INTO main.task SELECT * FROM old.task WHERE key NOT IN (SELECT key FROM main.task);"
-              "CREATE TEMP TABLE taken AS SELECT DISTINCT task FROM old.attempt WHERE final = 1 AND outcome IN ('done', "
-              "'diverged') AND "
-              "task NOT IN (SELECT task FROM main.attempt WHERE final = 1 AND outcome IN ('done', 'diverged'));"
-              "CREATE TEMP TABLE shift AS SELECT COALESCE(max(token), 0) AS by FROM main.attempt;"
-              "UPDATE main.attempt SET final = 0 WHERE task IN (SELECT task FROM taken);");
     fresh.run(
-        "INSERT INTO main.attempt SELECT token + (SELECT by FROM shift), task, ranks, host, started, ended, outcome, error, "
-        "CASE WHEN final = 1 AND (task IN (SELECT task FROM taken) OR NOT EXISTS (SELECT 1 FROM main.attempt m WHERE m.task = "
-        "o.task AND m.final = 1)) THEN 1 ELSE 0 END, charged, checkpoint_before, device, seconds, steps, seconds_per_step "
-        "FROM old.attempt o ORDER BY token;");
-    fresh.run(fmt::format("INSERT INTO main.site SELECT {0}, name, sweep, code_version, created FROM old.campaign;"
-                          "INSERT INTO main.origin SELECT token + (SELECT by FROM shift), {0}, token FROM old.attempt",
-                          name));
+        "INSERT INTO main.campaign SELECT * FROM old.campaign WHERE NOT EXISTS (SELECT 1 FROM "
+        "main.campaign);"
+        "INSERT INTO main.task SELECT * FROM old.task WHERE key NOT IN (SELECT key FROM main.task);"
+        "CREATE TEMP TABLE taken AS SELECT DISTINCT task FROM old.attempt WHERE final = 1 AND "
+        "outcome IN ('done', "
+        "'diverged') AND "
+        "task NOT IN (SELECT task FROM main.attempt WHERE final = 1 AND outcome IN ('done', "
+        "'diverged'));"
+        "CREATE TEMP TABLE shift AS SELECT COALESCE(max(token), 0) AS by FROM main.attempt;"
+        "UPDATE main.attempt SET final = 0 WHERE task IN (SELECT task FROM taken);");
+    fresh.run("INSERT INTO main.attempt SELECT token + (SELECT by FROM shift), task, ranks, host, "
+              "started, ended, outcome, error, "
+              "CASE WHEN final = 1 AND (task IN (SELECT task FROM taken) OR NOT EXISTS (SELECT 1 "
+              "FROM main.attempt m WHERE m.task = "
+              "o.task AND m.final = 1)) THEN 1 ELSE 0 END, charged, checkpoint_before, device, "
+              "seconds, steps, seconds_per_step "
+              "FROM old.attempt o ORDER BY token;");
+    fresh.run(fmt::format(
+        "INSERT INTO main.site SELECT {0}, name, sweep, code_version, created FROM old.campaign;"
+        "INSERT INTO main.origin SELECT token + (SELECT by FROM shift), {0}, token FROM "
+        "old.attempt",
+        name));
     for (const auto* table : {"best_epoch", "epoch"})
-        fresh.run(fmt::format("INSERT INTO main.{0} SELECT * FROM old.{0} WHERE task IN (SELECT task FROM taken)", table));
-    fresh.run("INSERT INTO main.result SELECT task, attempt + (SELECT by FROM shift), steps, best_epoch, validation_correct, "
-              "validation_total, test_correct, test_total FROM old.result WHERE task IN (SELECT task FROM taken)");
+        fresh.run(fmt::format(
+            "INSERT INTO main.{0} SELECT * FROM old.{0} WHERE task IN (SELECT task FROM taken)",
+            table));
+    fresh.run("INSERT INTO main.result SELECT task, attempt + (SELECT by FROM shift), steps, "
+              "best_epoch, validation_correct, "
+              "validation_total, test_correct, test_total FROM old.result WHERE task IN (SELECT "
+              "task FROM taken)");
     for (const auto* table : {"curve", "artifact"})
-        fresh.run(fmt::format("INSERT INTO main.{0} SELECT * FROM old.{0} WHERE task IN (SELECT task FROM taken)", table));
-    merged.results[site.name] = fresh.number("SELECT count(*) FROM old.result WHERE task IN (SELECT task FROM taken)");
+        fresh.run(fmt::format(
+            "INSERT INTO main.{0} SELECT * FROM old.{0} WHERE task IN (SELECT task FROM taken)",
+            table));
+    merged.results[site.name] =
+        fresh.number("SELECT count(*) FROM old.result WHERE task IN (SELECT task FROM taken)");
     fresh.run("DROP TABLE taken; DROP TABLE shift; COMMIT");
 }
 
 void check_sites(const std::vector<MergeSite>& sites, const fs::path& database) {
-    if (fs::exists(database)) throw input_error(database.string() + ": is already there; hint: merge into a new folder");
+    if (fs::exists(database))
+        throw input_error(database.string() + ": is already there; hint: merge into a new folder");
     std::set<std::string> names;
     for (const auto& site : sites) {
         if (!names.insert(site.name).second)
-            throw input_error(fmt::format("merge: two sites are called '{}'; hint: give them other names", site.name));
+            throw input_error(fmt::format(
+                "merge: two sites are called '{}'; hint: give them other names", site.name));
         if (site.name.empty() || site.name.find('\'') != std::string::npos)
-            throw input_error(
-                fmt::format("merge: '{}' cannot be the name of a site; hint: letters and digits will do", site.name));
+            throw input_error(fmt::format(
+                "merge: '{}' cannot be the name of a site; hint: letters and digits will do",
+                site.name));
         if (older_schema(site.database))
             throw input_error(site.database.string() +
-                              ": written by an older version of this program; hint: `dagan results upgrade` first");
+                              ": written by an older version of this program; hint: `dagan results "
+                              "upgrade` first");
     }
 }
 
 } // namespace
 
-Merged merge_databases(const std::vector<MergeSite>& sites, const fs::path& database, bool keep_first) {
+Merged merge_databases(const std::vector<MergeSite>& sites, const fs::path& database,
+                       bool keep_first) {
     check_sites(sites, database);
     Merged merged;
     NewDatabase fresh(database);
@@ -225,13 +260,13 @@ Merged merge_databases(const std::vector<MergeSite>& sites, const fs::path& data
     }
     check_cells(fresh);
     if (!merged.contradictions.empty() && !keep_first) {
-        throw input_error(
-            fmt::format("merge: {} tasks have different results at different sites, the first: {}; hint: --keep-first takes "
-                        "those of the site that is named first",
-                        merged.contradictions.size(), merged.contradictions.front()));
+        throw input_error(fmt::format("merge: {} tasks have different results at different sites, "
+                                      "the first: {}; hint: --keep-first takes "
+                                      "those of the site that is named first",
+                                      merged.contradictions.size(), merged.contradictions.front()));
     }
     fresh.finish();
     return merged;
 }
 
-} // namespace dagan
+} // namespace dagan::results

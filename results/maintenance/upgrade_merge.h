@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 // The schema that a database was written with; nothing when it is the current one. Throws Blame::input when it is no results
 // database.
@@ -31,15 +31,17 @@ struct MergeSite {
     std::filesystem::path database;
 };
 struct Merged {
-    std::map<std::string, int64_t> results;  // taken, by site
-    int64_t confirmed = 0;                   // tasks with the same result at several sites, taken from the first
-    std::vector<std::string> contradictions; // tasks with different results, for people; taken from the first
+    std::map<std::string, int64_t> results; // taken, by site
+    int64_t confirmed = 0; // tasks with the same result at several sites, taken from the first
+    std::vector<std::string>
+        contradictions; // tasks with different results, for people; taken from the first
 };
 
 // Makes `database`, which must not exist, of the tasks, attempts and results of all sites, in their order: a task's result,
 // curves and artifacts come from the first site that has one, attempts from all, under new tokens. Tables `site` and `origin`
 // keep where each came from. Throws Blame::input when two sites mean different things by one cell and seed, when a site is given
 // twice, or when results contradict each other, unless `keep_first`.
-Merged merge_databases(const std::vector<MergeSite>& sites, const std::filesystem::path& database, bool keep_first);
+Merged merge_databases(const std::vector<MergeSite>& sites, const std::filesystem::path& database,
+                       bool keep_first);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -33,8 +33,8 @@ std::string bytes_field(unsigned number, std::string_view content) {
 
 // Numbers of fields: tensorflow/core/util/event.proto and framework/summary.proto.
 std::string event(double wall_time, int64_t step, std::string_view what) {
-    return field(1, Wire::fixed64, fixed(wall_time)) + field(2, Wire::varint, varint(static_cast<uint64_t>(step))) +
-           std::string(what);
+    return field(1, Wire::fixed64, fixed(wall_time)) +
+           field(2, Wire::varint, varint(static_cast<uint64_t>(step))) + std::string(what);
 }
 
 // TensorFlow stores the checksum rotated, so that a checksum of bytes that hold checksums stays a good one.
@@ -64,22 +64,28 @@ uint32_t crc32c(std::string_view bytes) {
         return table;
     }();
     uint32_t crc = ~0u;
-    for (const char byte : bytes) crc = crc >> 8 ^ kTable[(crc ^ static_cast<unsigned char>(byte)) & 0xff];
+    for (const char byte : bytes)
+        crc = crc >> 8 ^ kTable[(crc ^ static_cast<unsigned char>(byte)) & 0xff];
     return ~crc;
 }
 
-EventFile::EventFile(double wall_time) { record(event(wall_time, 0, bytes_field(3, "brain.Event:2"))); }
+EventFile::EventFile(double wall_time) {
+    record(event(wall_time, 0, bytes_field(3, "brain.Event:2")));
+}
 
 void EventFile::scalar(double wall_time, int64_t step, std::string_view tag, float value) {
     summary(wall_time, step, bytes_field(1, tag) + field(2, Wire::fixed32, fixed(value)));
 }
 
-bool EventFile::picture(double wall_time, int64_t step, std::string_view tag, std::string_view png) {
+bool EventFile::picture(double wall_time, int64_t step, std::string_view tag,
+                        std::string_view png) {
     if (png.size() < 33 || !png.starts_with(kPngHead)) return false;
     const uint64_t width = big_endian(png.substr(16, 4)), height = big_endian(png.substr(20, 4));
-    const auto colours = static_cast<unsigned char>(png[25]); // PNG: 2 and 3 RGB, 4 grey and alpha, 6 RGBA, 0 grey
+    const auto colours =
+        static_cast<unsigned char>(png[25]); // PNG: 2 and 3 RGB, 4 grey and alpha, 6 RGBA, 0 grey
     const uint64_t channels = colours == 0 ? 1 : colours == 4 ? 2 : colours == 6 ? 4 : 3;
-    const auto image = field(1, Wire::varint, varint(height)) + field(2, Wire::varint, varint(width)) +
+    const auto image = field(1, Wire::varint, varint(height)) +
+                       field(2, Wire::varint, varint(width)) +
                        field(3, Wire::varint, varint(channels)) + bytes_field(4, png);
     summary(wall_time, step, bytes_field(1, tag) + bytes_field(4, image));
     return true;
@@ -96,4 +102,4 @@ void EventFile::record(std::string_view event) {
     bytes_ += fixed(masked_crc32c(event));
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace dagan {
+namespace dagan::results {
 
 class EventFile {
   public:
@@ -28,4 +28,4 @@ class EventFile {
 // CRC-32C (Castagnoli), as of RFC 3720; "123456789" has 0xe3069283.
 uint32_t crc32c(std::string_view bytes);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <fstream>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -24,7 +24,9 @@ void write_plainly(const fs::path& path, std::string_view bytes) {
     std::ofstream file(path, std::ios::binary);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     file.close();
-    if (!file) throw system_error(fmt::format("{}: cannot be written: {}", path.string(), errno_text(errno)));
+    if (!file)
+        throw system_error(
+            fmt::format("{}: cannot be written: {}", path.string(), errno_text(errno)));
 }
 
 // Table and the columns that order it.
@@ -55,8 +57,9 @@ void export_tables(const Location& database, TableFormat format, const fs::path&
     write("gains", render_gains(gain_rows(database), format));
     write("choices", render_choices(choice_rows(database), format));
     for (const auto& table : kExported)
-        write(table.name,
-              render(run_query(database, fmt::format("SELECT * FROM {} ORDER BY {}", table.name, table.order)), format));
+        write(table.name, render(run_query(database, fmt::format("SELECT * FROM {} ORDER BY {}",
+                                                                 table.name, table.order)),
+                                 format));
 }
 
 double seconds(int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000; }
@@ -66,11 +69,14 @@ void export_events(const Run& run, const fs::path& campaign, const fs::path& fol
     EventFile file(seconds(run.started_ms));
     const double time = seconds(run.ended_ms > 0 ? run.ended_ms : run.started_ms);
     for (const auto& [quantity, curve] : run.curves) {
-        for (const auto& [step, value] : curve) file.scalar(time, step, quantity, static_cast<float>(value));
+        for (const auto& [step, value] : curve)
+            file.scalar(time, step, quantity, static_cast<float>(value));
     }
-    for (const auto& [name, value] : run.scores) file.scalar(time, run.best_epoch, "score/" + name, static_cast<float>(value));
+    for (const auto& [name, value] : run.scores)
+        file.scalar(time, run.best_epoch, "score/" + name, static_cast<float>(value));
     for (const auto& sheet : run.samples) {
-        if (const auto png = file_in(campaign, sheet)) file.picture(time, iteration_of(sheet), "samples", read_file(*png));
+        if (const auto png = file_in(campaign, sheet))
+            file.picture(time, iteration_of(sheet), "samples", read_file(*png));
     }
     const auto host = run.places.find("host");
     write_plainly(folder / run.name /
@@ -102,52 +108,64 @@ int mlflow_status(const Run& run) {
 }
 
 // `home`: where the folder will be; mlflow wants artifacts by absolute path.
-void export_mlflow_run(const Run& run, const std::string& experiment, const fs::path& campaign, const fs::path& folder,
-                       const fs::path& home) {
-    write_plainly(folder / "meta.yaml",
-                  fmt::format("artifact_uri: {}\nend_time: {}\nentry_point_name: ''\nexperiment_id: '{}'\n"
-                              "lifecycle_stage: active\nrun_id: {}\nrun_name: {}\nrun_uuid: {}\nsource_name: ''\nsource_type: 4\n"
-                              "source_version: ''\nstart_time: {}\nstatus: {}\ntags: []\nuser_id: dagan\n",
-                              quoted((home / "artifacts").string()), run.ended_ms > 0 ? std::to_string(run.ended_ms) : "null",
-                              experiment, run.task, quoted(run.name), run.task, run.started_ms, mlflow_status(run)));
+void export_mlflow_run(const Run& run, const std::string& experiment, const fs::path& campaign,
+                       const fs::path& folder, const fs::path& home) {
+    write_plainly(
+        folder / "meta.yaml",
+        fmt::format("artifact_uri: {}\nend_time: {}\nentry_point_name: ''\nexperiment_id: '{}'\n"
+                    "lifecycle_stage: active\nrun_id: {}\nrun_name: {}\nrun_uuid: {}\nsource_name: "
+                    "''\nsource_type: 4\n"
+                    "source_version: ''\nstart_time: {}\nstatus: {}\ntags: []\nuser_id: dagan\n",
+                    quoted((home / "artifacts").string()),
+                    run.ended_ms > 0 ? std::to_string(run.ended_ms) : "null", experiment, run.task,
+                    quoted(run.name), run.task, run.started_ms, mlflow_status(run)));
     fs::create_directories(folder / "artifacts");
     write_plainly(folder / "tags" / "mlflow.runName", run.name);
-    for (const auto& [name, value] : run.places) write_plainly(folder / "tags" / ("dagan." + name), value);
+    for (const auto& [name, value] : run.places)
+        write_plainly(folder / "tags" / ("dagan." + name), value);
     for (const auto& [name, value] : run.parameters) write_plainly(folder / "params" / name, value);
     const int64_t time = run.ended_ms > 0 ? run.ended_ms : run.started_ms;
     for (const auto& [quantity, curve] : run.curves) {
         std::string lines;
-        for (const auto& [step, value] : curve) lines += fmt::format("{} {} {}\n", time, value, step);
+        for (const auto& [step, value] : curve)
+            lines += fmt::format("{} {} {}\n", time, value, step);
         write_plainly(folder / "metrics" / file_name_of(quantity), lines);
     }
     for (const auto& [name, value] : run.scores)
-        write_plainly(folder / "metrics" / name, fmt::format("{} {} {}\n", time, value, run.best_epoch));
+        write_plainly(folder / "metrics" / name,
+                      fmt::format("{} {} {}\n", time, value, run.best_epoch));
     for (const auto& sheet : run.samples) {
         if (const auto png = file_in(campaign, sheet))
             write_plainly(folder / "artifacts" / "samples" / png->filename(), read_file(*png));
     }
 }
 
-void export_mlflow(const Location& database, const fs::path& campaign, const fs::path& folder, const fs::path& home) {
+void export_mlflow(const Location& database, const fs::path& campaign, const fs::path& folder,
+                   const fs::path& home) {
     const Campaign about = campaign_of(database);
     // mlflow's ids are numbers of this length; the same campaign gets the same one.
-    const auto id = fmt::format("{:018}", hash64(about.sweep + about.created) % 1'000'000'000'000'000'000);
+    const auto id =
+        fmt::format("{:018}", hash64(about.sweep + about.created) % 1'000'000'000'000'000'000);
     const auto runs = read_runs(database);
     int64_t first = 0, last = 0;
     for (const auto& run : runs) {
-        if (run.started_ms > 0) first = first == 0 ? run.started_ms : std::min(first, run.started_ms);
+        if (run.started_ms > 0)
+            first = first == 0 ? run.started_ms : std::min(first, run.started_ms);
         last = std::max(last, run.ended_ms);
     }
-    write_plainly(folder / id / "meta.yaml",
-                  fmt::format("artifact_location: {}\ncreation_time: {}\nexperiment_id: '{}'\nlast_update_time: {}\n"
-                              "lifecycle_stage: active\nname: {}\n",
-                              quoted((home / id).string()), first, id, std::max(first, last), quoted(about.name)));
+    write_plainly(
+        folder / id / "meta.yaml",
+        fmt::format(
+            "artifact_location: {}\ncreation_time: {}\nexperiment_id: '{}'\nlast_update_time: {}\n"
+            "lifecycle_stage: active\nname: {}\n",
+            quoted((home / id).string()), first, id, std::max(first, last), quoted(about.name)));
     for (const auto& run : runs)
-        export_mlflow_run(run, id, campaign, folder / id / file_name_of(run.task), home / id / file_name_of(run.task));
+        export_mlflow_run(run, id, campaign, folder / id / file_name_of(run.task),
+                          home / id / file_name_of(run.task));
 }
 
-void write_into(const Location& database, const fs::path& campaign, ExportFormat format, const fs::path& folder,
-                const fs::path& home) {
+void write_into(const Location& database, const fs::path& campaign, ExportFormat format,
+                const fs::path& folder, const fs::path& home) {
     switch (format) {
     case ExportFormat::csv: return export_tables(database, TableFormat::csv, folder);
     case ExportFormat::json: return export_tables(database, TableFormat::json, folder);
@@ -162,10 +180,12 @@ void write_into(const Location& database, const fs::path& campaign, ExportFormat
 
 } // namespace
 
-void export_results(const Location& database, const fs::path& campaign, ExportFormat format, const fs::path& folder) {
+void export_results(const Location& database, const fs::path& campaign, ExportFormat format,
+                    const fs::path& folder) {
     const fs::path home = fs::absolute(folder).lexically_normal();
     if (fs::exists(home))
-        throw input_error(fmt::format("{}: is already there: an export makes a new folder; hint: name another one, or remove it",
+        throw input_error(fmt::format("{}: is already there: an export makes a new folder; hint: "
+                                      "name another one, or remove it",
                                       home.string()));
     fs::path unfinished = home;
     unfinished += std::string(kTemporaryMark) + std::to_string(hash64(home.string()) % 1000000);
@@ -177,7 +197,8 @@ void export_results(const Location& database, const fs::path& campaign, ExportFo
     } catch (const fs::filesystem_error& error) {
         std::error_code ignored;
         fs::remove_all(unfinished, ignored);
-        throw system_error(fmt::format("{}: cannot be written: {}", home.string(), error.code().message()));
+        throw system_error(
+            fmt::format("{}: cannot be written: {}", home.string(), error.code().message()));
     } catch (...) {
         std::error_code ignored;
         fs::remove_all(unfinished, ignored);
@@ -185,4 +206,4 @@ void export_results(const Location& database, const fs::path& campaign, ExportFo
     }
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -4,16 +4,19 @@
 
 #include <fmt/format.h>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
 std::string base64(std::string_view bytes) {
-    constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    constexpr std::string_view kDigits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string text;
     text.reserve((bytes.size() + 2) / 3 * 4);
     for (size_t i = 0; i < bytes.size(); i += 3) {
-        const auto byte = [&](size_t k) { return i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u; };
+        const auto byte = [&](size_t k) {
+            return i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u;
+        };
         const unsigned group = byte(0) << 16 | byte(1) << 8 | byte(2);
         text += kDigits[group >> 18 & 63];
         text += kDigits[group >> 12 & 63];
@@ -40,16 +43,23 @@ std::string html_escaped(std::string_view text) {
     return out;
 }
 
-std::string png_data_uri(const std::filesystem::path& png) { return "data:image/png;base64," + base64(read_file(png)); }
+std::string png_data_uri(const std::filesystem::path& png) {
+    return "data:image/png;base64," + base64(read_file(png));
+}
 
-std::string html_table(const std::string& id, const std::string& caption, const std::vector<HtmlColumn>& columns,
+std::string html_table(const std::string& id, const std::string& caption,
+                       const std::vector<HtmlColumn>& columns,
                        const std::vector<std::vector<std::string>>& rows) {
-    const auto css = [&](size_t column) { return columns[column].numeric ? " class=\"number\"" : ""; };
-    std::string out = fmt::format(
-        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"{0}-caption\" tabindex=\"0\">\n<table id=\"{0}-table\">\n"
-        "<caption><span id=\"{0}-caption\">{1}</span></caption>\n<thead><tr>",
-        id, caption);
-    for (size_t i = 0; i < columns.size(); ++i) out += fmt::format("<th scope=\"col\"{}>{}</th>", css(i), columns[i].heading);
+    const auto css = [&](size_t column) {
+        return columns[column].numeric ? " class=\"number\"" : "";
+    };
+    std::string out =
+        fmt::format("<div class=\"scroll\" role=\"region\" aria-labelledby=\"{0}-caption\" "
+                    "tabindex=\"0\">\n<table id=\"{0}-table\">\n"
+                    "<caption><span id=\"{0}-caption\">{1}</span></caption>\n<thead><tr>",
+                    id, caption);
+    for (size_t i = 0; i < columns.size(); ++i)
+        out += fmt::format("<th scope=\"col\"{}>{}</th>", css(i), columns[i].heading);
     out += "</tr></thead>\n<tbody>\n";
     for (const auto& row : rows) {
         out += "<tr>";
@@ -62,4 +72,4 @@ std::string html_table(const std::string& id, const std::string& caption, const 
     return out + "</tbody>\n</table>\n</div>\n";
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 // Text as it may stand between tags and in quoted attributes, of HTML and of SVG.
 std::string html_escaped(std::string_view text);
@@ -21,7 +21,8 @@ struct HtmlColumn {
 
 // A table with caption and column headings; the first cell of each row is its heading. Cells are HTML already. Scrolls sideways
 // by itself where the page is narrow, by keyboard too.
-std::string html_table(const std::string& id, const std::string& caption, const std::vector<HtmlColumn>& columns,
+std::string html_table(const std::string& id, const std::string& caption,
+                       const std::vector<HtmlColumn>& columns,
                        const std::vector<std::vector<std::string>>& rows);
 
-} // namespace dagan
+} // namespace dagan::results

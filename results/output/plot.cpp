@@ -1,20 +1,21 @@
 #include "results/output/plot.h"
 
-#include "results/query/runs.h"
 #include "results/query/cells.h"
+#include "results/query/runs.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
 constexpr size_t kDrawnPoints = 400;
 
 void add_point(ChartSeries& series, double m, const CellRow& cell) {
-    if (cell.test_mean) series.points.push_back({m, *cell.test_mean, cell.test_low, cell.test_high});
+    if (cell.test_mean)
+        series.points.push_back({m, *cell.test_mean, cell.test_low, cell.test_high});
 }
 
 // m*, and nothing while no augmented trial has finished.
@@ -32,7 +33,8 @@ std::string missing_text(int missing) {
 
 std::string describe(const ChartSeries& series) {
     std::string text = series.label + ":";
-    for (const auto& point : series.points) text += fmt::format(" {} at m = {},", fmt::format("{:.4f}", point.y), point.x);
+    for (const auto& point : series.points)
+        text += fmt::format(" {} at m = {},", fmt::format("{:.4f}", point.y), point.x);
     text.back() = '.';
     return text;
 }
@@ -48,13 +50,16 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, 
         else
             add_point(matched, steps_of, *cell);
         if (steps_of == 0 && cell->validation_mean)
-            validation.points.push_back({static_cast<double>(cell->generated_per_real), *cell->validation_mean, {}, {}});
+            validation.points.push_back(
+                {static_cast<double>(cell->generated_per_real), *cell->validation_mean, {}, {}});
         missing += cell->missing;
     }
     Chart chart;
-    chart.title = fmt::format("{}, {} images per class{}", begin->dataset, begin->samples_per_class, reduced ? " (reduced)" : "");
-    chart.description = "Mean test accuracy at the best validation epoch against generated images per real one. " +
-                        (trained.points.empty() ? std::string("No result yet.") : describe(trained));
+    chart.title = fmt::format("{}, {} images per class{}", begin->dataset, begin->samples_per_class,
+                              reduced ? " (reduced)" : "");
+    chart.description =
+        "Mean test accuracy at the best validation epoch against generated images per real one. " +
+        (trained.points.empty() ? std::string("No result yet.") : describe(trained));
     if (!matched.points.empty()) chart.description += " " + describe(matched);
     chart.note = missing_text(missing);
     if (missing > 0) chart.description += " " + chart.note;
@@ -74,11 +79,14 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, 
         validation.colour = 2;
         chart.series.push_back(std::move(validation));
     }
-    return {file_name_of(fmt::format("{}-n{}", begin->dataset, begin->samples_per_class)), render_svg(chart, style)};
+    return {file_name_of(fmt::format("{}-n{}", begin->dataset, begin->samples_per_class)),
+            render_svg(chart, style)};
 }
 
-NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*>& gains, bool reduced, ChartStyle style) {
-    ChartSeries epochs{"against as many epochs", {}, true, false}, steps{"against as many steps", {}, true, true};
+NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*>& gains,
+                    bool reduced, ChartStyle style) {
+    ChartSeries epochs{"against as many epochs", {}, true, false},
+        steps{"against as many steps", {}, true, true};
     Chart chart;
     int missing = 0;
     const double first = gains.front()->samples_per_class, last = gains.back()->samples_per_class;
@@ -88,16 +96,19 @@ NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*
         if (!gain->mean) continue;
         const bool matched = matched_steps_of(gain->against) > 0;
         (matched ? steps : epochs)
-            .points.push_back({gain->samples_per_class + (matched ? aside : -aside), *gain->mean, gain->low, gain->high});
-        chart.description += fmt::format(" n = {}, m = {}, against {}: {:+.4f}{}.", gain->samples_per_class,
-                                         gain->generated_per_real, gain->against, *gain->mean,
-                                         gain->low ? fmt::format(" ({:+.4f} to {:+.4f})", *gain->low, *gain->high) : "");
+            .points.push_back({gain->samples_per_class + (matched ? aside : -aside), *gain->mean,
+                               gain->low, gain->high});
+        chart.description += fmt::format(
+            " n = {}, m = {}, against {}: {:+.4f}{}.", gain->samples_per_class,
+            gain->generated_per_real, gain->against, *gain->mean,
+            gain->low ? fmt::format(" ({:+.4f} to {:+.4f})", *gain->low, *gain->high) : "");
     }
-    chart.title = fmt::format("{}: what generated images brought{}", dataset, reduced ? " (reduced)" : "");
-    chart.description =
-        "Gain in test accuracy over the run without generated images, at the m chosen by validation accuracy, paired "
-        "by seed." +
-        chart.description;
+    chart.title =
+        fmt::format("{}: what generated images brought{}", dataset, reduced ? " (reduced)" : "");
+    chart.description = "Gain in test accuracy over the run without generated images, at the m "
+                        "chosen by validation accuracy, paired "
+                        "by seed." +
+                        chart.description;
     chart.note = missing_text(missing);
     chart.x_label = "real images per class (n)";
     chart.y_label = "gain in test accuracy";
@@ -120,18 +131,20 @@ std::vector<ChartPoint> thinned(const Curve& points) {
 }
 
 std::string from_to(const std::string& name, const Curve& points) {
-    return fmt::format("{} from {:.4g} at {} to {:.4g} at {}.", name, points.front().second, points.front().first,
-                       points.back().second, points.back().first);
+    return fmt::format("{} from {:.4g} at {} to {:.4g} at {}.", name, points.front().second,
+                       points.front().first, points.back().second, points.back().first);
 }
 
 } // namespace
 
-std::vector<NamedPlot> gain_plots(const std::vector<GainRow>& gains, const std::vector<ChoiceRow>& choices, bool reduced,
+std::vector<NamedPlot> gain_plots(const std::vector<GainRow>& gains,
+                                  const std::vector<ChoiceRow>& choices, bool reduced,
                                   ChartStyle style) {
     std::vector<NamedPlot> plots;
     const auto is_chosen = [&](const GainRow& gain) {
         return std::ranges::any_of(choices, [&](const ChoiceRow& choice) {
-            return choice.chosen && choice.dataset == gain.dataset && choice.samples_per_class == gain.samples_per_class &&
+            return choice.chosen && choice.dataset == gain.dataset &&
+                   choice.samples_per_class == gain.samples_per_class &&
                    choice.generated_per_real == gain.generated_per_real;
         });
     };
@@ -140,24 +153,28 @@ std::vector<NamedPlot> gain_plots(const std::vector<GainRow>& gains, const std::
         for (; end < gains.size() && gains[end].dataset == gains[begin].dataset; ++end) {
             if (is_chosen(gains[end])) chosen.push_back(&gains[end]);
         }
-        const bool known = std::ranges::any_of(chosen, [](const GainRow* gain) { return gain->mean.has_value(); });
+        const bool known =
+            std::ranges::any_of(chosen, [](const GainRow* gain) { return gain->mean.has_value(); });
         if (known) plots.push_back(gain_plot(gains[begin].dataset, chosen, reduced, style));
     }
     return plots;
 }
 
-std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced, ChartStyle style) {
+std::vector<NamedPlot> accuracy_plots(const std::vector<CellRow>& cells, bool reduced,
+                                      ChartStyle style) {
     std::vector<NamedPlot> plots;
     for (size_t begin = 0, end = 0; begin < cells.size(); begin = end) {
         while (end < cells.size() && cells[end].dataset == cells[begin].dataset &&
                cells[end].samples_per_class == cells[begin].samples_per_class)
             ++end;
-        plots.push_back(accuracy_plot(&cells[begin], &cells[begin] + (end - begin), reduced, style));
+        plots.push_back(
+            accuracy_plot(&cells[begin], &cells[begin] + (end - begin), reduced, style));
     }
     return plots;
 }
 
-std::string overlay_plot(const std::string& quantity, const std::vector<GroupedCurve>& curves, ChartStyle style) {
+std::string overlay_plot(const std::string& quantity, const std::vector<GroupedCurve>& curves,
+                         ChartStyle style) {
     Chart chart;
     chart.title = quantity;
     chart.x_label = "iteration";
@@ -180,13 +197,16 @@ std::vector<Curve> gan_curves(const Location& database, const std::string& quant
     std::vector<Curve> curves;
     for (Run& run : read_runs(database)) {
         const auto found = run.curves.find(quantity);
-        if (run.parameters["kind"] == "gan" && found != run.curves.end()) curves.push_back(found->second);
+        if (run.parameters["kind"] == "gan" && found != run.curves.end())
+            curves.push_back(found->second);
     }
     return curves;
 }
 
-std::string curve_plot(const std::string& title, const std::string& x_label, const std::string& quantity,
-                       const std::vector<std::pair<int64_t, double>>& points, std::optional<int64_t> chosen) {
+std::string curve_plot(const std::string& title, const std::string& x_label,
+                       const std::string& quantity,
+                       const std::vector<std::pair<int64_t, double>>& points,
+                       std::optional<int64_t> chosen) {
     ChartSeries series{quantity, thinned(points), points.size() <= 40, false};
     Chart chart;
     chart.title = title;
@@ -202,4 +222,4 @@ std::string curve_plot(const std::string& title, const std::string& x_label, con
     return render_svg(chart);
 }
 
-} // namespace dagan
+} // namespace dagan::results

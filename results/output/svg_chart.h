@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 struct ChartPoint {
     double x = 0, y = 0;
@@ -43,4 +43,4 @@ std::string render_svg(const Chart& chart, ChartStyle style = ChartStyle::page);
 // Round numbers that divide [low, high] into about `count` steps; includes those just outside when `cover`.
 std::vector<double> axis_ticks(double low, double high, int count, bool cover);
 
-} // namespace dagan
+} // namespace dagan::results

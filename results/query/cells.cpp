@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -13,7 +13,8 @@ std::optional<double> share(int correct, int total) {
     return static_cast<double>(correct) / total;
 }
 
-CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, SeedTrials>& trials, IntervalMethod method) {
+CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, SeedTrials>& trials,
+                IntervalMethod method) {
     CellRow row;
     row.dataset = planned.dataset;
     row.samples_per_class = planned.samples_per_class;
@@ -43,9 +44,14 @@ CellRow cell_of(const PlannedCell& planned, const std::map<CellKey, SeedTrials>&
 
 Table1Row table1_row(const CellRow& cell) {
     const bool augmented = cell.generated_per_real > 0;
-    Table1Row row{cell.dataset, cell.samples_per_class, augmented,     cell.generated_per_real, cell.budget, cell.seeds,
-                  cell.missing, cell.test_mean,         cell.test_low, cell.test_high,          std::nullopt};
-    if (matched_steps_of(cell.budget) == 0) row.published = published_accuracy(cell.dataset, cell.samples_per_class, augmented);
+    Table1Row row{cell.dataset,  cell.samples_per_class,
+                  augmented,     cell.generated_per_real,
+                  cell.budget,   cell.seeds,
+                  cell.missing,  cell.test_mean,
+                  cell.test_low, cell.test_high,
+                  std::nullopt};
+    if (matched_steps_of(cell.budget) == 0)
+        row.published = published_accuracy(cell.dataset, cell.samples_per_class, augmented);
     return row;
 }
 
@@ -54,7 +60,8 @@ const CellRow* best_by_validation(const CellRow* begin, const CellRow* end) {
     const CellRow* best = nullptr;
     for (const CellRow* cell = begin; cell != end; ++cell) {
         if (cell->generated_per_real == 0 || !cell->validation_mean) continue;
-        if (!best || *cell->validation_mean > *best->validation_mean) best = cell; // ascending m: the smaller wins a tie
+        if (!best || *cell->validation_mean > *best->validation_mean)
+            best = cell; // ascending m: the smaller wins a tie
     }
     return best;
 }
@@ -76,7 +83,9 @@ std::optional<double> validation_accuracy(const TrialRow& trial) {
     return share(trial.validation_correct, trial.validation_total);
 }
 
-std::optional<double> test_accuracy(const TrialRow& trial) { return share(trial.test_correct, trial.test_total); }
+std::optional<double> test_accuracy(const TrialRow& trial) {
+    return share(trial.test_correct, trial.test_total);
+}
 
 std::vector<double> values_of(const SeedTrials& cell, Accuracy accuracy) {
     std::vector<double> values;
@@ -97,12 +106,13 @@ std::vector<double> differences_of(const SeedTrials& a, const SeedTrials& b, Acc
     return differences;
 }
 
-std::vector<CellRow> cells_of(const std::vector<PlannedCell>& planned, const std::vector<TrialRow>& trials,
-                              IntervalMethod method) {
+std::vector<CellRow> cells_of(const std::vector<PlannedCell>& planned,
+                              const std::vector<TrialRow>& trials, IntervalMethod method) {
     const auto by_cell = trials_by_cell(trials);
     std::vector<CellRow> rows;
     for (const auto& cell : planned) rows.push_back(cell_of(cell, by_cell, method));
-    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return key_of_cell(a) < key_of_cell(b); });
+    std::sort(rows.begin(), rows.end(),
+              [](const auto& a, const auto& b) { return key_of_cell(a) < key_of_cell(b); });
     return rows;
 }
 
@@ -123,4 +133,4 @@ std::vector<Table1Row> table1_of(const std::vector<CellRow>& cells) {
     return rows;
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -1,13 +1,13 @@
 #include "results/query/diff.h"
 
-#include "results/statistics/significance.h"
 #include "results/database/table.h"
 #include "results/query/cells.h"
+#include "results/statistics/significance.h"
 #include "spec/json.h"
 
 #include <set>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -16,7 +16,8 @@ bool same_counts(const SeedTrials& a, const SeedTrials& b) {
     for (const auto& [seed, trial] : a) {
         const auto other = b.find(seed);
         if (other == b.end() || other->second->test_correct != trial->test_correct ||
-            other->second->test_total != trial->test_total || other->second->validation_correct != trial->validation_correct ||
+            other->second->test_total != trial->test_total ||
+            other->second->validation_correct != trial->validation_correct ||
             other->second->best_epoch != trial->best_epoch)
             return false;
     }
@@ -54,17 +55,20 @@ DiffRow row_of(const CellKey& key, const SeedTrials& a, const SeedTrials& b, boo
 std::string luck_of(const Location& database) {
     const auto sweep = Json::parse(campaign_of(database).sweep, nullptr, false);
     std::string luck = sweep.is_object() && sweep.contains("seed") ? sweep.at("seed").dump() : "";
-    for (const auto& row : run_query(database, "SELECT dataset, min(spec) FROM task GROUP BY dataset").rows) {
-        const auto spec = Json::parse(text(row[1]), nullptr, false);
+    for (const auto& row :
+         run_query(database, "SELECT dataset, min(spec) FROM task GROUP BY dataset").rows) {
+        const auto spec = Json::parse(as_text(row[1]), nullptr, false);
         const auto hash = Json::json_pointer("/dataset/sha256");
-        luck += "\n" + text(row[0]) + " " + (spec.is_object() && spec.contains(hash) ? spec.at(hash).dump() : "");
+        luck += "\n" + as_text(row[0]) + " " +
+                (spec.is_object() && spec.contains(hash) ? spec.at(hash).dump() : "");
     }
     return luck;
 }
 
 } // namespace
 
-std::vector<DiffRow> diff_of(const std::vector<TrialRow>& a, const std::vector<TrialRow>& b, bool paired) {
+std::vector<DiffRow> diff_of(const std::vector<TrialRow>& a, const std::vector<TrialRow>& b,
+                             bool paired) {
     const auto cells_a = trials_by_cell(a), cells_b = trials_by_cell(b);
     std::set<CellKey> keys;
     for (const auto& [key, seeds] : cells_a) keys.insert(key);
@@ -74,8 +78,8 @@ std::vector<DiffRow> diff_of(const std::vector<TrialRow>& a, const std::vector<T
     std::vector<std::optional<double>> p;
     for (const auto& key : keys) {
         const auto in_a = cells_a.find(key), in_b = cells_b.find(key);
-        rows.push_back(
-            row_of(key, in_a == cells_a.end() ? kNone : in_a->second, in_b == cells_b.end() ? kNone : in_b->second, paired));
+        rows.push_back(row_of(key, in_a == cells_a.end() ? kNone : in_a->second,
+                              in_b == cells_b.end() ? kNone : in_b->second, paired));
         p.push_back(rows.back().p);
     }
     const auto adjusted = holm_adjusted(p);
@@ -91,4 +95,4 @@ Diff diff_campaigns(const Location& a, const Location& b) {
     return {paired, diff_of(trial_rows(a), trial_rows(b), paired)};
 }
 
-} // namespace dagan
+} // namespace dagan::results

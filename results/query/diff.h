@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 struct DiffRow {
     std::string dataset;
@@ -18,15 +18,16 @@ struct DiffRow {
     int seeds_a = 0, seeds_b = 0;         // with a result
     std::optional<double> mean_a, mean_b; // test accuracy
     std::optional<double> difference;     // b - a; of the common seeds where the test is paired
-    std::string test;                     // "paired t", "Welch", or "" where there are too few seeds
-    std::optional<double> p, p_holm;      // two-sided; adjusted over all cells of the comparison
-    bool differs = false;                 // p_holm < 0.05
-    bool identical = false;               // every common seed has the same counts, and the seeds are the same
+    std::string test;                // "paired t", "Welch", or "" where there are too few seeds
+    std::optional<double> p, p_holm; // two-sided; adjusted over all cells of the comparison
+    bool differs = false;            // p_holm < 0.05
+    bool identical = false; // every common seed has the same counts, and the seeds are the same
 };
 
 // Every cell that either has, sorted. Paired by seed where `paired` (the seeds of both mean the same data and the same luck) and
 // at least two seeds are common; else Welch's test.
-std::vector<DiffRow> diff_of(const std::vector<TrialRow>& a, const std::vector<TrialRow>& b, bool paired);
+std::vector<DiffRow> diff_of(const std::vector<TrialRow>& a, const std::vector<TrialRow>& b,
+                             bool paired);
 
 struct Diff {
     bool paired = false; // the campaigns share seed and data
@@ -34,4 +35,4 @@ struct Diff {
 };
 Diff diff_campaigns(const Location& a, const Location& b);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -1,11 +1,11 @@
 // What generated images brought, and how m* was chosen (trials.h).
+#include "results/query/cells.h"
 #include "results/statistics/bootstrap.h"
 #include "results/statistics/significance.h"
-#include "results/query/cells.h"
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -23,8 +23,8 @@ GainRow gain_of(const PlannedCell& cell, const PlannedCell& baseline, const Tria
     row.samples_per_class = cell.samples_per_class;
     row.generated_per_real = cell.generated_per_real;
     row.against = baseline.budget;
-    const auto differences =
-        differences_of(seeds_of(trials, key_of_cell(cell)), seeds_of(trials, key_of_cell(baseline)), test_accuracy);
+    const auto differences = differences_of(seeds_of(trials, key_of_cell(cell)),
+                                            seeds_of(trials, key_of_cell(baseline)), test_accuracy);
     const Summary gain = summarize(differences);
     row.pairs = gain.count;
     row.missing = std::max(cell.seeds, baseline.seeds) - gain.count;
@@ -84,7 +84,8 @@ void choose(ChoiceRow* begin, ChoiceRow* end, const Trials& trials) {
     };
     for (ChoiceRow* row = begin; row != end; ++row) {
         if (row == best) continue;
-        const Summary behind = summarize(differences_of(seeds(*best), seeds(*row), validation_accuracy));
+        const Summary behind =
+            summarize(differences_of(seeds(*best), seeds(*row), validation_accuracy));
         row->behind_mean = behind.mean;
         row->behind_low = behind.low;
         row->behind_high = behind.high;
@@ -92,13 +93,15 @@ void choose(ChoiceRow* begin, ChoiceRow* end, const Trials& trials) {
 }
 
 std::vector<PlannedCell> in_order(std::vector<PlannedCell> cells) {
-    std::sort(cells.begin(), cells.end(), [](const auto& a, const auto& b) { return key_of_cell(a) < key_of_cell(b); });
+    std::sort(cells.begin(), cells.end(),
+              [](const auto& a, const auto& b) { return key_of_cell(a) < key_of_cell(b); });
     return cells;
 }
 
 } // namespace
 
-std::vector<GainRow> gains_of(const std::vector<PlannedCell>& planned, const std::vector<TrialRow>& trials) {
+std::vector<GainRow> gains_of(const std::vector<PlannedCell>& planned,
+                              const std::vector<TrialRow>& trials) {
     const auto by_cell = trials_by_cell(trials);
     std::map<CellKey, const PlannedCell*> baselines;
     for (const auto& cell : planned) {
@@ -108,15 +111,18 @@ std::vector<GainRow> gains_of(const std::vector<PlannedCell>& planned, const std
     for (const auto& cell : in_order(planned)) {
         if (cell.generated_per_real == 0) continue;
         for (const int matched : {0, cell.generated_per_real}) {
-            const auto baseline = baselines.find({cell.dataset, cell.samples_per_class, 0, matched});
-            if (baseline != baselines.end()) rows.push_back(gain_of(cell, *baseline->second, by_cell));
+            const auto baseline =
+                baselines.find({cell.dataset, cell.samples_per_class, 0, matched});
+            if (baseline != baselines.end())
+                rows.push_back(gain_of(cell, *baseline->second, by_cell));
         }
     }
     adjust(rows);
     return rows;
 }
 
-std::vector<ChoiceRow> choices_of(const std::vector<PlannedCell>& planned, const std::vector<TrialRow>& trials) {
+std::vector<ChoiceRow> choices_of(const std::vector<PlannedCell>& planned,
+                                  const std::vector<TrialRow>& trials) {
     const auto by_cell = trials_by_cell(trials);
     std::vector<ChoiceRow> rows;
     for (const auto& cell : in_order(planned)) {
@@ -131,4 +137,4 @@ std::vector<ChoiceRow> choices_of(const std::vector<PlannedCell>& planned, const
     return rows;
 }
 
-} // namespace dagan
+} // namespace dagan::results

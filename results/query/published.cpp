@@ -5,7 +5,7 @@
 #include <cctype>
 #include <string>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -39,7 +39,8 @@ std::string canonical(std::string_view name) {
 
 } // namespace
 
-std::optional<double> published_accuracy(std::string_view dataset, int samples_per_class, bool augmented) {
+std::optional<double> published_accuracy(std::string_view dataset, int samples_per_class,
+                                         bool augmented) {
     const auto name = canonical(dataset);
     const auto found = std::find_if(kEntries.begin(), kEntries.end(), [&](const Entry& entry) {
         return entry.dataset == name && entry.samples_per_class == samples_per_class;
@@ -48,4 +49,4 @@ std::optional<double> published_accuracy(std::string_view dataset, int samples_p
     return augmented ? found->with : found->without;
 }
 
-} // namespace dagan
+} // namespace dagan::results

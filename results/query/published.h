@@ -5,12 +5,14 @@
 #include <optional>
 #include <string_view>
 
-namespace dagan {
+namespace dagan::results {
 
-inline constexpr std::string_view kPublishedLabel = "published (arXiv version, as recalled), not verified";
+inline constexpr std::string_view kPublishedLabel =
+    "published (arXiv version, as recalled), not verified";
 
 // Test accuracy for a data set by name (omniglot, emnist, faces or vggface) and n, without or with DAGAN; nothing where there is
 // none.
-std::optional<double> published_accuracy(std::string_view dataset, int samples_per_class, bool augmented);
+std::optional<double> published_accuracy(std::string_view dataset, int samples_per_class,
+                                         bool augmented);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 struct TrialRow {
     std::string dataset;
@@ -34,7 +34,8 @@ struct CellRow {
     int seeds = 0, missing = 0; // finished and not (yet)
     // Means over the seeds present; sd and 95 % t intervals need two; gain is paired by seed against m = 0 with budget "epochs"
     // (which has none).
-    std::optional<double> validation_mean, test_mean, test_sd, test_low, test_high, gain_mean, gain_low, gain_high;
+    std::optional<double> validation_mean, test_mean, test_sd, test_low, test_high, gain_mean,
+        gain_low, gain_high;
 };
 
 // m is chosen by mean validation accuracy over the seeds present, the smaller on ties. No augmented row while no augmented trial
@@ -54,11 +55,14 @@ struct Table1Row {
 struct GainRow {
     std::string dataset;
     int samples_per_class = 0, generated_per_real = 0;
-    std::string against;        // the baseline's budget: "epochs" (as many), or "steps:M" (as many optimiser steps)
+    std::string
+        against; // the baseline's budget: "epochs" (as many), or "steps:M" (as many optimiser steps)
     int pairs = 0, missing = 0; // seeds that both have, and that are planned but not both finished
-    std::optional<double> mean, sd, low, high;           // of the differences in test accuracy; 95 % t interval
+    std::optional<double> mean, sd, low,
+        high; // of the differences in test accuracy; 95 % t interval
     std::optional<double> bootstrap_low, bootstrap_high; // 95 % BCa interval (bootstrap.h)
-    std::optional<double> p, p_holm; // paired t test, two-sided; adjusted over all rows against the same kind of baseline
+    std::optional<double> p,
+        p_holm; // paired t test, two-sided; adjusted over all rows against the same kind of baseline
 };
 
 // The validation accuracy of one m of a (dataset, n): the curve by which m* is chosen.
@@ -83,4 +87,4 @@ std::vector<ChoiceRow> choice_rows(const Location& database);
 // wrong.
 Table run_query(const Location& database, const std::string& sql);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -16,10 +16,12 @@ class Reductions {
         if (value < paper) found_.push_back(fmt::format("{} {} (paper: {})", option, value, paper));
     }
     // Lists compare element by element: one smaller width is a reduction.
-    void widths(const char* option, const std::array<int, 4>& value, const std::array<int, 4>& paper) {
+    void widths(const char* option, const std::array<int, 4>& value,
+                const std::array<int, 4>& paper) {
         for (size_t i = 0; i < value.size(); ++i) {
             if (value[i] >= paper[i]) continue;
-            found_.push_back(fmt::format("{} {} (paper: {})", option, fmt::join(value, ","), fmt::join(paper, ",")));
+            found_.push_back(fmt::format("{} {} (paper: {})", option, fmt::join(value, ","),
+                                         fmt::join(paper, ",")));
             return;
         }
     }
@@ -36,7 +38,8 @@ std::vector<std::string> reductions(const Sweep& sweep) {
     Reductions found;
     const GanOptions full_gan;
     const ClassifierOptions full_classifier;
-    constexpr std::array<int, 4> kPaperWidths{64, 64, 64, 64}; // for characters; the code's are wider
+    constexpr std::array<int, 4> kPaperWidths{64, 64, 64,
+                                              64}; // for characters; the code's are wider
     found.at_least("gan.iterations", sweep.gan.iterations, full_gan.iterations);
     found.at_least("gan.batch_size", sweep.gan.batch_size, full_gan.batch_size);
     found.at_least("gan.critic_steps", sweep.gan.critic_steps, full_gan.critic_steps);
@@ -48,11 +51,13 @@ std::vector<std::string> reductions(const Sweep& sweep) {
     found.at_least("classifier.growth", sweep.classifier.growth, full_classifier.growth);
     found.at_least("seeds", sweep.seeds, 5);
     if (sweep.classifier.softmax != full_classifier.softmax) {
-        found.add(fmt::format("classifier.softmax {} (paper: {})", to_string(sweep.classifier.softmax),
+        found.add(fmt::format("classifier.softmax {} (paper: {})",
+                              to_string(sweep.classifier.softmax),
                               to_string(full_classifier.softmax)));
     }
     if (sweep.gan.limit_classes > 0)
-        found.add(fmt::format("gan.limit_classes {} (paper: all source classes)", sweep.gan.limit_classes));
+        found.add(fmt::format("gan.limit_classes {} (paper: all source classes)",
+                              sweep.gan.limit_classes));
     return found.take();
 }
 
@@ -64,4 +69,4 @@ std::optional<std::vector<std::string>> reductions_of(const Campaign& campaign) 
     }
 }
 
-} // namespace dagan
+} // namespace dagan::results

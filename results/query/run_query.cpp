@@ -2,12 +2,12 @@
 // through SQLite's own interface, which also tells whether a statement would write before it runs.
 #include "results/database/database.h"
 #include "results/database/postgresql.h"
-#include "results/query/queries.h"
 #include "results/database/sqlite.h"
+#include "results/query/queries.h"
 
 #include <fmt/format.h>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -20,16 +20,19 @@ using StatementPointer = std::unique_ptr<api::sqlite3_stmt, Finalizer>;
 
 Error wrong_query(const std::string& why) {
     return input_error("query: " + why +
-                       "; tables and views are listed by \"SELECT name FROM sqlite_master WHERE type IN ('table', 'view')\"");
+                       "; tables and views are listed by \"SELECT name FROM sqlite_master WHERE "
+                       "type IN ('table', 'view')\"");
 }
 
 StatementPointer prepare(api::sqlite3* db, const std::string& sql) {
     api::sqlite3_stmt* statement = nullptr;
     const char* rest = nullptr;
-    if (api::sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, &rest) != SQLITE_OK) throw wrong_query(api::sqlite3_errmsg(db));
+    if (api::sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, &rest) != SQLITE_OK)
+        throw wrong_query(api::sqlite3_errmsg(db));
     StatementPointer owned(statement);
     if (!owned) throw wrong_query("it is empty");
-    if (std::string(rest).find_first_not_of(" \t\r\n;") != std::string::npos) throw wrong_query("one statement at a time");
+    if (std::string(rest).find_first_not_of(" \t\r\n;") != std::string::npos)
+        throw wrong_query("one statement at a time");
     if (!api::sqlite3_stmt_readonly(owned.get()) || api::sqlite3_column_count(owned.get()) == 0) {
         throw wrong_query("only queries are allowed: results are never changed by hand");
     }
@@ -42,23 +45,27 @@ Value value_at(api::sqlite3_stmt* statement, int column) {
     case SQLITE_INTEGER: return static_cast<int64_t>(api::sqlite3_column_int64(statement, column));
     case SQLITE_FLOAT: return api::sqlite3_column_double(statement, column);
     default:
-        const auto* text = reinterpret_cast<const char*>(api::sqlite3_column_text(statement, column));
+        const auto* text =
+            reinterpret_cast<const char*>(api::sqlite3_column_text(statement, column));
         return std::string(text, static_cast<size_t>(api::sqlite3_column_bytes(statement, column)));
     }
 }
 
-Table query_sqlite(soci::session& session, const std::filesystem::path& file, const std::string& sql) {
+Table query_sqlite(soci::session& session, const std::filesystem::path& file,
+                   const std::string& sql) {
     auto* db = static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
     const auto statement = prepare(db, sql);
     const int columns = api::sqlite3_column_count(statement.get());
     Table table;
-    for (int i = 0; i < columns; ++i) table.columns.emplace_back(api::sqlite3_column_name(statement.get(), i));
+    for (int i = 0; i < columns; ++i)
+        table.columns.emplace_back(api::sqlite3_column_name(statement.get(), i));
     int code = api::sqlite3_step(statement.get());
     for (; code == SQLITE_ROW; code = api::sqlite3_step(statement.get())) {
         auto& row = table.rows.emplace_back();
         for (int i = 0; i < columns; ++i) row.push_back(value_at(statement.get(), i));
     }
-    if (code != SQLITE_DONE) throw sqlite::explained(file, soci::sqlite3_soci_error(api::sqlite3_errmsg(db), code));
+    if (code != SQLITE_DONE)
+        throw sqlite::explained(file, soci::sqlite3_soci_error(api::sqlite3_errmsg(db), code));
     return table;
 }
 
@@ -66,7 +73,8 @@ Table query_sqlite(soci::session& session, const std::filesystem::path& file, co
 
 Table run_query(const Location& database, const std::string& sql) {
     const auto session = database::open_to_read(database);
-    return database.is_server() ? postgresql::run_query(*session, sql) : query_sqlite(*session, database.file(), sql);
+    return database.is_server() ? postgresql::run_query(*session, sql)
+                                : query_sqlite(*session, database.file(), sql);
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -1,15 +1,15 @@
 #include "results/query/runs.h"
 
 #include "results/database/table.h"
-#include "results/store/timestamp.h"
 #include "results/query/cells.h"
+#include "results/store/timestamp.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -17,37 +17,60 @@ namespace fs = std::filesystem;
 
 using Row = std::vector<Value>;
 
-enum Column { key, kind, dataset, n, m, budget, softmax, seed, host, ranks, device, started, ended, outcome, first_score };
+enum Column {
+    key,
+    kind,
+    dataset,
+    n,
+    m,
+    budget,
+    softmax,
+    seed,
+    host,
+    ranks,
+    device,
+    started,
+    ended,
+    outcome,
+    first_score
+};
 
 constexpr const char* kTasksWithLatestAttempt =
-    "SELECT t.key, t.kind, t.dataset, t.samples_per_class, t.generated_per_real, t.budget, t.softmax, t.seed, "
+    "SELECT t.key, t.kind, t.dataset, t.samples_per_class, t.generated_per_real, t.budget, "
+    "t.softmax, t.seed, "
     "a.host, a.ranks, a.device, a.started, a.ended, a.outcome, "
     "r.steps, r.best_epoch, r.validation_correct, r.validation_total, r.test_correct, r.test_total "
-    "FROM task t LEFT JOIN (SELECT task, max(token) AS token FROM attempt GROUP BY task) l ON l.task = t.key "
-    "LEFT JOIN attempt a ON a.token = l.token LEFT JOIN result r ON r.task = t.key ORDER BY t.kind, t.dataset, "
+    "FROM task t LEFT JOIN (SELECT task, max(token) AS token FROM attempt GROUP BY task) l ON "
+    "l.task = t.key "
+    "LEFT JOIN attempt a ON a.token = l.token LEFT JOIN result r ON r.task = t.key ORDER BY "
+    "t.kind, t.dataset, "
     "t.samples_per_class, t.generated_per_real, t.budget, t.seed, t.key";
 
 std::string name_of(const Row& row) {
-    const auto what = text(row[kind]);
-    std::string name = what == "classifier" ? text(row[dataset]) : what + "-" + text(row[dataset]);
+    const auto what = as_text(row[kind]);
+    std::string name =
+        what == "classifier" ? as_text(row[dataset]) : what + "-" + as_text(row[dataset]);
     if (what == "classifier") {
-        name += fmt::format("-n{}-m{}", integer(row[n]), integer(row[m]));
-        const int matched = matched_steps_of(text(row[budget]));
+        name += fmt::format("-n{}-m{}", as_integer(row[n]), as_integer(row[m]));
+        const int matched = matched_steps_of(as_text(row[budget]));
         if (matched > 0) name += fmt::format("-steps{}", matched);
     }
-    if (!is_null(row[seed])) name += fmt::format("-seed{}", integer(row[seed]));
+    if (!is_null(row[seed])) name += fmt::format("-seed{}", as_integer(row[seed]));
     return file_name_of(name);
 }
 
 void keep(std::map<std::string, std::string>& words, const char* name, const Value& value) {
     if (is_null(value)) return;
-    words[name] = std::holds_alternative<int64_t>(value) ? std::to_string(integer(value)) : text(value);
+    words[name] =
+        std::holds_alternative<int64_t>(value) ? std::to_string(as_integer(value)) : as_text(value);
 }
 
 void keep_scores(Run& run, const Row& row) {
     if (is_null(row[first_score])) return;
-    const auto value = [&](int offset) { return number(row[static_cast<size_t>(first_score + offset)]); };
-    run.best_epoch = integer(row[first_score + 1]);
+    const auto value = [&](int offset) {
+        return as_number(row[static_cast<size_t>(first_score + offset)]);
+    };
+    run.best_epoch = as_integer(row[first_score + 1]);
     run.scores["steps"] = value(0);
     run.scores["best_epoch"] = value(1);
     if (value(3) > 0) run.scores["best_validation_accuracy"] = value(2) / value(3);
@@ -56,7 +79,7 @@ void keep_scores(Run& run, const Row& row) {
 
 Run run_of(const Row& row) {
     Run run;
-    run.task = text(row[key]);
+    run.task = as_text(row[key]);
     run.name = name_of(row);
     keep(run.parameters, "kind", row[kind]);
     keep(run.parameters, "dataset", row[dataset]);
@@ -69,9 +92,9 @@ Run run_of(const Row& row) {
     keep(run.places, "ranks", row[ranks]);
     keep(run.places, "device", row[device]);
     keep(run.places, "outcome", row[outcome]);
-    run.started_ms = is_null(row[started]) ? 0 : milliseconds_of(text(row[started]));
-    run.ended_ms = is_null(row[ended]) ? 0 : milliseconds_of(text(row[ended]));
-    run.outcome = text(row[outcome]);
+    run.started_ms = is_null(row[started]) ? 0 : milliseconds_of(as_text(row[started]));
+    run.ended_ms = is_null(row[ended]) ? 0 : milliseconds_of(as_text(row[ended]));
+    run.outcome = as_text(row[outcome]);
     keep_scores(run, row);
     return run;
 }
@@ -89,27 +112,33 @@ void make_names_different(std::vector<Run>& runs) {
 
 std::vector<Run> read_runs(const Location& database) {
     std::vector<Run> runs;
-    for (const auto& row : run_query(database, kTasksWithLatestAttempt).rows) runs.push_back(run_of(row));
+    for (const auto& row : run_query(database, kTasksWithLatestAttempt).rows)
+        runs.push_back(run_of(row));
     make_names_different(runs);
     std::map<std::string, Run*> by_task;
     for (auto& run : runs) by_task[run.task] = &run;
     const auto each = [&](const std::string& sql, const auto& keep_row) {
         for (const auto& row : run_query(database, sql).rows) {
-            const auto found = by_task.find(text(row[0]));
+            const auto found = by_task.find(as_text(row[0]));
             if (found != by_task.end()) keep_row(*found->second, row);
         }
     };
     each("SELECT task, quantity, step, value FROM curve ORDER BY task, quantity, step",
-         [](Run& run, const Row& row) { run.curves[text(row[1])].emplace_back(integer(row[2]), number(row[3])); });
-    each("SELECT task, epoch, validation_correct, validation_total FROM epoch WHERE validation_total > 0 ORDER BY task, epoch",
          [](Run& run, const Row& row) {
-             run.curves["validation_accuracy"].emplace_back(integer(row[1]), number(row[2]) / number(row[3]));
+             run.curves[as_text(row[1])].emplace_back(as_integer(row[2]), as_number(row[3]));
+         });
+    each("SELECT task, epoch, validation_correct, validation_total FROM epoch WHERE "
+         "validation_total > 0 ORDER BY task, epoch",
+         [](Run& run, const Row& row) {
+             run.curves["validation_accuracy"].emplace_back(as_integer(row[1]),
+                                                            as_number(row[2]) / as_number(row[3]));
          });
     each("SELECT task, path FROM artifact WHERE role = 'samples' ORDER BY task, path",
-         [](Run& run, const Row& row) { run.samples.push_back(text(row[1])); });
+         [](Run& run, const Row& row) { run.samples.push_back(as_text(row[1])); });
     for (auto& run : runs) {
-        std::stable_sort(run.samples.begin(), run.samples.end(),
-                         [](const auto& a, const auto& b) { return iteration_of(a) < iteration_of(b); });
+        std::stable_sort(run.samples.begin(), run.samples.end(), [](const auto& a, const auto& b) {
+            return iteration_of(a) < iteration_of(b);
+        });
     }
     return runs;
 }
@@ -117,7 +146,8 @@ std::vector<Run> read_runs(const Location& database) {
 std::string file_name_of(const std::string& text) {
     std::string name;
     for (const char c : text) {
-        const bool plain = ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') || c == '-' || c == '_' ||
+        const bool plain = ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') ||
+                           ('0' <= c && c <= '9') || c == '-' || c == '_' ||
                            (c == '.' && !name.empty());
         name += plain ? c : '_';
     }
@@ -138,4 +168,4 @@ int64_t iteration_of(const std::string& path) {
     return digits.empty() || digits.size() > 18 ? 0 : std::stoll(digits);
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -1,15 +1,15 @@
 // The report's sections about accuracy.
 #include "results/output/html.h"
 #include "results/output/plot.h"
+#include "results/query/cells.h"
 #include "results/query/published.h"
 #include "results/report/report_sections.h"
 #include "results/statistics/significance.h"
-#include "results/query/cells.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -62,14 +62,16 @@ class ChosenGains {
             std::vector<std::optional<double>> p;
             for (const auto& gain : data.gains) {
                 const auto found = chosen.find({gain.dataset, gain.samples_per_class});
-                if (found == chosen.end() || found->second != gain.generated_per_real || (gain.against != "epochs") != steps)
+                if (found == chosen.end() || found->second != gain.generated_per_real ||
+                    (gain.against != "epochs") != steps)
                     continue;
                 family.push_back(&gain);
                 p.push_back(gain.p);
             }
             const auto adjusted = holm_adjusted(p);
             for (size_t i = 0; i < family.size(); ++i)
-                gains_[{family[i]->dataset, family[i]->samples_per_class, steps}] = {family[i], adjusted[i]};
+                gains_[{family[i]->dataset, family[i]->samples_per_class, steps}] = {family[i],
+                                                                                     adjusted[i]};
         }
     }
 
@@ -81,18 +83,24 @@ class ChosenGains {
         const auto numbers = signed_interval(gain->mean, gain->low, gain->high);
         if (!p) return numbers;
         const auto test = fmt::format("p {}", p_text(p));
-        return numbers + (*p < kSignificance ? ", <strong class=\"significant\">" + test + "</strong>" : ", " + test);
+        return numbers + (*p < kSignificance
+                              ? ", <strong class=\"significant\">" + test + "</strong>"
+                              : ", " + test);
     }
 
   private:
-    std::map<std::tuple<std::string, int, bool>, std::pair<const GainRow*, std::optional<double>>> gains_;
+    std::map<std::tuple<std::string, int, bool>, std::pair<const GainRow*, std::optional<double>>>
+        gains_;
 };
 
-std::vector<std::string> table1_line(const ReportData& data, const CellRow& cell, int chosen, const ChosenGains& gains) {
+std::vector<std::string> table1_line(const ReportData& data, const CellRow& cell, int chosen,
+                                     const ChosenGains& gains) {
     const bool is_chosen = cell.generated_per_real > 0 && cell.generated_per_real == chosen;
-    const bool has_published = matched_steps_of(cell.budget) == 0 && (cell.generated_per_real == 0 || is_chosen);
-    const auto published =
-        has_published ? published_accuracy(cell.dataset, cell.samples_per_class, cell.generated_per_real > 0) : std::nullopt;
+    const bool has_published =
+        matched_steps_of(cell.budget) == 0 && (cell.generated_per_real == 0 || is_chosen);
+    const auto published = has_published ? published_accuracy(cell.dataset, cell.samples_per_class,
+                                                              cell.generated_per_real > 0)
+                                         : std::nullopt;
     return {html_escaped(cell.dataset),
             std::to_string(cell.samples_per_class),
             training_of(cell, chosen),
@@ -100,7 +108,8 @@ std::vector<std::string> table1_line(const ReportData& data, const CellRow& cell
             seeds_text(cell.seeds, cell.missing),
             interval(cell.test_low, cell.test_high),
             fraction(published),
-            is_chosen ? gains.text(cell, false) : signed_interval(cell.gain_mean, cell.gain_low, cell.gain_high),
+            is_chosen ? gains.text(cell, false)
+                      : signed_interval(cell.gain_mean, cell.gain_low, cell.gain_high),
             is_chosen ? gains.text(cell, true) : kDash};
 }
 
@@ -111,41 +120,50 @@ std::string table1_section(const ReportData& data) {
     const ChosenGains gains(data, chosen);
     std::vector<std::vector<std::string>> rows;
     for (const auto& [group, m] : chosen) {
-        for (const auto& cell : cells_for_table1(data, group, m)) rows.push_back(table1_line(data, cell, m, gains));
+        for (const auto& cell : cells_for_table1(data, group, m))
+            rows.push_back(table1_line(data, cell, m, gains));
     }
-    const auto heading =
-        fmt::format("published <small>{}</small>", kPublishedLabel.substr(std::string_view("published ").size()));
-    std::string body = html_table("table1", "Test accuracy at the best validation epoch" + reduced_mark(data),
-                                  {{"data set"},
-                                   {"n", true},
-                                   {"training"},
-                                   {"mean", true},
-                                   {"seeds", true},
-                                   {"95 % interval", true},
-                                   {heading, true},
-                                   {"gain over equal epochs", true},
-                                   {"gain over equal steps", true}},
-                                  rows);
-    body += paragraph(
-        "n: real training images per class. m: generated images per real one, chosen by mean validation accuracy alone. All runs "
-        "take equal epochs, but for those that take as many steps as a run with DAGAN. Gains: differences to the run without "
-        "DAGAN, "
-        "paired by seed, with 95 % intervals. Intervals: Student's t over the seeds. p: two-sided paired t test, adjusted by "
-        "Holm's "
-        "method over the chosen rows of the table; emphasised below 0.05.",
-        "quiet");
+    const auto heading = fmt::format("published <small>{}</small>",
+                                     kPublishedLabel.substr(std::string_view("published ").size()));
+    std::string body =
+        html_table("table1", "Test accuracy at the best validation epoch" + reduced_mark(data),
+                   {{"data set"},
+                    {"n", true},
+                    {"training"},
+                    {"mean", true},
+                    {"seeds", true},
+                    {"95 % interval", true},
+                    {heading, true},
+                    {"gain over equal epochs", true},
+                    {"gain over equal steps", true}},
+                   rows);
+    body += paragraph("n: real training images per class. m: generated images per real one, chosen "
+                      "by mean validation accuracy alone. All runs "
+                      "take equal epochs, but for those that take as many steps as a run with "
+                      "DAGAN. Gains: differences to the run without "
+                      "DAGAN, "
+                      "paired by seed, with 95 % intervals. Intervals: Student's t over the seeds. "
+                      "p: two-sided paired t test, adjusted by "
+                      "Holm's "
+                      "method over the chosen rows of the table; emphasised below 0.05.",
+                      "quiet");
     if (!data.reduced)
-        body +=
-            paragraph("The sweep was written by another version of this program: whether it is reduced is not known.", "quiet");
+        body += paragraph("The sweep was written by another version of this program: whether it is "
+                          "reduced is not known.",
+                          "quiet");
     else if (!data.reduced->empty())
-        body += paragraph(fmt::format("Reduced: {}.", html_escaped(fmt::format("{}", fmt::join(*data.reduced, ", ")))), "quiet");
+        body +=
+            paragraph(fmt::format("Reduced: {}.",
+                                  html_escaped(fmt::format("{}", fmt::join(*data.reduced, ", ")))),
+                      "quiet");
     return section("table1", "Table 1", body);
 }
 
 std::string plots_section(const ReportData& data) {
     std::string body = "<div class=\"grid\">\n";
     const bool reduced = data.reduced && !data.reduced->empty();
-    for (const auto& plots : {gain_plots(data.gains, data.choices, reduced), accuracy_plots(data.cells, reduced)}) {
+    for (const auto& plots :
+         {gain_plots(data.gains, data.choices, reduced), accuracy_plots(data.cells, reduced)}) {
         for (const auto& plot : plots) body += "<figure>\n" + plot.svg + "</figure>\n";
     }
     return section("plots", "Accuracy against generated images", body + "</div>\n");
@@ -155,29 +173,32 @@ std::string choices_section(const ReportData& data) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& choice : data.choices) {
         const bool could_be = choice.behind_low && *choice.behind_low <= 0;
-        rows.push_back({html_escaped(choice.dataset), std::to_string(choice.samples_per_class),
-                        std::to_string(choice.generated_per_real), seeds_text(choice.seeds, choice.missing),
-                        fraction(choice.mean), interval(choice.low, choice.high),
-                        choice.chosen ? "<strong>chosen</strong>"
-                                      : signed_interval(choice.behind_mean, choice.behind_low, choice.behind_high),
-                        could_be ? "could be the best" : ""});
+        rows.push_back(
+            {html_escaped(choice.dataset), std::to_string(choice.samples_per_class),
+             std::to_string(choice.generated_per_real), seeds_text(choice.seeds, choice.missing),
+             fraction(choice.mean), interval(choice.low, choice.high),
+             choice.chosen
+                 ? "<strong>chosen</strong>"
+                 : signed_interval(choice.behind_mean, choice.behind_low, choice.behind_high),
+             could_be ? "could be the best" : ""});
     }
-    std::string body =
-        paragraph("m is chosen by validation accuracy. Where the interval of \"behind the chosen\" holds 0, the seeds "
-                  "do not tell the two apart.",
-                  "quiet");
-    body += "<details><summary>Validation accuracy of every m</summary>\n" +
-            html_table("choices", "Validation accuracy at the best epoch, and the m that it chooses",
-                       {{"data set"},
-                        {"n", true},
-                        {"m", true},
-                        {"seeds", true},
-                        {"validation", true},
-                        {"95 % interval", true},
-                        {"behind the chosen", true},
-                        {""}},
-                       rows) +
-            "</details>\n";
+    std::string body = paragraph("m is chosen by validation accuracy. Where the interval of "
+                                 "\"behind the chosen\" holds 0, the seeds "
+                                 "do not tell the two apart.",
+                                 "quiet");
+    body +=
+        "<details><summary>Validation accuracy of every m</summary>\n" +
+        html_table("choices", "Validation accuracy at the best epoch, and the m that it chooses",
+                   {{"data set"},
+                    {"n", true},
+                    {"m", true},
+                    {"seeds", true},
+                    {"validation", true},
+                    {"95 % interval", true},
+                    {"behind the chosen", true},
+                    {""}},
+                   rows) +
+        "</details>\n";
     return section("choices", "Choice of m", body);
 }
 
@@ -185,9 +206,11 @@ std::string cells_section(const ReportData& data) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& cell : data.cells) {
         rows.push_back({html_escaped(cell.dataset), std::to_string(cell.samples_per_class),
-                        std::to_string(cell.generated_per_real), html_escaped(cell.budget), seeds_text(cell.seeds, cell.missing),
-                        fraction(cell.validation_mean), fraction(cell.test_mean), fraction(cell.test_sd),
-                        interval(cell.test_low, cell.test_high), signed_interval(cell.gain_mean, cell.gain_low, cell.gain_high)});
+                        std::to_string(cell.generated_per_real), html_escaped(cell.budget),
+                        seeds_text(cell.seeds, cell.missing), fraction(cell.validation_mean),
+                        fraction(cell.test_mean), fraction(cell.test_sd),
+                        interval(cell.test_low, cell.test_high),
+                        signed_interval(cell.gain_mean, cell.gain_low, cell.gain_high)});
     }
     return section("cells", "All cells",
                    "<details open><summary>Every configuration of the plan</summary>\n" +
@@ -206,4 +229,4 @@ std::string cells_section(const ReportData& data) {
                        "</details>\n");
 }
 
-} // namespace dagan
+} // namespace dagan::results

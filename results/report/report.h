@@ -8,13 +8,14 @@
 #include <map>
 #include <string>
 
-namespace dagan {
+namespace dagan::results {
 
 // What a plan expected its tasks to take, to be shown beside what they took.
 struct Prediction {
-    std::map<std::string, double> seconds; // by task key: wall time of the task, on all its ranks together
-    double uncertainty = 1;                // the true value was expected within this factor either way
-    std::string source;                    // where the expectation came from: "calibrated", "measured"
+    std::map<std::string, double>
+        seconds;            // by task key: wall time of the task, on all its ranks together
+    double uncertainty = 1; // the true value was expected within this factor either way
+    std::string source;     // where the expectation came from: "calibrated", "measured"
 };
 
 struct ReportOptions {
@@ -28,6 +29,7 @@ std::filesystem::path write_report(const Location& database, const std::filesyst
                                    const ReportOptions& options = {});
 
 // Of the database results.sqlite in the folder.
-std::filesystem::path write_report(const std::filesystem::path& campaign, const ReportOptions& options = {});
+std::filesystem::path write_report(const std::filesystem::path& campaign,
+                                   const ReportOptions& options = {});
 
-} // namespace dagan
+} // namespace dagan::results

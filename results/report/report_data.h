@@ -3,8 +3,8 @@
 
 #include "results/query/queries.h"
 #include "results/query/runs.h"
-#include "results/store/store.h"
 #include "results/report/timeline.h"
+#include "results/store/store.h"
 
 #include <filesystem>
 #include <map>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 struct TrainedGan {
     std::string task, dataset;
@@ -78,4 +78,4 @@ struct ReportData {
 
 ReportData read_report_data(const Location& database);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-namespace dagan {
+namespace dagan::results {
 
 std::string table1_section(const ReportData& data);
 std::string plots_section(const ReportData& data);
@@ -25,9 +25,9 @@ std::string section(const std::string& id, const std::string& heading, const std
 std::string paragraph(const std::string& html, const std::string& css = "");
 std::string fraction(const std::optional<double>& value); // four decimals, or a dash
 std::string interval(const std::optional<double>& low, const std::optional<double>& high);
-std::string seeds_text(int seeds, int missing);     // "5", or "4 of 5" in the colour of what is missing
+std::string seeds_text(int seeds, int missing); // "5", or "4 of 5" in the colour of what is missing
 std::string reduced_mark(const ReportData& data);   // the word "reduced", or nothing
 std::string p_text(const std::optional<double>& p); // "0.03", "< 0.001"
 inline constexpr const char* kDash = "–";
 
-} // namespace dagan
+} // namespace dagan::results

@@ -8,15 +8,17 @@
 #include <map>
 #include <set>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
-constexpr double kWidth = 1000, kLeft = 120, kRight = 12, kTop = 22, kBar = 9, kRowGap = 5, kBottom = 24;
-constexpr size_t kTooltips = 1500;                        // more bars than this go without
-constexpr double kShownPause = 0.04;                      // a pause takes at most this share of the busy time
-constexpr double kTickDistance = 70;                      // at least, in pixels
-constexpr double kNarrowest = 0.4, kNarrowestFailure = 3; // of a bar, in pixels: a failure is to be seen
+constexpr double kWidth = 1000, kLeft = 120, kRight = 12, kTop = 22, kBar = 9, kRowGap = 5,
+                 kBottom = 24;
+constexpr size_t kTooltips = 1500;   // more bars than this go without
+constexpr double kShownPause = 0.04; // a pause takes at most this share of the busy time
+constexpr double kTickDistance = 70; // at least, in pixels
+constexpr double kNarrowest = 0.4,
+                 kNarrowestFailure = 3; // of a bar, in pixels: a failure is to be seen
 
 // From time to pixels, with long pauses cut short.
 class Clock {
@@ -38,25 +40,29 @@ class Clock {
         const double longest = std::max(1.0, kShownPause * busy);
         double shown = 0;
         for (size_t i = 0; i < spans_.size(); ++i) {
-            if (i > 0) shown += std::min(longest, static_cast<double>(spans_[i].from - spans_[i - 1].to));
+            if (i > 0)
+                shown += std::min(longest, static_cast<double>(spans_[i].from - spans_[i - 1].to));
             spans_[i].shown_from = shown;
             shown += static_cast<double>(spans_[i].to - spans_[i].from);
         }
         scale_ = (kWidth - kLeft - kRight) / std::max(1.0, shown);
         for (size_t i = 1; i < spans_.size(); ++i) {
             const int64_t pause = spans_[i].from - spans_[i - 1].to;
-            if (static_cast<double>(pause) > longest) pauses_.push_back({(x(spans_[i - 1].to) + x(spans_[i].from)) / 2, pause});
+            if (static_cast<double>(pause) > longest)
+                pauses_.push_back({(x(spans_[i - 1].to) + x(spans_[i].from)) / 2, pause});
         }
     }
 
     double x(int64_t ms) const { // within a span, or at its ends
-        auto span = std::upper_bound(spans_.begin(), spans_.end(), ms, [](int64_t at, const Span& s) { return at < s.from; });
+        auto span = std::upper_bound(spans_.begin(), spans_.end(), ms,
+                                     [](int64_t at, const Span& s) { return at < s.from; });
         if (span != spans_.begin()) --span;
         const int64_t within = std::clamp(ms, span->from, span->to) - span->from;
         return kLeft + scale_ * (span->shown_from + static_cast<double>(within));
     }
     bool busy(int64_t ms) const {
-        return std::any_of(spans_.begin(), spans_.end(), [&](const Span& span) { return span.from <= ms && ms <= span.to; });
+        return std::any_of(spans_.begin(), spans_.end(),
+                           [&](const Span& span) { return span.from <= ms && ms <= span.to; });
     }
     const std::vector<Pause>& pauses() const { return pauses_; }
     int64_t begin() const { return spans_.front().from; }
@@ -74,7 +80,8 @@ class Clock {
 
 // Steps that people count time in.
 int64_t tick_step(int64_t span_ms) {
-    constexpr int64_t kSteps[] = {1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600};
+    constexpr int64_t kSteps[] = {1,   2,    5,    10,   20,   30,       60,       120,      300,
+                                  600, 1200, 1800, 3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600};
     for (const int64_t step : kSteps) {
         if (span_ms / (step * 1000) <= 10) return step * 1000;
     }
@@ -118,25 +125,33 @@ bool failed(const TimedAttempt& attempt) {
 }
 
 // A style of report.css: t-classifier, t-gan, ..., t-failed.
-std::string style_of(const TimedAttempt& attempt) { return failed(attempt) ? "t-failed" : "t-" + attempt.kind; }
+std::string style_of(const TimedAttempt& attempt) {
+    return failed(attempt) ? "t-failed" : "t-" + attempt.kind;
+}
 
-std::string draw_bars(const Rows& rows, const Clock& clock, const std::map<RankName, double>& tops) {
+std::string draw_bars(const Rows& rows, const Clock& clock,
+                      const std::map<RankName, double>& tops) {
     const bool tooltips = rows.bars.size() <= kTooltips;
-    std::map<std::string, std::string> shapes; // by style: failures come last in no order that hides them
+    std::map<std::string, std::string>
+        shapes; // by style: failures come last in no order that hides them
     for (const auto& bar : rows.bars) {
         const auto& attempt = *bar.attempt;
         const double from = clock.x(attempt.started_ms);
-        const double width = std::max(failed(attempt) ? kNarrowestFailure : kNarrowest, clock.x(attempt.ended_ms) - from);
+        const double width = std::max(failed(attempt) ? kNarrowestFailure : kNarrowest,
+                                      clock.x(attempt.ended_ms) - from);
         const double y = tops.at(bar.rank) + static_cast<double>(bar.line) * kBar;
         auto& shape = shapes[style_of(attempt)];
         if (tooltips) {
             shape += fmt::format(
-                "<rect x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"{:.0f}\"><title>{}{}: {}, {}</title></rect>\n", from,
-                y, width, kBar - 1, html_escaped(attempt.label),
+                "<rect x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"{:.0f}\"><title>{}{}: "
+                "{}, {}</title></rect>\n",
+                from, y, width, kBar - 1, html_escaped(attempt.label),
                 attempt.ranks.size() > 1 ? fmt::format(" ({} ranks)", attempt.ranks.size()) : "",
-                attempt.outcome.empty() ? "running" : attempt.outcome, duration_words(attempt.ended_ms - attempt.started_ms));
+                attempt.outcome.empty() ? "running" : attempt.outcome,
+                duration_words(attempt.ended_ms - attempt.started_ms));
         } else {
-            shape += fmt::format("M{:.1f} {:.0f}h{:.1f}v{:.0f}h-{:.1f}z", from, y, width, kBar - 1, width);
+            shape += fmt::format("M{:.1f} {:.0f}h{:.1f}v{:.0f}h-{:.1f}z", from, y, width, kBar - 1,
+                                 width);
         }
     }
     std::string out;
@@ -158,12 +173,15 @@ std::string draw_time_axis(const Clock& clock, double bottom) {
         const double x = clock.x(at);
         if (!clock.busy(at) || x - last < kTickDistance) continue;
         last = x;
-        out += fmt::format("<path class=\"t-grid\" d=\"M{0:.1f} {1:.0f}V{2:.0f}\"/><text x=\"{0:.1f}\" y=\"{3:.0f}\" "
+        out += fmt::format("<path class=\"t-grid\" d=\"M{0:.1f} {1:.0f}V{2:.0f}\"/><text "
+                           "x=\"{0:.1f}\" y=\"{3:.0f}\" "
                            "text-anchor=\"middle\">{4}</text>\n",
-                           x, kTop, bottom, bottom + 16, at == clock.begin() ? "0" : duration_words(at - clock.begin()));
+                           x, kTop, bottom, bottom + 16,
+                           at == clock.begin() ? "0" : duration_words(at - clock.begin()));
     }
     for (const auto& pause : clock.pauses()) {
-        out += fmt::format("<path class=\"t-pause\" d=\"M{0:.1f} {1:.0f}V{2:.0f}\"/><text x=\"{0:.1f}\" y=\"{3:.0f}\" "
+        out += fmt::format("<path class=\"t-pause\" d=\"M{0:.1f} {1:.0f}V{2:.0f}\"/><text "
+                           "x=\"{0:.1f}\" y=\"{3:.0f}\" "
                            "text-anchor=\"middle\">{4} idle</text>\n",
                            pause.x, kTop, bottom, kTop - 6, duration_words(pause.ms));
     }
@@ -181,9 +199,12 @@ std::string duration_words(int64_t ms) {
 }
 
 std::string timeline_svg(std::vector<TimedAttempt> attempts) {
-    std::erase_if(attempts, [](const TimedAttempt& attempt) { return attempt.ended_ms < attempt.started_ms; });
+    std::erase_if(attempts, [](const TimedAttempt& attempt) {
+        return attempt.ended_ms < attempt.started_ms;
+    });
     if (attempts.empty()) return "";
-    std::stable_sort(attempts.begin(), attempts.end(), [](const auto& a, const auto& b) { return a.started_ms < b.started_ms; });
+    std::stable_sort(attempts.begin(), attempts.end(),
+                     [](const auto& a, const auto& b) { return a.started_ms < b.started_ms; });
     const Clock clock(attempts);
     const Rows rows = rows_of(attempts);
     std::map<RankName, double> tops;
@@ -193,19 +214,25 @@ std::string timeline_svg(std::vector<TimedAttempt> attempts) {
         tops[rank] = top;
         const double height = static_cast<double>(lines.size()) * kBar;
         const auto hosts = rows.hosts.find(rank);
-        const auto host = hosts == rows.hosts.end() ? "" : ", " + *hosts->second.begin() + (hosts->second.size() > 1 ? " …" : "");
+        const auto host = hosts == rows.hosts.end() ? ""
+                                                    : ", " + *hosts->second.begin() +
+                                                          (hosts->second.size() > 1 ? " …" : "");
         labels +=
-            fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">rank {}{}</text>\n", kLeft - 8, top + height / 2 + 4,
-                        to_text(rank), html_escaped(host.size() > 14 ? host.substr(0, 12) + "…" : host));
+            fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">rank {}{}</text>\n",
+                        kLeft - 8, top + height / 2 + 4, to_text(rank),
+                        html_escaped(host.size() > 14 ? host.substr(0, 12) + "…" : host));
         top += height + kRowGap;
     }
     const auto failures = std::count_if(attempts.begin(), attempts.end(), failed);
-    return fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" "
-                       "font-family=\"system-ui, sans-serif\" font-size=\"11\" fill=\"currentColor\">\n"
-                       "<title>Who ran what when</title>\n<desc>{} attempts on {} ranks over {}, {} of them failed.</desc>\n",
-                       kWidth, top + kBottom, attempts.size(), rows.busy_until.size(),
-                       duration_words(clock.end() - clock.begin()), failures) +
+    return fmt::format(
+               "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" viewBox=\"0 0 {:.0f} "
+               "{:.0f}\" role=\"img\" "
+               "font-family=\"system-ui, sans-serif\" font-size=\"11\" fill=\"currentColor\">\n"
+               "<title>Who ran what when</title>\n<desc>{} attempts on {} ranks over {}, {} of "
+               "them failed.</desc>\n",
+               kWidth, top + kBottom, attempts.size(), rows.busy_until.size(),
+               duration_words(clock.end() - clock.begin()), failures) +
            draw_time_axis(clock, top) + labels + draw_bars(rows, clock, tops) + "</svg>\n";
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 struct TimedAttempt {
     std::string label; // of its task, for people
@@ -26,4 +26,4 @@ std::string duration_words(int64_t ms);
 // tooltip each; thousands are drawn as one shape for each kind, so that the page stays small.
 std::string timeline_svg(std::vector<TimedAttempt> attempts);
 
-} // namespace dagan
+} // namespace dagan::results

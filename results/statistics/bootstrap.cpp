@@ -10,7 +10,7 @@
 #include <numeric>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -25,7 +25,8 @@ int64_t factorial(int n) { return n <= 1 ? 1 : n * factorial(n - 1); }
 // Visits every way of drawing n values with replacement, order left aside: how often each is drawn, and in how many orders.
 class Multisets {
   public:
-    explicit Multisets(std::span<const double> values) : values_(values), total_(static_cast<int>(values.size())) {
+    explicit Multisets(std::span<const double> values)
+        : values_(values), total_(static_cast<int>(values.size())) {
         visit(0, total_, 0, factorial(total_));
     }
     std::vector<ResampledMean> take() { return std::move(means_); }
@@ -60,8 +61,10 @@ std::vector<ResampledMean> drawn_means(std::span<const double> values) {
 class BootstrapDistribution {
   public:
     explicit BootstrapDistribution(std::span<const double> values)
-        : means_(values.size() <= kExactBootstrap ? Multisets(values).take() : drawn_means(values)) {
-        std::sort(means_.begin(), means_.end(), [](const auto& a, const auto& b) { return a.mean < b.mean; });
+        : means_(values.size() <= kExactBootstrap ? Multisets(values).take()
+                                                  : drawn_means(values)) {
+        std::sort(means_.begin(), means_.end(),
+                  [](const auto& a, const auto& b) { return a.mean < b.mean; });
         for (const auto& mean : means_) resamples_ += mean.count;
     }
 
@@ -101,7 +104,8 @@ class BootstrapDistribution {
 double acceleration(std::span<const double> values, double mean) {
     double cubes = 0, squares = 0;
     for (const double value : values) {
-        const double difference = value - mean; // proportional to the jackknife's, and a does not depend on the scale
+        const double difference =
+            value - mean; // proportional to the jackknife's, and a does not depend on the scale
         squares += difference * difference;
         cubes += difference * difference * difference;
     }
@@ -114,7 +118,8 @@ std::optional<Interval> bca_interval(std::span<const double> values) {
     if (values.size() < 2) return std::nullopt;
     const auto [smallest, largest] = std::minmax_element(values.begin(), values.end());
     if (*smallest == *largest) return Interval{*smallest, *smallest};
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    const double mean =
+        std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
     const BootstrapDistribution distribution(values);
     const boost::math::normal normal;
     const double tolerance = 1e-12 * (*largest - *smallest);
@@ -128,4 +133,4 @@ std::optional<Interval> bca_interval(std::span<const double> values) {
     return Interval{limit(kTail), limit(1 - kTail)};
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-namespace dagan {
+namespace dagan::results {
 
 inline constexpr int kExactBootstrap = 9;     // 24,310 different resamples
 inline constexpr int kDrawnResamples = 20000; // of more values
@@ -22,4 +22,4 @@ struct Interval {
 // instead.
 std::optional<Interval> bca_interval(std::span<const double> values);
 
-} // namespace dagan
+} // namespace dagan::results

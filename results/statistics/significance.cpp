@@ -8,14 +8,15 @@
 #include <cmath>
 #include <numeric>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
 // Of a difference `mean` with standard error `error`.
 double two_sided_p(double mean, double error, double degrees) {
     if (error == 0) return mean == 0 ? 1 : 0;
-    return 2 * boost::math::cdf(boost::math::complement(boost::math::students_t(degrees), std::abs(mean / error)));
+    return 2 * boost::math::cdf(boost::math::complement(boost::math::students_t(degrees),
+                                                        std::abs(mean / error)));
 }
 
 } // namespace
@@ -25,17 +26,23 @@ std::optional<double> paired_p(std::span<const double> differences) {
     if (!summary.sd) return std::nullopt;
     // Equal differences have no spread but for rounding.
     const auto [smallest, largest] = std::minmax_element(differences.begin(), differences.end());
-    if (*largest - *smallest < 1e-12) return two_sided_p(std::abs(*summary.mean) < 1e-12 ? 0 : *summary.mean, 0, 1);
+    if (*largest - *smallest < 1e-12)
+        return two_sided_p(std::abs(*summary.mean) < 1e-12 ? 0 : *summary.mean, 0, 1);
     return two_sided_p(*summary.mean, *summary.sd / std::sqrt(summary.count), summary.count - 1);
 }
 
 std::optional<double> welch_p(std::span<const double> a, std::span<const double> b) {
     const Summary first = summarize(a), second = summarize(b);
     if (!first.sd || !second.sd) return std::nullopt;
-    const double of_first = *first.sd * *first.sd / first.count, of_second = *second.sd * *second.sd / second.count;
+    const double of_first = *first.sd * *first.sd / first.count,
+                 of_second = *second.sd * *second.sd / second.count;
     const double both = of_first + of_second;
-    if (both < 1e-24) return two_sided_p(std::abs(*first.mean - *second.mean) < 1e-12 ? 0 : *first.mean - *second.mean, 0, 1);
-    const double degrees = both * both / (of_first * of_first / (first.count - 1) + of_second * of_second / (second.count - 1));
+    if (both < 1e-24)
+        return two_sided_p(
+            std::abs(*first.mean - *second.mean) < 1e-12 ? 0 : *first.mean - *second.mean, 0, 1);
+    const double degrees =
+        both * both /
+        (of_first * of_first / (first.count - 1) + of_second * of_second / (second.count - 1));
     return two_sided_p(*first.mean - *second.mean, std::sqrt(both), degrees);
 }
 
@@ -48,10 +55,11 @@ std::vector<std::optional<double>> holm_adjusted(std::span<const std::optional<d
     std::vector<std::optional<double>> adjusted(p.size());
     double largest = 0;
     for (size_t rank = 0; rank < order.size(); ++rank) {
-        largest = std::max(largest, std::min(1.0, static_cast<double>(order.size() - rank) * *p[order[rank]]));
+        largest = std::max(
+            largest, std::min(1.0, static_cast<double>(order.size() - rank) * *p[order[rank]]));
         adjusted[order[rank]] = largest;
     }
     return adjusted;
 }
 
-} // namespace dagan
+} // namespace dagan::results

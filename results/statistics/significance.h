@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 inline constexpr double kSignificance = 0.05; // a p value below it is called significant
 
@@ -22,4 +22,4 @@ std::optional<double> welch_p(std::span<const double> a, std::span<const double>
 // Tests that could not be made stay nothing and do not count.
 std::vector<std::optional<double>> holm_adjusted(std::span<const std::optional<double>> p);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace dagan {
+namespace dagan::results {
 
 double student_t_quantile(double probability, double degrees) {
     require(probability > 0 && probability < 1 && degrees > 0,
@@ -42,4 +42,4 @@ Summary summarize(std::span<const double> values, IntervalMethod method) {
     return summary;
 }
 
-} // namespace dagan
+} // namespace dagan::results

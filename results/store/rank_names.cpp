@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <charconv>
 
-namespace dagan {
+namespace dagan::results {
 
 std::string to_text(const RankName& name) {
-    return name.allocation == 1 ? std::to_string(name.rank) : fmt::format("{}:{}", name.allocation, name.rank);
+    return name.allocation == 1 ? std::to_string(name.rank)
+                                : fmt::format("{}:{}", name.allocation, name.rank);
 }
 
 std::string to_text(const std::vector<RankName>& names) {
@@ -28,11 +29,12 @@ std::vector<RankName> rank_names_of_text(const std::string& list) {
         const char* const colon = std::find(at, comma, ':');
         RankName name;
         const bool is_name = colon == comma ? is_number(at, comma, name.rank)
-                                            : is_number(at, colon, name.allocation) && is_number(colon + 1, comma, name.rank);
+                                            : is_number(at, colon, name.allocation) &&
+                                                  is_number(colon + 1, comma, name.rank);
         if (is_name) names.push_back(name);
         at = comma;
     }
     return names;
 }
 
-} // namespace dagan
+} // namespace dagan::results

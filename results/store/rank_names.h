@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 struct RankName {
     int allocation = 1;
@@ -19,4 +19,4 @@ std::string to_text(const std::vector<RankName>& names);
 // What is no name is left out.
 std::vector<RankName> rank_names_of_text(const std::string& list);
 
-} // namespace dagan
+} // namespace dagan::results

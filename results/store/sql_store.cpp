@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-namespace dagan {
+namespace dagan::results {
 
 namespace {
 
@@ -23,7 +23,9 @@ EpochSelect epoch_select_of(const TaskSpec& spec) {
 struct FillColumns {
     InsertTask& row;
 
-    void operator()(const SelectorTask& task) const { row.epoch_select.set(to_string(epoch_select_of(task))); }
+    void operator()(const SelectorTask& task) const {
+        row.epoch_select.set(to_string(epoch_select_of(task)));
+    }
     void operator()(const GanTask&) const {}
     void operator()(const PoolTask& task) const {
         row.samples_per_class.set(task.samples_per_class);
@@ -59,8 +61,9 @@ void add_attempt(const soci::row& row, StoredTask& task) {
 } // namespace
 
 SqlStore::SqlStore(std::unique_ptr<soci::session> sql, Location place)
-    : sql_(std::move(sql)), place_(std::move(place)), insert_task_(*sql_), insert_attempt_(*sql_), end_attempt_(*sql_),
-      insert_best_epoch_(*sql_), insert_epoch_(*sql_), insert_result_(*sql_), insert_curve_(*sql_), insert_artifact_(*sql_) {}
+    : sql_(std::move(sql)), place_(std::move(place)), insert_task_(*sql_), insert_attempt_(*sql_),
+      end_attempt_(*sql_), insert_best_epoch_(*sql_), insert_epoch_(*sql_), insert_result_(*sql_),
+      insert_curve_(*sql_), insert_artifact_(*sql_) {}
 
 void SqlStore::begin() {
     if (in_transaction_) return;
@@ -80,7 +83,8 @@ bool SqlStore::still_open(const std::string& task) {
     std::string key;
     *sql_ << "SELECT key FROM task WHERE key = :task FOR UPDATE", soci::use(task), soci::into(key);
     int final = 0;
-    *sql_ << "SELECT COALESCE(max(final), 0) FROM attempt WHERE task = :task", soci::use(task), soci::into(final);
+    *sql_ << "SELECT COALESCE(max(final), 0) FROM attempt WHERE task = :task", soci::use(task),
+        soci::into(final);
     return final == 0;
 }
 
@@ -89,7 +93,8 @@ bool SqlStore::still_current(const std::string& task, int64_t token) {
     if (!still_open(task)) return false;
     const long long asked = token;
     int current = 0;
-    *sql_ << "SELECT CASE WHEN max(token) = :token AND max(CASE WHEN token = :token AND outcome IS NULL THEN 1 ELSE 0 END) = 1 "
+    *sql_ << "SELECT CASE WHEN max(token) = :token AND max(CASE WHEN token = :token AND outcome IS "
+             "NULL THEN 1 ELSE 0 END) = 1 "
              "THEN 1 ELSE 0 END FROM attempt WHERE task = :task",
         soci::use(asked, "token"), soci::use(task, "task"), soci::into(current);
     return current != 0;
@@ -117,22 +122,27 @@ void SqlStore::enter(const Campaign& campaign, const Plan& plan) {
 void SqlStore::enter_campaign(const Campaign& campaign) {
     std::string name, sweep, created;
     soci::indicator found = soci::i_null;
-    *sql_ << "SELECT name, sweep, created FROM campaign", soci::into(name, found), soci::into(sweep), soci::into(created);
+    *sql_ << "SELECT name, sweep, created FROM campaign", soci::into(name, found),
+        soci::into(sweep), soci::into(created);
     if (!sql_->got_data()) {
-        *sql_ << "INSERT INTO campaign (name, sweep, code_version, created) VALUES (:name, :sweep, :code_version, :created)",
-            soci::use(campaign.name), soci::use(campaign.sweep), soci::use(campaign.code_version), soci::use(campaign.created);
+        *sql_ << "INSERT INTO campaign (name, sweep, code_version, created) VALUES (:name, :sweep, "
+                 ":code_version, :created)",
+            soci::use(campaign.name), soci::use(campaign.sweep), soci::use(campaign.code_version),
+            soci::use(campaign.created);
         return;
     }
     if (sweep != campaign.sweep) {
-        throw input_error(fmt::format("{}: holds the results of another sweep, '{}'; give '{}' {} of its own", place_.name(),
-                                      name, campaign.name, place_.is_server() ? "a base or a schema" : "a folder"));
+        throw input_error(fmt::format(
+            "{}: holds the results of another sweep, '{}'; give '{}' {} of its own", place_.name(),
+            name, campaign.name, place_.is_server() ? "a base or a schema" : "a folder"));
     }
     // Weights, pools and checkpoints are files: allocations that share the tables share the folder too.
     if (place_.is_server() && created != campaign.created) {
-        throw input_error(
-            fmt::format("{}: holds the campaign '{}' that began at {} in another folder, this one began at {}; hint: "
-                        "all its allocations work in one folder (-o), or give this campaign a base of its own",
-                        place_.name(), name, created, campaign.created));
+        throw input_error(fmt::format(
+            "{}: holds the campaign '{}' that began at {} in another folder, this one began at {}; "
+            "hint: "
+            "all its allocations work in one folder (-o), or give this campaign a base of its own",
+            place_.name(), name, created, campaign.created));
     }
 }
 
@@ -142,7 +152,8 @@ void SqlStore::enter_task(const PlannedTask& task) {
     row.kind = to_string(kind_of(task.spec));
     row.dataset = dataset_of(task.spec).name;
     row.spec = to_text(task.spec);
-    for (auto* column : {&row.samples_per_class, &row.generated_per_real, &row.seed}) column->clear();
+    for (auto* column : {&row.samples_per_class, &row.generated_per_real, &row.seed})
+        column->clear();
     for (auto* column : {&row.budget, &row.softmax, &row.epoch_select}) column->clear();
     std::visit(FillColumns{row}, task.spec);
     row.run();
@@ -151,7 +162,8 @@ void SqlStore::enter_task(const PlannedTask& task) {
 
 void SqlStore::read_states() {
     soci::rowset<soci::row> attempts =
-        (sql_->prepare << "SELECT task, outcome, final, CAST(token AS TEXT) FROM attempt ORDER BY token");
+        (sql_->prepare
+         << "SELECT task, outcome, final, CAST(token AS TEXT) FROM attempt ORDER BY token");
     for (const auto& row : attempts) {
         auto& state = tasks_[row.get<std::string>(0)];
         last_token_ = std::stoll(row.get<std::string>(3));
@@ -170,10 +182,13 @@ std::vector<StoredTask> SqlStore::load() {
             loaded.emplace_back().task = key;
         }
         soci::rowset<soci::row> attempts =
-            (sql_->prepare << fmt::format("SELECT {} FROM attempt ORDER BY token", kAttemptColumns));
-        for (const auto& row : attempts) add_attempt(row, loaded[position.at(row.get<std::string>(0))]);
+            (sql_->prepare << fmt::format("SELECT {} FROM attempt ORDER BY token",
+                                          kAttemptColumns));
+        for (const auto& row : attempts)
+            add_attempt(row, loaded[position.at(row.get<std::string>(0))]);
         soci::rowset<soci::row> artifacts =
-            (sql_->prepare << "SELECT task, role, path, sha256 FROM artifact ORDER BY task, role, path");
+            (sql_->prepare
+             << "SELECT task, role, path, sha256 FROM artifact ORDER BY task, role, path");
         for (const auto& row : artifacts) {
             loaded[position.at(row.get<std::string>(0))].artifacts.push_back(
                 {row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)});
@@ -187,13 +202,17 @@ StoredTask SqlStore::load_task(const std::string& key) {
         StoredTask task;
         task.task = key;
         soci::rowset<soci::row> attempts =
-            (sql_->prepare << fmt::format("SELECT {} FROM attempt WHERE task = :task ORDER BY token", kAttemptColumns),
+            (sql_->prepare << fmt::format(
+                 "SELECT {} FROM attempt WHERE task = :task ORDER BY token", kAttemptColumns),
              soci::use(key));
         for (const auto& row : attempts) add_attempt(row, task);
         soci::rowset<soci::row> artifacts =
-            (sql_->prepare << "SELECT role, path, sha256 FROM artifact WHERE task = :task ORDER BY role, path", soci::use(key));
+            (sql_->prepare << "SELECT role, path, sha256 FROM artifact WHERE task = :task ORDER BY "
+                              "role, path",
+             soci::use(key));
         for (const auto& row : artifacts)
-            task.artifacts.push_back({row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2)});
+            task.artifacts.push_back(
+                {row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2)});
         auto& state = tasks_.at(key);
         state.running = task.open_attempt;
         state.ended = task.ended.has_value();
@@ -205,11 +224,13 @@ std::vector<PastAttempt> SqlStore::history_of_suspects() {
     return database::guarded(place_, [&] {
         std::vector<PastAttempt> history;
         soci::rowset<soci::row> attempts =
-            (sql_->prepare << "SELECT task, host, outcome FROM attempt WHERE outcome IS NOT NULL AND host IN (SELECT host FROM "
-                              "attempt WHERE outcome IN ('died', 'stuck', 'system_error', 'out_of_memory')) ORDER BY token");
+            (sql_->prepare << "SELECT task, host, outcome FROM attempt WHERE outcome IS NOT NULL "
+                              "AND host IN (SELECT host FROM "
+                              "attempt WHERE outcome IN ('died', 'stuck', 'system_error', "
+                              "'out_of_memory')) ORDER BY token");
         for (const auto& row : attempts)
-            history.push_back(
-                {row.get<std::string>(0), row.get<std::string>(1), enum_from<Outcome>(row.get<std::string>(2)).value()});
+            history.push_back({row.get<std::string>(0), row.get<std::string>(1),
+                               enum_from<Outcome>(row.get<std::string>(2)).value()});
         return history;
     });
 }
@@ -217,7 +238,8 @@ std::vector<PastAttempt> SqlStore::history_of_suspects() {
 void SqlStore::forgive(const std::string& host) {
     database::guarded(place_, [&] {
         begin();
-        *sql_ << "UPDATE attempt SET charged = 0 WHERE host = :host AND final = 0 AND outcome IN ('died', 'stuck', "
+        *sql_ << "UPDATE attempt SET charged = 0 WHERE host = :host AND final = 0 AND outcome IN "
+                 "('died', 'stuck', "
                  "'system_error', 'out_of_memory')",
             soci::use(host);
     });
@@ -227,7 +249,8 @@ int SqlStore::reopen_failed() {
     return database::guarded(place_, [&] {
         begin();
         soci::rowset<std::string> failed =
-            (sql_->prepare << "SELECT task FROM attempt WHERE final = 1 AND outcome NOT IN ('done', 'diverged')");
+            (sql_->prepare
+             << "SELECT task FROM attempt WHERE final = 1 AND outcome NOT IN ('done', 'diverged')");
         const std::vector<std::string> keys(failed.begin(), failed.end());
         for (const auto& key : keys) {
             *sql_ << "UPDATE attempt SET final = 0, charged = 0 WHERE task = :task", soci::use(key);
@@ -237,8 +260,8 @@ int SqlStore::reopen_failed() {
     });
 }
 
-int64_t SqlStore::start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
-                                int64_t checkpoint_before) {
+int64_t SqlStore::start_attempt(const std::string& task, const std::string& ranks,
+                                const std::string& host, int64_t checkpoint_before) {
     const auto found = tasks_.find(task);
     require(found != tasks_.end(), "an attempt is of a task of the plan, not of " + task);
     require(!found->second.ended, "no attempt starts after its task has ended: " + task);
@@ -274,7 +297,9 @@ bool SqlStore::finish_attempt(const TaskResult& result, bool final, bool refund)
     auto& state = found->second;
     if (state.ended || result.attempt == 0 || state.running != result.attempt) return false;
     std::vector<EpochCounts> epochs;
-    if (final && result.score) epochs = validation_counts(result, state.epoch_select); // refuses before anything is written
+    if (final && result.score)
+        epochs =
+            validation_counts(result, state.epoch_select); // refuses before anything is written
     const bool accepted = database::guarded(place_, [&] {
         begin();
         if (!still_current(result.task, result.attempt)) return false;
@@ -314,7 +339,8 @@ void SqlStore::end_attempt(const TaskResult& result, bool final, bool refund) {
     row.run();
 }
 
-void SqlStore::keep_trial(const TaskResult& result, const std::vector<EpochCounts>& epochs, EpochSelect rule) {
+void SqlStore::keep_trial(const TaskResult& result, const std::vector<EpochCounts>& epochs,
+                          EpochSelect rule) {
     const auto& score = *result.score;
     auto& best = insert_best_epoch_;
     best.task = result.task;
@@ -352,7 +378,8 @@ void SqlStore::keep_curve(const TaskResult& result) {
     auto& row = insert_curve_;
     row.task = result.task;
     for (const auto& point : result.curve) {
-        if (result.score && point.quantity == kValidationAccuracy && point.step >= 1) continue; // counted in `epoch`
+        if (result.score && point.quantity == kValidationAccuracy && point.step >= 1)
+            continue; // counted in `epoch`
         row.quantity = point.quantity;
         row.step = point.step;
         row.value.set(point.value);
@@ -372,11 +399,15 @@ void SqlStore::keep_artifacts(const TaskResult& result) {
     }
 }
 
-std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path) { return open_store(path); }
-
-std::unique_ptr<Store> open_store(const Location& location) {
-    auto sql = location.is_server() ? postgresql::open_to_write(location) : sqlite::open_to_write(location.file());
-    return database::guarded(location, [&] { return std::make_unique<SqlStore>(std::move(sql), location); });
+std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path) {
+    return open_store(path);
 }
 
-} // namespace dagan
+std::unique_ptr<Store> open_store(const Location& location) {
+    auto sql = location.is_server() ? postgresql::open_to_write(location)
+                                    : sqlite::open_to_write(location.file());
+    return database::guarded(location,
+                             [&] { return std::make_unique<SqlStore>(std::move(sql), location); });
+}
+
+} // namespace dagan::results

@@ -12,7 +12,7 @@
 
 #include <unordered_map>
 
-namespace dagan {
+namespace dagan::results {
 
 class SqlStore final : public Store {
   public:
@@ -23,8 +23,8 @@ class SqlStore final : public Store {
     StoredTask load_task(const std::string& task) override;
     int reopen_failed() override;
     std::vector<PastAttempt> history_of_suspects() override;
-    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
-                          int64_t checkpoint_before) override;
+    int64_t start_attempt(const std::string& task, const std::string& ranks,
+                          const std::string& host, int64_t checkpoint_before) override;
     bool is_current(const std::string& task, int64_t attempt) override;
     bool finish_attempt(const TaskResult& result, bool final, bool refund) override;
     void forgive(const std::string& host) override;
@@ -46,7 +46,8 @@ class SqlStore final : public Store {
     void enter_task(const PlannedTask& task);
     void read_states();
     void end_attempt(const TaskResult& result, bool final, bool refund);
-    void keep_trial(const TaskResult& result, const std::vector<struct EpochCounts>& epochs, EpochSelect rule);
+    void keep_trial(const TaskResult& result, const std::vector<struct EpochCounts>& epochs,
+                    EpochSelect rule);
     void keep_curve(const TaskResult& result);
     void keep_artifacts(const TaskResult& result);
 
@@ -67,4 +68,4 @@ class SqlStore final : public Store {
     InsertArtifact insert_artifact_;
 };
 
-} // namespace dagan
+} // namespace dagan::results

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace dagan {
+namespace dagan::results {
 
 // A parameter that may be NULL.
 template <class T> struct Nullable {
@@ -37,7 +37,9 @@ class Statement {
 
   private:
     template <class T> void bind(T& parameter) { statement_.exchange(soci::use(parameter)); }
-    template <class T> void bind(Nullable<T>& parameter) { statement_.exchange(soci::use(parameter.value, parameter.indicator)); }
+    template <class T> void bind(Nullable<T>& parameter) {
+        statement_.exchange(soci::use(parameter.value, parameter.indicator));
+    }
 
     soci::statement statement_;
 };
@@ -48,11 +50,13 @@ struct InsertTask : Statement {
     Nullable<std::string> budget, softmax, epoch_select;
 
     explicit InsertTask(soci::session& sql) : Statement(sql) {
-        prepare(
-            "INSERT INTO task (key, kind, dataset, samples_per_class, generated_per_real, budget, softmax, seed, epoch_select, "
-            "spec) "
-            "VALUES (:key, :kind, :dataset, :n, :m, :budget, :softmax, :seed, :epoch_select, :spec) ON CONFLICT (key) DO NOTHING",
-            key, kind, dataset, samples_per_class, generated_per_real, budget, softmax, seed, epoch_select, spec);
+        prepare("INSERT INTO task (key, kind, dataset, samples_per_class, generated_per_real, "
+                "budget, softmax, seed, epoch_select, "
+                "spec) "
+                "VALUES (:key, :kind, :dataset, :n, :m, :budget, :softmax, :seed, :epoch_select, "
+                ":spec) ON CONFLICT (key) DO NOTHING",
+                key, kind, dataset, samples_per_class, generated_per_real, budget, softmax, seed,
+                epoch_select, spec);
     }
 };
 
@@ -76,11 +80,13 @@ struct EndAttempt : Statement {
     long long token = 0;
 
     explicit EndAttempt(soci::session& sql) : Statement(sql) {
-        prepare(
-            "UPDATE attempt SET ended = :ended, outcome = :outcome, error = :error, host = COALESCE(NULLIF(:host, ''), host), "
-            "final = :final, charged = :charged, device = :device, seconds = :seconds, steps = :steps, "
-            "seconds_per_step = :seconds_per_step WHERE token = :token",
-            ended, outcome, error, host, final, charged, device, seconds, steps, seconds_per_step, token);
+        prepare("UPDATE attempt SET ended = :ended, outcome = :outcome, error = :error, host = "
+                "COALESCE(NULLIF(:host, ''), host), "
+                "final = :final, charged = :charged, device = :device, seconds = :seconds, steps = "
+                ":steps, "
+                "seconds_per_step = :seconds_per_step WHERE token = :token",
+                ended, outcome, error, host, final, charged, device, seconds, steps,
+                seconds_per_step, token);
     }
 };
 
@@ -89,7 +95,8 @@ struct InsertBestEpoch : Statement {
     int epoch = 0, validation_correct = 0, validation_total = 0;
 
     explicit InsertBestEpoch(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO best_epoch (task, rule, epoch, validation_correct, validation_total) VALUES (:task, :rule, :epoch, "
+        prepare("INSERT INTO best_epoch (task, rule, epoch, validation_correct, validation_total) "
+                "VALUES (:task, :rule, :epoch, "
                 ":correct, :total)",
                 task, rule, epoch, validation_correct, validation_total);
     }
@@ -100,7 +107,8 @@ struct InsertEpoch : Statement {
     int epoch = 0, validation_correct = 0, validation_total = 0, best_epoch = 0, best_correct = 0;
 
     explicit InsertEpoch(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO epoch (task, epoch, validation_correct, validation_total, rule, best_epoch, best_correct) "
+        prepare("INSERT INTO epoch (task, epoch, validation_correct, validation_total, rule, "
+                "best_epoch, best_correct) "
                 "VALUES (:task, :epoch, :correct, :total, :rule, :best_epoch, :best_correct)",
                 task, epoch, validation_correct, validation_total, rule, best_epoch, best_correct);
     }
@@ -109,13 +117,17 @@ struct InsertEpoch : Statement {
 struct InsertResult : Statement {
     std::string task;
     long long attempt = 0, steps = 0;
-    int best_epoch = 0, validation_correct = 0, validation_total = 0, test_correct = 0, test_total = 0;
+    int best_epoch = 0, validation_correct = 0, validation_total = 0, test_correct = 0,
+        test_total = 0;
 
     explicit InsertResult(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO result (task, attempt, steps, best_epoch, validation_correct, validation_total, test_correct, "
+        prepare("INSERT INTO result (task, attempt, steps, best_epoch, validation_correct, "
+                "validation_total, test_correct, "
                 "test_total) "
-                "VALUES (:task, :attempt, :steps, :best_epoch, :v_correct, :v_total, :t_correct, :t_total)",
-                task, attempt, steps, best_epoch, validation_correct, validation_total, test_correct, test_total);
+                "VALUES (:task, :attempt, :steps, :best_epoch, :v_correct, :v_total, :t_correct, "
+                ":t_total)",
+                task, attempt, steps, best_epoch, validation_correct, validation_total,
+                test_correct, test_total);
     }
 };
 
@@ -125,7 +137,8 @@ struct InsertCurve : Statement {
     Nullable<double> value; // NULL: not a number
 
     explicit InsertCurve(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO curve (task, quantity, step, value) VALUES (:task, :quantity, :step, :value) ON CONFLICT (task, "
+        prepare("INSERT INTO curve (task, quantity, step, value) VALUES (:task, :quantity, :step, "
+                ":value) ON CONFLICT (task, "
                 "quantity, step) DO NOTHING",
                 task, quantity, step, value);
     }
@@ -135,10 +148,11 @@ struct InsertArtifact : Statement {
     std::string task, role, path, sha256;
 
     explicit InsertArtifact(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO artifact (task, role, path, sha256) VALUES (:task, :role, :path, :sha256) ON CONFLICT (task, role, "
+        prepare("INSERT INTO artifact (task, role, path, sha256) VALUES (:task, :role, :path, "
+                ":sha256) ON CONFLICT (task, role, "
                 "path) DO NOTHING",
                 task, role, path, sha256);
     }
 };
 
-} // namespace dagan
+} // namespace dagan::results

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 // Identity of a campaign and where its numbers come from (also in campaign.json).
 struct Campaign {
@@ -23,21 +23,16 @@ struct Campaign {
     std::string code_version; // of the program that made it
     std::string created;      // ISO 8601, UTC
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("name", self.name, "");
-        visit("sweep", self.sweep, "");
-        visit("code_version", self.code_version, "");
-        visit("created", self.created, "");
-    }
+    DAGAN_FIELDS(name, sweep, code_version, created)
     bool operator==(const Campaign&) const = default;
 };
 
 // What the store knows of a task when a run starts.
 struct StoredTask {
-    std::string task;             // key
-    int attempts = 0;             // started so far
-    int charged = 0;              // attempts that cost a credit (orchestration: "Retrying, by cause")
-    int lost = 0;                 // of these, with the whole job
+    std::string task; // key
+    int attempts = 0; // started so far
+    int charged = 0;  // attempts that cost a credit (orchestration: "Retrying, by cause")
+    int lost = 0;     // of these, with the whole job
     std::optional<Outcome> ended; // done, diverged or a final failure; nothing while work is left
     std::string error;
     std::vector<Artifact> artifacts;
@@ -69,8 +64,8 @@ class Store {
     // `checkpoint_before`: a number that changes when the task's checkpoint does; tells later whether a lost attempt left one.
     // Returns its token: positive, larger than all before it in this database. An earlier attempt of the task without an end is
     // thereby no longer current. Returns 0, recording nothing, when another allocation ended the task meanwhile.
-    virtual int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
-                                  int64_t checkpoint_before = 0) = 0;
+    virtual int64_t start_attempt(const std::string& task, const std::string& ranks,
+                                  const std::string& host, int64_t checkpoint_before = 0) = 0;
     // Is this the task's current attempt, without an end? On a server nobody else can change that until the next commit().
     virtual bool is_current(const std::string& task, int64_t attempt) = 0;
     // Records an attempt's end with its outcome and cost and, when `final`, the task's, with score, whole curve and artifacts
@@ -92,4 +87,4 @@ std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path);
 // what): what the contract says of the task's current attempt holds over all of them.
 std::unique_ptr<Store> open_store(const Location& location);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -6,12 +6,13 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::results {
 
 // One session, in whose every call a transaction begins and ends.
-class Claims::Connection {
+class TaskLeases::Connection {
   public:
-    explicit Connection(const Location& location) : location_(location), sql_(postgresql::open_to_write(location)) {
+    explicit Connection(const Location& location)
+        : location_(location), sql_(postgresql::open_to_write(location)) {
         // A lease that a crash of the server undoes is only asked for again: it need not wait for the server's disk.
         *sql_ << "SET synchronous_commit = off";
     }
@@ -48,20 +49,21 @@ std::string array_of(std::span<const std::string> texts) {
     return array + "}";
 }
 
-std::vector<Claim> claims_in(soci::rowset<soci::row>& rows) {
-    std::vector<Claim> claims;
+std::vector<TaskLease> claims_in(soci::rowset<soci::row>& rows) {
+    std::vector<TaskLease> claims;
     for (const auto& row : rows) claims.push_back({row.get<std::string>(0), row.get<long long>(1)});
     return claims;
 }
 
 } // namespace
 
-Claims::Claims(const Location& location, std::string owner, std::chrono::milliseconds lease)
+TaskLeases::TaskLeases(const Location& location, std::string owner, std::chrono::milliseconds lease)
     : owner_(std::move(owner)), lease_(lease) {
     if (!location.is_server()) {
-        throw input_error(location.name() +
-                          ": several allocations cannot share a SQLite file; hint: let the campaign's store be a "
-                          "PostgreSQL database (postgresql://...)");
+        throw input_error(
+            location.name() +
+            ": several allocations cannot share a SQLite file; hint: let the campaign's store be a "
+            "PostgreSQL database (postgresql://...)");
     }
     connection_ = std::make_unique<Connection>(location);
     connection_->run([](soci::session& sql) {
@@ -70,65 +72,76 @@ Claims::Claims(const Location& location, std::string owner, std::chrono::millise
     });
 }
 
-Claims::~Claims() = default;
+TaskLeases::~TaskLeases() = default;
 
 // The row that is updated is looked at again once it is locked, so `expires <= now()` holds of its newest version.
-std::vector<Claim> Claims::take(std::span<const std::string> candidates, int count) {
+std::vector<TaskLease> TaskLeases::acquire(std::span<const std::string> candidates, int count) {
     const auto array = array_of(candidates);
     const long long lease_ms = lease_.count();
     auto claims = connection_->run([&](soci::session& sql) {
         soci::rowset<soci::row> rows =
             (sql.prepare
-                 << "WITH free AS (SELECT task FROM claim WHERE task = ANY(CAST(:candidates AS TEXT[])) AND expires <= now() "
-                    "ORDER BY array_position(CAST(:candidates AS TEXT[]), task) LIMIT :count FOR UPDATE SKIP LOCKED) "
+                 << "WITH free AS (SELECT task FROM claim WHERE task = ANY(CAST(:candidates AS "
+                    "TEXT[])) AND expires <= now() "
+                    "ORDER BY array_position(CAST(:candidates AS TEXT[]), task) LIMIT :count FOR "
+                    "UPDATE SKIP LOCKED) "
                     "UPDATE claim SET owner = :owner, fence = nextval('claim_fence'), "
                     "expires = now() + :lease * INTERVAL '1 millisecond' "
                     "FROM free WHERE claim.task = free.task RETURNING claim.task, claim.fence",
-             soci::use(array, "candidates"), soci::use(count, "count"), soci::use(owner_, "owner"), soci::use(lease_ms, "lease"));
+             soci::use(array, "candidates"), soci::use(count, "count"), soci::use(owner_, "owner"),
+             soci::use(lease_ms, "lease"));
         return claims_in(rows);
     });
-    const auto place = [&](const Claim& claim) { return std::find(candidates.begin(), candidates.end(), claim.task); };
-    std::sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) { return place(a) < place(b); });
+    const auto place = [&](const TaskLease& claim) {
+        return std::find(candidates.begin(), candidates.end(), claim.task);
+    };
+    std::sort(claims.begin(), claims.end(),
+              [&](const TaskLease& a, const TaskLease& b) { return place(a) < place(b); });
     return claims;
 }
 
-Claims::Others Claims::others() {
+TaskLeases::Peers TaskLeases::peers() {
     return connection_->run([&](soci::session& sql) {
         // Two statements, the second of which sees what was committed after the first: a task is held only once its needs ended.
-        Others others;
+        Peers others;
         soci::rowset<std::string> held =
-            (sql.prepare << "SELECT task FROM claim WHERE expires > now() AND owner <> :owner", soci::use(owner_));
+            (sql.prepare << "SELECT task FROM claim WHERE expires > now() AND owner <> :owner",
+             soci::use(owner_));
         others.held.assign(held.begin(), held.end());
-        soci::rowset<std::string> ended = (sql.prepare << "SELECT task FROM attempt WHERE final = 1");
+        soci::rowset<std::string> ended =
+            (sql.prepare << "SELECT task FROM attempt WHERE final = 1");
         others.ended.assign(ended.begin(), ended.end());
         return others;
     });
 }
 
-std::vector<Claim> Claims::renew() {
+std::vector<TaskLease> TaskLeases::renew() {
     const long long lease_ms = lease_.count();
     return connection_->run([&](soci::session& sql) {
-        soci::rowset<soci::row> rows = (sql.prepare << "UPDATE claim SET expires = now() + :lease * INTERVAL '1 millisecond' "
-                                                       "WHERE owner = :owner AND expires > now() RETURNING task, fence",
-                                        soci::use(lease_ms, "lease"), soci::use(owner_, "owner"));
+        soci::rowset<soci::row> rows =
+            (sql.prepare << "UPDATE claim SET expires = now() + :lease * INTERVAL '1 millisecond' "
+                            "WHERE owner = :owner AND expires > now() RETURNING task, fence",
+             soci::use(lease_ms, "lease"), soci::use(owner_, "owner"));
         return claims_in(rows);
     });
 }
 
-void Claims::release(const std::string& task) {
+void TaskLeases::release(const std::string& task) {
     connection_->run([&](soci::session& sql) {
-        sql << "UPDATE claim SET expires = '-infinity' WHERE task = :task AND owner = :owner", soci::use(task), soci::use(owner_);
+        sql << "UPDATE claim SET expires = '-infinity' WHERE task = :task AND owner = :owner",
+            soci::use(task), soci::use(owner_);
         return 0;
     });
 }
 
-void Claims::release_those_of(const std::string& beginning) {
+void TaskLeases::release_those_of(const std::string& beginning) {
     const auto length = static_cast<int>(beginning.size());
     connection_->run([&](soci::session& sql) {
-        sql << "UPDATE claim SET expires = '-infinity' WHERE left(owner, :length) = :beginning AND owner <> :owner",
+        sql << "UPDATE claim SET expires = '-infinity' WHERE left(owner, :length) = :beginning AND "
+               "owner <> :owner",
             soci::use(length), soci::use(beginning), soci::use(owner_);
         return 0;
     });
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -14,35 +14,35 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
-struct Claim {
+struct TaskLease {
     std::string task;  // key
-    int64_t fence = 0; // larger than that of every earlier claim of any task
+    int64_t token = 0; // larger than that of every earlier claim of any task
 };
 
 // Not to be shared between threads. All throw Blame::system when the server cannot be reached.
-class Claims {
+class TaskLeases {
   public:
     // `owner` names this allocation and no other that lives at the same time. The campaign's tasks must have been entered
     // (Store::enter). Throws Blame::input when `location` is not a server's.
-    Claims(const Location& location, std::string owner, std::chrono::milliseconds lease);
-    ~Claims();
+    TaskLeases(const Location& location, std::string owner, std::chrono::milliseconds lease);
+    ~TaskLeases();
 
     // Takes up to `count` of `candidates` that nobody holds, in their order; those that others hold are passed by. Whether they
     // have ended it does not ask.
-    std::vector<Claim> take(std::span<const std::string> candidates, int count);
+    std::vector<TaskLease> acquire(std::span<const std::string> candidates, int count);
 
     // What the others do. `held`: the tasks that they hold now. `ended`: those that have ended, whoever ended them; a need of a
     // held task is among them.
-    struct Others {
+    struct Peers {
         std::vector<std::string> held, ended;
     };
-    Others others();
+    Peers peers();
 
     // Extends every lease of this allocation that has not expired. Returns those it still holds; a task that is missing has been
     // lost, and what is still done for it is in vain. Call it several times a lease.
-    std::vector<Claim> renew();
+    std::vector<TaskLease> renew();
 
     // Gives a task back, to be claimed by anybody at once. When it has ended, only after the store has committed that.
     void release(const std::string& task);
@@ -57,4 +57,4 @@ class Claims {
     std::chrono::milliseconds lease_;
 };
 
-} // namespace dagan
+} // namespace dagan::results

@@ -10,16 +10,18 @@
 #include <ctime>
 #include <string>
 
-namespace dagan {
+namespace dagan::results {
 
 // Made anew only when the time has changed: thousands of attempts may start in one millisecond.
 class Timestamp {
   public:
     const std::string& now() {
-        const auto time = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+        const auto time = std::chrono::time_point_cast<std::chrono::milliseconds>(
+            std::chrono::system_clock::now());
         if (time != time_) {
             time_ = time;
-            text_ = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(time)),
+            text_ = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                                fmt::gmtime(std::chrono::system_clock::to_time_t(time)),
                                 time.time_since_epoch().count() % 1000);
         }
         return text_;
@@ -34,12 +36,13 @@ class Timestamp {
 inline int64_t milliseconds_of(const std::string& time) {
     std::tm parts{};
     int milliseconds = 0;
-    const int found = std::sscanf(time.c_str(), "%d-%d-%dT%d:%d:%d.%3d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-                                  &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &milliseconds);
+    const int found =
+        std::sscanf(time.c_str(), "%d-%d-%dT%d:%d:%d.%3d", &parts.tm_year, &parts.tm_mon,
+                    &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &milliseconds);
     if (found < 6) return 0;
     parts.tm_year -= 1900;
     parts.tm_mon -= 1;
     return static_cast<int64_t>(::timegm(&parts)) * 1000 + milliseconds;
 }
 
-} // namespace dagan
+} // namespace dagan::results

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
 inline constexpr const char* kValidationAccuracy = "validation_accuracy";
 
@@ -23,4 +23,4 @@ struct EpochCounts {
 // Without validation cases (only with `last`) there is no curve; the chosen epoch alone is recorded.
 std::vector<EpochCounts> validation_counts(const TaskResult& result, EpochSelect rule);
 
-} // namespace dagan
+} // namespace dagan::results

@@ -28,9 +28,11 @@ inline Error input_error(const std::string& message) { return {Blame::input, mes
 inline Error system_error(const std::string& message) { return {Blame::system, message}; }
 
 // Checks an invariant of our own, on in every build; throws Error with Blame::bug naming the line.
-inline void require(bool holds, std::string_view invariant, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+inline void require(bool holds, std::string_view invariant, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE()) {
     if (!holds) {
-        throw Error(Blame::bug, std::string(file) + ":" + std::to_string(line) + ": broken invariant: " + std::string(invariant));
+        throw Error(Blame::bug, std::string(file) + ":" + std::to_string(line) +
+                                    ": broken invariant: " + std::string(invariant));
     }
 }
 

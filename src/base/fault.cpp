@@ -21,7 +21,8 @@ std::string_view variable(const char* name) {
 
 const FaultPointInfo& info_of(FaultPoint point) {
     const auto& points = fault_points();
-    return *std::find_if(points.begin(), points.end(), [&](const FaultPointInfo& info) { return info.point == point; });
+    return *std::find_if(points.begin(), points.end(),
+                         [&](const FaultPointInfo& info) { return info.point == point; });
 }
 
 FaultPoint point_named(std::string_view name) {
@@ -30,8 +31,9 @@ FaultPoint point_named(std::string_view name) {
         if (info.name == name) return info.point;
         names.emplace_back(info.name);
     }
-    throw input_error("DAGAN_FAULT: '" + std::string(name) + "' is no fault point; the nearest is '" +
-                      nearest(std::string(name), names) + "'");
+    throw input_error("DAGAN_FAULT: '" + std::string(name) +
+                      "' is no fault point; the nearest is '" + nearest(std::string(name), names) +
+                      "'");
 }
 
 // Splits `text` at the last `mark`; what is behind it is "" without one.
@@ -43,18 +45,19 @@ std::string_view take_behind(std::string_view& text, char mark) {
     return behind;
 }
 
-FaultWish parse_wish(std::string_view text) {
+FaultSpec parse_wish(std::string_view text) {
     const std::string whole(text);
-    FaultWish wish;
+    FaultSpec wish;
     const std::string_view action = take_behind(text, '=');
     if (action == "stop")
-        wish.action = FaultWish::Action::stop;
+        wish.action = FaultSpec::Action::stop;
     else if (action == "error")
-        wish.action = FaultWish::Action::error;
+        wish.action = FaultSpec::Action::error;
     else if (!action.empty() && action != "kill")
         throw input_error("DAGAN_FAULT: " + whole + ": the action is kill, stop or error");
     if (const std::string_view number = take_behind(text, ':'); !number.empty()) {
-        const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), wish.passage);
+        const auto [end, failed] =
+            std::from_chars(number.data(), number.data() + number.size(), wish.passage);
         if (failed != std::errc{} || end != number.data() + number.size() || wish.passage < 1) {
             throw input_error("DAGAN_FAULT: " + whole + ": the passage is a number from 1");
         }
@@ -65,8 +68,10 @@ FaultWish parse_wish(std::string_view text) {
 
 // Is this process meant at all? The rank is that of mpirun or srun, which trainers inherit.
 bool concerns_this_process() {
-    const std::string_view program = variable("DAGAN_FAULT_PROGRAM"), rank = variable("DAGAN_FAULT_RANK");
-    return (program.empty() || program == program_invocation_short_name) && (rank.empty() || rank == variable("PMIX_RANK"));
+    const std::string_view program = variable("DAGAN_FAULT_PROGRAM"),
+                           rank = variable("DAGAN_FAULT_RANK");
+    return (program.empty() || program == program_invocation_short_name) &&
+           (rank.empty() || rank == variable("PMIX_RANK"));
 }
 
 bool is_the_once() {
@@ -77,9 +82,10 @@ bool is_the_once() {
     return fd >= 0;
 }
 
-void strike(const FaultWish& wish) {
-    if (wish.action == FaultWish::Action::error) throw system_error("injected fault at " + std::string(info_of(wish.point).name));
-    ::raise(wish.action == FaultWish::Action::kill ? SIGKILL : SIGSTOP);
+void inject(const FaultSpec& wish) {
+    if (wish.action == FaultSpec::Action::error)
+        throw system_error("injected fault at " + std::string(info_of(wish.point).name));
+    ::raise(wish.action == FaultSpec::Action::kill ? SIGKILL : SIGSTOP);
 }
 
 // What the environment wishes for this process, and how often it has passed each of those points.
@@ -91,15 +97,17 @@ class Faults {
         passages_ = std::vector<std::atomic<long>>(wishes_.size());
     }
     void pass(FaultPoint point) {
-        const FaultWish* due = nullptr; // found first, since a strike may throw and every wish counts every passage
+        const FaultSpec* due =
+            nullptr; // found first, since a strike may throw and every wish counts every passage
         for (size_t i = 0; i < wishes_.size(); ++i) {
-            if (wishes_[i].point == point && ++passages_[i] == wishes_[i].passage) due = &wishes_[i];
+            if (wishes_[i].point == point && ++passages_[i] == wishes_[i].passage)
+                due = &wishes_[i];
         }
-        if (due != nullptr && is_the_once()) strike(*due);
+        if (due != nullptr && is_the_once()) inject(*due);
     }
 
   private:
-    std::vector<FaultWish> wishes_;
+    std::vector<FaultSpec> wishes_;
     std::vector<std::atomic<long>> passages_;
 };
 } // namespace
@@ -131,8 +139,8 @@ const std::vector<FaultPointInfo>& fault_points() {
     return points;
 }
 
-std::vector<FaultWish> parse_faults(std::string_view text) {
-    std::vector<FaultWish> wishes;
+std::vector<FaultSpec> parse_faults(std::string_view text) {
+    std::vector<FaultSpec> wishes;
     while (!text.empty()) {
         const size_t comma = std::min(text.find(','), text.size());
         wishes.push_back(parse_wish(text.substr(0, comma)));

@@ -43,7 +43,8 @@ enum class FaultPoint {
 struct FaultPointInfo {
     FaultPoint point;
     std::string_view name;
-    std::vector<std::string_view> programs; // that pass it in every campaign with a gang and checkpoints
+    std::vector<std::string_view>
+        programs; // that pass it in every campaign with a gang and checkpoints
 };
 
 // All points; the test of faults goes through this list.
@@ -54,15 +55,15 @@ const std::vector<FaultPointInfo>& fault_points();
 void fault_point(FaultPoint point);
 
 // One wish of DAGAN_FAULT.
-struct FaultWish {
+struct FaultSpec {
     enum class Action { kill, stop, error };
     FaultPoint point = FaultPoint::before_write;
     long passage = 1; // 1 is the first
     Action action = Action::kill;
-    bool operator==(const FaultWish&) const = default;
+    bool operator==(const FaultSpec&) const = default;
 };
 
 // Throws Blame::input with what cannot be understood.
-std::vector<FaultWish> parse_faults(std::string_view text);
+std::vector<FaultSpec> parse_faults(std::string_view text);
 
 } // namespace dagan

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 class Descriptor {
   public:
-    Descriptor(const fs::path& path, int flags) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+    Descriptor(const fs::path& path, int flags)
+        : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
         if (fd_ < 0) throw fail("cannot be opened");
     }
     ~Descriptor() { ::close(fd_); }
@@ -40,7 +41,9 @@ class Descriptor {
     }
 
   private:
-    Error fail(const std::string& what) const { return system_error(path_.string() + ": " + what + ": " + errno_text(errno)); }
+    Error fail(const std::string& what) const {
+        return system_error(path_.string() + ": " + what + ": " + errno_text(errno));
+    }
 
     fs::path path_;
     int fd_;
@@ -62,17 +65,21 @@ void replace(const fs::path& temporary, const fs::path& path) {
 // The same where nothing may be replaced. A link is made by one of several at most, also over network file systems.
 bool appear(const fs::path& temporary, const fs::path& path) {
     const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
-    if (!linked && errno != EEXIST) throw system_error(path.string() + ": cannot be linked into place: " + errno_text(errno));
+    if (!linked && errno != EEXIST)
+        throw system_error(path.string() + ": cannot be linked into place: " + errno_text(errno));
     fs::remove(temporary);
     return linked;
 }
 
 // Fills a temporary file and publishes it under its name, durably. Removes the temporary when anything failed.
-template <class Fill, class Publish> void write_whole(const fs::path& path, const Fill& fill, const Publish& publish) {
+template <class Fill, class Publish>
+void write_whole(const fs::path& path, const Fill& fill, const Publish& publish) {
     const fs::path target = fs::absolute(path);
     std::error_code failed;
     fs::create_directories(target.parent_path(), failed);
-    if (failed) throw system_error(target.parent_path().string() + ": cannot be created: " + failed.message());
+    if (failed)
+        throw system_error(target.parent_path().string() +
+                           ": cannot be created: " + failed.message());
     fs::path temporary = target;
     temporary += temporary_suffix();
     try {
@@ -108,7 +115,9 @@ bool create_atomically(const fs::path& path, std::string_view bytes) {
     bool created = false;
     write_whole(
         path, [&](const fs::path& temporary) { fill_with(temporary, bytes); },
-        [&](const fs::path& temporary, const fs::path& target) { created = appear(temporary, target); });
+        [&](const fs::path& temporary, const fs::path& target) {
+            created = appear(temporary, target);
+        });
     return created;
 }
 

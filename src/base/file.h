@@ -20,7 +20,8 @@ void write_atomically(const std::filesystem::path& path, std::string_view bytes)
 bool create_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 // The same for writers that need a file name (HDF5, PNG): `fill` writes the temporary file, which is then synced and renamed.
-void write_atomically(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path&)>& fill);
 
 // The whole file. Throws Blame::system when it cannot be read.
 std::string read_file(const std::filesystem::path& path);

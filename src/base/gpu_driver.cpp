@@ -31,12 +31,15 @@ class Driver {
     bool loaded() const { return library_ != nullptr; }
     template <class Function> Function find(const char* name) const {
         auto* function = reinterpret_cast<Function>(::dlsym(library_, name));
-        if (function == nullptr) throw system_error(std::string("libcuda.so.1: has no ") + name + "; is the driver very old?");
+        if (function == nullptr)
+            throw system_error(std::string("libcuda.so.1: has no ") + name +
+                               "; is the driver very old?");
         return function;
     }
     std::string error(int code) const {
         const char* name = nullptr;
-        if (find<GetErrorName>("cuGetErrorName")(code, &name) != 0 || name == nullptr) return "error " + std::to_string(code);
+        if (find<GetErrorName>("cuGetErrorName")(code, &name) != 0 || name == nullptr)
+            return "error " + std::to_string(code);
         return name;
     }
 
@@ -62,25 +65,33 @@ GpuFacts facts_of(const Driver& driver, int index) {
     size_t bytes = 0;
     const auto check = [&](int code, const char* what) {
         if (code != 0)
-            throw system_error("GPU " + std::to_string(index) + ": " + what + " cannot be asked: " + driver.error(code));
+            throw system_error("GPU " + std::to_string(index) + ": " + what +
+                               " cannot be asked: " + driver.error(code));
     };
     check(driver.find<Get>("cuDeviceGet")(&device, index), "its handle");
-    check(driver.find<GetName>("cuDeviceGetName")(name.data(), static_cast<int>(name.size()), device), "its name");
-    check(driver.find<GetUuid>("cuDeviceGetUuid_v2")(&uuid, device), "its UUID"); // of a MIG instance: the instance's own
+    check(
+        driver.find<GetName>("cuDeviceGetName")(name.data(), static_cast<int>(name.size()), device),
+        "its name");
+    check(driver.find<GetUuid>("cuDeviceGetUuid_v2")(&uuid, device),
+          "its UUID"); // of a MIG instance: the instance's own
     check(driver.find<GetMemory>("cuDeviceTotalMem_v2")(&bytes, device), "its memory");
-    return {.uuid = text_of(uuid), .name = name.data(), .memory_bytes = static_cast<int64_t>(bytes)};
+    return {
+        .uuid = text_of(uuid), .name = name.data(), .memory_bytes = static_cast<int64_t>(bytes)};
 }
 } // namespace
 
 GpuSurvey survey_gpus() {
     const Driver driver;
-    if (!driver.loaded()) return {{}, "no NVIDIA driver on this machine (libcuda.so.1 cannot be loaded)"};
+    if (!driver.loaded())
+        return {{}, "no NVIDIA driver on this machine (libcuda.so.1 cannot be loaded)"};
     if (const int code = driver.find<Init>("cuInit")(0); code != 0)
         return {{}, "the NVIDIA driver finds no usable GPU (cuInit: " + driver.error(code) + ")"};
     int count = 0;
     if (const int code = driver.find<GetCount>("cuDeviceGetCount")(&count); code != 0)
         return {{}, "the NVIDIA driver cannot count its GPUs (" + driver.error(code) + ")"};
-    if (count == 0) return {{}, "the NVIDIA driver shows no GPU to this process (is CUDA_VISIBLE_DEVICES empty?)"};
+    if (count == 0)
+        return {{},
+                "the NVIDIA driver shows no GPU to this process (is CUDA_VISIBLE_DEVICES empty?)"};
     GpuSurvey survey;
     for (int index = 0; index < count; ++index) survey.gpus.push_back(facts_of(driver, index));
     return survey;
@@ -90,8 +101,10 @@ std::vector<std::string> gpu_names(const GpuSurvey& survey, std::string_view vis
     std::vector<std::string> names;
     while (!visible_devices.empty()) {
         const size_t comma = visible_devices.find(',');
-        if (const auto entry = visible_devices.substr(0, comma); !entry.empty()) names.emplace_back(entry);
-        visible_devices.remove_prefix(comma == std::string_view::npos ? visible_devices.size() : comma + 1);
+        if (const auto entry = visible_devices.substr(0, comma); !entry.empty())
+            names.emplace_back(entry);
+        visible_devices.remove_prefix(comma == std::string_view::npos ? visible_devices.size()
+                                                                      : comma + 1);
     }
     if (names.empty()) {
         for (const GpuFacts& gpu : survey.gpus) names.push_back(gpu.uuid);

@@ -29,6 +29,7 @@ class Sha256 {
     std::unique_ptr<Context> context_;
 };
 
-std::string sha256_of_file(const std::filesystem::path& path); // throws Blame::system when it cannot be read
+std::string
+sha256_of_file(const std::filesystem::path& path); // throws Blame::system when it cannot be read
 
 } // namespace dagan

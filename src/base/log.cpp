@@ -10,8 +10,8 @@ namespace dagan {
 
 void log_to_file(const std::filesystem::path& path, std::string_view who, LogFlush flush) {
     try {
-        auto logger = std::make_shared<spdlog::logger>(std::string(who),
-                                                       std::make_shared<spdlog::sinks::basic_file_sink_st>(path.string()));
+        auto logger = std::make_shared<spdlog::logger>(
+            std::string(who), std::make_shared<spdlog::sinks::basic_file_sink_st>(path.string()));
         logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %L %n: %v");
         logger->flush_on(flush == LogFlush::every_line ? spdlog::level::info : spdlog::level::warn);
         spdlog::set_default_logger(std::move(logger));
@@ -22,8 +22,12 @@ void log_to_file(const std::filesystem::path& path, std::string_view who, LogFlu
 
 void flush_log() { spdlog::default_logger_raw()->flush(); }
 
-SilentLog::SilentLog() : level_before_(spdlog::get_level()) { spdlog::set_level(spdlog::level::off); }
-SilentLog::~SilentLog() { spdlog::set_level(static_cast<spdlog::level::level_enum>(level_before_)); }
+SilentLog::SilentLog() : level_before_(spdlog::get_level()) {
+    spdlog::set_level(spdlog::level::off);
+}
+SilentLog::~SilentLog() {
+    spdlog::set_level(static_cast<spdlog::level::level_enum>(level_before_));
+}
 
 void log_line(LogLevel level, std::string_view text) {
     switch (level) {

@@ -15,7 +15,8 @@ enum class LogLevel { info, warning, error };
 // Appends to `path` from now on, each line marked with `who` ("agent", "trainer 4711"). Lines are written at once, or, warnings
 // and errors aside, when flush_log() says so. Throws Blame::system when it cannot be opened.
 enum class LogFlush { every_line, when_told };
-void log_to_file(const std::filesystem::path& path, std::string_view who, LogFlush flush = LogFlush::every_line);
+void log_to_file(const std::filesystem::path& path, std::string_view who,
+                 LogFlush flush = LogFlush::every_line);
 void flush_log();
 
 void log_line(LogLevel level, std::string_view text);

@@ -18,8 +18,8 @@ namespace {
 constexpr int kRounds = 10;
 
 // Inlined, so that a loop over it is compiled for its CPU.
-[[gnu::always_inline]] inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3,
-                                                const std::array<uint32_t, 2>& key) {
+[[gnu::always_inline]] inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2,
+                                                uint32_t& c3, const std::array<uint32_t, 2>& key) {
     const uint64_t p0 = uint64_t{0xD2511F53} * c0, p1 = uint64_t{0xCD9E8D57} * c2;
     c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ key[0];
     c1 = static_cast<uint32_t>(p1);
@@ -34,11 +34,13 @@ constexpr int kRounds = 10;
 } // namespace
 
 PhiloxBlock philox(PhiloxBlock c, std::array<uint32_t, 2> key) {
-    for (int round = 0; round < kRounds; ++round, next_key(key)) philox_round(c[0], c[1], c[2], c[3], key);
+    for (int round = 0; round < kRounds; ++round, next_key(key))
+        philox_round(c[0], c[1], c[2], c[3], key);
     return c;
 }
 
-uint64_t derive(uint64_t parent, std::string_view purpose, std::initializer_list<uint64_t> numbers) {
+uint64_t derive(uint64_t parent, std::string_view purpose,
+                std::initializer_list<uint64_t> numbers) {
     std::string text(sizeof parent, '\0');
     std::memcpy(text.data(), &parent, sizeof parent);
     text += purpose;
@@ -50,7 +52,9 @@ uint64_t derive(uint64_t parent, std::string_view purpose, std::initializer_list
 }
 
 namespace {
-std::array<uint32_t, 2> halves(uint64_t key) { return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}; }
+std::array<uint32_t, 2> halves(uint64_t key) {
+    return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
+}
 } // namespace
 
 Random::Random(uint64_t key, uint32_t step, uint32_t index, uint32_t layer)
@@ -99,7 +103,8 @@ std::vector<int> Random::permutation(int count) {
     return order;
 }
 
-void fill_normal(std::span<float> out, uint64_t key, uint32_t step, uint32_t index, uint32_t layer) {
+void fill_normal(std::span<float> out, uint64_t key, uint32_t step, uint32_t index,
+                 uint32_t layer) {
     Random random(key, step, index, layer);
     for (float& value : out) value = static_cast<float>(random.normal());
 }
@@ -111,7 +116,8 @@ constexpr size_t kRun = kLanes * kDraws; // draws at once
 
 // philox() of kLanes counters that follow each other, and what their draws are worth: 0 below the threshold, else `kept`.
 DAGAN_FOR_EACH_CPU
-void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2> key, uint32_t threshold, float kept) {
+void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2> key,
+              uint32_t threshold, float kept) {
     std::array<std::array<uint32_t, kLanes>, 4> c{};
     for (uint32_t i = 0; i < kLanes; ++i) {
         c[0][i] = counter[0] + i;
@@ -120,7 +126,8 @@ void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2
     for (int round = 0; round < kRounds; ++round, next_key(key)) {
         for (size_t i = 0; i < kLanes; ++i) philox_round(c[0][i], c[1][i], c[2][i], c[3][i], key);
     }
-    std::array<uint32_t, kLanes * 4> words; // in the order of draws, the lower half of each before the upper
+    std::array<uint32_t, kLanes * 4>
+        words; // in the order of draws, the lower half of each before the upper
     for (size_t i = 0; i < kLanes; ++i) {
         for (size_t word = 0; word < c.size(); ++word) words[i * c.size() + word] = c[word][i];
     }
@@ -131,7 +138,8 @@ void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2
 }
 } // namespace
 
-void fill_dropout(std::span<float> out, double p, uint64_t key, uint32_t step, uint32_t index, uint32_t layer) {
+void fill_dropout(std::span<float> out, double p, uint64_t key, uint32_t step, uint32_t index,
+                  uint32_t layer) {
     const auto threshold = static_cast<uint32_t>(std::lround(p * 65536));
     require(threshold < 65536, "dropout probability below 1");
     const float kept = static_cast<float>(65536.0 / (65536.0 - threshold));

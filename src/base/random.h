@@ -18,7 +18,8 @@ using PhiloxBlock = std::array<uint32_t, 4>;
 PhiloxBlock philox(PhiloxBlock counter, std::array<uint32_t, 2> key);
 
 // A 64-bit key for a stream: a hash of a parent key, a purpose ("dropout", "z", "cases", ...) and numbers.
-uint64_t derive(uint64_t parent, std::string_view purpose, std::initializer_list<uint64_t> numbers = {});
+uint64_t derive(uint64_t parent, std::string_view purpose,
+                std::initializer_list<uint64_t> numbers = {});
 
 // Numbers drawn in sequence from one place of a stream. Cheap to make: make one per (step, index), keep none.
 class Random {
@@ -43,10 +44,12 @@ class Random {
 };
 
 // Fills `out` with N(0, 1) drawn at (key, step, index, layer).
-void fill_normal(std::span<float> out, uint64_t key, uint32_t step, uint32_t index, uint32_t layer = 0);
+void fill_normal(std::span<float> out, uint64_t key, uint32_t step, uint32_t index,
+                 uint32_t layer = 0);
 
 // Fills `out` with 0 (probability p) or 1/(1-p): an inverted dropout mask, at (key, step, index, layer).
 // p is rounded to a multiple of 2^-16, the scale follows the rounded p.
-void fill_dropout(std::span<float> out, double p, uint64_t key, uint32_t step, uint32_t index, uint32_t layer);
+void fill_dropout(std::span<float> out, double p, uint64_t key, uint32_t step, uint32_t index,
+                  uint32_t layer);
 
 } // namespace dagan

@@ -13,7 +13,8 @@ void on_stop_signal(int) { stop_flag = 1; }
 void catch_stop_signals() {
     struct sigaction action {};
     action.sa_handler = on_stop_signal; // no SA_RESTART: waits end early so that loops see the flag
-    for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) ::sigaction(signal, &action, nullptr);
+    for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT})
+        ::sigaction(signal, &action, nullptr);
 }
 
 bool stop_signalled() { return stop_flag != 0; }

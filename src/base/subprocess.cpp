@@ -1,7 +1,7 @@
 #include "base/subprocess.h"
 
-#include "base/error.h"
 #include "base/descriptor.h"
+#include "base/error.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -34,14 +34,17 @@ std::string read_all(int fd) {
 
 std::vector<std::string> own_environment() {
     std::vector<std::string> settings;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) settings.emplace_back(*entry);
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+        settings.emplace_back(*entry);
     return settings;
 }
 
-ProgramOutput run_program(const std::vector<std::string>& words, const std::vector<std::string>& environment) {
+ProgramOutput run_program(const std::vector<std::string>& words,
+                          const std::vector<std::string>& environment) {
     const std::vector<char*> argv = pointers_to(words), settings = pointers_to(environment);
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error(words.front() + ": cannot be started: " + errno_text(errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+        throw system_error(words.front() + ": cannot be started: " + errno_text(errno));
     const Descriptor ours(ends[0]);
     Descriptor theirs(ends[1]);
     const pid_t child = ::fork();

@@ -13,7 +13,8 @@ struct ProgramOutput {
 
 // `words`: the program, a path or looked up in PATH, and its arguments. `environment`: all of it, as NAME=value. Throws
 // Blame::system when no process can be made.
-ProgramOutput run_program(const std::vector<std::string>& words, const std::vector<std::string>& environment);
+ProgramOutput run_program(const std::vector<std::string>& words,
+                          const std::vector<std::string>& environment);
 
 // The environment of this process, as NAME=value.
 std::vector<std::string> own_environment();

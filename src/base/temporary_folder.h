@@ -12,9 +12,11 @@ namespace dagan {
 
 class TemporaryFolder {
   public:
-    explicit TemporaryFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    explicit TemporaryFolder(
+        const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
         std::string pattern = (parent / "dagan-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) throw system_error(pattern + ": cannot be made: " + errno_text(errno));
+        if (::mkdtemp(pattern.data()) == nullptr)
+            throw system_error(pattern + ": cannot be made: " + errno_text(errno));
         path_ = pattern;
     }
     ~TemporaryFolder() {

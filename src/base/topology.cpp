@@ -57,7 +57,8 @@ int quota_cores(const std::vector<fs::path>& folders, int cores) {
 
 int64_t memory_bytes(const std::vector<fs::path>& folders) {
     struct sysinfo facts {};
-    int64_t bytes = ::sysinfo(&facts) == 0 ? static_cast<int64_t>(facts.totalram) * facts.mem_unit : 0;
+    int64_t bytes =
+        ::sysinfo(&facts) == 0 ? static_cast<int64_t>(facts.totalram) * facts.mem_unit : 0;
     for (const fs::path& folder : folders) {
         std::ifstream in(folder / "memory.max");
         int64_t limit = 0;
@@ -90,7 +91,8 @@ int available_cores() { return quota_cores(cgroup_folders(), affinity_cores()); 
 HostFacts host_facts() {
     std::array<char, 256> name{};
     ::gethostname(name.data(), name.size() - 1);
-    return {name.data(), first_line("/proc/sys/kernel/random/boot_id"), available_cores(), memory_bytes(cgroup_folders())};
+    return {name.data(), first_line("/proc/sys/kernel/random/boot_id"), available_cores(),
+            memory_bytes(cgroup_folders())};
 }
 
 int default_threads(int cores, int trainers) { return std::max(1, cores / std::max(1, trainers)); }
@@ -98,13 +100,16 @@ int default_threads(int cores, int trainers) { return std::max(1, cores / std::m
 std::optional<std::string> crowding_problem(int trainers, int threads_per_trainer, int cores) {
     if (trainers * threads_per_trainer <= cores) return std::nullopt;
     const std::string share = std::to_string(default_threads(cores, trainers));
-    const std::string hint = trainers > cores ? "start at most " + std::to_string(cores) + " trainers here"
-                                              : "set threads_per_trainer to " + share + ", or start fewer trainers";
-    return std::to_string(trainers) + " trainers with " + std::to_string(threads_per_trainer) + " threads each share " +
-           std::to_string(cores) + " cores: threads that wait for a core spin and slow all of them down; " + hint;
+    const std::string hint =
+        trainers > cores ? "start at most " + std::to_string(cores) + " trainers here"
+                         : "set threads_per_trainer to " + share + ", or start fewer trainers";
+    return std::to_string(trainers) + " trainers with " + std::to_string(threads_per_trainer) +
+           " threads each share " + std::to_string(cores) +
+           " cores: threads that wait for a core spin and slow all of them down; " + hint;
 }
 
-std::vector<int> on_few_nodes(const std::vector<int>& candidates, size_t count, const std::function<int(int rank)>& node_of) {
+std::vector<int> on_few_nodes(const std::vector<int>& candidates, size_t count,
+                              const std::function<int(int rank)>& node_of) {
     std::vector<std::vector<int>> nodes; // the candidates of each, in their order
     std::map<int, size_t> place_of;
     for (const int rank : candidates) {
@@ -112,9 +117,11 @@ std::vector<int> on_few_nodes(const std::vector<int>& candidates, size_t count, 
         if (made) nodes.emplace_back();
         nodes[place->second].push_back(rank);
     }
-    std::stable_sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    std::stable_sort(nodes.begin(), nodes.end(),
+                     [](const auto& a, const auto& b) { return a.size() > b.size(); });
     // The last that is large enough, so that the larger ones stay whole for others.
-    const auto too_small = std::find_if(nodes.begin(), nodes.end(), [&](const auto& node) { return node.size() < count; });
+    const auto too_small = std::find_if(nodes.begin(), nodes.end(),
+                                        [&](const auto& node) { return node.size() < count; });
     if (too_small != nodes.begin()) nodes.erase(nodes.begin(), too_small - 1);
     std::vector<int> chosen;
     for (const auto& node : nodes) {

@@ -33,6 +33,7 @@ std::optional<std::string> crowding_problem(int trainers, int threads_per_traine
 
 // Of `candidates` (ranks, best first, at least `count`), the `count` that lie on as few nodes as possible, as members of a gang
 // should: on the node that just has room for all of them, else on those with the most room. Ascending.
-std::vector<int> on_few_nodes(const std::vector<int>& candidates, size_t count, const std::function<int(int rank)>& node_of);
+std::vector<int> on_few_nodes(const std::vector<int>& candidates, size_t count,
+                              const std::function<int(int rank)>& node_of);
 
 } // namespace dagan

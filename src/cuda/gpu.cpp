@@ -11,7 +11,7 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 
-namespace dagan {
+namespace dagan::cuda {
 
 namespace {
 void check(cudaError_t result, const char* what) {
@@ -37,7 +37,8 @@ class CudaStream final : public ComputeStream {
 
     void* handle() override { return stream_.stream(); }
     void divide(std::span<float> x, float by) override {
-        at::from_blob(x.data(), {static_cast<int64_t>(x.size())}, at::device(at::Device(at::kCUDA, 0)).dtype(at::kFloat))
+        at::from_blob(x.data(), {static_cast<int64_t>(x.size())},
+                      at::device(at::Device(at::kCUDA, 0)).dtype(at::kFloat))
             .div_(by);
     }
     bool idle() override {
@@ -93,7 +94,8 @@ class CudaGpu final : public Gpu {
         check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
         const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(0);
         const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-        return {static_cast<int64_t>(free), static_cast<int64_t>(total), stats.reserved_bytes[all].peak};
+        return {static_cast<int64_t>(free), static_cast<int64_t>(total),
+                stats.reserved_bytes[all].peak};
     }
     void forget() override {
         c10::cuda::CUDACachingAllocator::emptyCache();
@@ -107,12 +109,14 @@ class CudaGpu final : public Gpu {
 };
 } // namespace
 
-} // namespace dagan
+} // namespace dagan::cuda
 
-extern "C" __attribute__((visibility("default"))) dagan::Gpu* dagan_open_gpu() {
+extern "C" __attribute__((visibility("default"))) dagan::train::Gpu* dagan_open_gpu() {
     int count = 0;
-    dagan::check(cudaGetDeviceCount(&count), "none can be used");
-    if (count == 0) throw dagan::system_error("GPU: none is visible to this process; hint: look at CUDA_VISIBLE_DEVICES");
+    dagan::cuda::check(cudaGetDeviceCount(&count), "none can be used");
+    if (count == 0)
+        throw dagan::system_error(
+            "GPU: none is visible to this process; hint: look at CUDA_VISIBLE_DEVICES");
     c10::cuda::set_device(0);
-    return new dagan::CudaGpu; // the caller's
+    return new dagan::cuda::CudaGpu; // the caller's
 }

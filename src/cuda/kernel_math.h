@@ -11,7 +11,7 @@
 #define DAGAN_HOST_AND_DEVICE
 #endif
 
-namespace dagan {
+namespace dagan::cuda {
 
 // A float map [samples, channels, pixels] in memory as NCHW or, when channels_last, NHWC.
 struct MapLayout {
@@ -48,12 +48,17 @@ struct MaskDraw {
 
 // Element i of the mask, in memory order. A block of Philox holds eight draws, which are taken in the order of NCHW; drawing it
 // eight times costs less than writing apart.
-DAGAN_HOST_AND_DEVICE inline float mask_value(int64_t i, const MapLayout& layout, const MaskDraw& draw, uint32_t step) {
+DAGAN_HOST_AND_DEVICE inline float mask_value(int64_t i, const MapLayout& layout,
+                                              const MaskDraw& draw, uint32_t step) {
     const int64_t sample_size = layout.channels * layout.pixels;
     const int64_t sample = i / sample_size, within = i % sample_size;
-    const int64_t place = layout.channels_last ? within % layout.channels * layout.pixels + within / layout.channels : within;
-    const PhiloxWords words = philox_words(
-        {{static_cast<uint32_t>(place / 8), draw.layer, draw.first_index + static_cast<uint32_t>(sample), step}}, draw.key);
+    const int64_t place = layout.channels_last
+                              ? within % layout.channels * layout.pixels + within / layout.channels
+                              : within;
+    const PhiloxWords words =
+        philox_words({{static_cast<uint32_t>(place / 8), draw.layer,
+                       draw.first_index + static_cast<uint32_t>(sample), step}},
+                     draw.key);
     const int64_t number = place % 8;
     const uint32_t bits = words.word[number / 2] >> (16 * (number % 2)) & 0xFFFF;
     return bits < draw.threshold ? 0.0F : draw.kept;
@@ -64,15 +69,18 @@ struct NormalPair {
 };
 
 // Numbers 2 * pair and 2 * pair + 1 of those drawn at (key, step, index, layer): Box and Muller's pair of one block.
-DAGAN_HOST_AND_DEVICE inline NormalPair normal_pair(int64_t pair, uint64_t key, uint32_t step, uint32_t index, uint32_t layer) {
+DAGAN_HOST_AND_DEVICE inline NormalPair normal_pair(int64_t pair, uint64_t key, uint32_t step,
+                                                    uint32_t index, uint32_t layer) {
     constexpr double kTwoPi = 6.283185307179586;
-    const PhiloxWords words = philox_words({{static_cast<uint32_t>(pair), layer, index, step}}, key);
+    const PhiloxWords words =
+        philox_words({{static_cast<uint32_t>(pair), layer, index, step}}, key);
     const auto uniform = [](uint32_t high, uint32_t low) {
-        return static_cast<double>((static_cast<uint64_t>(high) << 32 | low) >> 11) * 0x1p-53; // in [0, 1)
+        return static_cast<double>((static_cast<uint64_t>(high) << 32 | low) >> 11) *
+               0x1p-53; // in [0, 1)
     };
     const double radius = sqrt(-2 * log(1 - uniform(words.word[0], words.word[1])));
     const double angle = kTwoPi * uniform(words.word[2], words.word[3]);
     return {static_cast<float>(radius * cos(angle)), static_cast<float>(radius * sin(angle))};
 }
 
-} // namespace dagan
+} // namespace dagan::cuda

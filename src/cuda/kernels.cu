@@ -1,6 +1,6 @@
 #include "cuda/kernels.h"
 
-namespace dagan {
+namespace dagan::cuda {
 
 namespace {
 constexpr unsigned kThreads = 256;
@@ -38,4 +38,4 @@ void launch_normal(float* out, int64_t rows, int64_t count, uint64_t key, const 
     if (threads > 0) normal<<<blocks_for(threads), kThreads, 0, stream>>>(out, rows, count, key, epoch, items, layer);
 }
 
-} // namespace dagan
+} // namespace dagan::cuda

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-namespace dagan {
+namespace dagan::cuda {
 
 namespace {
 // LibTorch brings NCCL along; a second one in the process would have a state of its own.
@@ -35,7 +35,8 @@ int init(NcclApi::Communicator* made, int size, const NcclApi::Id* id, int rank)
 }
 
 int all_reduce_sum(float* x, size_t count, NcclApi::Communicator communicator, void* stream) {
-    return ncclAllReduce(x, x, count, ncclFloat32, ncclSum, of(communicator), static_cast<cudaStream_t>(stream));
+    return ncclAllReduce(x, x, count, ncclFloat32, ncclSum, of(communicator),
+                         static_cast<cudaStream_t>(stream));
 }
 
 int state(NcclApi::Communicator communicator, int* result) {
@@ -47,18 +48,21 @@ int state(NcclApi::Communicator communicator, int* result) {
 
 int abort(NcclApi::Communicator communicator) { return ncclCommAbort(of(communicator)); }
 const char* describe(int result) { return ncclGetErrorString(static_cast<ncclResult_t>(result)); }
-const char* last_error(NcclApi::Communicator communicator) { return ncclGetLastError(of(communicator)); }
+const char* last_error(NcclApi::Communicator communicator) {
+    return ncclGetLastError(of(communicator));
+}
 } // namespace
 
 const NcclApi& nccl_table() {
     static const NcclApi table{make_id, init, all_reduce_sum, state, abort, describe, last_error};
     int version = 0;
     if (ncclGetVersion(&version) != ncclSuccess || version != NCCL_VERSION_CODE) {
-        throw system_error("NCCL: version " + std::to_string(version) + " was loaded, this was built against " +
+        throw system_error("NCCL: version " + std::to_string(version) +
+                           " was loaded, this was built against " +
                            std::to_string(NCCL_VERSION_CODE) +
                            "; hint: is another libnccl.so.2 on LD_LIBRARY_PATH or LD_PRELOAD?");
     }
     return table;
 }
 
-} // namespace dagan
+} // namespace dagan::cuda

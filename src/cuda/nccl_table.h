@@ -3,9 +3,9 @@
 
 #include "gang/nccl_group.h"
 
-namespace dagan {
+namespace dagan::cuda {
 
 // Throws Blame::system when the library that was loaded is not the one this was built against.
 const NcclApi& nccl_table();
 
-} // namespace dagan
+} // namespace dagan::cuda

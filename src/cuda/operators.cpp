@@ -9,36 +9,46 @@
 
 #include <cmath>
 
-namespace dagan {
+namespace dagan::cuda {
 
 namespace {
 void require_scalar_on_gpu(const at::Tensor& value) {
-    require(value.is_cuda() && value.scalar_type() == at::kLong && value.numel() == 1, "a step or epoch is one int64 on the GPU");
+    require(value.is_cuda() && value.scalar_type() == at::kLong && value.numel() == 1,
+            "a step or epoch is one int64 on the GPU");
 }
 
-at::Tensor dropout_mask(const at::Tensor& x, double probability, int64_t key, const at::Tensor& step, int64_t first_index,
-                        int64_t layer) {
-    require(x.dim() == 4 && x.scalar_type() == at::kFloat, "dropout works on float maps [B, C, H, W]");
+at::Tensor dropout_mask(const at::Tensor& x, double probability, int64_t key,
+                        const at::Tensor& step, int64_t first_index, int64_t layer) {
+    require(x.dim() == 4 && x.scalar_type() == at::kFloat,
+            "dropout works on float maps [B, C, H, W]");
     require_scalar_on_gpu(step);
-    const auto threshold = static_cast<uint32_t>(std::lround(probability * 65536)); // as base/random.cpp
+    const auto threshold =
+        static_cast<uint32_t>(std::lround(probability * 65536)); // as base/random.cpp
     require(threshold < 65536, "dropout probability below 1");
-    const bool channels_last = !x.is_contiguous() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+    const bool channels_last =
+        !x.is_contiguous() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor mask = at::empty(
-        x.sizes(), x.options().memory_format(channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous));
-    const MaskDraw draw{threshold, static_cast<float>(65536.0 / (65536.0 - threshold)), static_cast<uint64_t>(key),
-                        static_cast<uint32_t>(first_index), static_cast<uint32_t>(layer)};
-    launch_dropout_mask(mask.data_ptr<float>(), {x.size(0), x.size(1), x.size(2) * x.size(3), channels_last}, draw,
+        x.sizes(), x.options().memory_format(channels_last ? at::MemoryFormat::ChannelsLast
+                                                           : at::MemoryFormat::Contiguous));
+    const MaskDraw draw{threshold, static_cast<float>(65536.0 / (65536.0 - threshold)),
+                        static_cast<uint64_t>(key), static_cast<uint32_t>(first_index),
+                        static_cast<uint32_t>(layer)};
+    launch_dropout_mask(mask.data_ptr<float>(),
+                        {x.size(0), x.size(1), x.size(2) * x.size(3), channels_last}, draw,
                         step.data_ptr<int64_t>(), at::cuda::getCurrentCUDAStream());
     C10_CUDA_KERNEL_LAUNCH_CHECK();
     return mask;
 }
 
-at::Tensor normal_rows(const at::Tensor& items, int64_t count, int64_t key, const at::Tensor& epoch, int64_t layer) {
-    require(items.dim() == 1 && items.is_contiguous() && items.scalar_type() == at::kLong, "items are a list of int64");
+at::Tensor normal_rows(const at::Tensor& items, int64_t count, int64_t key, const at::Tensor& epoch,
+                       int64_t layer) {
+    require(items.dim() == 1 && items.is_contiguous() && items.scalar_type() == at::kLong,
+            "items are a list of int64");
     require_scalar_on_gpu(epoch);
     at::Tensor out = at::empty({items.size(0), count}, items.options().dtype(at::kFloat));
-    launch_normal(out.data_ptr<float>(), items.size(0), count, static_cast<uint64_t>(key), epoch.data_ptr<int64_t>(),
-                  items.data_ptr<int64_t>(), static_cast<uint32_t>(layer), at::cuda::getCurrentCUDAStream());
+    launch_normal(out.data_ptr<float>(), items.size(0), count, static_cast<uint64_t>(key),
+                  epoch.data_ptr<int64_t>(), items.data_ptr<int64_t>(),
+                  static_cast<uint32_t>(layer), at::cuda::getCurrentCUDAStream());
     C10_CUDA_KERNEL_LAUNCH_CHECK();
     return out;
 }
@@ -49,4 +59,4 @@ TORCH_LIBRARY_IMPL(dagan, CUDA, library) {
     library.impl("normal_rows", normal_rows);
 }
 
-} // namespace dagan
+} // namespace dagan::cuda

@@ -7,10 +7,11 @@
 #include <cstddef>
 #include <span>
 
-namespace dagan {
+namespace dagan::gang {
 
 // `all` becomes every member's `mine`, in the order of their ranks. Collective: all give equally many bytes. `field` is host
 // memory of the group with a float for each byte of `all`. Throws GangBroken.
-void gather_bytes(Group& group, std::span<float> field, std::span<const std::byte> mine, std::span<std::byte> all);
+void gather_bytes(Group& group, std::span<float> field, std::span<const std::byte> mine,
+                  std::span<std::byte> all);
 
-} // namespace dagan
+} // namespace dagan::gang

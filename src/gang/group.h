@@ -7,7 +7,7 @@
 #include <span>
 #include <stdexcept>
 
-namespace dagan {
+namespace dagan::gang {
 
 // A member died or was stopped: the others leave the training loop; the gang starts again from its checkpoint.
 class GangBroken : public std::runtime_error {
@@ -42,4 +42,4 @@ std::unique_ptr<GroupMemory> make_host_memory();
 // A group of one: reductions do nothing.
 std::unique_ptr<Group> make_group_alone(std::unique_ptr<GroupMemory> memory = make_host_memory());
 
-} // namespace dagan
+} // namespace dagan::gang

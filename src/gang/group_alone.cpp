@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::gang {
 
 namespace {
 constexpr size_t kAlignment = 64;
@@ -20,8 +20,10 @@ class HostMemory final : public GroupMemory {
   public:
     std::span<float> allocate(size_t count) override {
         const size_t bytes = (count * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
-        auto* memory = static_cast<float*>(std::aligned_alloc(kAlignment, std::max(bytes, kAlignment)));
-        if (memory == nullptr) throw system_error("gradients: no memory for " + std::to_string(count) + " numbers");
+        auto* memory =
+            static_cast<float*>(std::aligned_alloc(kAlignment, std::max(bytes, kAlignment)));
+        if (memory == nullptr)
+            throw system_error("gradients: no memory for " + std::to_string(count) + " numbers");
         blocks_.emplace_back(memory);
         std::fill_n(memory, count, 0.0F);
         return {memory, count};
@@ -50,4 +52,4 @@ std::unique_ptr<Group> make_group_alone(std::unique_ptr<GroupMemory> memory) {
     return std::make_unique<GroupAlone>(std::move(memory));
 }
 
-} // namespace dagan
+} // namespace dagan::gang

@@ -1,8 +1,8 @@
 #include "gang/nccl_group.h"
 
 #include "base/error.h"
-#include "gang/gather.h"
 #include "base/topology.h"
+#include "gang/gather.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::gang {
 
 namespace {
 using Clock = std::chrono::steady_clock;
@@ -30,7 +30,8 @@ template <size_t N> void put(const std::string& text, std::array<char, N>& place
 std::vector<Introduction> introduce(Group& agents, const Introduction& mine) {
     std::vector<Introduction> all(static_cast<size_t>(agents.size()));
     const auto field = agents.allocate(all.size() * sizeof mine);
-    gather_bytes(agents, field, std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
+    gather_bytes(agents, field, std::as_bytes(std::span(&mine, 1)),
+                 std::as_writable_bytes(std::span(all)));
     return all;
 }
 
@@ -39,18 +40,22 @@ void refuse_shared_gpus(const std::vector<Introduction>& members) {
     for (size_t rank = 0; rank < members.size(); ++rank) {
         const auto [other, alone] = user.emplace(members[rank].gpu.data(), rank);
         if (alone) continue;
-        const auto name = [&](size_t member) { return std::to_string(member) + " (" + members[member].host.data() + ")"; };
-        throw input_error(
-            "gang: members " + name(other->second) + " and " + name(rank) + " are both on GPU " + other->first +
-            ", and NCCL needs one for each; hint: start as many ranks as there are GPUs, or lower resources.gan_ranks");
+        const auto name = [&](size_t member) {
+            return std::to_string(member) + " (" + members[member].host.data() + ")";
+        };
+        throw input_error("gang: members " + name(other->second) + " and " + name(rank) +
+                          " are both on GPU " + other->first +
+                          ", and NCCL needs one for each; hint: start as many ranks as there are "
+                          "GPUs, or lower resources.gan_ranks");
     }
 }
 
 class NcclGroup final : public Group {
   public:
-    NcclGroup(const NcclApi& api, ComputeStream& stream, std::unique_ptr<GroupMemory> memory, int rank, int size,
-              const NcclApi::Id& id, NcclGroupOptions options)
-        : api_(api), stream_(stream), memory_(std::move(memory)), options_(std::move(options)), rank_(rank), size_(size) {
+    NcclGroup(const NcclApi& api, ComputeStream& stream, std::unique_ptr<GroupMemory> memory,
+              int rank, int size, const NcclApi::Id& id, NcclGroupOptions options)
+        : api_(api), stream_(stream), memory_(std::move(memory)), options_(std::move(options)),
+          rank_(rank), size_(size) {
         check(api_.init(&communicator_, size, &id, rank), "ncclCommInitRankConfig");
         try {
             settle("the start of the gang's communicator");
@@ -70,7 +75,8 @@ class NcclGroup final : public Group {
 
     void all_reduce_mean(std::span<float> x) override {
         require(communicator_ != nullptr, "a gang that broke reduces no more");
-        check(api_.all_reduce_sum(x.data(), x.size(), communicator_, stream_.handle()), "ncclAllReduce");
+        check(api_.all_reduce_sum(x.data(), x.size(), communicator_, stream_.handle()),
+              "ncclAllReduce");
         settle("an all-reduce to be queued");
         stream_.divide(x, static_cast<float>(size_));
     }
@@ -94,9 +100,12 @@ class NcclGroup final : public Group {
         const auto began = Clock::now();
         auto pause = std::chrono::microseconds(1);
         while (!met()) {
-            if (const int result = state(); result != NcclApi::kSuccess && result != NcclApi::kInProgress) check(result, what);
+            if (const int result = state();
+                result != NcclApi::kSuccess && result != NcclApi::kInProgress)
+                check(result, what);
             if (Clock::now() - began > options_.timeout) {
-                give_up(std::string(what) + " took longer than " + std::to_string(options_.timeout.count() / 1000) + " s");
+                give_up(std::string(what) + " took longer than " +
+                        std::to_string(options_.timeout.count() / 1000) + " s");
             }
             options_.while_waiting();
             std::this_thread::sleep_for(pause);
@@ -113,7 +122,8 @@ class NcclGroup final : public Group {
     void check(int result, const char* what) {
         if (result == NcclApi::kSuccess || result == NcclApi::kInProgress) return;
         const std::string details = communicator_ == nullptr ? "" : api_.last_error(communicator_);
-        give_up(std::string(what) + ": " + api_.describe(result) + (details.empty() ? "" : ": " + details));
+        give_up(std::string(what) + ": " + api_.describe(result) +
+                (details.empty() ? "" : ": " + details));
     }
     [[noreturn]] void give_up(const std::string& why) {
         abort();
@@ -132,18 +142,20 @@ class NcclGroup final : public Group {
 };
 } // namespace
 
-std::unique_ptr<Group> make_nccl_group(const NcclApi& api, ComputeStream& stream, std::unique_ptr<GroupMemory> memory,
-                                       Group& agents, const std::string& gpu, NcclGroupOptions options) {
+std::unique_ptr<Group> make_nccl_group(const NcclApi& api, ComputeStream& stream,
+                                       std::unique_ptr<GroupMemory> memory, Group& agents,
+                                       const std::string& gpu, NcclGroupOptions options) {
     Introduction mine;
     put(host_facts().name, mine.host);
     put(gpu, mine.gpu);
     int made = NcclApi::kSuccess;
     if (agents.rank() == 0) made = api.make_id(&mine.id);
-    if (made != NcclApi::kSuccess) throw system_error(std::string("gang: ncclGetUniqueId: ") + api.describe(made));
+    if (made != NcclApi::kSuccess)
+        throw system_error(std::string("gang: ncclGetUniqueId: ") + api.describe(made));
     const std::vector<Introduction> members = introduce(agents, mine);
     refuse_shared_gpus(members);
-    return std::make_unique<NcclGroup>(api, stream, std::move(memory), agents.rank(), agents.size(), members.front().id,
-                                       std::move(options));
+    return std::make_unique<NcclGroup>(api, stream, std::move(memory), agents.rank(), agents.size(),
+                                       members.front().id, std::move(options));
 }
 
-} // namespace dagan
+} // namespace dagan::gang

@@ -1,13 +1,15 @@
 #include "model/layer.h"
 #include "model/networks.h"
 
-namespace dagan {
+namespace dagan::model {
 
-Classifier::Classifier(const ClassifierOptions& options, int channels, int size, int classes, uint64_t stream)
+Classifier::Classifier(const ClassifierOptions& options, int channels, int size, int classes,
+                       uint64_t stream)
     : Network(classifier_table(options, channels, size, classes),
               {LayerOptions::NormKind::batch, {}, options.dropout, options.convolution}, stream) {}
 
-torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tensor& real, const Pass& pass) {
+torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tensor& real,
+                                  const Pass& pass) {
     Walk next(layers(), pass);
     const torch::Tensor flag = real.to(images.options()).view({-1, 1, 1, 1});
     torch::Tensor h = images;
@@ -21,4 +23,4 @@ torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tens
     return logits;
 }
 
-} // namespace dagan
+} // namespace dagan::model

@@ -10,38 +10,42 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 
 namespace {
 // Masks are an operator of LibTorch, so that libdagan_cuda.so can bring the one for GPUs (src/cuda/operators.cpp). `key` has the
 // bits of a uint64_t. Of the shape and layout of x; float.
-constexpr const char* kMaskSchema =
-    "dropout_mask(Tensor x, float probability, int key, Tensor step, int first_index, int layer) -> Tensor";
+constexpr const char* kMaskSchema = "dropout_mask(Tensor x, float probability, int key, Tensor "
+                                    "step, int first_index, int layer) -> Tensor";
 
-torch::Tensor host_mask(torch::IntArrayRef sizes, double probability, const Pass& pass, uint32_t layer) {
+torch::Tensor host_mask(torch::IntArrayRef sizes, double probability, const Pass& pass,
+                        uint32_t layer) {
     torch::Tensor mask = torch::empty(sizes, torch::kFloat);
     const auto sample = static_cast<size_t>(mask.numel() / std::max<int64_t>(mask.size(0), 1));
     float* values = mask.data_ptr<float>();
     for (uint32_t i = 0; i < mask.size(0); ++i) {
-        fill_dropout(std::span(values + i * sample, sample), probability, pass.key, pass.step, pass.first_index + i, layer);
+        fill_dropout(std::span(values + i * sample, sample), probability, pass.key, pass.step,
+                     pass.first_index + i, layer);
     }
     return mask;
 }
 
-torch::Tensor mask_on_cpu(const torch::Tensor& x, double probability, int64_t key, const torch::Tensor& step, int64_t first_index,
-                          int64_t layer) {
+torch::Tensor mask_on_cpu(const torch::Tensor& x, double probability, int64_t key,
+                          const torch::Tensor& step, int64_t first_index, int64_t layer) {
     const Pass pass{.key = static_cast<uint64_t>(key),
                     .step = static_cast<uint32_t>(step.item<int64_t>()),
                     .first_index = static_cast<uint32_t>(first_index)};
     return host_mask(x.sizes(), probability, pass, static_cast<uint32_t>(layer));
 }
 
-torch::Tensor device_mask(const torch::Tensor& x, double probability, const Pass& pass, uint32_t layer) {
-    static const auto mask =
-        c10::Dispatcher::singleton()
-            .findSchemaOrThrow("dagan::dropout_mask", "")
-            .typed<torch::Tensor(const torch::Tensor&, double, int64_t, const torch::Tensor&, int64_t, int64_t)>();
-    return mask.call(x, probability, static_cast<int64_t>(pass.key), pass.device_step, pass.first_index, layer);
+torch::Tensor device_mask(const torch::Tensor& x, double probability, const Pass& pass,
+                          uint32_t layer) {
+    static const auto mask = c10::Dispatcher::singleton()
+                                 .findSchemaOrThrow("dagan::dropout_mask", "")
+                                 .typed<torch::Tensor(const torch::Tensor&, double, int64_t,
+                                                      const torch::Tensor&, int64_t, int64_t)>();
+    return mask.call(x, probability, static_cast<int64_t>(pass.key), pass.device_step,
+                     pass.first_index, layer);
 }
 
 // Which mask: what a pass and a layer say of it.
@@ -52,12 +56,13 @@ struct Mask {
 };
 
 // y = x * mask of one sample that lies channels last; masks are drawn channel by channel.
-void drop_in_sample(const float* x, int64_t area, int64_t channels, std::span<float> drawn, const Mask& mask, uint32_t index,
-                    float* y) {
+void drop_in_sample(const float* x, int64_t area, int64_t channels, std::span<float> drawn,
+                    const Mask& mask, uint32_t index, float* y) {
     fill_dropout(drawn, mask.probability, mask.pass.key, mask.pass.step, index, mask.layer);
     const float* values = drawn.data();
     for (int64_t p = 0; p < area; ++p) {
-        for (int64_t c = 0; c < channels; ++c) y[p * channels + c] = x[p * channels + c] * values[c * area + p];
+        for (int64_t c = 0; c < channels; ++c)
+            y[p * channels + c] = x[p * channels + c] * values[c * area + p];
     }
 }
 
@@ -65,7 +70,8 @@ void drop_in_sample(const float* x, int64_t area, int64_t channels, std::span<fl
 // and takes no memory between a step's two directions. Linear in x, so its derivative is itself.
 class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
   public:
-    static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x, const Mask& mask) {
+    static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
+                                 const Mask& mask) {
         context->saved_data["probability"] = mask.probability;
         context->saved_data["key"] = static_cast<int64_t>(mask.pass.key);
         context->saved_data["step"] = int64_t{mask.pass.step};
@@ -79,20 +85,24 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
             std::vector<float> drawn(static_cast<size_t>(sample));
             for (int64_t b = begin; b < end; ++b) {
                 const uint32_t index = mask.pass.first_index + static_cast<uint32_t>(b);
-                drop_in_sample(from + b * sample, area, channels, drawn, mask, index, to + b * sample);
+                drop_in_sample(from + b * sample, area, channels, drawn, mask, index,
+                               to + b * sample);
             }
         });
         return y;
     }
-    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                   const torch::autograd::variable_list& gradients) {
+    static torch::autograd::variable_list
+    backward(torch::autograd::AutogradContext* context,
+             const torch::autograd::variable_list& gradients) {
         auto& saved = context->saved_data;
         const Pass pass{.training = true,
                         .key = static_cast<uint64_t>(saved["key"].toInt()),
                         .step = static_cast<uint32_t>(saved["step"].toInt()),
                         .first_index = static_cast<uint32_t>(saved["first_index"].toInt())};
         const torch::Tensor g = gradients[0].contiguous(torch::MemoryFormat::ChannelsLast);
-        return {apply(g, Mask{saved["probability"].toDouble(), pass, static_cast<uint32_t>(saved["layer"].toInt())}), {}};
+        return {apply(g, Mask{saved["probability"].toDouble(), pass,
+                              static_cast<uint32_t>(saved["layer"].toInt())}),
+                {}};
     }
 };
 } // namespace
@@ -100,10 +110,13 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
 TORCH_LIBRARY_FRAGMENT(dagan, library) { library.def(kMaskSchema); }
 TORCH_LIBRARY_IMPL(dagan, CPU, library) { library.impl("dropout_mask", mask_on_cpu); }
 
-torch::Tensor dropout(const torch::Tensor& x, double probability, const Pass& pass, uint32_t layer) {
+torch::Tensor dropout(const torch::Tensor& x, double probability, const Pass& pass,
+                      uint32_t layer) {
     if (!pass.training || probability == 0) return x;
-    if (!pass.device_step.defined() && fusable(x)) return DropoutFunction::apply(x, Mask{probability, pass, layer});
-    if (!pass.device_step.defined()) return x * host_mask(x.sizes(), probability, pass, layer).to(x.options());
+    if (!pass.device_step.defined() && fusable(x))
+        return DropoutFunction::apply(x, Mask{probability, pass, layer});
+    if (!pass.device_step.defined())
+        return x * host_mask(x.sizes(), probability, pass, layer).to(x.options());
     torch::Tensor mask;
     {
         const torch::NoGradGuard no_grad;
@@ -112,4 +125,4 @@ torch::Tensor dropout(const torch::Tensor& x, double probability, const Pass& pa
     return x * mask;
 }
 
-} // namespace dagan
+} // namespace dagan::model

@@ -6,9 +6,9 @@
 
 #include <torch/torch.h>
 
-namespace dagan {
+namespace dagan::model {
 
 // x [B, C, H, W] times its mask in training; x itself in inference or when probability is 0. `layer` is unique in the network.
 torch::Tensor dropout(const torch::Tensor& x, double probability, const Pass& pass, uint32_t layer);
 
-} // namespace dagan
+} // namespace dagan::model

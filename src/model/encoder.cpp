@@ -1,8 +1,9 @@
 #include "model/encoder.h"
 
-namespace dagan {
+namespace dagan::model {
 
-std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology topology, int inner) {
+std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology topology,
+                                  int inner) {
     std::vector<torch::Tensor> encoded;
     torch::Tensor h = x, prev = x;
     for (int b = 0; b < kBlocks; ++b) {
@@ -25,4 +26,4 @@ std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology t
     return encoded;
 }
 
-} // namespace dagan
+} // namespace dagan::model

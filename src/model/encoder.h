@@ -8,9 +8,9 @@
 
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 
 // Walks over the encoder's rows; returns E[0..3].
 std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology topology, int inner);
 
-} // namespace dagan
+} // namespace dagan::model

@@ -1,25 +1,29 @@
 #include "model/encoder.h"
-#include "model/tensor/join.h"
 #include "model/layer.h"
 #include "model/networks.h"
+#include "model/tensor/join.h"
 
-namespace dagan {
+namespace dagan::model {
 
 namespace {
 
 LayerOptions layer_options(const GanOptions& options) {
-    const RenormClip clip = options.norm == Norm::batch ? RenormClip::batch_norm() : RenormClip{0, options.r_max, options.d_max};
+    const RenormClip clip = options.norm == Norm::batch
+                                ? RenormClip::batch_norm()
+                                : RenormClip{0, options.r_max, options.d_max};
     return {LayerOptions::NormKind::renorm, clip, options.dropout, options.convolution};
 }
 
 } // namespace
 
 Generator::Generator(const GanOptions& options, int channels, int size, uint64_t stream)
-    : Network(generator_table(options, channels, size), layer_options(options), stream), structure_(structure_of(options)) {}
+    : Network(generator_table(options, channels, size), layer_options(options), stream),
+      structure_(structure_of(options)) {}
 
 torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z, const Pass& pass) {
     Walk next(layers(), pass);
-    const std::vector<torch::Tensor> encoded = encode(next, x, structure_.topology, structure_.generator_inner);
+    const std::vector<torch::Tensor> encoded =
+        encode(next, x, structure_.topology, structure_.generator_inner);
     std::vector<torch::Tensor> noise;
     for (int l = 0; l < noise_levels(structure_.topology); ++l) {
         const int64_t size = encoded[static_cast<size_t>(kBlocks - 1 - l)].size(2);
@@ -48,4 +52,4 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z,
     return h;
 }
 
-} // namespace dagan
+} // namespace dagan::model

@@ -7,7 +7,7 @@
 #include "model/tensor/join.h"
 #include "model/tensor/same_conv.h"
 
-namespace dagan {
+namespace dagan::model {
 
 namespace {
 
@@ -35,18 +35,25 @@ Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, u
     case LayerOptions::NormKind::renorm:
         norm_ = register_module("norm", std::make_shared<BatchRenorm>(channels, options.clip));
         break;
-    case LayerOptions::NormKind::layer: norm_ = register_module("norm", std::make_shared<LayerNorm>(channels)); break;
-    case LayerOptions::NormKind::batch: norm_ = register_module("norm", std::make_shared<BatchNorm>(channels)); break;
+    case LayerOptions::NormKind::layer:
+        norm_ = register_module("norm", std::make_shared<LayerNorm>(channels));
+        break;
+    case LayerOptions::NormKind::batch:
+        norm_ = register_module("norm", std::make_shared<BatchNorm>(channels));
+        break;
     }
 }
 
-torch::Tensor Layer::forward(std::vector<torch::Tensor> maps, const Pass& pass, const torch::Tensor& flag) {
-    if (row_.op == LayerOp::dense) return finish(at::linear(joined(std::move(maps)), weight, bias), pass);
+torch::Tensor Layer::forward(std::vector<torch::Tensor> maps, const Pass& pass,
+                             const torch::Tensor& flag) {
+    if (row_.op == LayerOp::dense)
+        return finish(at::linear(joined(std::move(maps)), weight, bias), pass);
     for (const torch::Tensor& map : maps) {
         require(map.dim() == 4 && map.size(2) == row_.in_size && map.size(3) == row_.in_size,
                 row_.name + ": input of the size in the table");
     }
-    if (row_.before == Before::norm_relu) maps = {torch::relu(normalise(joined(std::move(maps)), pass))};
+    if (row_.before == Before::norm_relu)
+        maps = {torch::relu(normalise(joined(std::move(maps)), pass))};
     if (flag.defined()) maps.push_back(flag);
     return finish(convolve(std::move(maps), pass), pass);
 }
@@ -55,14 +62,16 @@ torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass, double 
     if (const auto* renorm = std::get_if<std::shared_ptr<BatchRenorm>>(&norm_)) {
         return (*renorm)->forward(x, pass.training, pass.norm_groups, slope);
     }
-    if (const auto* layer = std::get_if<std::shared_ptr<LayerNorm>>(&norm_)) return (*layer)->forward(x, slope);
+    if (const auto* layer = std::get_if<std::shared_ptr<LayerNorm>>(&norm_))
+        return (*layer)->forward(x, slope);
     return std::get<std::shared_ptr<BatchNorm>>(norm_)->forward(x, pass.training, slope);
 }
 
 torch::Tensor Layer::convolve(std::vector<torch::Tensor> maps, const Pass& pass) const {
     const bool up = row_.resize == Resize::up;
     const torch::Tensor& first = maps.front();
-    if (row_.kernel == 3 && !pass.bf16 && first.scalar_type() == torch::kFloat && first.device().is_cpu()) {
+    if (row_.kernel == 3 && !pass.bf16 && first.scalar_type() == torch::kFloat &&
+        first.device().is_cpu()) {
         const auto size = up ? std::optional<int64_t>(row_.out_size) : std::nullopt;
         const torch::Tensor sum = pass.adds_gradients ? weight.grad() : torch::Tensor();
         return convolution_3x3(std::move(maps), weight, bias, {row_.stride, winograd_, size, sum});
@@ -77,7 +86,8 @@ torch::Tensor Layer::convolve(std::vector<torch::Tensor> maps, const Pass& pass)
 torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {
     switch (row_.after) {
     case After::unit: return normalise(x, pass, kLeakySlope);
-    case After::unit_dropout: return dropout(normalise(x, pass, kLeakySlope), dropout_, pass, index_);
+    case After::unit_dropout:
+        return dropout(normalise(x, pass, kLeakySlope), dropout_, pass, index_);
     case After::linear: return x;
     case After::tanh: return at::tanh(x);
     case After::lrelu: return at::leaky_relu(x, kLeakySlope);
@@ -93,6 +103,8 @@ torch::Tensor Walk::operator()(std::vector<torch::Tensor> maps, const torch::Ten
     return layers_[next_++]->forward(std::move(maps), pass_, flag);
 }
 
-void Walk::require_end() const { require(next_ == layers_.size(), "a pass applies every row of its table"); }
+void Walk::require_end() const {
+    require(next_ == layers_.size(), "a pass applies every row of its table");
+}
 
-} // namespace dagan
+} // namespace dagan::model

@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 
 inline constexpr double kLeakySlope = 0.2;
 
@@ -36,10 +36,12 @@ class Layer : public torch::nn::Module {
 
     // x [B, in_channels, in_size, in_size] or [B, in_channels]: the maps' channels one after the other. `flag` [B, 1, 1, 1], if
     // given, becomes one more channel of the convolution's input; the row's in_channels counts it, x does not have it.
-    torch::Tensor forward(std::vector<torch::Tensor> maps, const Pass& pass, const torch::Tensor& flag = {});
+    torch::Tensor forward(std::vector<torch::Tensor> maps, const Pass& pass,
+                          const torch::Tensor& flag = {});
 
   private:
-    torch::Tensor normalise(const torch::Tensor& x, const Pass& pass, double slope = 1); // of leaky_relu(x, slope)
+    torch::Tensor normalise(const torch::Tensor& x, const Pass& pass,
+                            double slope = 1); // of leaky_relu(x, slope)
     torch::Tensor convolve(std::vector<torch::Tensor> maps, const Pass& pass) const;
     torch::Tensor finish(const torch::Tensor& x, const Pass& pass);
 
@@ -48,13 +50,16 @@ class Layer : public torch::nn::Module {
     double dropout_;
     bool winograd_; // for floats on the CPU
     torch::Tensor weight, bias;
-    std::variant<std::monostate, std::shared_ptr<BatchRenorm>, std::shared_ptr<LayerNorm>, std::shared_ptr<BatchNorm>> norm_;
+    std::variant<std::monostate, std::shared_ptr<BatchRenorm>, std::shared_ptr<LayerNorm>,
+                 std::shared_ptr<BatchNorm>>
+        norm_;
 };
 
 // Applies a network's layers one after the other, in table order.
 class Walk {
   public:
-    Walk(const std::vector<std::shared_ptr<Layer>>& layers, const Pass& pass) : layers_(layers), pass_(pass) {}
+    Walk(const std::vector<std::shared_ptr<Layer>>& layers, const Pass& pass)
+        : layers_(layers), pass_(pass) {}
     torch::Tensor operator()(std::vector<torch::Tensor> maps, const torch::Tensor& flag = {});
     torch::Tensor operator()(const torch::Tensor& x) { return (*this)(std::vector{x}); }
     void require_end() const; // all layers were applied
@@ -65,4 +70,4 @@ class Walk {
     size_t next_ = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::model

@@ -1,10 +1,11 @@
 #include "model/losses.h"
 
-namespace dagan {
+namespace dagan::model {
 
 namespace {
 
-constexpr double kNormEpsilon = 1e-12; // inside the square root: keeps the second derivative finite at 0
+constexpr double kNormEpsilon =
+    1e-12; // inside the square root: keeps the second derivative finite at 0
 
 torch::Tensor gradient_norms(const torch::Tensor& gradient, PenaltyNorm norm) {
     const torch::Tensor squares = gradient.square();
@@ -15,18 +16,23 @@ torch::Tensor gradient_norms(const torch::Tensor& gradient, PenaltyNorm norm) {
 
 } // namespace
 
-torch::Tensor gradient_penalty(const CriticFunction& critic, const torch::Tensor& x, const torch::Tensor& real,
-                               const torch::Tensor& fake, const torch::Tensor& epsilon, PenaltyNorm norm) {
+torch::Tensor gradient_penalty(const CriticFunction& critic, const torch::Tensor& x,
+                               const torch::Tensor& real, const torch::Tensor& fake,
+                               const torch::Tensor& epsilon, PenaltyNorm norm) {
     const torch::Tensor mixed = interpolate(real, fake, epsilon).requires_grad_();
-    const torch::Tensor score = critic(x.detach(), mixed).sum(); // samples are independent, so one sum has all their gradients
+    const torch::Tensor score =
+        critic(x.detach(), mixed)
+            .sum(); // samples are independent, so one sum has all their gradients
     const torch::Tensor gradient =
-        torch::autograd::grad({score}, {mixed}, {}, /*retain_graph=*/true, /*create_graph=*/true).front();
+        torch::autograd::grad({score}, {mixed}, {}, /*retain_graph=*/true, /*create_graph=*/true)
+            .front();
     return (gradient_norms(gradient, norm) - 1).square().mean();
 }
 
-torch::Tensor interpolate(const torch::Tensor& real, const torch::Tensor& fake, const torch::Tensor& epsilon) {
+torch::Tensor interpolate(const torch::Tensor& real, const torch::Tensor& fake,
+                          const torch::Tensor& epsilon) {
     const torch::NoGradGuard no_grad;
     return torch::lerp(real, fake, epsilon.view({-1, 1, 1, 1}));
 }
 
-} // namespace dagan
+} // namespace dagan::model

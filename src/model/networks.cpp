@@ -6,12 +6,15 @@
 #include <string>
 #include <utility>
 
-namespace dagan {
+namespace dagan::model {
 
-Network::Network(NetworkTable table, const LayerOptions& options, uint64_t stream) : table_(std::move(table)) {
-    std::map<std::string, std::shared_ptr<torch::nn::Module>> blocks; // module names hold no dots, so "E1.conv3" is conv3 in E1
+Network::Network(NetworkTable table, const LayerOptions& options, uint64_t stream)
+    : table_(std::move(table)) {
+    std::map<std::string, std::shared_ptr<torch::nn::Module>>
+        blocks; // module names hold no dots, so "E1.conv3" is conv3 in E1
     for (const LayerRow& row : table_.layers) {
-        auto layer = std::make_shared<Layer>(row, static_cast<uint32_t>(layers_.size()), options, stream);
+        auto layer =
+            std::make_shared<Layer>(row, static_cast<uint32_t>(layers_.size()), options, stream);
         const size_t dot = row.name.find('.');
         if (dot == std::string::npos) {
             register_module(row.name, layer);
@@ -25,4 +28,4 @@ Network::Network(NetworkTable table, const LayerOptions& options, uint64_t strea
     }
 }
 
-} // namespace dagan
+} // namespace dagan::model

@@ -13,7 +13,7 @@
 #include <memory>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 
 class Layer;
 struct LayerOptions;
@@ -56,8 +56,9 @@ class Critic : public Network {
 // Logits [B, K]. `real` [B] holds 1 for real and 0 for generated images; it enters before every convolution.
 class Classifier : public Network {
   public:
-    Classifier(const ClassifierOptions& options, int channels, int size, int classes, uint64_t stream);
+    Classifier(const ClassifierOptions& options, int channels, int size, int classes,
+               uint64_t stream);
     torch::Tensor forward(const torch::Tensor& images, const torch::Tensor& real, const Pass& pass);
 };
 
-} // namespace dagan
+} // namespace dagan::model

@@ -7,15 +7,18 @@
 
 #include <cstdint>
 
-namespace dagan {
+namespace dagan::model {
 
 struct Pass {
     bool training = false;
-    uint64_t key = 0; // stream of this pass's dropout masks; passes that must differ have different keys
+    uint64_t key =
+        0; // stream of this pass's dropout masks; passes that must differ have different keys
     uint32_t step = 0;
     uint32_t first_index = 0; // index of this slice's first sample in the step's whole batch
-    int norm_groups = 1;      // generator: batch statistics over this many equal groups of the batch (dagan.md section 5)
-    bool bf16 = false;        // convolutions multiply bfloat16; their results and all else are of the input's type
+    int norm_groups =
+        1; // generator: batch statistics over this many equal groups of the batch (dagan.md section 5)
+    bool bf16 =
+        false; // convolutions multiply bfloat16; their results and all else are of the input's type
     // The step as a number on the network's device (int64, no dimension), read there in place of `step`: what a captured pass
     // replays then has each step's own masks. Undefined: `step` counts, and masks are drawn on the host.
     torch::Tensor device_step = {};
@@ -26,4 +29,4 @@ struct Pass {
     static Pass inference() { return {}; }
 };
 
-} // namespace dagan
+} // namespace dagan::model

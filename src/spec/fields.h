@@ -1,8 +1,12 @@
-// How plain structs and enums describe themselves, once. A struct lists its fields in one static function
+// How plain structs and enums describe themselves, once. A struct lists its fields with
+//     DAGAN_FIELDS(name, age)
+// or, where users see the fields and need a line of help, with a static function
 //     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
 //         visit("name", self.name, "one line of help");
 //     }
-// and from this list follow its JSON (spec/json.h), its YAML with checks (sweeps), --set, and its help text.
+// From this list follow its JSON (spec/json.h), its YAML with checks (sweeps), --set, its help text
+// and its binary form (launcher/protocol/messages.h). Names and order are file and wire formats, and
+// part of task keys: do not change them.
 #pragma once
 
 #include <optional>
@@ -24,6 +28,26 @@ concept HasFields = requires(T& value) {
     T::fields(value, detail::AnyVisitor{});
 };
 
+// Applies MACRO to each argument, up to 256 of them.
+#define DAGAN_PARENTHESES ()
+#define DAGAN_EXPAND(...) DAGAN_EXPAND4(DAGAN_EXPAND4(DAGAN_EXPAND4(DAGAN_EXPAND4(__VA_ARGS__))))
+#define DAGAN_EXPAND4(...) DAGAN_EXPAND3(DAGAN_EXPAND3(DAGAN_EXPAND3(DAGAN_EXPAND3(__VA_ARGS__))))
+#define DAGAN_EXPAND3(...) DAGAN_EXPAND2(DAGAN_EXPAND2(DAGAN_EXPAND2(DAGAN_EXPAND2(__VA_ARGS__))))
+#define DAGAN_EXPAND2(...) DAGAN_EXPAND1(DAGAN_EXPAND1(DAGAN_EXPAND1(DAGAN_EXPAND1(__VA_ARGS__))))
+#define DAGAN_EXPAND1(...) __VA_ARGS__
+#define DAGAN_FOR_EACH(MACRO, ...) __VA_OPT__(DAGAN_EXPAND(DAGAN_FOR_EACH_STEP(MACRO, __VA_ARGS__)))
+#define DAGAN_FOR_EACH_STEP(MACRO, FIRST, ...)                                                     \
+    MACRO(FIRST) __VA_OPT__(DAGAN_FOR_EACH_AGAIN DAGAN_PARENTHESES(MACRO, __VA_ARGS__))
+#define DAGAN_FOR_EACH_AGAIN() DAGAN_FOR_EACH_STEP
+
+// Defines a struct's `fields` from the names of its members, without help texts.
+#define DAGAN_VISIT_FIELD(NAME) visit(#NAME, self.NAME, "");
+#define DAGAN_FIELDS(...)                                                                          \
+    template <class Self, class Visit>                                                             \
+    static void fields([[maybe_unused]] Self& self, [[maybe_unused]] Visit&& visit) {              \
+        DAGAN_FOR_EACH(DAGAN_VISIT_FIELD, __VA_ARGS__)                                             \
+    }
+
 // The names in "a, b, c".
 std::vector<std::string> split_names(std::string_view list);
 
@@ -33,8 +57,8 @@ concept NamedEnum = std::is_enum_v<E> && requires(E value) {
 };
 
 // Defines `enum class Name` whose enumerators are spelled in files and messages as in the code.
-#define DAGAN_ENUM(Name, ...)                                                                                                    \
-    enum class Name { __VA_ARGS__ };                                                                                             \
+#define DAGAN_ENUM(Name, ...)                                                                      \
+    enum class Name { __VA_ARGS__ };                                                               \
     constexpr std::string_view enum_list(Name) { return #__VA_ARGS__; }
 
 template <NamedEnum E> const std::vector<std::string>& names_of() {
@@ -42,7 +66,9 @@ template <NamedEnum E> const std::vector<std::string>& names_of() {
     return names;
 }
 
-template <NamedEnum E> std::string to_string(E value) { return names_of<E>().at(static_cast<size_t>(value)); }
+template <NamedEnum E> std::string to_string(E value) {
+    return names_of<E>().at(static_cast<size_t>(value));
+}
 
 // The enumerator spelled `text`, or nothing.
 template <NamedEnum E> std::optional<E> enum_from(std::string_view text) {

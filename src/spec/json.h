@@ -22,7 +22,9 @@ using Json = nlohmann::json;
 template <class T> struct JsonCodec; // encode(value) -> Json; decode(Json, value&)
 
 template <class T> Json encode_json(const T& value) { return JsonCodec<T>::encode(value); }
-template <class T> void decode_json(const Json& json, T& value) { JsonCodec<T>::decode(json, value); }
+template <class T> void decode_json(const Json& json, T& value) {
+    JsonCodec<T>::decode(json, value);
+}
 
 template <class T>
 requires std::is_arithmetic_v<T> || std::is_same_v<T, std::string>
@@ -85,11 +87,14 @@ template <HasFields T> struct JsonCodec<T> {
   private:
     static Json encode_all(const T& value) {
         Json json = Json::object();
-        T::fields(value, [&](const char* name, const auto& field, const char*) { json[name] = encode_json(field); });
+        T::fields(value, [&](const char* name, const auto& field, const char*) {
+            json[name] = encode_json(field);
+        });
         return json;
     }
     static bool added_later(std::string_view name) {
-        if constexpr (HasLaterFields<T>) return std::ranges::find(T::kAddedLater, name) != T::kAddedLater.end();
+        if constexpr (HasLaterFields<T>)
+            return std::ranges::find(T::kAddedLater, name) != T::kAddedLater.end();
         return false;
     }
 };
@@ -107,7 +112,9 @@ template <class T> struct JsonCodec<std::vector<T>> {
 };
 
 template <class T, size_t N> struct JsonCodec<std::array<T, N>> {
-    static Json encode(const std::array<T, N>& values) { return encode_json(std::vector<T>(values.begin(), values.end())); }
+    static Json encode(const std::array<T, N>& values) {
+        return encode_json(std::vector<T>(values.begin(), values.end()));
+    }
     static void decode(const Json& json, std::array<T, N>& values) {
         require(json.size() == N, "JSON array of the right length");
         for (size_t i = 0; i < N; ++i) decode_json(json[i], values[i]);
@@ -115,7 +122,9 @@ template <class T, size_t N> struct JsonCodec<std::array<T, N>> {
 };
 
 template <class T> struct JsonCodec<std::optional<T>> {
-    static Json encode(const std::optional<T>& value) { return value ? encode_json(*value) : Json(nullptr); }
+    static Json encode(const std::optional<T>& value) {
+        return value ? encode_json(*value) : Json(nullptr);
+    }
     static void decode(const Json& json, std::optional<T>& value) {
         value.reset();
         if (!json.is_null()) decode_json(json, value.emplace());

@@ -41,7 +41,11 @@ class TableBuilder {
                     in);
     }
     Map resized_unit(const std::string& name, Map in, int out, int out_size) {
-        return conv({.name = name, .resize = Resize::up, .out_channels = out, .out_size = out_size, .after = After::unit_dropout},
+        return conv({.name = name,
+                     .resize = Resize::up,
+                     .out_channels = out,
+                     .out_size = out_size,
+                     .after = After::unit_dropout},
                     in);
     }
     // The linear projections keep the number of channels.
@@ -72,7 +76,8 @@ class TableBuilder {
         row.parameters = weights + row.out_channels;
         row.macs = weights * squared(conv_size);
         if (row.before == Before::norm_relu) row.norm_parameters = 2 * (row.in_channels - 1);
-        if (row.after == After::unit || row.after == After::unit_dropout) row.norm_parameters = 2 * row.out_channels;
+        if (row.after == After::unit || row.after == After::unit_dropout)
+            row.norm_parameters = 2 * row.out_channels;
         require(row.in_channels > 0 && row.out_channels > 0 && row.in_size > 0 && row.out_size > 0,
                 "a convolution has channels and pixels");
         const Map out{row.out_channels, row.out_size};
@@ -102,8 +107,8 @@ class TableBuilder {
 std::string numbered(const std::string& name, int number) { return name + std::to_string(number); }
 
 // The encoder shared by generator and critic; returns E[0..3].
-std::vector<Map> encoder(TableBuilder& table, const GanOptions& options, Map x, const std::array<int, kBlocks>& widths,
-                         int inner) {
+std::vector<Map> encoder(TableBuilder& table, const GanOptions& options, Map x,
+                         const std::array<int, kBlocks>& widths, int inner) {
     require(inner >= 1, "a block has inner convolutions");
     std::vector<Map> encoded;
     Map h = x, prev = x;
@@ -130,30 +135,36 @@ std::vector<Map> encoder(TableBuilder& table, const GanOptions& options, Map x, 
 }
 
 // Level l of the decoder: its inner convolutions. `prev` is the level below's last inner map (none at the bottleneck).
-std::vector<Map> decoder_level(TableBuilder& table, const GanOptions& options, int l, Map h, const Map* prev, int width) {
+std::vector<Map> decoder_level(TableBuilder& table, const GanOptions& options, int l, Map h,
+                               const Map* prev, int width) {
     const std::string level = numbered("L", l);
     std::vector<Map> maps{h};
     for (int j = 1; j <= options.generator_inner; ++j) {
         std::vector<Map> in = maps;
-        if (prev) in.push_back(table.project_up(numbered(level + ".project", j), *prev, options.skip_kernel, h.size));
+        if (prev)
+            in.push_back(table.project_up(numbered(level + ".project", j), *prev,
+                                          options.skip_kernel, h.size));
         maps.push_back(table.unit(numbered(level + ".conv", j), concat(in), width));
     }
     return maps;
 }
 
-void lineage_block(TableBuilder& table, const ClassifierOptions& options, const std::string& block, Map& h) {
+void lineage_block(TableBuilder& table, const ClassifierOptions& options, const std::string& block,
+                   Map& h) {
     const Map flag{1, h.size};
     const bool third = options.dropout_site == DropoutSite::third;
     std::vector<Map> maps{h};
     for (int j = 1; j <= kClassifierInner; ++j) {
         const After after = third && j == kClassifierInner ? After::unit_dropout : After::unit;
-        maps.push_back(table.unit(numbered(block + ".conv", j), concat({concat(maps), flag}), options.growth, 1, after));
+        maps.push_back(table.unit(numbered(block + ".conv", j), concat({concat(maps), flag}),
+                                  options.growth, 1, after));
     }
     h = table.unit(block + ".transition", concat({concat(maps), flag}), options.growth, 2,
                    third ? After::unit : After::unit_dropout);
 }
 
-void huang_block(TableBuilder& table, const ClassifierOptions& options, const std::string& block, Map& h) {
+void huang_block(TableBuilder& table, const ClassifierOptions& options, const std::string& block,
+                 Map& h) {
     const Map flag{1, h.size};
     std::vector<Map> maps{h};
     for (int j = 1; j <= kClassifierInner; ++j) {
@@ -208,16 +219,19 @@ NetworkTable generator_table(const GanOptions& given, int channels, int size) {
     std::vector<Map> noise;
     for (int l = 0; l < noise_levels(options.topology); ++l) {
         const Map map{8 >> l, encoded[static_cast<size_t>(kBlocks - 1 - l)].size};
-        table.dense(numbered("noise", l), options.z_dim, map.channels * map.size * map.size, After::linear);
+        table.dense(numbered("noise", l), options.z_dim, map.channels * map.size * map.size,
+                    After::linear);
         noise.push_back(map);
     }
 
     Map h = encoded.back(), prev;
     for (int l = 0; l < decoder_levels(options.topology); ++l) {
-        const auto block = static_cast<size_t>(std::max(kBlocks - 1 - l, 0)); // the fifth level has block 0's width
+        const auto block = static_cast<size_t>(
+            std::max(kBlocks - 1 - l, 0)); // the fifth level has block 0's width
         if (l < static_cast<int>(noise.size())) h = concat({noise[static_cast<size_t>(l)], h});
         if (l == kBlocks) h = concat({h, x});
-        const std::vector<Map> maps = decoder_level(table, options, l, h, l > 0 ? &prev : nullptr, widths[block]);
+        const std::vector<Map> maps =
+            decoder_level(table, options, l, h, l > 0 ? &prev : nullptr, widths[block]);
         h = prev = maps.back();
         if (l < kBlocks) {
             h = table.resized_unit(numbered("L", l) + ".close", concat(maps), widths[block],
@@ -236,17 +250,21 @@ NetworkTable generator_table(const GanOptions& given, int channels, int size) {
 NetworkTable critic_table(const GanOptions& given, int channels, int size) {
     const GanOptions options = structure_of(given);
     TableBuilder table("critic");
-    const Map last = encoder(table, options, {2 * channels, size}, options.critic_widths, options.critic_inner).back();
+    const Map last =
+        encoder(table, options, {2 * channels, size}, options.critic_widths, options.critic_inner)
+            .back();
     table.dense("head.dense1", last.channels, kCriticHeadFeatures, After::lrelu);
-    table.dense("head.dense2", kCriticHeadFeatures + last.channels * last.size * last.size, 1, After::linear);
+    table.dense("head.dense2", kCriticHeadFeatures + last.channels * last.size * last.size, 1,
+                After::linear);
     return table.take();
 }
 
-NetworkTable classifier_table(const ClassifierOptions& options, int channels, int size, int classes) {
+NetworkTable classifier_table(const ClassifierOptions& options, int channels, int size,
+                              int classes) {
     TableBuilder table("classifier");
     Map h{channels, size};
     for (int b = 1; b <= kBlocks; ++b) {
-        const auto block = options.reading == Reading::lineage ? lineage_block : huang_block;
+        const auto block = options.reading == ClassifierArch::lineage ? lineage_block : huang_block;
         block(table, options, numbered("B", b), h);
     }
     table.dense("head.dense", h.channels, classes, After::linear);

@@ -12,40 +12,32 @@
 namespace dagan {
 
 DAGAN_ENUM(LayerOp, conv, dense)
-DAGAN_ENUM(Resize, none, up)        // up: nearest-neighbour resize to out_size before the convolution
-DAGAN_ENUM(Before, none, norm_relu) // norm_relu: pre-activation (classifier reading huang); the flag channel joins after it
+DAGAN_ENUM(Resize, none, up) // up: nearest-neighbour resize to out_size before the convolution
+DAGAN_ENUM(
+    Before, none,
+    norm_relu) // norm_relu: pre-activation (classifier reading huang); the flag channel joins after it
 // unit: leaky ReLU, then norm. dropout: dropout alone. pool: 2x2 average pooling with stride 2.
 DAGAN_ENUM(After, unit, unit_dropout, linear, tanh, lrelu, dropout, pool)
 
 struct LayerRow {
-    std::string name; // unique in its network, e.g. "E1.conv3", "L2.project1", "noise0", "head.dense1"
+    std::string
+        name; // unique in its network, e.g. "E1.conv3", "L2.project1", "noise0", "head.dense1"
     LayerOp op = LayerOp::conv;
     Resize resize = Resize::none;
     int kernel = 3, stride = 1;
     int in_channels = 0, out_channels = 0; // dense: features
-    int in_size = 0, out_size = 0;         // H = W; dense: 0. With resize the convolution runs at out_size, with pool at in_size
+    int in_size = 0,
+        out_size =
+            0; // H = W; dense: 0. With resize the convolution runs at out_size, with pool at in_size
     Before before = Before::none;
     After after = After::unit;
-    int64_t parameters = 0;      // weights and biases
-    int64_t norm_parameters = 0; // 2 * out_channels for units; pre-activation: 2 * (in_channels - 1), all but the flag
-    int64_t macs = 0;            // multiply-adds of one image's forward pass
+    int64_t parameters = 0; // weights and biases
+    int64_t norm_parameters =
+        0; // 2 * out_channels for units; pre-activation: 2 * (in_channels - 1), all but the flag
+    int64_t macs = 0; // multiply-adds of one image's forward pass
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("name", self.name, "");
-        visit("op", self.op, "");
-        visit("resize", self.resize, "");
-        visit("kernel", self.kernel, "");
-        visit("stride", self.stride, "");
-        visit("in_channels", self.in_channels, "");
-        visit("out_channels", self.out_channels, "");
-        visit("in_size", self.in_size, "");
-        visit("out_size", self.out_size, "");
-        visit("before", self.before, "");
-        visit("after", self.after, "");
-        visit("parameters", self.parameters, "");
-        visit("norm_parameters", self.norm_parameters, "");
-        visit("macs", self.macs, "");
-    }
+    DAGAN_FIELDS(name, op, resize, kernel, stride, in_channels, out_channels, in_size, out_size,
+                 before, after, parameters, norm_parameters, macs)
     bool operator==(const LayerRow&) const = default;
 };
 
@@ -73,6 +65,7 @@ GanOptions structure_of(GanOptions options);
 NetworkTable generator_table(const GanOptions& options, int channels, int size);
 NetworkTable critic_table(const GanOptions& options, int channels, int size);
 // `reading: huang` always has its dropout on the third convolution; `dropout_site` is for lineage.
-NetworkTable classifier_table(const ClassifierOptions& options, int channels, int size, int classes);
+NetworkTable classifier_table(const ClassifierOptions& options, int channels, int size,
+                              int classes);
 
 } // namespace dagan

@@ -11,7 +11,8 @@
 namespace dagan {
 
 // done, and diverged (a legitimate result of training), end a task; the others say whose fault it was. lost: with the whole job.
-DAGAN_ENUM(Outcome, done, diverged, interrupted, died, stuck, input_error, system_error, out_of_memory, bug, lost)
+DAGAN_ENUM(Outcome, done, diverged, interrupted, died, stuck, input_error, system_error,
+           out_of_memory, bug, lost)
 
 // A file that outlives its task. `role`: "weights", "pool", "samples" (a PNG); path relative to the campaign folder.
 struct Artifact {
@@ -19,11 +20,7 @@ struct Artifact {
     std::string path;
     std::string sha256;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("role", self.role, "");
-        visit("path", self.path, "");
-        visit("sha256", self.sha256, "");
-    }
+    DAGAN_FIELDS(role, path, sha256)
     bool operator==(const Artifact&) const = default;
 };
 
@@ -33,11 +30,7 @@ struct CurvePoint {
     std::string quantity;
     double value = 0;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("step", self.step, "");
-        visit("quantity", self.quantity, "");
-        visit("value", self.value, "");
-    }
+    DAGAN_FIELDS(step, quantity, value)
     bool operator==(const CurvePoint&) const = default;
 };
 
@@ -48,14 +41,7 @@ struct ClassifierScore {
     int validation_correct = 0, validation_total = 0;
     int test_correct = 0, test_total = 0;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("steps", self.steps, "");
-        visit("best_epoch", self.best_epoch, "");
-        visit("validation_correct", self.validation_correct, "");
-        visit("validation_total", self.validation_total, "");
-        visit("test_correct", self.test_correct, "");
-        visit("test_total", self.test_total, "");
-    }
+    DAGAN_FIELDS(steps, best_epoch, validation_correct, validation_total, test_correct, test_total)
     bool operator==(const ClassifierScore&) const = default;
 };
 
@@ -66,12 +52,7 @@ struct Cost {
     int64_t steps = 0;  // done in this attempt
     double seconds_per_step = 0;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("device", self.device, "");
-        visit("seconds", self.seconds, "");
-        visit("steps", self.steps, "");
-        visit("seconds_per_step", self.seconds_per_step, "");
-    }
+    DAGAN_FIELDS(device, seconds, steps, seconds_per_step)
     bool operator==(const Cost&) const = default;
 };
 
@@ -79,24 +60,15 @@ struct TaskResult {
     std::string task;    // key
     int64_t attempt = 0; // the token under which it ran; a result with an old token is refused
     Outcome outcome = Outcome::done;
-    std::string error = {};                              // "" when done
-    std::optional<ClassifierScore> score = std::nullopt; // classifiers (and selectors) that are done
+    std::string error = {}; // "" when done
+    std::optional<ClassifierScore> score =
+        std::nullopt; // classifiers (and selectors) that are done
     std::vector<CurvePoint> curve = {};
     std::vector<Artifact> artifacts = {};
     Cost cost = {};
     std::string host = {}; // of the member that explains the end; "" where the attempt began
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("task", self.task, "");
-        visit("attempt", self.attempt, "");
-        visit("outcome", self.outcome, "");
-        visit("error", self.error, "");
-        visit("score", self.score, "");
-        visit("curve", self.curve, "");
-        visit("artifacts", self.artifacts, "");
-        visit("cost", self.cost, "");
-        visit("host", self.host, "");
-    }
+    DAGAN_FIELDS(task, attempt, outcome, error, score, curve, artifacts, cost, host)
     bool operator==(const TaskResult&) const = default;
 };
 

@@ -16,14 +16,17 @@ namespace dagan {
 DAGAN_ENUM(Topology, code, paper)
 DAGAN_ENUM(Norm, renorm, batch)
 DAGAN_ENUM(PenaltyNorm, image, column)
-DAGAN_ENUM(Precision, float32, tf32, bf16) // of what convolutions multiply; tensors, sums and norms are float32 in each
+DAGAN_ENUM(Precision, float32, tf32,
+           bf16) // of what convolutions multiply; tensors, sums and norms are float32 in each
 // How the CPU computes 3x3 convolutions of float32.
 enum class Convolution { automatic, direct, winograd };
-constexpr std::string_view enum_list(Convolution) { return "auto, direct, winograd"; } // `auto` is no name for an enumerator
+constexpr std::string_view enum_list(Convolution) {
+    return "auto, direct, winograd";
+} // `auto` is no name for an enumerator
 DAGAN_ENUM(Pairs, with_replacement, distinct)
 DAGAN_ENUM(Select, classifier, critic_loss, last)
 DAGAN_ENUM(SelectorClasses, validation, source)
-DAGAN_ENUM(Reading, lineage, huang)
+DAGAN_ENUM(ClassifierArch, lineage, huang)
 DAGAN_ENUM(DropoutSite, closing, third)
 DAGAN_ENUM(Generation, pool, fresh)
 DAGAN_ENUM(Softmax, all, held_out, target)
@@ -63,52 +66,63 @@ struct GanOptions {
 
     Select select = Select::classifier;
     SelectorClasses selector_classes = SelectorClasses::validation;
-    double selector_train = 0.75; // below 1: a share; else a count in the smallest class, e.g. 15 of 20
+    double selector_train =
+        0.75; // below 1: a share; else a count in the smallest class, e.g. 15 of 20
     int selector_z = 5;
     int checkpoints = 20;
     Precision precision = Precision::float32;
     Convolution convolution = Convolution::automatic;
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("topology", self.topology, "block structure: as in the authors' code or as in the paper's text");
+        visit("topology", self.topology,
+              "block structure: as in the authors' code or as in the paper's text");
         visit("generator_widths", self.generator_widths, "filters of the four generator blocks");
         visit("critic_widths", self.critic_widths, "filters of the four critic blocks");
         visit("generator_inner", self.generator_inner, "stride-1 convolutions per generator block");
         visit("critic_inner", self.critic_inner, "stride-1 convolutions per critic block");
         visit("skip_kernel", self.skip_kernel, "kernel of the linear projections: 3 or 1");
-        visit("norm", self.norm, "generator's normalisation: batch renormalisation or plain batch norm");
+        visit("norm", self.norm,
+              "generator's normalisation: batch renormalisation or plain batch norm");
         visit("r_max", self.r_max, "batch renormalisation: clip of r (.inf: none)");
         visit("d_max", self.d_max, "batch renormalisation: clip of d (.inf: none)");
-        visit("renorm_sync", self.renorm_sync, "iterations between averagings of the renorm state over a gang's ranks");
+        visit("renorm_sync", self.renorm_sync,
+              "iterations between averagings of the renorm state over a gang's ranks");
         visit("dropout", self.dropout, "dropout probability in both networks (faces: 0.3)");
         visit("z_dim", self.z_dim, "length of the noise vector");
-        visit("iterations", self.iterations, "iterations, each critic_steps critic steps and one generator step");
+        visit("iterations", self.iterations,
+              "iterations, each critic_steps critic steps and one generator step");
         visit("critic_steps", self.critic_steps, "critic steps per iteration");
         visit("batch_size", self.batch_size, "pairs per step, over the whole gang");
         visit("learning_rate", self.learning_rate, "Adam learning rate of both networks");
         visit("beta1", self.beta1, "Adam beta 1");
         visit("beta2", self.beta2, "Adam beta 2");
         visit("penalty_weight", self.penalty_weight, "lambda of the gradient penalty");
-        visit("penalty_norm", self.penalty_norm, "norm in the penalty: of the image (paper) or of each column (code)");
+        visit("penalty_norm", self.penalty_norm,
+              "norm in the penalty: of the image (paper) or of each column (code)");
         visit("pairs", self.pairs, "may an image be paired with itself?");
         visit("rotate", self.rotate, "rotate both images of a pair alike, with probability 1/2");
         visit("limit_classes", self.limit_classes, "use only the first source classes (0: all)");
         visit("select", self.select, "how the best checkpoint is chosen");
-        visit("selector_classes", self.selector_classes, "domain on which the selector is trained and scores");
-        visit("selector_train", self.selector_train, "images per class that train the selector: a share (0.75) or a count (15)");
+        visit("selector_classes", self.selector_classes,
+              "domain on which the selector is trained and scores");
+        visit("selector_train", self.selector_train,
+              "images per class that train the selector: a share (0.75) or a count (15)");
         visit("selector_z", self.selector_z, "noise vectors per conditional image when scoring");
         visit("precision", self.precision,
-              "what convolutions multiply in training: float32, tf32 (GPUs), bf16; the penalty's multiply float32 in each");
+              "what convolutions multiply in training: float32, tf32 (GPUs), bf16; the penalty's "
+              "multiply float32 in each");
         visit("convolution", self.convolution,
-              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for each shape");
-        visit("checkpoints", self.checkpoints, "at most how many checkpoints are compared, evenly spaced over the iterations");
+              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for "
+              "each shape");
+        visit("checkpoints", self.checkpoints,
+              "at most how many checkpoints are compared, evenly spaced over the iterations");
     }
     bool operator==(const GanOptions&) const = default;
 };
 
 // Architecture, training and protocol of the classifiers.
 struct ClassifierOptions {
-    Reading reading = Reading::lineage;
+    ClassifierArch reading = ClassifierArch::lineage;
     int growth = 64;
     double dropout = 0.5;
     DropoutSite dropout_site = DropoutSite::closing;
@@ -133,7 +147,8 @@ struct ClassifierOptions {
         visit("reading", self.reading, "reading of the paper's 17-layer DenseNet");
         visit("growth", self.growth, "filters per convolution");
         visit("dropout", self.dropout, "dropout probability");
-        visit("dropout_site", self.dropout_site, "after a block's closing or its third convolution");
+        visit("dropout_site", self.dropout_site,
+              "after a block's closing or its third convolution");
         visit("epochs", self.epochs, "training epochs");
         visit("batch_size", self.batch_size, "images per step");
         visit("learning_rate", self.learning_rate, "Adam learning rate");
@@ -141,15 +156,21 @@ struct ClassifierOptions {
         visit("beta2", self.beta2, "Adam beta 2");
         visit("noise_sigma", self.noise_sigma, "sigma of the Gaussian noise, on the [0, 1] scale");
         visit("shift_px", self.shift_px, "largest shift in pixels (64 px images: 4)");
-        visit("generation", self.generation, "generated images: from a pool made once, or fresh each epoch");
+        visit("generation", self.generation,
+              "generated images: from a pool made once, or fresh each epoch");
         visit("pool_size", self.pool_size, "generated images per training image in the pool");
-        visit("softmax", self.softmax, "classes of the softmax: all, held_out (validation and test), target (test)");
+        visit("softmax", self.softmax,
+              "classes of the softmax: all, held_out (validation and test), target (test)");
         visit("epoch_select", self.epoch_select, "which epoch's weights are tested");
-        visit("eval_drop_last", self.eval_drop_last, "leave out the last partial batch at evaluation");
-        visit("mark_generated", self.mark_generated, "tell the classifier, in a channel, which images are generated");
-        visit("precision", self.precision, "what convolutions multiply in training: float32, tf32 (on GPUs), bf16");
+        visit("eval_drop_last", self.eval_drop_last,
+              "leave out the last partial batch at evaluation");
+        visit("mark_generated", self.mark_generated,
+              "tell the classifier, in a channel, which images are generated");
+        visit("precision", self.precision,
+              "what convolutions multiply in training: float32, tf32 (on GPUs), bf16");
         visit("convolution", self.convolution,
-              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for each shape");
+              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for "
+              "each shape");
     }
     bool operator==(const ClassifierOptions&) const = default;
 };
@@ -219,10 +240,12 @@ struct DatasetOptions {
         visit("file", self.file, "HDF5 file, relative to the data folder");
         visit("split", self.split, "half-open ranges of class positions");
         visit("cases", self.cases, "held-out images per class");
-        visit("class_order", self.class_order, "positions count the sorted classes, or a shuffle of them by the sweep's seed");
+        visit("class_order", self.class_order,
+              "positions count the sorted classes, or a shuffle of them by the sweep's seed");
         visit("protocol", self.protocol, "EMNIST only: balanced47 or literal");
         visit("gan", self.gan, "data set whose DAGAN augments this one (default: its own)");
-        visit("expect", self.expect, "what the file must hold; also lets a plan be made without it");
+        visit("expect", self.expect,
+              "what the file must hold; also lets a plan be made without it");
     }
     bool operator==(const DatasetOptions&) const = default;
 };
@@ -235,10 +258,13 @@ struct SweepRow {
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("dataset", self.dataset, "name under `datasets`");
-        visit("samples_per_class", self.samples_per_class, "real training images per class: a number, a list, or 5..15");
-        visit("generated_per_real", self.generated_per_real, "generated images per real one: a number, a list, or 0..10");
+        visit("samples_per_class", self.samples_per_class,
+              "real training images per class: a number, a list, or 5..15");
+        visit("generated_per_real", self.generated_per_real,
+              "generated images per real one: a number, a list, or 0..10");
         visit("budget", self.budget,
-              "the m = 0 baseline trains for equal epochs, for the steps of each m >= 1 of the row, or both");
+              "the m = 0 baseline trains for equal epochs, for the steps of each m >= 1 of the "
+              "row, or both");
     }
     bool operator==(const SweepRow&) const = default;
 };
@@ -251,8 +277,10 @@ struct Resources {
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("gan_ranks", self.gan_ranks, "ranks that train one DAGAN together");
-        visit("trainers_per_rank", self.trainers_per_rank, "trainers side by side on one rank (one GPU)");
-        visit("threads_per_trainer", self.threads_per_trainer, "CPU threads of each trainer; part of the result's bits");
+        visit("trainers_per_rank", self.trainers_per_rank,
+              "trainers side by side on one rank (one GPU)");
+        visit("threads_per_trainer", self.threads_per_trainer,
+              "CPU threads of each trainer; part of the result's bits");
         visit("tasks_ahead", self.tasks_ahead,
               "tasks that a rank holds ready beside those that run; for tasks far below a second");
     }
@@ -266,7 +294,8 @@ struct Sweep {
     std::map<std::string, DatasetOptions> datasets;
     GanOptions gan;
     ClassifierOptions classifier;
-    std::map<std::string, GanOptions> gan_for; // by data set: whole options, `gan` with the file's changes on top
+    std::map<std::string, GanOptions>
+        gan_for; // by data set: whole options, `gan` with the file's changes on top
     std::map<std::string, ClassifierOptions> classifier_for;
     std::vector<SweepRow> sweep;
     Resources resources;
@@ -288,7 +317,8 @@ struct Sweep {
         visit("gan", self.gan, "DAGAN options");
         visit("classifier", self.classifier, "classifier options");
         visit("gan_for", self.gan_for, "by data set: where its DAGAN's options differ from `gan`");
-        visit("classifier_for", self.classifier_for, "by data set: where its classifiers' options differ from `classifier`");
+        visit("classifier_for", self.classifier_for,
+              "by data set: where its classifiers' options differ from `classifier`");
         visit("sweep", self.sweep, "the cells");
         visit("resources", self.resources, "how work is laid out");
     }

@@ -49,10 +49,11 @@ std::string key_of(const TaskSpec& spec) { return hash128_hex(to_text(spec)); }
 
 std::string label_of(const TaskSpec& spec) {
     const std::string head = to_string(kind_of(spec)) + " " + dataset_of(spec).name;
-    if (const auto* pool = std::get_if<PoolTask>(&spec)) return fmt::format("{} seed={}", head, pool->seed);
+    if (const auto* pool = std::get_if<PoolTask>(&spec))
+        return fmt::format("{} seed={}", head, pool->seed);
     if (const auto* task = std::get_if<ClassifierTask>(&spec)) {
-        std::string label =
-            fmt::format("{} n={} m={} seed={}", head, task->samples_per_class, task->generated_per_real, task->seed);
+        std::string label = fmt::format("{} n={} m={} seed={}", head, task->samples_per_class,
+                                        task->generated_per_real, task->seed);
         if (task->match_steps_of != 0) label += " " + task->budget();
         return label;
     }

@@ -21,14 +21,7 @@ struct DatasetRef {
     int size = 0;              // H = W
     uint64_t split_stream = 0; // shuffles the classes when class_order says so
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("name", self.name, "");
-        visit("options", self.options, "");
-        visit("sha256", self.sha256, "");
-        visit("channels", self.channels, "");
-        visit("size", self.size, "");
-        visit("split_stream", self.split_stream, "");
-    }
+    DAGAN_FIELDS(name, options, sha256, channels, size, split_stream)
     bool operator==(const DatasetRef&) const = default;
 };
 
@@ -41,14 +34,7 @@ struct SelectorTask {
     uint64_t stream = 0;
     int threads = 1;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("dataset", self.dataset, "");
-        visit("classes", self.classes, "");
-        visit("train_share", self.train_share, "");
-        visit("classifier", self.classifier, "");
-        visit("stream", self.stream, "");
-        visit("threads", self.threads, "");
-    }
+    DAGAN_FIELDS(dataset, classes, train_share, classifier, stream, threads)
     bool operator==(const SelectorTask&) const = default;
 };
 
@@ -61,14 +47,7 @@ struct GanTask {
     int ranks = 1;
     int threads = 1;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("dataset", self.dataset, "");
-        visit("gan", self.gan, "");
-        visit("selector", self.selector, "");
-        visit("stream", self.stream, "");
-        visit("ranks", self.ranks, "");
-        visit("threads", self.threads, "");
-    }
+    DAGAN_FIELDS(dataset, gan, selector, stream, ranks, threads)
     bool operator==(const GanTask&) const = default;
 };
 
@@ -84,17 +63,8 @@ struct PoolTask {
     uint64_t stream = 0; // of (dataset, seed): the same for its pool and all its classifiers
     int threads = 1;
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("dataset", self.dataset, "");
-        visit("gan", self.gan, "");
-        visit("gan_task", self.gan_task, "");
-        visit("softmax", self.softmax, "");
-        visit("samples_per_class", self.samples_per_class, "");
-        visit("pool_size", self.pool_size, "");
-        visit("seed", self.seed, "");
-        visit("stream", self.stream, "");
-        visit("threads", self.threads, "");
-    }
+    DAGAN_FIELDS(dataset, gan, gan_task, softmax, samples_per_class, pool_size, seed, stream,
+                 threads)
     bool operator==(const PoolTask&) const = default;
 };
 
@@ -104,7 +74,8 @@ struct ClassifierTask {
     ClassifierOptions classifier;
     int samples_per_class = 0;  // n
     int generated_per_real = 0; // m
-    int match_steps_of = 0;     // 0: budget in epochs; M: as many steps as the run with m = M (only for m = 0)
+    int match_steps_of =
+        0; // 0: budget in epochs; M: as many steps as the run with m = M (only for m = 0)
     int seed = 0;
     uint64_t stream = 0;
     std::string pool;              // key of the PoolTask; "" when m = 0 or generation is fresh
@@ -113,21 +84,12 @@ struct ClassifierTask {
     int threads = 1;
 
     // "epochs" or "steps:M", as in tables and files.
-    std::string budget() const { return match_steps_of == 0 ? "epochs" : "steps:" + std::to_string(match_steps_of); }
-
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("dataset", self.dataset, "");
-        visit("classifier", self.classifier, "");
-        visit("samples_per_class", self.samples_per_class, "");
-        visit("generated_per_real", self.generated_per_real, "");
-        visit("match_steps_of", self.match_steps_of, "");
-        visit("seed", self.seed, "");
-        visit("stream", self.stream, "");
-        visit("pool", self.pool, "");
-        visit("gan_task", self.gan_task, "");
-        visit("gan", self.gan, "");
-        visit("threads", self.threads, "");
+    std::string budget() const {
+        return match_steps_of == 0 ? "epochs" : "steps:" + std::to_string(match_steps_of);
     }
+
+    DAGAN_FIELDS(dataset, classifier, samples_per_class, generated_per_real, match_steps_of, seed,
+                 stream, pool, gan_task, gan, threads)
     bool operator==(const ClassifierTask&) const = default;
 };
 
@@ -145,7 +107,7 @@ int threads_of(const TaskSpec& spec);
 std::string to_text(const TaskSpec& spec);        // canonical JSON: {"kind": ..., fields sorted}
 TaskSpec task_from_text(const std::string& text); // throws Blame::bug on what to_text did not write
 std::string key_of(const TaskSpec& spec);         // 32 hex digits
-std::string label_of(const TaskSpec& spec);       // for people: "classifier omniglot n=5 m=3 seed=0"
+std::string label_of(const TaskSpec& spec); // for people: "classifier omniglot n=5 m=3 seed=0"
 
 // The sweep as a directed acyclic graph. `needs` are indices of earlier tasks, so the order is topological.
 struct PlannedTask {

@@ -15,7 +15,7 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 // Image `number` of those made from real image `image`.
 struct Wanted {
@@ -24,15 +24,18 @@ struct Wanted {
 };
 
 // x~ = G(x, z) for each wanted image, [N, C, H, W] in [-1, 1], on the host; computed where the generator is.
-torch::Tensor generate(Generator& generator, const Dataset& data, ImageShape shape, std::span<const Wanted> wanted, int z_dim,
-                       uint64_t key, uint32_t epoch);
+torch::Tensor generate(model::Generator& generator, const data::Dataset& data, ImageShape shape,
+                       std::span<const Wanted> wanted, int z_dim, uint64_t key, uint32_t epoch);
 
 // `per_image` images from each of `sources` (ascending), as bytes. Reports its progress in images when asked to; nothing when the
 // observer asked to stop. Throws Blame::input when generator and data have different shapes.
-std::optional<Pool> generate_pool(const TrainedGenerator& generator, const Dataset& data, const std::vector<int>& sources,
-                                  int per_image, uint64_t key, uint32_t epoch, Observer& observer, bool report_progress);
+std::optional<data::Pool> generate_pool(const TrainedGenerator& generator,
+                                        const data::Dataset& data, const std::vector<int>& sources,
+                                        int per_image, uint64_t key, uint32_t epoch,
+                                        Observer& observer, bool report_progress);
 
 // A row for each image of `data`: the image, then `per_image` made from it. Throws as generate_pool.
-Picture augmentation_sheet(const TrainedGenerator& generator, const Dataset& data, int per_image, uint64_t key);
+data::Picture augmentation_sheet(const TrainedGenerator& generator, const data::Dataset& data,
+                                 int per_image, uint64_t key);
 
-} // namespace dagan
+} // namespace dagan::train

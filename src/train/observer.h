@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace dagan {
+namespace dagan::train {
 
 class Observer {
   public:
@@ -25,4 +25,4 @@ class NoObserver final : public Observer {
     void progress(int64_t, int64_t) override {}
 };
 
-} // namespace dagan
+} // namespace dagan::train

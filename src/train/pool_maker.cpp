@@ -8,25 +8,26 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 // Real images from which the pool's are made: the training cases and no others (dagan.md sections 7 and 9), each once, ascending.
-std::vector<int> conditions(const PoolTask& task, const Dataset& data) {
-    const ClassifierCases cases = draw_cases(data, task.dataset, task.softmax, task.samples_per_class, task.stream);
+std::vector<int> conditions(const PoolTask& task, const data::Dataset& data) {
+    const data::ClassifierCases cases =
+        data::draw_cases(data, task.dataset, task.softmax, task.samples_per_class, task.stream);
     std::vector<int> images;
-    for (const Case& one : cases.training) images.push_back(one.image);
+    for (const data::Case& one : cases.training) images.push_back(one.image);
     std::sort(images.begin(), images.end());
     images.erase(std::unique(images.begin(), images.end()), images.end());
     return images;
 }
 
 // Whether `path` already is this pool, whole: made by the same generator from the same images.
-bool is_made(const std::filesystem::path& path, const TrainedGenerator& generator, const std::vector<int>& sources,
-             int per_image) {
+bool is_made(const std::filesystem::path& path, const TrainedGenerator& generator,
+             const std::vector<int>& sources, int per_image) {
     if (!std::filesystem::exists(path)) return false;
     try {
-        const Pool pool = Pool::open(path);
+        const data::Pool pool = data::Pool::open(path);
         return pool.gan_sha256() == generator.sha256 && pool.per_image() == per_image &&
                std::ranges::equal(pool.sources(), sources);
     } catch (const Error& error) {
@@ -36,8 +37,8 @@ bool is_made(const std::filesystem::path& path, const TrainedGenerator& generato
 }
 } // namespace
 
-TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
-                     Observer& observer, const Compute& compute) {
+TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const data::Dataset& data,
+                     const TaskPaths& place, Observer& observer, const Compute& compute) {
     const TrainedGenerator generator = load_generator(place.weights(task.gan_task));
     generator.network->to(compute.device);
     if (compute.gpu != nullptr) use_precision(Precision::float32);
@@ -47,16 +48,17 @@ TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const Da
     if (!is_made(path, generator, sources, task.pool_size)) {
         StepTimes times;
         times.start();
-        const auto pool =
-            generate_pool(generator, data, sources, task.pool_size, derive(task.stream, "pool z"), 0, observer, true);
+        const auto pool = generate_pool(generator, data, sources, task.pool_size,
+                                        derive(task.stream, "pool z"), 0, observer, true);
         times.stop();
         if (!pool) return {.outcome = Outcome::interrupted};
         pool->save(path);
         output.steps_done = static_cast<int64_t>(sources.size()) * task.pool_size;
-        output.seconds_per_step = output.steps_done > 0 ? times.median() / static_cast<double>(output.steps_done) : 0;
+        output.seconds_per_step =
+            output.steps_done > 0 ? times.median() / static_cast<double>(output.steps_done) : 0;
     }
     output.artifacts.push_back(place.artifact("pool", path));
     return output;
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::train {
 
 double StepTimes::median() const {
     if (seconds_.empty()) return 0;
@@ -12,4 +12,4 @@ double StepTimes::median() const {
     return *middle;
 }
 
-} // namespace dagan
+} // namespace dagan::train

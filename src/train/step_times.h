@@ -4,14 +4,15 @@
 #include <chrono>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 class StepTimes {
   public:
     void start() { begin_ = Clock::now(); }
     // The time since start() was that of `steps` steps.
     void stop(int steps = 1) {
-        seconds_.push_back(std::chrono::duration<float>(Clock::now() - begin_).count() / static_cast<float>(steps));
+        seconds_.push_back(std::chrono::duration<float>(Clock::now() - begin_).count() /
+                           static_cast<float>(steps));
     }
     double median() const; // 0 when nothing was measured
 
@@ -34,4 +35,4 @@ class SaveTimer {
     Clock::time_point last_;
 };
 
-} // namespace dagan
+} // namespace dagan::train

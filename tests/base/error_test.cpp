@@ -20,15 +20,18 @@ TEST(ErrorTest, BrokenInvariantNamesItsLineAndIsOurFault) {
         FAIL() << "require(false) did not throw";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::bug);
-        EXPECT_NE(std::string(error.what()).find("error_test.cpp:"), std::string::npos) << error.what();
-        EXPECT_NE(std::string(error.what()).find("a task has a key"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("error_test.cpp:"), std::string::npos)
+            << error.what();
+        EXPECT_NE(std::string(error.what()).find("a task has a key"), std::string::npos)
+            << error.what();
     }
 }
 
 TEST(ErrorTest, ErrnoHasAText) { EXPECT_EQ(errno_text(ENOSPC), "No space left on device"); }
 
 TEST(NearestTest, FindsTheWordThatWasMeant) {
-    const std::vector<std::string> keys{"epochs", "growth", "batch_size", "learning_rate", "beta1", "beta2"};
+    const std::vector<std::string> keys{"epochs",        "growth", "batch_size",
+                                        "learning_rate", "beta1",  "beta2"};
     EXPECT_EQ(nearest("epocs", keys), "epochs");
     EXPECT_EQ(nearest("lerning_rate", keys), "learning_rate");
     EXPECT_EQ(nearest("batchsize", keys), "batch_size");
@@ -41,7 +44,9 @@ TEST(NearestTest, SuggestsNothingForAWordLikeNoOther) {
     EXPECT_EQ(nearest("temperature", {"threads", "batch_size"}), "");
 }
 
-TEST(NearestTest, TheFirstOfEquallyNearWordsWins) { EXPECT_EQ(nearest("betaX", {"beta1", "beta2"}), "beta1"); }
+TEST(NearestTest, TheFirstOfEquallyNearWordsWins) {
+    EXPECT_EQ(nearest("betaX", {"beta1", "beta2"}), "beta1");
+}
 
 } // namespace
 } // namespace dagan

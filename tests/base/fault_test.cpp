@@ -17,14 +17,17 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::KilledBySignal;
-using Action = FaultWish::Action;
+using Action = FaultSpec::Action;
 
 TEST(FaultTest, WishesNameAPointAPassageAndAnAction) {
     EXPECT_TRUE(parse_faults("").empty());
-    EXPECT_THAT(parse_faults("before_commit"), ElementsAre(FaultWish{FaultPoint::before_commit, 1, Action::kill}));
+    EXPECT_THAT(parse_faults("before_commit"),
+                ElementsAre(FaultSpec{FaultPoint::before_commit, 1, Action::kill}));
     EXPECT_THAT(parse_faults("send:3,before_fsync=error,spawn:2=stop,attempt=kill"),
-                ElementsAre(FaultWish{FaultPoint::send, 3, Action::kill}, FaultWish{FaultPoint::before_fsync, 1, Action::error},
-                            FaultWish{FaultPoint::spawn, 2, Action::stop}, FaultWish{FaultPoint::attempt, 1, Action::kill}));
+                ElementsAre(FaultSpec{FaultPoint::send, 3, Action::kill},
+                            FaultSpec{FaultPoint::before_fsync, 1, Action::error},
+                            FaultSpec{FaultPoint::spawn, 2, Action::stop},
+                            FaultSpec{FaultPoint::attempt, 1, Action::kill}));
 }
 
 TEST(FaultTest, WhatCannotBeUnderstoodIsRefused) {
@@ -58,7 +61,8 @@ class FaultDeathTest : public testing::Test {
   protected:
     void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
     // Sets the environment, passes `send` three times and exits with 0.
-    [[noreturn]] static void pass_thrice(const std::vector<std::pair<std::string, std::string>>& environment) {
+    [[noreturn]] static void
+    pass_thrice(const std::vector<std::pair<std::string, std::string>>& environment) {
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         int errors = 0;
         for (int i = 0; i < 3; ++i) {
@@ -79,24 +83,30 @@ TEST_F(FaultDeathTest, TheNamedPassageIsHit) {
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send:4"}}), testing::ExitedWithCode(0), "");
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "receive"}}), testing::ExitedWithCode(0), "");
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send:2=error"}}), testing::ExitedWithCode(2), "");
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send:1=error,send:2=error"}}), testing::ExitedWithCode(3), "");
+    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send:1=error,send:2=error"}}),
+                testing::ExitedWithCode(3), "");
 }
 
 TEST_F(FaultDeathTest, OnlyTheNamedProgramAndRankAreHit) {
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_PROGRAM", program_invocation_short_name}}),
+    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"},
+                             {"DAGAN_FAULT_PROGRAM", program_invocation_short_name}}),
                 KilledBySignal(SIGKILL), "");
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_PROGRAM", "another"}}), testing::ExitedWithCode(0), "");
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "1"}}), KilledBySignal(SIGKILL),
-                "");
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "0"}}), testing::ExitedWithCode(0),
-                "");
+    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_PROGRAM", "another"}}),
+                testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(
+        pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "1"}}),
+        KilledBySignal(SIGKILL), "");
+    EXPECT_EXIT(
+        pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_RANK", "1"}, {"PMIX_RANK", "0"}}),
+        testing::ExitedWithCode(0), "");
 }
 
 TEST_F(FaultDeathTest, OnceIsOnceForAllProcesses) {
     const TemporaryFolder folder;
     const std::string marker = (folder / "struck").string();
     std::ofstream(marker).close();
-    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_ONCE", marker}}), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_ONCE", marker}}),
+                testing::ExitedWithCode(0), "");
 }
 
 } // namespace

@@ -19,7 +19,10 @@ namespace fs = std::filesystem;
 
 class FileTest : public ::testing::Test {
   protected:
-    size_t files() const { return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator())); }
+    size_t files() const {
+        return static_cast<size_t>(
+            std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+    }
 
     TemporaryFolder temporary_;
     const fs::path folder_ = temporary_.path();
@@ -58,7 +61,9 @@ TEST_F(FileTest, OfManyThatCreateAFileOneDoesAndItIsWhole) {
         std::vector<pid_t> writers;
         for (int i = 0; i < 4; ++i) {
             writers.push_back(::fork());
-            if (writers.back() == 0) ::_exit(create_atomically(path, std::string(9999, static_cast<char>('a' + i))) ? 1 : 0);
+            if (writers.back() == 0)
+                ::_exit(create_atomically(path, std::string(9999, static_cast<char>('a' + i))) ? 1
+                                                                                               : 0);
         }
         int created = 0;
         char writer = 0;
@@ -92,16 +97,19 @@ TEST_F(FileTest, TheNewFileIsNotSeenBeforeItIsWhole) {
     write_atomically(folder_ / "x", [&](const fs::path& temporary) {
         std::ofstream(temporary) << "new";
         EXPECT_EQ(read_file(folder_ / "x"), "old");
-        EXPECT_EQ(temporary.parent_path(), folder_) << "a rename is atomic only within one file system";
+        EXPECT_EQ(temporary.parent_path(), folder_)
+            << "a rename is atomic only within one file system";
     });
     EXPECT_EQ(read_file(folder_ / "x"), "new");
 }
 
 TEST_F(FileTest, AFolderThatCannotBeMadeIsNamed) {
     write_atomically(folder_ / "file", std::string_view("x"));
-    const Error error = error_of([&] { write_atomically(folder_ / "file" / "below" / "y", std::string_view("z")); });
+    const Error error = error_of(
+        [&] { write_atomically(folder_ / "file" / "below" / "y", std::string_view("z")); });
     EXPECT_EQ(error.blame(), Blame::system);
-    EXPECT_NE(std::string(error.what()).find((folder_ / "file").string()), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find((folder_ / "file").string()), std::string::npos)
+        << error.what();
     EXPECT_EQ(read_file(folder_ / "file"), "x");
 }
 
@@ -116,7 +124,8 @@ TEST_F(FileTest, AnUnwritableFolderIsNamed) {
     const Error error = error_of([&] { write_atomically(folder_ / "x", std::string_view("z")); });
     fs::permissions(folder_, fs::perms::owner_all);
     EXPECT_EQ(error.blame(), Blame::system);
-    EXPECT_NE(std::string(error.what()).find("Permission denied"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("Permission denied"), std::string::npos)
+        << error.what();
 }
 
 TEST_F(FileTest, AFolderInTheWayIsAnErrorAndLeavesNoTemporary) {
@@ -135,7 +144,9 @@ TEST_F(FileTest, AFullDiskKeepsTheOldFile) {
                 fs::create_symlink("/dev/full", temporary);
                 std::ofstream full(temporary);
                 full << "x" << std::flush;
-                if (!full) throw system_error(temporary.string() + ": cannot be written: " + errno_text(ENOSPC));
+                if (!full)
+                    throw system_error(temporary.string() +
+                                       ": cannot be written: " + errno_text(ENOSPC));
             });
         });
         EXPECT_EQ(error.blame(), Blame::system);
@@ -143,9 +154,11 @@ TEST_F(FileTest, AFullDiskKeepsTheOldFile) {
         return;
     }
     write_atomically(folder_ / "x", std::string_view("old"));
-    const Error error = error_of([&] { write_atomically(folder_ / "x", std::string(1 << 20, 'x')); });
+    const Error error =
+        error_of([&] { write_atomically(folder_ / "x", std::string(1 << 20, 'x')); });
     EXPECT_EQ(error.blame(), Blame::system);
-    EXPECT_NE(std::string(error.what()).find("No space left on device"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("No space left on device"), std::string::npos)
+        << error.what();
     EXPECT_EQ(read_file(folder_ / "x"), "old");
     EXPECT_EQ(files(), 1U);
     ::umount(folder_.c_str());
@@ -154,7 +167,9 @@ TEST_F(FileTest, AFullDiskKeepsTheOldFile) {
 TEST_F(FileTest, AMissingFileIsNamed) {
     const Error error = error_of([&] { read_file(folder_ / "absent"); });
     EXPECT_EQ(error.blame(), Blame::system);
-    EXPECT_NE(std::string(error.what()).find("absent: cannot be read: No such file"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("absent: cannot be read: No such file"),
+              std::string::npos)
+        << error.what();
 }
 
 } // namespace

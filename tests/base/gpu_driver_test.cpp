@@ -24,7 +24,8 @@ TEST(GpuDriverTest, ASurveyNamesGpusOrSaysWhyThereAreNone) {
 TEST(GpuDriverTest, NamesAreTheVisibleOnesOrElseTheSurveysUuids) {
     EXPECT_THAT(gpu_names(two_gpus(), ""), ElementsAre("GPU-a", "GPU-b"));
     EXPECT_THAT(gpu_names(two_gpus(), "1,0"), ElementsAre("1", "0"));
-    EXPECT_THAT(gpu_names(two_gpus(), "MIG-1111,MIG-2222,MIG-3333"), ElementsAre("MIG-1111", "MIG-2222", "MIG-3333"));
+    EXPECT_THAT(gpu_names(two_gpus(), "MIG-1111,MIG-2222,MIG-3333"),
+                ElementsAre("MIG-1111", "MIG-2222", "MIG-3333"));
     EXPECT_THAT(gpu_names({}, ""), IsEmpty());
 }
 

@@ -23,7 +23,8 @@ TEST(Sha256Test, KnownAnswers) {
     EXPECT_EQ(sha256_of("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     EXPECT_EQ(sha256_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
               "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-    EXPECT_EQ(sha256_of(std::string(1000000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    EXPECT_EQ(sha256_of(std::string(1000000, 'a')),
+              "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Sha256Test, PiecesGiveTheHashOfTheWhole) {
@@ -33,7 +34,8 @@ TEST(Sha256Test, PiecesGiveTheHashOfTheWhole) {
 }
 
 TEST(Sha256Test, OfAFileLargerThanOneBlock) {
-    const auto path = std::filesystem::temp_directory_path() / ("hash_test." + std::to_string(::getpid()));
+    const auto path =
+        std::filesystem::temp_directory_path() / ("hash_test." + std::to_string(::getpid()));
     const std::string bytes((1 << 20) + 12345, 'x');
     write_atomically(path, bytes);
     EXPECT_EQ(sha256_of_file(path), sha256_of(bytes));

@@ -12,14 +12,17 @@ namespace {
 using testing::ElementsAre;
 
 // Nodes by rank.
-std::vector<int> choose(const std::vector<int>& nodes, const std::vector<int>& candidates, size_t count) {
-    return on_few_nodes(candidates, count, [&](int rank) { return nodes[static_cast<size_t>(rank)]; });
+std::vector<int> choose(const std::vector<int>& nodes, const std::vector<int>& candidates,
+                        size_t count) {
+    return on_few_nodes(candidates, count,
+                        [&](int rank) { return nodes[static_cast<size_t>(rank)]; });
 }
 
 TEST(PlacementTest, AGangThatFitsOnOneNodeIsPutThere) {
     EXPECT_THAT(choose({7, 8, 7, 8, 9}, {0, 1, 2, 3, 4}, 2), ElementsAre(1, 3))
         << "of two that fit, the later: 0 and 2 stay whole";
-    EXPECT_THAT(choose({7, 8, 8, 8, 7}, {0, 1, 2, 3, 4}, 2), ElementsAre(0, 4)) << "the node that just has room";
+    EXPECT_THAT(choose({7, 8, 8, 8, 7}, {0, 1, 2, 3, 4}, 2), ElementsAre(0, 4))
+        << "the node that just has room";
     EXPECT_THAT(choose({7, 8, 8, 8, 7}, {0, 1, 2, 3, 4}, 3), ElementsAre(1, 2, 3));
 }
 
@@ -27,7 +30,9 @@ TEST(PlacementTest, AGangThatFitsOnNoNodeTakesTheLargest) {
     EXPECT_THAT(choose({1, 2, 3, 3, 3, 2}, {0, 1, 2, 3, 4, 5}, 5), ElementsAre(1, 2, 3, 4, 5));
 }
 
-TEST(PlacementTest, OnANodeTheBestCandidatesAreTaken) { EXPECT_THAT(choose({1, 1, 1, 1}, {3, 0, 2, 1}, 2), ElementsAre(0, 3)); }
+TEST(PlacementTest, OnANodeTheBestCandidatesAreTaken) {
+    EXPECT_THAT(choose({1, 1, 1, 1}, {3, 0, 2, 1}, 2), ElementsAre(0, 3));
+}
 
 // Against trying every choice.
 TEST(PlacementTest, NoOtherChoiceTouchesFewerNodes) {

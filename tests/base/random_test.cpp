@@ -15,7 +15,8 @@ namespace {
 
 // Random123's kat_vectors for philox4x32-10: zeros, ones, and the digits of pi.
 TEST(PhiloxTest, KnownAnswers) {
-    EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+    EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}),
+              (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
     EXPECT_EQ(philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
               (PhiloxBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
     EXPECT_EQ(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
@@ -23,15 +24,17 @@ TEST(PhiloxTest, KnownAnswers) {
 }
 
 TEST(DeriveTest, DependsOnEveryPart) {
-    const std::set<uint64_t> keys{derive(1, "z"),         derive(2, "z"),      derive(1, "dropout"),   derive(1, "z", {0}),
-                                  derive(1, "z", {0, 0}), derive(1, "z", {1}), derive(1, "z", {1, 2}), derive(1, "z", {12}),
-                                  derive(1, "z", {2, 1}), derive(1, "z1"),     derive(1, "")};
+    const std::set<uint64_t> keys{
+        derive(1, "z"),         derive(2, "z"),      derive(1, "dropout"),   derive(1, "z", {0}),
+        derive(1, "z", {0, 0}), derive(1, "z", {1}), derive(1, "z", {1, 2}), derive(1, "z", {12}),
+        derive(1, "z", {2, 1}), derive(1, "z1"),     derive(1, "")};
     EXPECT_EQ(keys.size(), 11U);
 }
 
 TEST(DeriveTest, IsTheSameEveryTime) {
     EXPECT_EQ(derive(2018, "trial", {7, 3}), derive(2018, "trial", {7, 3}));
-    EXPECT_EQ(derive(2018, "trial", {7, 3}), 0xd3a38eb0093f638cU) << "campaigns of the past depend on it";
+    EXPECT_EQ(derive(2018, "trial", {7, 3}), 0xd3a38eb0093f638cU)
+        << "campaigns of the past depend on it";
 }
 
 // Streams of neighbouring numbers and places are uncorrelated: |r| below 5 standard errors.
@@ -43,11 +46,13 @@ TEST(DeriveTest, NeighbouringStreamsAreIndependent) {
         return sum / kDraws * 12;
     };
     const double bound = 5 / std::sqrt(kDraws);
-    EXPECT_LT(std::abs(correlation(Random(derive(1, "z", {0})), Random(derive(1, "z", {1})))), bound);
+    EXPECT_LT(std::abs(correlation(Random(derive(1, "z", {0})), Random(derive(1, "z", {1})))),
+              bound);
     EXPECT_LT(std::abs(correlation(Random(5, 0), Random(5, 1))), bound);
     EXPECT_LT(std::abs(correlation(Random(5, 0, 0), Random(5, 0, 1))), bound);
     EXPECT_LT(std::abs(correlation(Random(5, 0, 0, 0), Random(5, 0, 0, 1))), bound);
-    EXPECT_GT(std::abs(correlation(Random(5), Random(5))), 0.9) << "the same stream gives the same numbers";
+    EXPECT_GT(std::abs(correlation(Random(5), Random(5))), 0.9)
+        << "the same stream gives the same numbers";
 }
 
 TEST(RandomTest, StepIndexAndLayerAreDifferentPlaces) {
@@ -74,7 +79,8 @@ TEST(RandomTest, UniformFillsItsCellsEvenly) {
         ++cells[static_cast<size_t>(u * 16)];
     }
     double chi_squared = 0;
-    for (const int count : cells) chi_squared += (count - kDraws / 16.0) * (count - kDraws / 16.0) / (kDraws / 16.0);
+    for (const int count : cells)
+        chi_squared += (count - kDraws / 16.0) * (count - kDraws / 16.0) / (kDraws / 16.0);
     EXPECT_LT(chi_squared, 45);
     EXPECT_NEAR(sum / kDraws, 0.5, 5 * std::sqrt(1 / 12.0 / kDraws));
 }
@@ -147,7 +153,8 @@ TEST(FillTest, DropoutDropsItsShareAndScalesTheRest) {
         fill_dropout(mask, p, 42, 1, 2, 3);
         const double rounded = std::lround(p * 65536) / 65536.0;
         const auto dropped = static_cast<double>(std::count(mask.begin(), mask.end(), 0.0F));
-        EXPECT_NEAR(dropped, rounded * 40000, 5 * std::sqrt(40000 * rounded * (1 - rounded)) + 1e-9) << "p = " << p;
+        EXPECT_NEAR(dropped, rounded * 40000, 5 * std::sqrt(40000 * rounded * (1 - rounded)) + 1e-9)
+            << "p = " << p;
         for (const float value : mask) {
             if (value != 0) {
                 ASSERT_FLOAT_EQ(value, static_cast<float>(1 / (1 - rounded))) << "p = " << p;
@@ -164,7 +171,8 @@ TEST(FillTest, DropoutMasksAreThe16BitHalvesOfPhilox) {
     std::vector<float> mask(1003);
     fill_dropout(mask, 0.3, kKey, 1, 2, 3);
     for (uint32_t i = 0; i < mask.size(); ++i) {
-        const PhiloxBlock words = philox({i / 8, 3, 2, 1}, {static_cast<uint32_t>(kKey), static_cast<uint32_t>(kKey >> 32)});
+        const PhiloxBlock words = philox(
+            {i / 8, 3, 2, 1}, {static_cast<uint32_t>(kKey), static_cast<uint32_t>(kKey >> 32)});
         const uint32_t draw = words[i % 8 / 2] >> (16 * (i % 2)) & 0xFFFF;
         ASSERT_EQ(mask[i] == 0, draw < kThreshold) << i;
     }
@@ -175,13 +183,15 @@ TEST(FillTest, DropoutMasksAreThe16BitHalvesOfPhilox) {
 TEST(FillTest, DropoutMaskDoesNotDependOnItsLength) {
     std::vector<float> whole(300);
     fill_dropout(whole, 0.5, 42, 1, 2, 3);
-    for (const size_t length : {size_t{1}, size_t{8}, size_t{127}, size_t{128}, size_t{129}, size_t{256}}) {
+    for (const size_t length :
+         {size_t{1}, size_t{8}, size_t{127}, size_t{128}, size_t{129}, size_t{256}}) {
         std::vector<float> part(length);
         fill_dropout(part, 0.5, 42, 1, 2, 3);
         EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin())) << "length " << length;
     }
     std::set<std::vector<float>> masks{whole};
-    for (const auto& [step, index, layer] : {std::tuple{2U, 2U, 3U}, std::tuple{1U, 3U, 3U}, std::tuple{1U, 2U, 4U}}) {
+    for (const auto& [step, index, layer] :
+         {std::tuple{2U, 2U, 3U}, std::tuple{1U, 3U, 3U}, std::tuple{1U, 2U, 4U}}) {
         std::vector<float> other(300);
         fill_dropout(other, 0.5, 42, step, index, layer);
         masks.insert(other);

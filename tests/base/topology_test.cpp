@@ -1,19 +1,12 @@
-// Topology and Backoff: what the machine offers, and how to wait on it.
-#include "cluster/process/backoff.h"
-#include "base/descriptor.h"
+// Facts about this host.
 #include "base/topology.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <unistd.h>
 
-#include <array>
-#include <thread>
-
 namespace dagan {
 namespace {
-
-using namespace std::chrono_literals;
 
 TEST(TopologyTest, FactsOfThisHostAreThere) {
     const HostFacts facts = host_facts();
@@ -48,44 +41,6 @@ TEST(TopologyTest, TooManyThreadsAreNamedWithTheFix) {
     EXPECT_EQ(crowding_problem(2, 2, 4), std::nullopt);
     EXPECT_NE(crowding_problem(2, 2, 2)->find("set threads_per_trainer to 1"), std::string::npos);
     EXPECT_NE(crowding_problem(4, 1, 2)->find("start at most 2 trainers"), std::string::npos);
-}
-
-TEST(BackoffTest, PausesGrowFromNothingToTheLongest) {
-    Backoff backoff(200us);
-    EXPECT_EQ(backoff.next_pause(), 0us);
-    std::chrono::microseconds last{0};
-    for (int turn = 0; turn < 60; ++turn) {
-        EXPECT_GE(backoff.next_pause(), last);
-        last = backoff.next_pause();
-        EXPECT_FALSE(backoff.pause({}));
-    }
-    EXPECT_EQ(last, 200us);
-    backoff.on_activity();
-    EXPECT_EQ(backoff.next_pause(), 0us);
-}
-
-TEST(BackoffTest, ReadyDescriptorEndsThePause) {
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const Descriptor reader(ends[0]), writer(ends[1]);
-    Backoff backoff(1h);
-    while (backoff.next_pause() < 10ms) EXPECT_FALSE(backoff.pause(std::array{Watch{reader.get()}}));
-    std::jthread later([&] {
-        std::this_thread::sleep_for(1ms);
-        EXPECT_EQ(::write(writer.get(), "x", 1), 1);
-    });
-    while (!backoff.pause(std::array{Watch{reader.get()}})) {
-    } // pauses double, so this ends by the descriptor alone
-    EXPECT_EQ(backoff.next_pause(), 0us) << "it counts as activity";
-}
-
-TEST(BackoffTest, RoomToWriteCountsOnlyWhenAskedFor) {
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const Descriptor reader(ends[0]), writer(ends[1]);
-    Backoff backoff;
-    EXPECT_TRUE(backoff.pause(std::array{Watch{writer.get(), true}}));
-    EXPECT_FALSE(backoff.pause(std::array{Watch{reader.get(), false}}));
 }
 
 } // namespace

@@ -22,7 +22,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
+double seconds_since(Clock::time_point then) {
+    return std::chrono::duration<double>(Clock::now() - then).count();
+}
 
 long peak_memory_mib() {
     rusage usage{};
@@ -44,27 +46,31 @@ Plan no_op_plan(int tasks) {
 // Rank 0's coordinator on a database of its own.
 class NoOpCampaign {
   public:
-    NoOpCampaign(int tasks, int in_flight, Mailbox& mailbox)
-        : ranks_(mailbox.size()), plan_(no_op_plan(tasks)), store_(open_sqlite_store(folder_ / "results.sqlite")),
-          pool_(mailbox) {
+    NoOpCampaign(int tasks, int in_flight, cluster::Mailbox& mailbox)
+        : ranks_(mailbox.size()), plan_(no_op_plan(tasks)),
+          store_(results::open_sqlite_store(folder_ / "results.sqlite")), pool_(mailbox) {
         store_->enter({.name = "bench", .sweep = "{}", .code_version = "", .created = ""}, plan_);
         store_->commit();
-        coordinator_.emplace(plan_, std::vector<double>(plan_.tasks.size(), 1),
-                             Schedule::Resources{.ranks = mailbox.size(), .slots_per_rank = in_flight}, *store_, pool_,
-                             [](const std::string&) { return 0; });
+        coordinator_.emplace(
+            plan_, std::vector<double>(plan_.tasks.size(), 1),
+            launcher::Schedule::Resources{.ranks = mailbox.size(), .slots_per_rank = in_flight},
+            *store_, pool_, [](const std::string&) { return 0; });
     }
     NoOpCampaign(const NoOpCampaign&) = delete;
     NoOpCampaign& operator=(const NoOpCampaign&) = delete;
 
-    void on_ended(const Ended& ended) { coordinator_->on_ended(ended); }
+    void on_ended(const launcher::Ended& ended) { coordinator_->on_ended(ended); }
     void turn() {
-        if (!began_) began_ = Clock::now(); // the plan is entered before a campaign's first task, once
+        if (!began_)
+            began_ = Clock::now(); // the plan is entered before a campaign's first task, once
         coordinator_->turn(seconds_since(*began_));
         if (!coordinator_->over() || told_) return;
         told_ = true;
         const double seconds = seconds_since(*began_);
-        fmt::print("{} no-op tasks through agents on {} ranks: {:.0f} tasks/s, at most {} MiB on rank 0\n", plan_.tasks.size(),
-                   ranks_, static_cast<double>(plan_.tasks.size()) / seconds, peak_memory_mib());
+        fmt::print(
+            "{} no-op tasks through agents on {} ranks: {:.0f} tasks/s, at most {} MiB on rank 0\n",
+            plan_.tasks.size(), ranks_, static_cast<double>(plan_.tasks.size()) / seconds,
+            peak_memory_mib());
         pool_.shut_down();
     }
 
@@ -72,20 +78,23 @@ class NoOpCampaign {
     int ranks_;
     TemporaryFolder folder_;
     Plan plan_;
-    std::unique_ptr<Store> store_;
-    MailedPool pool_;
-    std::optional<Coordinator> coordinator_;
+    std::unique_ptr<results::Store> store_;
+    launcher::MailboxWorkers pool_;
+    std::optional<launcher::Coordinator> coordinator_;
     std::optional<Clock::time_point> began_;
     bool told_ = false;
 };
 
-void serve(Mailbox& mailbox, NoOpCampaign* campaign) {
+void serve(cluster::Mailbox& mailbox, NoOpCampaign* campaign) {
     for (bool over = false; !over || mailbox.unsent() > 0;) {
         while (const auto envelope = mailbox.receive()) {
-            const Message message = decode_message(envelope->bytes);
-            if (const auto* assign = std::get_if<Assign>(&message)) {
-                mailbox.send(0, encode(Ended{0, {.task = assign->task, .attempt = assign->attempt, .cost = {"none", 0, 1, 0}}}));
-            } else if (const auto* ended = std::get_if<Ended>(&message)) {
+            const launcher::Message message = launcher::decode_message(envelope->bytes);
+            if (const auto* assign = std::get_if<launcher::Assign>(&message)) {
+                mailbox.send(0, launcher::encode(launcher::Ended{0,
+                                                                 {.task = assign->task,
+                                                                  .attempt = assign->attempt,
+                                                                  .cost = {"none", 0, 1, 0}}}));
+            } else if (const auto* ended = std::get_if<launcher::Ended>(&message)) {
                 campaign->on_ended(*ended);
             } else {
                 over = true;
@@ -102,10 +111,10 @@ int main(int argc, char** argv) {
     using namespace dagan;
     const int tasks = argc > 1 ? std::atoi(argv[1]) : 100'000;
     const int in_flight = argc > 2 ? std::atoi(argv[2]) : 512;
-    MpiWorld world;
+    cluster::MpiWorld world;
     log_to_file("/dev/null", "bench", LogFlush::when_told);
     {
-        const auto mailbox = make_mpi_mailbox(world);
+        const auto mailbox = cluster::make_mpi_mailbox(world);
         std::optional<NoOpCampaign> campaign;
         if (world.rank() == 0) campaign.emplace(tasks, in_flight, *mailbox);
         serve(*mailbox, campaign ? &*campaign : nullptr);

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# The curves of docs/performance.md: DAGANs of 2,000 iterations with three seeds each, by direct convolutions and by Winograd's, drawn
-# over each other. About half an hour on two cores; goes on where it was stopped.
-#   tests/bench/convolution_curves.sh OUT [BUILD]          (DAGAN_DATA: where omniglot.h5 is)
+# Compares the training curves of direct and Winograd convolutions: DAGANs of 2,000 iterations,
+# three seeds for each method, in one figure per quantity. Results:
+# docs/reports/2026-11-convolutions-on-cpus.md. About half an hour on two cores; continues where it
+# was stopped.
+#   tests/bench/convolution_curves.sh OUT [BUILD]
+# DAGAN_DATA names the folder of omniglot.h5.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${1:?usage: convolution_curves.sh OUT [BUILD]} dagan=${2:-$root/build}/bin/dagan
@@ -11,7 +14,7 @@ groups=()
 for way in direct winograd; do
     for seed in 1 2 3; do groups+=("$way=$out/$way-$seed"); done
 done
-train() { # seeds one after the other, the two ways side by side
+train() { # METHOD: its seeds one after another; the two methods run side by side
     for seed in 1 2 3; do
         "$dagan" run "$root/tests/bench/convolution_curves.yaml" -n 1 -q -o "$out/$1-$seed" --set seed=$seed --set gan.convolution="$1"
     done
@@ -23,7 +26,7 @@ wait $direct
 for quantity in validation_critic_loss validation_penalty score z_diversity; do
     "$dagan" results curves "${groups[@]}" --quantity $quantity -o "$out/$quantity.svg"
 done
-# By iteration: how far the means of the two ways are apart, against what three seeds alone make them differ (standard error).
+# A two-sided t test of the two methods' means at each iteration, three seeds against three.
 for quantity in validation_critic_loss validation_penalty score z_diversity; do
     for group in "${groups[@]}"; do
         "$dagan" results query "${group#*=}" "SELECT '${group%%=*}' AS way, step, value FROM curve WHERE quantity = '$quantity'" --format csv | tail -n +2
@@ -35,6 +38,6 @@ for quantity in validation_critic_loss validation_penalty score z_diversity; do
                 v = (q["direct", t] - s["direct", t] ^ 2 / 3 + q["winograd", t] - s["winograd", t] ^ 2 / 3) / 4
                 if (v > 0) {z = d / sqrt(v * 2 / 3); beyond += (z > 2.776 || z < -2.776); count++; sum += z}
             }
-            printf "%-24s %d iterations compared, %d beyond the 95 %% of a t test, mean t %+.2f\n", quantity, count, beyond, sum / count
+            printf "%-24s %d iterations compared, %d significant at 5 %%, mean t %+.2f\n", quantity, count, beyond, sum / count
         }'
 done

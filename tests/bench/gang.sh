@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# What a gang of two brings: seconds of an iteration of the full DAGAN (medians, as the campaign's record has them) on one rank, on two
-# ranks with half the batch each, and what two ranks could reach at most here: half batches trained by themselves, alone and side by side.
-# On a quiet machine with two cores; about two minutes a round.
-#   tests/bench/gang.sh [ROUNDS] [BUILD]          (DAGAN_DATA: where strokes.h5 is)
+# Measures the speed-up of a gang of two. Prints the seconds of an iteration of the full-size DAGAN
+# (the medians that the campaign records) on one rank and on two ranks with half the batch each, and
+# the limit of two ranks on this machine: half batches trained independently, alone and side by
+# side. Needs a quiet machine with two cores; about two minutes per round.
+#   tests/bench/gang.sh [ROUNDS] [BUILD]
+# DAGAN_DATA names the folder of strokes.h5.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 rounds=${1:-2} dagan=${2:-$root/build}/bin/dagan
@@ -27,7 +29,7 @@ for round in $(seq "$rounds"); do
         -v left="$(seconds left-$round)" -v right="$(seconds right-$round)" 'BEGIN {
             both = left > right ? left : right
             printf "one rank %.2f s, gang of two %.2f s: %.2f times as fast\n", one, gang, one / gang
-            printf "half the batch alone %.2f s (%.2f), two such side by side %.2f s (%.2f: the most that two ranks could reach)\n",
+            printf "half the batch alone %.2f s (%.2f), two halves side by side %.2f s (%.2f: the limit of two ranks)\n",
                 half, one / half, both, one / both
         }'
 done

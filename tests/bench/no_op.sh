@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# No-op tasks per second through everything but the computing: `dagan run`, coordinator, messages over MPI, agents, trainer
-# processes, and every attempt and result durable before it counts.
-#   tests/bench/no_op.sh BUILD [TASKS] [RANKS] [AHEAD]     e.g. tests/bench/no_op.sh build 50000 2 256
+# Measures no-op tasks per second through the whole orchestrator: `dagan run`, coordinator, MPI
+# messages, agents and trainer processes, with every attempt and result durable before it counts.
+#   tests/bench/no_op.sh BUILD [TASKS] [RANKS] [AHEAD]     e.g. no_op.sh build 50000 2 256
+# AHEAD is resources.tasks_ahead of the sweep.
 set -euo pipefail
 build=$(realpath "$1") tasks=${2:-50000} ranks=${3:-2} ahead=${4:-256}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/dagan-no-op-XXXXXX")
@@ -35,7 +36,7 @@ count=$(sql "SELECT count(*) FROM attempt WHERE final = 1")
 seconds=$(sql "SELECT (julianday(max(ended)) - julianday(min(started))) * 86400 FROM attempt")
 first=$(sql "SELECT (julianday(min(started)) - 2440587.5) * 86400 FROM attempt")
 awk -v n="$count" -v s="$seconds" -v b="$began" -v f="$first" -v e="$ended" -v r="$ranks" 'BEGIN {
-    printf "%d no-op tasks on %d ranks: %.0f tasks/s; command to first task %.2f s, to the end %.2f s\n", n, r, n / s, f - b, e - b }'
-echo "files in the campaign's folder: $(find "$folder/campaign" -type f | wc -l)"
+    printf "%d no-op tasks on %d ranks: %.0f tasks/s; first task after %.2f s, end after %.2f s\n", n, r, n / s, f - b, e - b }'
+echo "files in the campaign folder: $(find "$folder/campaign" -type f | wc -l)"
 status=$( { TIMEFORMAT=%R; time "$folder/bin/dagan" status "$folder/campaign" >/dev/null; } 2>&1)
 echo "dagan status: $status s"

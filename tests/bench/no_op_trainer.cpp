@@ -1,10 +1,10 @@
 // Stands in for dagan-train in benchmarks of the orchestrator: takes every task and ends it at once. LibTorch is not loaded.
 #include "base/error.h"
+#include "base/version.h"
 #include "cluster/process/process_guard.h"
 #include "cluster/process/spawner.h"
 #include "cluster/transport/trainer_link.h"
 #include "launcher/protocol/messages.h"
-#include "base/version.h"
 
 #include <chrono>
 #include <iostream>
@@ -12,18 +12,20 @@
 namespace dagan {
 namespace {
 
-Ended ended(const Assign& assignment) {
-    return {assignment.position, {.task = assignment.task, .attempt = assignment.attempt, .cost = {"none", 0, 1, 0}}};
+launcher::Ended ended(const launcher::Assign& assignment) {
+    return {assignment.position,
+            {.task = assignment.task, .attempt = assignment.attempt, .cost = {"none", 0, 1, 0}}};
 }
 
 void work() {
-    TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
-    link.send(encode(TrainerReady{kVersion}));
+    cluster::TrainerLink link{cluster::Channel(Descriptor(cluster::kTrainerSocketFd))};
+    link.send(launcher::encode(launcher::TrainerReady{kVersion}));
     while (!link.closed()) {
         const auto bytes = link.receive_within(std::chrono::minutes(1));
         if (!bytes) continue;
-        const Message message = decode_message(*bytes);
-        if (const auto* assignment = std::get_if<Assign>(&message)) link.send(encode(ended(*assignment)));
+        const launcher::Message message = launcher::decode_message(*bytes);
+        if (const auto* assignment = std::get_if<launcher::Assign>(&message))
+            link.send(launcher::encode(ended(*assignment)));
     }
 }
 
@@ -31,7 +33,7 @@ void work() {
 } // namespace dagan
 
 int main() {
-    dagan::ignore_broken_pipes();
+    dagan::cluster::ignore_broken_pipes();
     try {
         dagan::work();
         return 0;

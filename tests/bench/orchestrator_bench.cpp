@@ -18,7 +18,8 @@ namespace {
 // `tasks` classifiers behind one DAGAN of four ranks.
 Plan wide_plan(int tasks) {
     Plan plan;
-    const TaskSpec gan = GanTask{.dataset = {}, .gan = {}, .selector = {}, .stream = 0, .ranks = 4, .threads = 1};
+    const TaskSpec gan =
+        GanTask{.dataset = {}, .gan = {}, .selector = {}, .stream = 0, .ranks = 4, .threads = 1};
     plan.tasks.push_back({key_of(gan), gan, {}});
     for (int i = 0; i < tasks; ++i) {
         ClassifierTask task;
@@ -38,8 +39,13 @@ BENCHMARK(drop_out);
 
 void pass_a_message(benchmark::State& state) {
     const Plan plan = wide_plan(1);
-    const Assign assignment{.task = plan.tasks[1].key, .attempt = 1, .spec = plan.tasks[1].spec, .members = {0}, .position = 0};
-    for (auto _ : state) benchmark::DoNotOptimize(decode_message(encode(assignment)));
+    const launcher::Assign assignment{.task = plan.tasks[1].key,
+                                      .attempt = 1,
+                                      .spec = plan.tasks[1].spec,
+                                      .members = {0},
+                                      .position = 0};
+    for (auto _ : state)
+        benchmark::DoNotOptimize(launcher::decode_message(launcher::encode(assignment)));
     state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(pass_a_message);
@@ -48,23 +54,30 @@ void simulate_a_campaign(benchmark::State& state) {
     const Plan plan = wide_plan(static_cast<int>(state.range(1)));
     std::vector<double> seconds(plan.tasks.size(), 1);
     for (size_t i = 0; i < seconds.size(); ++i) seconds[i] += static_cast<double>(i % 7);
-    for (auto _ : state) benchmark::DoNotOptimize(simulate(plan, seconds, {.ranks = static_cast<int>(state.range(0))}));
+    for (auto _ : state)
+        benchmark::DoNotOptimize(
+            launcher::simulate(plan, seconds, {.ranks = static_cast<int>(state.range(0))}));
     state.SetItemsProcessed(state.iterations() * state.range(1));
 }
-BENCHMARK(simulate_a_campaign)->Args({64, 550})->Args({1000, 100000})->Unit(benchmark::kMillisecond);
+BENCHMARK(simulate_a_campaign)
+    ->Args({64, 550})
+    ->Args({1000, 100000})
+    ->Unit(benchmark::kMillisecond);
 
 // Attempts begun and ended, durably, `group` at a time.
 void store_results(benchmark::State& state) {
-    const auto path = std::filesystem::temp_directory_path() / ("dagan-bench-" + std::to_string(::getpid()) + ".sqlite");
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("dagan-bench-" + std::to_string(::getpid()) + ".sqlite");
     const auto group = static_cast<size_t>(state.range(0));
     const Plan plan = wide_plan(200000);
     {
-        const auto store = open_sqlite_store(path);
+        const auto store = results::open_sqlite_store(path);
         store->enter({.name = "bench", .sweep = "{}", .code_version = "", .created = ""}, plan);
         store->commit();
         size_t next = 1;
         for (auto _ : state) {
-            if (next + group > plan.tasks.size()) return state.SkipWithError("more tasks are needed");
+            if (next + group > plan.tasks.size())
+                return state.SkipWithError("more tasks are needed");
             for (size_t i = 0; i < group; ++i) {
                 const std::string& key = plan.tasks[next++].key;
                 const int64_t attempt = store->start_attempt(key, "0", "host");

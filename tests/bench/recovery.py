@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How long after a death or a freeze the work goes on: runs a campaign, strikes again and again, reads the ranks' logs.
+"""Measures recovery times: runs a campaign, kills or freezes processes, and reads the ranks' logs.
 
     tests/bench/recovery.py BUILD [--strikes 20] [--victim trainer|frozen|agent] [--ranks 2]
 
-trainer: SIGKILL of a trainer that has a task; until that task begins again (on the spare).
-frozen:  SIGSTOP of such a trainer; until the task begins again. The limit is 2 s + 10 x its longest step.
-agent:   SIGKILL of a rank other than 0; until any task begins in the job that the supervisor starts."""
+trainer: SIGKILL of a trainer at work, until its task begins again (on the spare trainer)
+frozen:  SIGSTOP of a trainer at work, until its task begins again; the agent allows 2 s + 10 x its
+         longest step
+agent:   SIGKILL of rank 1, until any task begins in the job that the supervisor starts"""
 import argparse
 import datetime
 import glob
@@ -32,7 +33,7 @@ BEGIN = re.compile(r"^(\S+) I trainer (\d+): (.*) \(attempt (\d+)\) begins")
 
 
 def begins(folder):
-    """(seconds, trainer, task, attempt) of every beginning of an attempt so far, in order."""
+    """Returns (seconds, trainer, task, attempt) of every attempt that has begun, in order."""
     found = []
     for path in glob.glob(folder + "/campaign/logs/rank-*.log"):
         with open(path, errors="replace") as log:
@@ -55,11 +56,11 @@ def wait_for(what, patience=60):
         if found:
             return found
         time.sleep(0.005)
-    sys.exit("nothing came within %d s" % patience)
+    sys.exit("timed out after %d s" % patience)
 
 
 def busy_trainer(folder):
-    """One of those at work for half a second, on a task that was not struck so often that a further time would be its last."""
+    """Returns a random trainer at work for 0.5 to 2 s whose task can still afford to lose an attempt."""
     latest, times = {}, {}
     for begin in begins(folder):
         latest[begin[1]] = begin
@@ -82,7 +83,7 @@ def workers(folder):
                 found.setdefault(int(rank[1]), []).append((int(path.split("/")[2]), parent))
         except (OSError, IndexError, TypeError):
             pass
-    # A rank's spawner has the same words and the rank as its parent.
+    # A rank's spawner has the same command line, and the rank as its parent.
     return {rank: pid for rank, pids in found.items() for pid, parent in pids if parent not in [p for p, _ in pids]}
 
 
@@ -118,12 +119,12 @@ def main():
         try:
             while len(times) < given.strikes and run.poll() is None:
                 times.append(strike(folder, given.victim))
-                time.sleep(random.uniform(1.0, 2.0))  # a new spare loads meanwhile
+                time.sleep(random.uniform(1.0, 2.0))  # the next spare trainer loads
         finally:
             run.send_signal(signal.SIGUSR1)
             run.wait()
     times.sort()
-    print(f"{given.victim}: {len(times)} strikes, work again after p50 {times[len(times) // 2]:.3f} s, "
+    print(f"{given.victim}: {len(times)} strikes, recovery time p50 {times[len(times) // 2]:.3f} s, "
           f"p99 {times[min(len(times) - 1, int(len(times) * 0.99))]:.3f} s, max {times[-1]:.3f} s")
 
 

@@ -20,14 +20,19 @@ namespace dagan {
 namespace {
 
 constexpr size_t kCounts[] = {7000000, 10500000}; // floats
-double now_ms() { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now_ms() {
+    return std::chrono::duration<double, std::milli>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
 
 struct Times { // shared by a trainer and its agent
     double asked_ms, answered_ms;
 };
 
-void train(TrainerLink& link, SharedMemory& memory, int rank, int rounds, double later_ms, Times* times) {
-    const auto group = make_group_through_agent(link, memory, 0, 1);
+void train(cluster::TrainerLink& link, cluster::SharedMemory& memory, int rank, int rounds,
+           double later_ms, Times* times) {
+    const auto group = cluster::make_group_through_agent(link, memory, 0, 1);
     for (const size_t count : kCounts) {
         const auto x = group->allocate(count);
         for (int round = 0; round < rounds; ++round) {
@@ -42,8 +47,9 @@ void train(TrainerLink& link, SharedMemory& memory, int rank, int rounds, double
     link.send("end");
 }
 
-void report(const MpiWorld& world, int rounds, std::span<const Times> mine) {
-    const auto all = gather_texts(world, {reinterpret_cast<const char*>(mine.data()), mine.size_bytes()});
+void report(const cluster::MpiWorld& world, int rounds, std::span<const Times> mine) {
+    const auto all = cluster::gather_texts(
+        world, {reinterpret_cast<const char*>(mine.data()), mine.size_bytes()});
     if (world.rank() != 0) return;
     for (size_t size = 0; size < std::size(kCounts); ++size) {
         std::vector<double> waits;
@@ -51,13 +57,15 @@ void report(const MpiWorld& world, int rounds, std::span<const Times> mine) {
             double asked = 0, answered = 0;
             for (const std::string& text : all) {
                 const Times& times = reinterpret_cast<const Times*>(text.data())[i];
-                asked = std::max(asked, times.asked_ms), answered = std::max(answered, times.answered_ms);
+                asked = std::max(asked, times.asked_ms),
+                answered = std::max(answered, times.answered_ms);
             }
             waits.push_back(answered - asked);
         }
         std::ranges::sort(waits);
-        fmt::print("{} MB: least {:.1f}, median {:.1f}, most {:.1f} ms\n", kCounts[size] * 4 / 1000000, waits.front(),
-                   waits[waits.size() / 2], waits.back());
+        fmt::print("{} MB: least {:.1f}, median {:.1f}, most {:.1f} ms\n",
+                   kCounts[size] * 4 / 1000000, waits.front(), waits[waits.size() / 2],
+                   waits.back());
     }
 }
 
@@ -68,22 +76,23 @@ int main(int argc, char** argv) {
     using namespace dagan;
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 40;
     const double later_ms = argc > 2 ? std::atof(argv[2]) : 10;
-    auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
-    auto [ours, theirs] = make_channel_pair();
+    auto memory = std::make_shared<cluster::SharedMemory>(cluster::SharedMemory::create());
+    auto [ours, theirs] = cluster::make_channel_pair();
     const size_t answers = std::size(kCounts) * rounds;
     auto* times =
-        static_cast<Times*>(::mmap(nullptr, answers * sizeof(Times), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+        static_cast<Times*>(::mmap(nullptr, answers * sizeof(Times), PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
     if (::fork() == 0) {
-        TrainerLink link(std::move(theirs));
+        cluster::TrainerLink link(std::move(theirs));
         train(link, *memory, rank == nullptr ? 0 : std::atoi(rank), rounds, later_ms, times);
         ::_exit(0);
     }
-    MpiWorld world;
+    cluster::MpiWorld world;
     std::vector<int> members(static_cast<size_t>(world.size()));
     std::iota(members.begin(), members.end(), 0);
-    AgentLink link(std::move(ours));
-    GangReducer reducer(make_mpi_collectives(world, members, 1), memory);
+    cluster::AgentLink link(std::move(ours));
+    cluster::GangReducer reducer(cluster::make_mpi_collectives(world, members, 1), memory);
     serve_gang(link, reducer);
     report(world, rounds, {times, answers});
     world.finalize();

@@ -4,9 +4,9 @@
 #include "base/temporary_folder.h"
 #include "results/query/queries.h"
 #include "results/report/report.h"
+#include "results/synthetic_campaign.h"
 #include "spec/json.h"
 #include "support/process.h"
-#include "results/synthetic_campaign.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,8 @@ std::string chromium() {
     for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
         std::istringstream folders(std::getenv("PATH") ? std::getenv("PATH") : "");
         for (std::string folder; std::getline(folders, folder, ':');) {
-            if (::access((fs::path(folder) / name).c_str(), X_OK) == 0) return fs::path(folder) / name;
+            if (::access((fs::path(folder) / name).c_str(), X_OK) == 0)
+                return fs::path(folder) / name;
         }
     }
     return "";
@@ -52,8 +53,8 @@ class ReportBrowserTest : public ::testing::Test {
     static void SetUpTestSuite() {
         if (chromium().empty()) return;
         folder_ = std::make_unique<TemporaryFolder>();
-        testing::make_synthetic_campaign(folder_->path());
-        write_report(folder_->path(), {testing::synthetic_prediction()});
+        results::testing::make_synthetic_campaign(folder_->path());
+        results::write_report(folder_->path(), {results::testing::synthetic_prediction()});
     }
     static void TearDownTestSuite() { folder_.reset(); }
     void SetUp() override {
@@ -64,10 +65,13 @@ class ReportBrowserTest : public ::testing::Test {
     static Seen open(const std::string& html, int width, bool dark) {
         const auto page = *folder_ / "probed.html", frame = *folder_ / "frame.html";
         write_atomically(page, html);
-        write_atomically(frame, fmt::format("<!DOCTYPE html><pre id=\"probe\"></pre><script>addEventListener('message', e => "
-                                            "{{ document.getElementById('probe').textContent = e.data; }});</script>"
-                                            "<iframe src=\"probed.html\" style=\"border:0;width:{}px;height:900px\"></iframe>",
-                                            width));
+        write_atomically(
+            frame,
+            fmt::format(
+                "<!DOCTYPE html><pre id=\"probe\"></pre><script>addEventListener('message', e => "
+                "{{ document.getElementById('probe').textContent = e.data; }});</script>"
+                "<iframe src=\"probed.html\" style=\"border:0;width:{}px;height:900px\"></iframe>",
+                width));
         std::vector<std::string> words{chromium(),
                                        "--headless",
                                        "--no-sandbox",
@@ -84,8 +88,10 @@ class ReportBrowserTest : public ::testing::Test {
         for (std::string line; std::getline(lines, line);) {
             if (line.find("CONSOLE") != std::string::npos) seen.console += line + "\n";
         }
-        const auto begin = finished.out.find("<pre id=\"probe\">") + 16, end = finished.out.find("</pre>");
-        if (finished.exit_code != 0 || end == std::string::npos || end <= begin) throw std::runtime_error(finished.text());
+        const auto begin = finished.out.find("<pre id=\"probe\">") + 16,
+                   end = finished.out.find("</pre>");
+        if (finished.exit_code != 0 || end == std::string::npos || end <= begin)
+            throw std::runtime_error(finished.text());
         seen.probe = Json::parse(percent_decoded(finished.out.substr(begin, end - begin)));
         return seen;
     }
@@ -103,7 +109,9 @@ class ReportBrowserTest : public ::testing::Test {
 };
 std::unique_ptr<TemporaryFolder> ReportBrowserTest::folder_;
 
-std::string shown(const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : "–"; }
+std::string shown(const std::optional<double>& value) {
+    return value ? fmt::format("{:.4f}", *value) : "–";
+}
 
 TEST_F(ReportBrowserTest, OpensFromAFileWithoutComplaintAndWithoutNetwork) {
     const auto seen = open_report(1400, false);
@@ -118,15 +126,19 @@ TEST_F(ReportBrowserTest, OpensFromAFileWithoutComplaintAndWithoutNetwork) {
 
 // The test above must be able to fail.
 TEST_F(ReportBrowserTest, AComplaintWouldBeHeard) {
-    EXPECT_NE(open_report(1400, false, "<script>console.error('heard')</script>").console.find("heard"), std::string::npos);
-    EXPECT_NE(open_report(1400, false, "<script>undefined_function()</script>").console.find("undefined_function"),
+    EXPECT_NE(
+        open_report(1400, false, "<script>console.error('heard')</script>").console.find("heard"),
+        std::string::npos);
+    EXPECT_NE(open_report(1400, false, "<script>undefined_function()</script>")
+                  .console.find("undefined_function"),
               std::string::npos);
-    EXPECT_NE(open_report(1400, false, "<img alt='x' src='gone.png'>").probe.at("broken_pictures"), 0);
+    EXPECT_NE(open_report(1400, false, "<img alt='x' src='gone.png'>").probe.at("broken_pictures"),
+              0);
 }
 
 TEST_F(ReportBrowserTest, CellsShowTheDatabasesValues) {
     const auto rows = open_report(1400, false).probe.at("cells");
-    const auto cells = cell_rows(database());
+    const auto cells = results::cell_rows(database());
     ASSERT_EQ(rows.size(), cells.size());
     for (size_t i = 0; i < cells.size(); ++i) {
         const auto& cell = cells[i];
@@ -135,8 +147,9 @@ TEST_F(ReportBrowserTest, CellsShowTheDatabasesValues) {
         EXPECT_EQ(rows[i][1], std::to_string(cell.samples_per_class)) << what;
         EXPECT_EQ(rows[i][2], std::to_string(cell.generated_per_real)) << what;
         EXPECT_EQ(rows[i][3], cell.budget) << what;
-        const auto seeds =
-            cell.missing == 0 ? std::to_string(cell.seeds) : fmt::format("{} of {}", cell.seeds, cell.seeds + cell.missing);
+        const auto seeds = cell.missing == 0
+                               ? std::to_string(cell.seeds)
+                               : fmt::format("{} of {}", cell.seeds, cell.seeds + cell.missing);
         EXPECT_EQ(rows[i][4], seeds) << what;
         EXPECT_EQ(rows[i][5], shown(cell.validation_mean)) << what;
         EXPECT_EQ(rows[i][6], shown(cell.test_mean)) << what;
@@ -148,14 +161,16 @@ TEST_F(ReportBrowserTest, CellsShowTheDatabasesValues) {
 TEST_F(ReportBrowserTest, Table1ShowsTheDatabasesValues) {
     const auto rows = open_report(1400, false).probe.at("table1");
     size_t found = 0;
-    for (const auto& expected : table1_rows(database())) {
+    for (const auto& expected : results::table1_rows(database())) {
         const auto& c = expected;
         for (const auto& row : rows) {
             const std::string training = row[2];
-            const bool augmented = training.starts_with("with DAGAN") && training.find("(chosen)") != std::string::npos;
+            const bool augmented = training.starts_with("with DAGAN") &&
+                                   training.find("(chosen)") != std::string::npos;
             const bool matched = training.find("steps of") != std::string::npos;
-            if (row[0] != c.dataset || row[1] != std::to_string(c.samples_per_class) || augmented != c.augmented ||
-                matched != (c.budget != "epochs") || (!augmented && training.starts_with("with DAGAN")))
+            if (row[0] != c.dataset || row[1] != std::to_string(c.samples_per_class) ||
+                augmented != c.augmented || matched != (c.budget != "epochs") ||
+                (!augmented && training.starts_with("with DAGAN")))
                 continue;
             ++found;
             EXPECT_EQ(row[3], shown(c.test_mean)) << row.dump();
@@ -163,17 +178,19 @@ TEST_F(ReportBrowserTest, Table1ShowsTheDatabasesValues) {
             EXPECT_EQ(row[6], shown(c.published)) << row.dump();
         }
     }
-    EXPECT_EQ(found, table1_rows(database()).size());
+    EXPECT_EQ(found, results::table1_rows(database()).size());
 }
 
 TEST_F(ReportBrowserTest, WhatIsMissingIsShown) {
     const auto probe = open_report(1400, false).probe;
-    const auto expected = run_query(database(), "SELECT count(*) FROM missing").rows.at(0).at(0);
+    const auto expected =
+        results::run_query(database(), "SELECT count(*) FROM missing").rows.at(0).at(0);
     EXPECT_EQ(static_cast<int64_t>(probe.at("missing").size()), std::get<int64_t>(expected));
     EXPECT_GT(probe.at("missing").size(), 0u);
 }
 
-class ReportLayoutTest : public ReportBrowserTest, public ::testing::WithParamInterface<std::pair<int, bool>> {};
+class ReportLayoutTest : public ReportBrowserTest,
+                         public ::testing::WithParamInterface<std::pair<int, bool>> {};
 
 TEST_P(ReportLayoutTest, ReadsWellAtThisWidthAndColour) {
     const auto [width, dark] = GetParam();
@@ -182,17 +199,19 @@ TEST_P(ReportLayoutTest, ReadsWellAtThisWidthAndColour) {
     EXPECT_EQ(seen.console, "");
     EXPECT_EQ(probe.at("width"), width);
     EXPECT_EQ(probe.at("dark"), dark);
-    EXPECT_LE(probe.at("page_width").get<int>(), width) << "tables scroll by themselves, the page does not";
+    EXPECT_LE(probe.at("page_width").get<int>(), width)
+        << "tables scroll by themselves, the page does not";
     EXPECT_GE(probe.at("lowest_contrast").get<double>(), 4.5) << "WCAG AA";
     EXPECT_GE(probe.at("smallest_text_px").get<double>(), 11);
     EXPECT_EQ(probe.at("unreachable"), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Screens, ReportLayoutTest,
-                         ::testing::Values(std::pair(360, false), std::pair(360, true), std::pair(1400, false),
-                                           std::pair(1400, true)),
+                         ::testing::Values(std::pair(360, false), std::pair(360, true),
+                                           std::pair(1400, false), std::pair(1400, true)),
                          [](const auto& screen) {
-                             return fmt::format("{}{}", screen.param.second ? "Dark" : "Light", screen.param.first);
+                             return fmt::format("{}{}", screen.param.second ? "Dark" : "Light",
+                                                screen.param.first);
                          });
 
 // A4 less its margins is 700 pixels wide. The rules for paper are made those of the screen, as a browser without a person prints
@@ -201,7 +220,8 @@ TEST_F(ReportBrowserTest, FitsOnPaper) {
     auto html = probed_report();
     const std::string paper = "@media print";
     ASSERT_NE(html.find(paper), std::string::npos);
-    EXPECT_NE(open(html, 700, false).probe.at("tables_too_wide"), Json::array()) << "on a screen they scroll";
+    EXPECT_NE(open(html, 700, false).probe.at("tables_too_wide"), Json::array())
+        << "on a screen they scroll";
     html.replace(html.find(paper), paper.size(), "@media all");
     EXPECT_EQ(open(html, 700, false).probe.at("tables_too_wide"), Json::array());
 }

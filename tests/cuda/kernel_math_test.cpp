@@ -7,27 +7,32 @@
 #include <cmath>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cuda {
 namespace {
 
 constexpr uint64_t kKey = 0x123456789abcdef0ULL;
 
 TEST(KernelMathTest, MasksAreThoseOfFillDropoutInBothLayouts) {
-    constexpr int64_t kSamples = 3, kChannels = 5, kPixels = 49; // a sample does not end with a block of draws
+    constexpr int64_t kSamples = 3, kChannels = 5,
+                      kPixels = 49; // a sample does not end with a block of draws
     constexpr uint32_t kStep = 77, kFirst = 4, kLayer = 9;
     for (const double probability : {0.3, 0.5}) {
         const auto threshold = static_cast<uint32_t>(std::lround(probability * 65536));
-        const MaskDraw draw{threshold, static_cast<float>(65536.0 / (65536.0 - threshold)), kKey, kFirst, kLayer};
+        const MaskDraw draw{threshold, static_cast<float>(65536.0 / (65536.0 - threshold)), kKey,
+                            kFirst, kLayer};
         for (int64_t sample = 0; sample < kSamples; ++sample) {
             std::vector<float> expected(kChannels * kPixels);
-            fill_dropout(expected, probability, kKey, kStep, kFirst + static_cast<uint32_t>(sample), kLayer);
+            fill_dropout(expected, probability, kKey, kStep, kFirst + static_cast<uint32_t>(sample),
+                         kLayer);
             for (int64_t channel = 0; channel < kChannels; ++channel) {
                 for (int64_t pixel = 0; pixel < kPixels; ++pixel) {
                     const int64_t begin = sample * kChannels * kPixels;
                     const float value = expected[static_cast<size_t>(channel * kPixels + pixel)];
-                    EXPECT_EQ(mask_value(begin + channel * kPixels + pixel, {kSamples, kChannels, kPixels, false}, draw, kStep),
+                    EXPECT_EQ(mask_value(begin + channel * kPixels + pixel,
+                                         {kSamples, kChannels, kPixels, false}, draw, kStep),
                               value);
-                    EXPECT_EQ(mask_value(begin + pixel * kChannels + channel, {kSamples, kChannels, kPixels, true}, draw, kStep),
+                    EXPECT_EQ(mask_value(begin + pixel * kChannels + channel,
+                                         {kSamples, kChannels, kPixels, true}, draw, kStep),
                               value);
                 }
             }
@@ -45,4 +50,4 @@ TEST(KernelMathTest, NormalNumbersAreThoseOfFillNormal) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cuda

@@ -6,7 +6,7 @@
 
 #include <gmock/gmock.h>
 
-namespace dagan {
+namespace dagan::cuda {
 namespace {
 
 TEST(GpuLibraryTest, WithoutAGpuItOpensAndSaysSo) {
@@ -31,4 +31,4 @@ TEST(GpuLibraryTest, ALibraryThatIsNotThereIsTheSystemsBlame) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cuda

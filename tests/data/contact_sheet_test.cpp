@@ -4,7 +4,7 @@
 #include "data/image_codec.h"
 #include "data/support.h"
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 TEST(ContactSheetTest, PngComesBackPixelByPixel) {
     const TemporaryFolder folder;
@@ -14,7 +14,8 @@ TEST(ContactSheetTest, PngComesBackPixelByPixel) {
     EXPECT_EQ(back.width, 3);
     EXPECT_EQ(back.height, 2);
     EXPECT_EQ(back.pixels, grey);
-    EXPECT_EQ(decode_image(encode_png(2, 1, 3, rgb), 3, "rgb.png").pixels, (std::vector<uint8_t>{1, 4, 2, 5, 3, 6})); // planes
+    EXPECT_EQ(decode_image(encode_png(2, 1, 3, rgb), 3, "rgb.png").pixels,
+              (std::vector<uint8_t>{1, 4, 2, 5, 3, 6})); // planes
     EXPECT_THROW(encode_png(2, 2, 1, grey), Error);
 }
 
@@ -48,4 +49,4 @@ TEST(ContactSheetTest, ARowIsAClassAndShortClassesLeaveItsRestEmpty) {
     EXPECT_EQ(contact_sheet(data, 2, 2, style).height, 8);
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

@@ -15,7 +15,7 @@
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace fs = std::filesystem;
 
@@ -24,7 +24,8 @@ void expect_equal(const Dataset& a, const Dataset& b) {
     EXPECT_TRUE(std::ranges::equal(a.pixels(), b.pixels()));
     EXPECT_TRUE(std::ranges::equal(a.labels(), b.labels()));
     EXPECT_TRUE(std::ranges::equal(a.official_split(), b.official_split()));
-    for (int label = 0; label < a.info().classes; ++label) EXPECT_EQ(a.class_name(label), b.class_name(label));
+    for (int label = 0; label < a.info().classes; ++label)
+        EXPECT_EQ(a.class_name(label), b.class_name(label));
     EXPECT_EQ(a.info().sha256, b.info().sha256);
     EXPECT_EQ(a.info().source, b.info().source);
     EXPECT_EQ(a.info().licence, b.info().licence);
@@ -60,7 +61,8 @@ void set_version(hid_t file, int version) {
 }
 
 // Replaces a field by another of this type and shape, with these values.
-void replace(hid_t file, const char* name, hid_t type, const std::vector<hsize_t>& shape, hid_t memory_type, const void* values) {
+void replace(hid_t file, const char* name, hid_t type, const std::vector<hsize_t>& shape,
+             hid_t memory_type, const void* values) {
     if (H5Lexists(file, name, H5P_DEFAULT) > 0) H5Ldelete(file, name, H5P_DEFAULT);
     const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
     const hid_t field = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
@@ -76,7 +78,8 @@ class DatasetFileTest : public ::testing::Test {
     fs::path path_ = save_dataset(folder_ / "set.h5", data_);
 
     // After `change`, both the header reader and the whole reader must name the file and all `parts`.
-    void expect_refused_after(const std::function<void(hid_t)>& change, std::vector<std::string> parts) {
+    void expect_refused_after(const std::function<void(hid_t)>& change,
+                              std::vector<std::string> parts) {
         alter(path_, change);
         parts.push_back("set.h5");
         expect_refused([&] { read_dataset_info(path_); }, parts);
@@ -117,7 +120,8 @@ TEST_F(DatasetFileTest, TheSmallestClassIsKnownByName) {
 
 TEST_F(DatasetFileTest, ShardsOpenAsOneSetWithTheSameHash) {
     for (const int shards : {2, 5, 12}) {
-        const fs::path first = save_dataset(folder_ / fmt::format("cut{}.h5", shards), data_, shards);
+        const fs::path first =
+            save_dataset(folder_ / fmt::format("cut{}.h5", shards), data_, shards);
         EXPECT_EQ(first.filename(), fmt::format("cut{0}-00000-of-{0:05}.h5", shards));
         const Dataset opened = Dataset::open(first);
         expect_equal(opened, data_);
@@ -129,10 +133,12 @@ TEST_F(DatasetFileTest, ShardsOpenAsOneSetWithTheSameHash) {
 
 TEST_F(DatasetFileTest, AMissingForeignOrLaterShardIsNamed) {
     const fs::path first = save_dataset(folder_ / "cut.h5", data_, 3);
-    expect_refused([&] { Dataset::open(folder_ / "cut-00001-of-00003.h5"); }, {"not the first shard", "cut-00000-of-00003.h5"});
+    expect_refused([&] { Dataset::open(folder_ / "cut-00001-of-00003.h5"); },
+                   {"not the first shard", "cut-00000-of-00003.h5"});
     save_dataset(folder_ / "other.h5", random_dataset({4, 3, 5}, 1, 6, 9, true), 3);
     fs::rename(folder_ / "other-00002-of-00003.h5", folder_ / "cut-00002-of-00003.h5");
-    expect_refused([&] { Dataset::open(first); }, {"cut-00002-of-00003.h5", "sha256", "another set"});
+    expect_refused([&] { Dataset::open(first); },
+                   {"cut-00002-of-00003.h5", "sha256", "another set"});
     fs::remove(folder_ / "cut-00002-of-00003.h5");
     expect_refused([&] { read_dataset_info(first); }, {"cut-00002-of-00003.h5", "missing shard"});
 }
@@ -156,7 +162,8 @@ TEST_F(DatasetFileTest, AMissingFileAFolderAndAForeignFileAreRefused) {
 
 TEST_F(DatasetFileTest, AFileCutAnywhereIsRefusedByName) {
     const auto size = static_cast<uint64_t>(fs::file_size(path_));
-    for (const uint64_t kept : {size - 1, size - 100, size / 2, size / 4, uint64_t{600}, uint64_t{100}}) {
+    for (const uint64_t kept :
+         {size - 1, size - 100, size / 2, size / 4, uint64_t{600}, uint64_t{100}}) {
         fs::copy_file(path_, folder_ / "cut.h5", fs::copy_options::overwrite_existing);
         fs::resize_file(folder_ / "cut.h5", kept);
         expect_refused([&] { Dataset::open(folder_ / "cut.h5"); }, {"cut.h5"});
@@ -189,12 +196,15 @@ TEST_F(DatasetFileTest, AnAlteredByteNeverYieldsOtherPixelsOrLabels) {
             ++refused;
         }
     }
-    EXPECT_GT(refused, 30); // the file of this test is mostly padding; its pixels, labels and headers are not
+    EXPECT_GT(
+        refused,
+        30); // the file of this test is mostly padding; its pixels, labels and headers are not
 }
 
 TEST_F(DatasetFileTest, AnAlteredPixelFailsItsChecksum) {
     std::string bytes(fs::file_size(path_), '\0');
-    std::ifstream(path_, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    std::ifstream(path_, std::ios::binary)
+        .read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     const auto image = data_.image(7);
     const size_t at = bytes.find(std::string(image.begin(), image.end()));
     ASSERT_NE(at, std::string::npos);
@@ -205,25 +215,31 @@ TEST_F(DatasetFileTest, AnAlteredPixelFailsItsChecksum) {
 }
 
 TEST_F(DatasetFileTest, WrongAttributesAreNamed) {
-    const auto refused = [&](const std::function<void(hid_t)>& change, const std::vector<std::string>& parts) {
+    const auto refused = [&](const std::function<void(hid_t)>& change,
+                             const std::vector<std::string>& parts) {
         save_dataset(path_, data_);
         expect_refused_after(change, parts);
     };
-    refused([](hid_t file) { set_text(file, "polarity", "inverted"); }, {"attribute polarity", "inverted"});
+    refused([](hid_t file) { set_text(file, "polarity", "inverted"); },
+            {"attribute polarity", "inverted"});
     refused([](hid_t file) { set_text(file, "sha256", "abc"); }, {"attribute sha256", "64"});
-    refused([](hid_t file) { set_text(file, "format", "something-else"); }, {"attribute format", "something-else"});
-    refused([](hid_t file) { set_text(file, "version", "1"); }, {"attribute version", "one integer"});
+    refused([](hid_t file) { set_text(file, "format", "something-else"); },
+            {"attribute format", "something-else"});
+    refused([](hid_t file) { set_text(file, "version", "1"); },
+            {"attribute version", "one integer"});
     refused([](hid_t file) { set_version(file, 2); }, {"attribute version", "is 2"});
 }
 
 TEST_F(DatasetFileTest, EachMissingPartIsNamed) {
     for (const char* attribute : {"format", "version", "source", "licence", "polarity", "sha256"}) {
         save_dataset(path_, data_);
-        expect_refused_after([&](hid_t file) { H5Adelete(file, attribute); }, {std::string("attribute ") + attribute, "missing"});
+        expect_refused_after([&](hid_t file) { H5Adelete(file, attribute); },
+                             {std::string("attribute ") + attribute, "missing"});
     }
     for (const char* field : {"images", "labels", "class_names"}) {
         save_dataset(path_, data_);
-        expect_refused_after([&](hid_t file) { H5Ldelete(file, field, H5P_DEFAULT); }, {std::string("/") + field, "missing"});
+        expect_refused_after([&](hid_t file) { H5Ldelete(file, field, H5P_DEFAULT); },
+                             {std::string("/") + field, "missing"});
     }
 }
 
@@ -237,8 +253,9 @@ TEST_F(DatasetFileTest, VariableLengthTextIsRefused) {
     const hid_t text = H5Tcopy(H5T_C_S1);
     H5Tset_size(text, H5T_VARIABLE);
     const std::vector<const char*> names{"a", "b", "c"};
-    expect_refused_after([&](hid_t file) { replace(file, "class_names", text, {3}, text, names.data()); },
-                         {"/class_names", "fixed-length text"});
+    expect_refused_after(
+        [&](hid_t file) { replace(file, "class_names", text, {3}, text, names.data()); },
+        {"/class_names", "fixed-length text"});
     H5Tclose(text);
 }
 
@@ -252,7 +269,9 @@ TEST_F(DatasetFileTest, WrongTypesAndRanksAreNamed) {
     const auto refused = [&](const char* field, hid_t type, const std::vector<hsize_t>& shape,
                              const std::vector<std::string>& parts) {
         save_dataset(path_, data_);
-        expect_refused_after([&](hid_t file) { replace(file, field, type, shape, H5T_NATIVE_INT, zeros.data()); }, parts);
+        expect_refused_after(
+            [&](hid_t file) { replace(file, field, type, shape, H5T_NATIVE_INT, zeros.data()); },
+            parts);
     };
     refused("images", H5T_STD_I16LE, {12, 1, 6, 6}, {"/images", "unsigned 8-bit"});
     refused("images", H5T_STD_I8LE, {12, 1, 6, 6}, {"/images", "unsigned 8-bit"});
@@ -270,10 +289,14 @@ TEST_F(DatasetFileTest, WrongTypesAndRanksAreNamed) {
 }
 
 TEST_F(DatasetFileTest, LabelsThatDoNotAscendWithoutGapsAreNamed) {
-    const auto refused = [&](const std::vector<int>& labels, const std::vector<std::string>& parts) {
+    const auto refused = [&](const std::vector<int>& labels,
+                             const std::vector<std::string>& parts) {
         save_dataset(path_, data_);
-        expect_refused_after([&](hid_t file) { replace(file, "labels", H5T_STD_I32LE, {12}, H5T_NATIVE_INT, labels.data()); },
-                             parts);
+        expect_refused_after(
+            [&](hid_t file) {
+                replace(file, "labels", H5T_STD_I32LE, {12}, H5T_NATIVE_INT, labels.data());
+            },
+            parts);
     };
     refused({0, 0, 0, 0, 1, 0, 1, 2, 2, 2, 2, 2}, {"/labels", "entry 5 is 0 after 1"});
     refused({0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2}, {"/labels", "entry 4 is 2 after 0"});
@@ -282,13 +305,17 @@ TEST_F(DatasetFileTest, LabelsThatDoNotAscendWithoutGapsAreNamed) {
 }
 
 TEST_F(DatasetFileTest, BigEndianLabelsAreRead) {
-    alter(path_, [&](hid_t file) { replace(file, "labels", H5T_STD_I32BE, {12}, H5T_NATIVE_INT, data_.labels().data()); });
+    alter(path_, [&](hid_t file) {
+        replace(file, "labels", H5T_STD_I32BE, {12}, H5T_NATIVE_INT, data_.labels().data());
+    });
     expect_equal(Dataset::open(path_), data_);
 }
 
 TEST_F(DatasetFileTest, SplitMarksOtherThanZeroAndOneAreRefused) {
     const std::vector<int> twos(12, 2);
-    alter(path_, [&](hid_t file) { replace(file, "official_split", H5T_STD_U8LE, {12}, H5T_NATIVE_INT, twos.data()); });
+    alter(path_, [&](hid_t file) {
+        replace(file, "official_split", H5T_STD_U8LE, {12}, H5T_NATIVE_INT, twos.data());
+    });
     expect_refused([&] { Dataset::open(path_); }, {"set.h5", "/official_split"});
 }
 
@@ -336,10 +363,11 @@ TEST_F(DatasetFileTest, ImagesAreStoredOneChunkEachWithFletcher32) {
         ASSERT_EQ(H5Pget_nfilters(layout), 1);
         unsigned flags = 0;
         size_t values = 0;
-        EXPECT_EQ(H5Pget_filter2(layout, 0, &flags, &values, nullptr, 0, nullptr, nullptr), H5Z_FILTER_FLETCHER32);
+        EXPECT_EQ(H5Pget_filter2(layout, 0, &flags, &values, nullptr, 0, nullptr, nullptr),
+                  H5Z_FILTER_FLETCHER32);
         H5Pclose(layout);
         H5Dclose(field);
     });
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

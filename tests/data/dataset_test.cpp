@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 TEST(DatasetTest, KnowsWhereItsClassesLie) {
     const Dataset data = random_dataset({3, 1, 5}, 1, 4, 1);
@@ -52,7 +52,8 @@ TEST(DatasetTest, NetworkRangeIsTwoVOver255MinusOneAndInverts) {
     to_network_range(bytes, values);
     EXPECT_EQ(values[0], -1.0F);
     EXPECT_EQ(values[255], 1.0F);
-    for (size_t v = 0; v < 256; ++v) EXPECT_NEAR(values[v], 2.0 * static_cast<double>(v) / 255.0 - 1.0, 1e-7);
+    for (size_t v = 0; v < 256; ++v)
+        EXPECT_NEAR(values[v], 2.0 * static_cast<double>(v) / 255.0 - 1.0, 1e-7);
     to_bytes(values, back);
     EXPECT_EQ(back, bytes);
 }
@@ -67,4 +68,4 @@ TEST(DatasetTest, ToBytesClampsRoundsAndRefusesNaN) {
     EXPECT_THROW(to_bytes(bad, one), Error);
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

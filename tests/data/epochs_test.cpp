@@ -10,7 +10,7 @@
 #include <numeric>
 #include <set>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace {
 // Images tell who they are: real image i is filled with byte i, pool image k of source i with 100 + 10 * i + k.
@@ -30,7 +30,8 @@ constexpr int kPerImage = 7;
 Pool labelled_pool(const std::vector<int>& sources = {1, 3, 6, 8, 9}, int per_image = kPerImage) {
     std::vector<uint8_t> images;
     for (const int source : sources) {
-        for (int k = 0; k < per_image; ++k) images.insert(images.end(), 4, static_cast<uint8_t>(100 + 10 * source + k));
+        for (int k = 0; k < per_image; ++k)
+            images.insert(images.end(), 4, static_cast<uint8_t>(100 + 10 * source + k));
     }
     return {1, 2, per_image, sources, std::move(images), "hash"};
 }
@@ -102,9 +103,11 @@ TEST(EpochsTest, BatchesAreTheSameInWhateverOrderTheyAreAskedFor) {
     const EpochLoader loader(data, kTraining, &pool, 3, 4, {}, 5);
     const EpochLoader other(data, kTraining, &pool, 3, 4, {}, 5);
     LabelledBatch a, b;
-    for (const auto& [epoch, batch] : {std::pair{2U, 4}, {0U, 1}, {2U, 0}, {1U, 3}, {0U, 1}, {7U, 2}}) {
+    for (const auto& [epoch, batch] :
+         {std::pair{2U, 4}, {0U, 1}, {2U, 0}, {1U, 3}, {0U, 1}, {7U, 2}}) {
         loader.fill(epoch, batch, a);
-        for (int skipped = 0; skipped < 3; ++skipped) other.fill(epoch + 1, skipped, b); // something else in between
+        for (int skipped = 0; skipped < 3; ++skipped)
+            other.fill(epoch + 1, skipped, b); // something else in between
         other.fill(epoch, batch, b);
         EXPECT_EQ(a.images, b.images);
         EXPECT_EQ(a.labels, b.labels);
@@ -147,10 +150,13 @@ TEST(EpochsTest, RunsArePairedOverM) {
 TEST(EpochsTest, APoolThatDoesNotFitIsRefused) {
     const Dataset data = labelled_dataset();
     const Pool lacking = labelled_pool({1, 3, 6, 8}), scant = labelled_pool({1, 3, 6, 8, 9}, 2);
-    expect_refused([&] { EpochLoader(data, kTraining, &lacking, 1, 4, kNone, 5); }, {"pool", "image 9"});
-    expect_refused([&] { EpochLoader(data, kTraining, &scant, 3, 4, kNone, 5); }, {"pool", "2 images", "pool_size"});
+    expect_refused([&] { EpochLoader(data, kTraining, &lacking, 1, 4, kNone, 5); },
+                   {"pool", "image 9"});
+    expect_refused([&] { EpochLoader(data, kTraining, &scant, 3, 4, kNone, 5); },
+                   {"pool", "2 images", "pool_size"});
     const Pool larger(1, 3, 1, {1, 3, 6, 8, 9}, std::vector<uint8_t>(45), "hash");
-    expect_refused([&] { EpochLoader(data, kTraining, &larger, 1, 4, kNone, 5); }, {"pool", "size"});
+    expect_refused([&] { EpochLoader(data, kTraining, &larger, 1, 4, kNone, 5); },
+                   {"pool", "size"});
 }
 
 namespace {
@@ -215,7 +221,8 @@ TEST(AugmentTest, EdgeFillRepeatsTheNearestPixel) {
     for (uint32_t item = 0; item < 50; ++item) {
         auto image = original;
         augment(image, 1, kSize, {false, 2, 0, false}, 3, 1, item);
-        for (const float value : image) EXPECT_NE(std::ranges::find(original, value), original.end());
+        for (const float value : image)
+            EXPECT_NE(std::ranges::find(original, value), original.end());
         shifted = shifted || image != original;
     }
     EXPECT_TRUE(shifted);
@@ -252,7 +259,8 @@ TEST(AugmentTest, IsAFunctionOfStreamEpochAndItem) {
     int differ = 0;
     for (uint32_t i = 0; i < 20; ++i) {
         EXPECT_EQ(augmented(1, 2, i), augmented(1, 2, i));
-        differ += (augmented(1, 2, i) != augmented(1, 3, i)) + (augmented(1, 2, i) != augmented(2, 2, i));
+        differ +=
+            (augmented(1, 2, i) != augmented(1, 3, i)) + (augmented(1, 2, i) != augmented(2, 2, i));
     }
     EXPECT_GT(differ, 30); // now and then nothing happens to an image
 }
@@ -271,4 +279,4 @@ TEST(AugmentTest, ChannelsMoveTogether) {
     }
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

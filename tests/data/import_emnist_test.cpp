@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace {
 std::string big_endian(uint32_t value) {
@@ -14,7 +14,8 @@ std::string big_endian(uint32_t value) {
 
 // Entry i is filled with byte i but for one pixel, at raw row 3, column 5, which holds 200.
 std::string images_idx(size_t count, uint32_t magic = 0x803, uint32_t rows = 28) {
-    std::string bytes = big_endian(magic) + big_endian(static_cast<uint32_t>(count)) + big_endian(rows) + big_endian(28);
+    std::string bytes = big_endian(magic) + big_endian(static_cast<uint32_t>(count)) +
+                        big_endian(rows) + big_endian(28);
     for (size_t i = 0; i < count; ++i) {
         std::string image(784, static_cast<char>(i));
         image[3 * 28 + 5] = static_cast<char>(200);
@@ -24,7 +25,8 @@ std::string images_idx(size_t count, uint32_t magic = 0x803, uint32_t rows = 28)
 }
 
 std::string labels_idx(const std::vector<uint8_t>& labels, uint32_t magic = 0x801) {
-    return big_endian(magic) + big_endian(static_cast<uint32_t>(labels.size())) + std::string(labels.begin(), labels.end());
+    return big_endian(magic) + big_endian(static_cast<uint32_t>(labels.size())) +
+           std::string(labels.begin(), labels.end());
 }
 
 std::vector<uint8_t> all_labels(bool backwards) {
@@ -45,8 +47,8 @@ class ImportEmnistTest : public ::testing::Test {
         write_gzip(files_.test_labels, labels_idx(all_labels(false)));
     }
     TemporaryFolder folder_;
-    EmnistFiles files_{folder_ / "train-images", folder_ / "train-labels", folder_ / "test-images.gz",
-                       folder_ / "test-labels.gz"};
+    EmnistFiles files_{folder_ / "train-images", folder_ / "train-labels",
+                       folder_ / "test-images.gz", folder_ / "test-labels.gz"};
     void expect_import_refused(const std::vector<std::string>& parts) {
         expect_refused([&] { import_emnist(files_); }, parts);
     }
@@ -108,7 +110,8 @@ TEST_F(ImportEmnistTest, ImagesAndLabelsInTheWrongOrderAreRefused) {
 }
 
 TEST_F(ImportEmnistTest, ATruncatedGzipIsNamed) {
-    std::filesystem::resize_file(files_.test_images, std::filesystem::file_size(files_.test_images) - 20);
+    std::filesystem::resize_file(files_.test_images,
+                                 std::filesystem::file_size(files_.test_images) - 20);
     expect_import_refused({"test-images.gz"});
 }
 
@@ -124,4 +127,4 @@ TEST_F(ImportEmnistTest, LabelsBeyondTheClassesAndMissingClassesAreNamed) {
     expect_import_refused({"test-labels.gz", "class '5'"});
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

@@ -5,11 +5,12 @@
 
 #include <algorithm>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace {
 std::string grey_png(int width, int height, uint8_t value) {
-    return encode_png(width, height, 1, std::vector<uint8_t>(static_cast<size_t>(width * height), value));
+    return encode_png(width, height, 1,
+                      std::vector<uint8_t>(static_cast<size_t>(width * height), value));
 }
 
 std::string rgb_jpeg(int width, int height, uint8_t r, uint8_t g, uint8_t b) {
@@ -63,7 +64,8 @@ TEST(ImportFolderTest, ColourIsKeptOrTurnedToGrey) {
 
 TEST(ImportFolderTest, GreyOfColourPngIsItsLuma) {
     const TemporaryFolder folder;
-    write_folder(folder.path(), {{"a/1.png", encode_png(1, 1, 3, std::vector<uint8_t>{200, 100, 50})}});
+    write_folder(folder.path(),
+                 {{"a/1.png", encode_png(1, 1, 3, std::vector<uint8_t>{200, 100, 50})}});
     FolderOptions options;
     options.size = options.channels = 1;
     EXPECT_EQ(import_folder(folder.path(), options).image(0)[0], 124); // 124.2
@@ -76,7 +78,8 @@ TEST(ImportFolderTest, TakesTheCentralSquareThenScales) {
     write_folder(folder.path(), {{"a/1.png", encode_png(20, 8, 1, wide)}});
     FolderOptions options{4, 1, Resampling::bilinear, "ink_is_low", "mine"};
     const Dataset data = import_folder(folder.path(), options);
-    EXPECT_TRUE(std::ranges::equal(data.image(0), resample(centre_square(wide, 1, 8, 20), 1, 8, 8, 4, Resampling::bilinear)));
+    EXPECT_TRUE(std::ranges::equal(
+        data.image(0), resample(centre_square(wide, 1, 8, 20), 1, 8, 8, 4, Resampling::bilinear)));
     EXPECT_EQ(data.info().polarity, "ink_is_low");
     EXPECT_EQ(data.info().licence, "mine");
     options.polarity = "dark";
@@ -100,8 +103,10 @@ TEST(ImportFolderTest, LooseForeignAndDamagedPicturesAreNamed) {
 
 TEST(ImportPicturesTest, KeepsTheirOrderAndScalesThemLikeAFolders) {
     const TemporaryFolder folder;
-    write_folder(folder.path(), {{"z.png", grey_png(12, 8, 20)}, {"a.jpg", rgb_jpeg(16, 16, 90, 90, 90)}});
-    const Dataset pictures = import_pictures({folder / "z.png", folder / "a.jpg"}, {.size = 4, .channels = 1});
+    write_folder(folder.path(),
+                 {{"z.png", grey_png(12, 8, 20)}, {"a.jpg", rgb_jpeg(16, 16, 90, 90, 90)}});
+    const Dataset pictures =
+        import_pictures({folder / "z.png", folder / "a.jpg"}, {.size = 4, .channels = 1});
     EXPECT_EQ(pictures.info().images, 2);
     EXPECT_EQ(pictures.class_name(0), (folder / "z.png").string());
     EXPECT_EQ(pictures.image(0).size(), 16U);
@@ -116,4 +121,4 @@ TEST(ImportPicturesTest, WhatIsNoPictureIsNamed) {
     expect_refused([&] { import_pictures({folder / "gone.png"}); }, {"gone.png", "no such file"});
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

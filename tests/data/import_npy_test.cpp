@@ -4,15 +4,18 @@
 #include <cmath>
 #include <cstring>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace {
-std::string npy_header(const std::string& descr, const std::string& shape, const char* order = "False") {
-    std::string header = "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': (" + shape + "), }";
+std::string npy_header(const std::string& descr, const std::string& shape,
+                       const char* order = "False") {
+    std::string header =
+        "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': (" + shape + "), }";
     header.resize((header.size() + 10 + 1 + 63) / 64 * 64 - 10 - 1, ' ');
     header += '\n';
     const auto length = static_cast<uint16_t>(header.size());
-    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(length & 0xFF) + static_cast<char>(length >> 8) + header;
+    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(length & 0xFF) +
+           static_cast<char>(length >> 8) + header;
 }
 
 template <class T> std::string raw(const std::vector<T>& values) {
@@ -46,7 +49,8 @@ TEST_F(ImportNpyTest, ReadsClassesSamplesHeightWidthChannels) {
         EXPECT_EQ(data.label(i), i / 3);
         for (size_t c = 0; c < 3; ++c) {
             for (size_t p = 0; p < 4; ++p)
-                EXPECT_EQ(data.image(i)[c * 4 + p], static_cast<size_t>(i) * 12 + p * 3 + c); // channels last
+                EXPECT_EQ(data.image(i)[c * 4 + p],
+                          static_cast<size_t>(i) * 12 + p * 3 + c); // channels last
         }
     }
 }
@@ -54,14 +58,17 @@ TEST_F(ImportNpyTest, ReadsClassesSamplesHeightWidthChannels) {
 TEST_F(ImportNpyTest, FloatsOfTheUnitIntervalBecomeBytes) {
     write_file(file_, npy_header("<f4", "1, 1, 2, 2, 1") + raw<float>({0.0F, 1.0F, 0.5F, 0.1F}));
     const Dataset single = import_npy(file_);
-    EXPECT_EQ(std::vector<uint8_t>(single.image(0).begin(), single.image(0).end()), (std::vector<uint8_t>{0, 255, 128, 26}));
+    EXPECT_EQ(std::vector<uint8_t>(single.image(0).begin(), single.image(0).end()),
+              (std::vector<uint8_t>{0, 255, 128, 26}));
     write_file(file_, npy_header("<f8", "1, 1, 2, 2, 1") + raw<double>({0.0, 1.0, 0.5, 0.1}));
     EXPECT_EQ(import_npy(file_).info().sha256, single.info().sha256);
 }
 
 TEST_F(ImportNpyTest, FloatsOutsideAreRefused) {
-    expect_file_refused(npy_header("<f4", "1, 1, 1, 1, 1") + raw<float>({255.0F}), {"image 0", "255", "outside [0, 1]"});
-    expect_file_refused(npy_header("<f4", "1, 1, 1, 1, 1") + raw<float>({std::nanf("")}), {"outside [0, 1]"});
+    expect_file_refused(npy_header("<f4", "1, 1, 1, 1, 1") + raw<float>({255.0F}),
+                        {"image 0", "255", "outside [0, 1]"});
+    expect_file_refused(npy_header("<f4", "1, 1, 1, 1, 1") + raw<float>({std::nanf("")}),
+                        {"outside [0, 1]"});
 }
 
 TEST_F(ImportNpyTest, ALengthThatDoesNotFitTheHeaderIsRefused) {
@@ -84,8 +91,9 @@ TEST_F(ImportNpyTest, ForeignHeadersAreNamed) {
     expect_file_refused(npy_header("|u1", "2, 3, 4, 1, 1") + data, {"shape", "square"});
     expect_file_refused(npy_header("|u1", "2, 3, 1, 1, 4") + data, {"shape", "1 or 3 channels"});
     expect_file_refused(npy_header("|u1", "0, 3, 2, 2, 1"), {"shape", "no image"});
-    expect_file_refused(npy_header("|u1", "99999999999999999999, 3, 2, 2, 1"), {"shape", "too large"});
+    expect_file_refused(npy_header("|u1", "99999999999999999999, 3, 2, 2, 1"),
+                        {"shape", "too large"});
     expect_file_refused(npy_header("|u1", "999999999, 999999999, 2, 2, 1"), {"shape", "too large"});
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

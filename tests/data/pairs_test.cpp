@@ -6,7 +6,7 @@
 #include <array>
 #include <numeric>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace {
 // Pearson's statistic of counts against expected shares.
@@ -14,7 +14,8 @@ double chi_square(const std::vector<double>& counts, const std::vector<double>& 
     const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
     double sum = 0;
     for (size_t i = 0; i < counts.size(); ++i)
-        sum += (counts[i] - total * shares[i]) * (counts[i] - total * shares[i]) / (total * shares[i]);
+        sum +=
+            (counts[i] - total * shares[i]) * (counts[i] - total * shares[i]) / (total * shares[i]);
     return sum;
 }
 
@@ -32,8 +33,9 @@ template <class Use> void for_each_pair(const PairSampler& sampler, const Use& u
 TEST(PairsTest, RotationIsIdentityInFiveEighthsAndEachTurnInOneEighth) {
     const Dataset data = random_dataset({20, 20}, 1, 4, 1);
     std::vector<double> turns(4, 0);
-    for_each_pair({data, {0, 1}, Pairs::with_replacement, true, kStream},
-                  [&](const PairSampler::Pair& pair) { ++turns[static_cast<size_t>(pair.quarter_turns)]; });
+    for_each_pair(
+        {data, {0, 1}, Pairs::with_replacement, true, kStream},
+        [&](const PairSampler::Pair& pair) { ++turns[static_cast<size_t>(pair.quarter_turns)]; });
     EXPECT_LT(chi_square(turns, {5.0 / 8, 1.0 / 8, 1.0 / 8, 1.0 / 8}), 16.27);
 }
 
@@ -47,16 +49,17 @@ TEST(PairsTest, ClassesAndImagesAreUniformAndAnImageMeetsItselfOnceInTwenty) {
     const Dataset data = random_dataset({3, 20, 20, 20, 20, 20}, 1, 4, 1);
     const std::vector<int> classes{5, 1, 3};
     std::vector<double> per_class(3, 0), condition(20, 0), target(20, 0), same(2, 0);
-    for_each_pair({data, classes, Pairs::with_replacement, true, kStream}, [&](const PairSampler::Pair& pair) {
-        const int label = data.label(pair.condition);
-        ASSERT_EQ(data.label(pair.target), label);
-        const auto place = std::ranges::find(classes, label);
-        ASSERT_NE(place, classes.end());
-        ++per_class[static_cast<size_t>(place - classes.begin())];
-        ++condition[static_cast<size_t>(pair.condition - data.first_of(label))];
-        ++target[static_cast<size_t>(pair.target - data.first_of(label))];
-        ++same[pair.condition == pair.target];
-    });
+    for_each_pair({data, classes, Pairs::with_replacement, true, kStream},
+                  [&](const PairSampler::Pair& pair) {
+                      const int label = data.label(pair.condition);
+                      ASSERT_EQ(data.label(pair.target), label);
+                      const auto place = std::ranges::find(classes, label);
+                      ASSERT_NE(place, classes.end());
+                      ++per_class[static_cast<size_t>(place - classes.begin())];
+                      ++condition[static_cast<size_t>(pair.condition - data.first_of(label))];
+                      ++target[static_cast<size_t>(pair.target - data.first_of(label))];
+                      ++same[pair.condition == pair.target];
+                  });
     EXPECT_LT(chi_square(per_class, std::vector(3, 1.0 / 3)), 13.82); // 2 degrees
     EXPECT_LT(chi_square(condition, std::vector(20, 0.05)), 43.82);
     EXPECT_LT(chi_square(target, std::vector(20, 0.05)), 43.82);
@@ -98,7 +101,8 @@ TEST(PairsTest, StepsDifferAndStreamsDiffer) {
     const Dataset data = random_dataset({20, 20, 20}, 1, 4, 1);
     const auto batch = [&](uint64_t stream, uint32_t step) {
         std::vector<float> conditions(16 * 16), targets(16 * 16);
-        PairSampler(data, {0, 1, 2}, Pairs::with_replacement, true, stream).fill(step, 0, 16, conditions, targets);
+        PairSampler(data, {0, 1, 2}, Pairs::with_replacement, true, stream)
+            .fill(step, 0, 16, conditions, targets);
         return conditions;
     };
     EXPECT_EQ(batch(1, 0), batch(1, 0));
@@ -134,8 +138,10 @@ TEST(PairsTest, FillsBothImagesTurnedAlike) {
                     const auto expected = [&](int image) {
                         return static_cast<float>(2.0 * data.image(image)[from] / 255.0 - 1.0);
                     };
-                    ASSERT_EQ(conditions[to], expected(pair.condition)) << "pair " << k << " turns " << pair.quarter_turns;
-                    ASSERT_EQ(targets[to], expected(pair.target)) << "pair " << k << " turns " << pair.quarter_turns;
+                    ASSERT_EQ(conditions[to], expected(pair.condition))
+                        << "pair " << k << " turns " << pair.quarter_turns;
+                    ASSERT_EQ(targets[to], expected(pair.target))
+                        << "pair " << k << " turns " << pair.quarter_turns;
                 }
             }
         }
@@ -151,7 +157,8 @@ TEST(PairsTest, RefusesNoClassAndDistinctPairsOfOneImage) {
             PairSampler(data, {0, 1}, Pairs::distinct, true, 1);
         },
         {data.class_name(1), "one image", "with_replacement"});
-    EXPECT_NO_THROW(PairSampler(data, {1}, Pairs::with_replacement, true, 1).pair(0, 0)); // meets itself
+    EXPECT_NO_THROW(
+        PairSampler(data, {1}, Pairs::with_replacement, true, 1).pair(0, 0)); // meets itself
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace fs = std::filesystem;
 
@@ -21,7 +21,8 @@ Pool small_pool() {
 
 TEST(PoolTest, HandsOutTheImagesOfASource) {
     std::vector<uint8_t> images;
-    for (uint8_t i = 0; i < 6; ++i) images.insert(images.end(), 4, i); // 2 sources, 3 images each, 2 x 2
+    for (uint8_t i = 0; i < 6; ++i)
+        images.insert(images.end(), 4, i); // 2 sources, 3 images each, 2 x 2
     const Pool pool(1, 2, 3, {7, 20}, images, "hash");
     EXPECT_EQ(pool.image(7, 2)[0], 2);
     EXPECT_EQ(pool.image(20, 0)[3], 3);
@@ -43,7 +44,8 @@ TEST(PoolTest, ComesBackAsItWasSaved) {
     EXPECT_EQ(back.gan_sha256(), pool.gan_sha256());
     EXPECT_TRUE(std::ranges::equal(back.sources(), pool.sources()));
     for (const int source : pool.sources()) {
-        for (int k = 0; k < 4; ++k) EXPECT_TRUE(std::ranges::equal(back.image(source, k), pool.image(source, k)));
+        for (int k = 0; k < 4; ++k)
+            EXPECT_TRUE(std::ranges::equal(back.image(source, k), pool.image(source, k)));
     }
 }
 
@@ -55,8 +57,10 @@ TEST(PoolTest, DamagedAndForeignFilesAreRefused) {
     expect_refused([&] { Pool::open(folder / "cut.h5"); }, {"cut.h5"});
     expect_refused([&] { Pool::open(folder / "none.h5"); }, {"none.h5", "no such file"});
     save_dataset(folder / "set.h5", random_dataset({2}, 1, 2, 1));
-    expect_refused([&] { Pool::open(folder / "set.h5"); }, {"set.h5", "attribute format", "dagan-dataset"});
-    expect_refused([&] { Dataset::open(folder / "p.h5"); }, {"p.h5", "attribute format", "dagan-pool"});
+    expect_refused([&] { Pool::open(folder / "set.h5"); },
+                   {"set.h5", "attribute format", "dagan-dataset"});
+    expect_refused([&] { Dataset::open(folder / "p.h5"); },
+                   {"p.h5", "attribute format", "dagan-pool"});
 }
 
 TEST(PoolTest, SourcesMustAscendAndFitTheImages) {
@@ -68,4 +72,4 @@ TEST(PoolTest, SourcesMustAscendAndFitTheImages) {
     EXPECT_THROW(Pool(1, 2, 1, {}, {}, ""), Error);
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

@@ -9,7 +9,7 @@
 #include <map>
 #include <set>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace fs = std::filesystem;
 
@@ -21,20 +21,21 @@ bool in_ci() {
     return value != nullptr && std::string(value) == "true";
 }
 
-#define NEEDS_REAL_DATA(path)                                                                                                    \
-    if (!fs::exists(path)) {                                                                                                     \
-        if (in_ci()) FAIL() << "missing: " << (path);                                                                            \
-        GTEST_SKIP() << "missing: " << (path);                                                                                   \
+#define NEEDS_REAL_DATA(path)                                                                      \
+    if (!fs::exists(path)) {                                                                       \
+        if (in_ci()) FAIL() << "missing: " << (path);                                              \
+        GTEST_SKIP() << "missing: " << (path);                                                     \
     }
 
 const Dataset& real_omniglot() {
-    static const Dataset data =
-        import_omniglot({kData / "omniglot" / "images_background.zip", kData / "omniglot" / "images_evaluation.zip"});
+    static const Dataset data = import_omniglot({kData / "omniglot" / "images_background.zip",
+                                                 kData / "omniglot" / "images_evaluation.zip"});
     return data;
 }
 
 // Mean ink (0 to 1) of rows [top, bottom) and columns [left, right) over some images of a class.
-double mean_ink(const Dataset& data, int label, int images, size_t top, size_t bottom, size_t left, size_t right) {
+double mean_ink(const Dataset& data, int label, int images, size_t top, size_t bottom, size_t left,
+                size_t right) {
     double sum = 0;
     for (int k = 0; k < images; ++k) {
         const auto image = data.image(data.first_of(label) + k);
@@ -54,7 +55,7 @@ TEST(RealOmniglotTest, Has1623ClassesOf20InTheOrderOfTheirNumbers) {
     EXPECT_EQ(data.info().smallest_class, 20);
     EXPECT_EQ(data.info().largest_class, 20);
     EXPECT_EQ(data.class_name(963), "Tifinagh/character55"); // 0964, the last of the background zip
-    EXPECT_EQ(data.class_name(964), "Angelic/character01");  // 0965, the first of the evaluation zip
+    EXPECT_EQ(data.class_name(964), "Angelic/character01"); // 0965, the first of the evaluation zip
     EXPECT_EQ(data.class_name(1622), "ULOG/character26");
     const auto white = std::ranges::count(data.pixels(), uint8_t{255});
     EXPECT_GT(static_cast<double>(white) / static_cast<double>(data.pixels().size()), 0.8);
@@ -67,7 +68,8 @@ TEST(RealOmniglotTest, OnlyTheDuplicateKnownInTheSourceIsADuplicate) {
     std::map<std::string, int> seen;
     std::vector<std::pair<int, int>> twins;
     for (int i = 0; i < data.info().images; ++i) {
-        const auto [place, is_new] = seen.emplace(std::string(data.image(i).begin(), data.image(i).end()), i);
+        const auto [place, is_new] =
+            seen.emplace(std::string(data.image(i).begin(), data.image(i).end()), i);
         // Scaling can make equal what was not in a few drawings of a line or a dot; those are of one class or another by chance.
         if (!is_new) twins.emplace_back(place->second, i);
     }
@@ -88,7 +90,8 @@ TEST(RealOmniglotTest, CasesOfTheFullProtocolHaveThePublishedCounts) {
     EXPECT_EQ(cases.test.size(), 422U);
     EXPECT_EQ(draw_cases(data, ref, Softmax::held_out, 5, 1).classes, 423);
     EXPECT_EQ(draw_cases(data, ref, Softmax::target, 5, 1).classes, 211);
-    expect_refused([&] { draw_cases(data, ref, Softmax::all, 16, 1); }, {"has 20 images", "need 21"});
+    expect_refused([&] { draw_cases(data, ref, Softmax::all, 16, 1); },
+                   {"has 20 images", "need 21"});
 }
 
 // Which two neighbouring sides of its bounding box an image's ink follows: "left bottom" for an upright L, and nothing for
@@ -99,7 +102,8 @@ std::string corner_of(std::span<const uint8_t> image) {
     for (size_t y = 0; y < 28; ++y) {
         for (size_t x = 0; x < 28; ++x) {
             if (!ink(y, x)) continue;
-            top = std::min(top, y), bottom = std::max(bottom, y + 1), left = std::min(left, x), right = std::max(right, x + 1);
+            top = std::min(top, y), bottom = std::max(bottom, y + 1), left = std::min(left, x),
+            right = std::max(right, x + 1);
         }
     }
     if (bottom < top + 12 || right < left + 9) return "";
@@ -142,11 +146,14 @@ TEST(RealEmnistTest, LettersStandUprightDarkOnWhite) {
     const int seven = 7, l = 21; // "L" by its place in A-Z
     ASSERT_EQ(data.class_name(seven), "7");
     ASSERT_EQ(data.class_name(l), "L");
-    EXPECT_GT(mean_ink(data, seven, 500, 3, 9, 4, 24), 1.3 * mean_ink(data, seven, 500, 19, 25, 4, 24));
+    EXPECT_GT(mean_ink(data, seven, 500, 3, 9, 4, 24),
+              1.3 * mean_ink(data, seven, 500, 19, 25, 4, 24));
     std::map<std::string, int> corners;
-    for (int k = 0; k < data.count_of(l) / 2; ++k) ++corners[corner_of(data.image(data.first_of(l) + k))];
+    for (int k = 0; k < data.count_of(l) / 2; ++k)
+        ++corners[corner_of(data.image(data.first_of(l) + k))];
     EXPECT_GT(corners["left bottom"], 50);
-    EXPECT_GT(corners["left bottom"], 10 * (corners["left top"] + corners["right top"] + corners["right bottom"]));
+    EXPECT_GT(corners["left bottom"],
+              10 * (corners["left top"] + corners["right top"] + corners["right bottom"]));
     EXPECT_LT(mean_ink(data, seven, 500, 0, 28, 0, 2), 0.01) << "the border is paper, 255";
     EXPECT_GT(mean_ink(data, seven, 500, 4, 24, 4, 24), 0.1);
 }
@@ -165,4 +172,4 @@ TEST(RealFacesTest, TheZipOfFacesIsOneClassAPerson) {
     EXPECT_EQ(data.class_name(216), "Zhu_Rongji");
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

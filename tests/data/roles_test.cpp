@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace {
 std::set<int> images_in(const std::vector<Case>& cases) {
@@ -56,9 +56,10 @@ TEST_F(RolesTest, DomainsOfTheThreeSetsAreDisjointCompleteAndOfThePublishedSizes
         size_t source, validation, test;
     };
     const ClassRange rest{2300, ClassRange::kToTheEnd};
-    for (const Set& set : {Set{1623, {{0, 1200}, {1200, 1412}, {1412, 1623}}, ClassOrder::sorted, 1200, 212, 211},
-                           Set{47, {{0, 35}, {35, 42}, {42, 47}}, ClassOrder::shuffled, 35, 7, 5},
-                           Set{2396, {{0, 1803}, rest, {1803, 2300}}, ClassOrder::shuffled, 1803, 96, 497}}) {
+    for (const Set& set :
+         {Set{1623, {{0, 1200}, {1200, 1412}, {1412, 1623}}, ClassOrder::sorted, 1200, 212, 211},
+          Set{47, {{0, 35}, {35, 42}, {42, 47}}, ClassOrder::shuffled, 35, 7, 5},
+          Set{2396, {{0, 1803}, rest, {1803, 2300}}, ClassOrder::shuffled, 1803, 96, 497}}) {
         ref_.options.split = set.split;
         ref_.options.class_order = set.order;
         const auto source = classes_of(ref_, set.classes, Domain::source),
@@ -86,7 +87,8 @@ TEST_F(RolesTest, ShufflingFollowsTheSplitStreamAlone) {
 }
 
 TEST_F(RolesTest, RangesBeyondTheClassesAreRefused) {
-    expect_refused([&] { classes_of(ref_, 9, Domain::test); }, {"datasets.tiny.split.test", "[8, 10)", "9 classes"});
+    expect_refused([&] { classes_of(ref_, 9, Domain::test); },
+                   {"datasets.tiny.split.test", "[8, 10)", "9 classes"});
     ref_.options.split.source = {3, 3};
     expect_refused([&] { classes_of(ref_, 10, Domain::source); }, {"split.source"});
 }
@@ -120,7 +122,8 @@ TEST_F(RolesTest, LabelsArePositionsInTheSoftmax) {
     order.insert(order.end(), test.begin(), test.end());
     const auto cases = draw_cases(data_, ref_, Softmax::held_out, 4, 1);
     for (const auto* list : {&cases.training, &cases.validation, &cases.test}) {
-        for (const Case& one : *list) EXPECT_EQ(data_.label(one.image), order[static_cast<size_t>(one.label)]);
+        for (const Case& one : *list)
+            EXPECT_EQ(data_.label(one.image), order[static_cast<size_t>(one.label)]);
     }
     for (const Case& one : cases.test) EXPECT_GE(one.label, 3);
     for (const Case& one : cases.validation) EXPECT_LT(one.label, 3);
@@ -131,22 +134,27 @@ TEST_F(RolesTest, NoImagePlaysTwoParts) {
     for (uint64_t stream = 0; stream < 20; ++stream) {
         for (const Softmax softmax : {Softmax::all, Softmax::held_out, Softmax::target}) {
             const auto cases = draw_cases(data_, ref_, softmax, 15, stream);
-            const auto training = images_in(cases.training), validation = images_in(cases.validation),
-                       test = images_in(cases.test);
+            const auto training = images_in(cases.training),
+                       validation = images_in(cases.validation), test = images_in(cases.test);
             EXPECT_EQ(training.size(), cases.training.size()) << "stream " << stream;
-            EXPECT_TRUE(disjoint(training, validation) && disjoint(training, test) && disjoint(validation, test))
+            EXPECT_TRUE(disjoint(training, validation) && disjoint(training, test) &&
+                        disjoint(validation, test))
                 << "stream " << stream;
             std::set<std::string> pixels;
             for (const auto& part : {training, validation, test}) {
-                for (const int image : part) EXPECT_TRUE(pixels.insert(bytes_of(data_, image)).second) << "stream " << stream;
+                for (const int image : part)
+                    EXPECT_TRUE(pixels.insert(bytes_of(data_, image)).second)
+                        << "stream " << stream;
             }
-            for (const auto& [label, count] : per_class(cases.training)) EXPECT_EQ(count, 15) << label;
+            for (const auto& [label, count] : per_class(cases.training))
+                EXPECT_EQ(count, 15) << label;
         }
     }
 }
 
 TEST_F(RolesTest, TrainingCasesAreNestedInNAndHeldOutOnesDoNotDependOnIt) {
-    const auto small = draw_cases(data_, ref_, Softmax::all, 5, 3), large = draw_cases(data_, ref_, Softmax::all, 15, 3);
+    const auto small = draw_cases(data_, ref_, Softmax::all, 5, 3),
+               large = draw_cases(data_, ref_, Softmax::all, 15, 3);
     EXPECT_EQ(small.validation, large.validation);
     EXPECT_EQ(small.test, large.test);
     const auto more = images_in(large.training);
@@ -154,19 +162,24 @@ TEST_F(RolesTest, TrainingCasesAreNestedInNAndHeldOutOnesDoNotDependOnIt) {
 }
 
 TEST_F(RolesTest, SeedsDiffer) {
-    EXPECT_EQ(draw_cases(data_, ref_, Softmax::all, 5, 3).training, draw_cases(data_, ref_, Softmax::all, 5, 3).training);
-    EXPECT_NE(draw_cases(data_, ref_, Softmax::all, 5, 3).training, draw_cases(data_, ref_, Softmax::all, 5, 4).training);
-    EXPECT_NE(draw_cases(data_, ref_, Softmax::all, 5, 3).test, draw_cases(data_, ref_, Softmax::all, 5, 4).test);
+    EXPECT_EQ(draw_cases(data_, ref_, Softmax::all, 5, 3).training,
+              draw_cases(data_, ref_, Softmax::all, 5, 3).training);
+    EXPECT_NE(draw_cases(data_, ref_, Softmax::all, 5, 3).training,
+              draw_cases(data_, ref_, Softmax::all, 5, 4).training);
+    EXPECT_NE(draw_cases(data_, ref_, Softmax::all, 5, 3).test,
+              draw_cases(data_, ref_, Softmax::all, 5, 4).test);
 }
 
 TEST_F(RolesTest, AClassWithTooFewImagesIsNamed) {
     EXPECT_NO_THROW(draw_cases(data_, ref_, Softmax::all, 15, 1));
-    expect_refused([&] { draw_cases(data_, ref_, Softmax::all, 16, 1); },
-                   {"datasets.tiny", data_.class_name(0), "has 20 images", "need 21", "samples_per_class"});
+    expect_refused(
+        [&] { draw_cases(data_, ref_, Softmax::all, 16, 1); },
+        {"datasets.tiny", data_.class_name(0), "has 20 images", "need 21", "samples_per_class"});
 }
 
 TEST_F(RolesTest, Balanced47TestsOnTheWholeTestSplitAndTrainsOnTheOther) {
-    const Dataset data = random_dataset({30, 60, 33}, 1, 4, 2, true); // two thirds of each class are its train split
+    const Dataset data =
+        random_dataset({30, 60, 33}, 1, 4, 2, true); // two thirds of each class are its train split
     DatasetRef ref = reference_to(data);
     ref.options.protocol = Protocol::balanced47;
     const auto cases = draw_cases(data, ref, Softmax::all, 10, 1);
@@ -174,9 +187,11 @@ TEST_F(RolesTest, Balanced47TestsOnTheWholeTestSplitAndTrainsOnTheOther) {
     EXPECT_EQ(cases.validation.size(), 9U);
     EXPECT_EQ(cases.training.size(), 30U);
     EXPECT_EQ(cases.test.size(), 10U + 20U + 11U);
-    for (const Case& one : cases.test) EXPECT_EQ(data.official_split()[static_cast<size_t>(one.image)], 1);
+    for (const Case& one : cases.test)
+        EXPECT_EQ(data.official_split()[static_cast<size_t>(one.image)], 1);
     for (const auto* list : {&cases.training, &cases.validation}) {
-        for (const Case& one : *list) EXPECT_EQ(data.official_split()[static_cast<size_t>(one.image)], 0);
+        for (const Case& one : *list)
+            EXPECT_EQ(data.official_split()[static_cast<size_t>(one.image)], 0);
     }
     EXPECT_TRUE(disjoint(images_in(cases.training), images_in(cases.validation)));
     for (const Case& one : cases.training) EXPECT_EQ(data.label(one.image), one.label);
@@ -188,7 +203,8 @@ TEST_F(RolesTest, Balanced47TestsOnTheWholeTestSplitAndTrainsOnTheOther) {
 
 TEST_F(RolesTest, Balanced47NeedsAnOfficialSplit) {
     ref_.options.protocol = Protocol::balanced47;
-    expect_refused([&] { draw_cases(data_, ref_, Softmax::all, 5, 1); }, {"datasets.tiny", "balanced47", "official_split"});
+    expect_refused([&] { draw_cases(data_, ref_, Softmax::all, 5, 1); },
+                   {"datasets.tiny", "balanced47", "official_split"});
 }
 
 TEST_F(RolesTest, LiteralIsFiveTargetClassesOfTwoTestCases) {
@@ -211,7 +227,8 @@ TEST_F(RolesTest, SelectorTrainsOnItsShareAndConditionsOnTheRest) {
     EXPECT_EQ(cases.conditions.size(), 15U);
     EXPECT_TRUE(disjoint(images_in(cases.training), images_in(cases.conditions)));
     for (const auto* list : {&cases.training, &cases.conditions}) {
-        for (const Case& one : *list) EXPECT_EQ(data_.label(one.image), one.label + 5); // never a test class
+        for (const Case& one : *list)
+            EXPECT_EQ(data_.label(one.image), one.label + 5); // never a test class
     }
     EXPECT_EQ(draw_selector_cases(data_, ref_, SelectorClasses::source, 0.75, 1).classes, 5);
 }
@@ -225,8 +242,11 @@ TEST_F(RolesTest, SelectorLeavesAtLeastOneImageOnEachSide) {
         EXPECT_EQ(per_class(cases.conditions).size(), 2U) << share;
     }
     const Dataset lonely = random_dataset({2, 1}, 1, 4, 2);
-    expect_refused([&] { draw_selector_cases(lonely, reference_to(lonely), SelectorClasses::validation, 0.75, 1); },
-                   {lonely.class_name(1), "one image"});
+    expect_refused(
+        [&] {
+            draw_selector_cases(lonely, reference_to(lonely), SelectorClasses::validation, 0.75, 1);
+        },
+        {lonely.class_name(1), "one image"});
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

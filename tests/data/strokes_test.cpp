@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 namespace {
 double distance2(std::span<const uint8_t> a, std::span<const double> b) {
@@ -26,15 +26,18 @@ TEST(StrokesTest, DefaultIs240ClassesOf20) {
 }
 
 TEST(StrokesTest, IsAFunctionOfItsSeed) {
-    EXPECT_EQ(make_strokes({12, 5, 1, 28}).info().sha256, make_strokes({12, 5, 1, 28}).info().sha256);
-    EXPECT_NE(make_strokes({12, 5, 1, 28}).info().sha256, make_strokes({12, 5, 2, 28}).info().sha256);
+    EXPECT_EQ(make_strokes({12, 5, 1, 28}).info().sha256,
+              make_strokes({12, 5, 1, 28}).info().sha256);
+    EXPECT_NE(make_strokes({12, 5, 1, 28}).info().sha256,
+              make_strokes({12, 5, 2, 28}).info().sha256);
 }
 
 TEST(StrokesTest, MoreClassesAndImagesKeepTheFirstOnes) {
     const Dataset small = make_strokes({10, 4, 7, 20}), large = make_strokes({15, 6, 7, 20});
     for (int label = 0; label < 10; ++label) {
         for (int k = 0; k < 4; ++k) {
-            EXPECT_TRUE(std::ranges::equal(small.image(small.first_of(label) + k), large.image(large.first_of(label) + k)));
+            EXPECT_TRUE(std::ranges::equal(small.image(small.first_of(label) + k),
+                                           large.image(large.first_of(label) + k)));
         }
     }
 }
@@ -43,7 +46,9 @@ TEST(StrokesTest, IsBlackInkOnWhitePaperWithSmoothEdges) {
     const Dataset data = make_strokes();
     for (int i = 0; i < data.info().images; ++i) {
         const auto image = data.image(i);
-        const double ink = static_cast<double>(std::ranges::count_if(image, [](uint8_t v) { return v < 128; })) / 784;
+        const double ink =
+            static_cast<double>(std::ranges::count_if(image, [](uint8_t v) { return v < 128; })) /
+            784;
         EXPECT_GT(ink, 0.01) << "image " << i;
         EXPECT_LT(ink, 0.5) << "image " << i;
         for (int k = 0; k < 28; ++k) { // the pen stays on the page
@@ -75,7 +80,8 @@ TEST(StrokesTest, DrawersVaryAndClassesCanBeTold) {
         const auto image = data.image(i);
         distinct.emplace(image.begin(), image.end());
         if (i - data.first_of(data.label(i)) < train) continue;
-        const auto nearest = std::ranges::min_element(means, {}, [&](const auto& mean) { return distance2(image, mean); });
+        const auto nearest = std::ranges::min_element(
+            means, {}, [&](const auto& mean) { return distance2(image, mean); });
         right += nearest - means.begin() == data.label(i);
     }
     EXPECT_EQ(distinct.size(), 4800U);
@@ -92,4 +98,4 @@ TEST(StrokesTest, OtherSizesAreDrawnAndSillyOnesRefused) {
     expect_refused([] { make_strokes({3, 2, 1, 4}); }, {"size"});
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

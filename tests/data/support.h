@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan::test {
+namespace dagan::data::test {
 
 class TemporaryFolder {
   public:
@@ -28,7 +28,8 @@ class TemporaryFolder {
 };
 
 // Random pixels; class k has counts[k] images. No two images are equal.
-Dataset random_dataset(const std::vector<int>& counts, int channels, int size, uint64_t seed, bool official_split = false);
+Dataset random_dataset(const std::vector<int>& counts, int channels, int size, uint64_t seed,
+                       bool official_split = false);
 
 // A reference to it with all classes in every domain.
 DatasetRef reference_to(const Dataset& data);
@@ -48,9 +49,10 @@ template <class Call> void expect_refused(const Call& call, const std::vector<st
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::input) << error.what();
         for (const std::string& part : parts) {
-            EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "no '" << part << "' in: " << error.what();
+            EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+                << "no '" << part << "' in: " << error.what();
         }
     }
 }
 
-} // namespace dagan::test
+} // namespace dagan::data::test

@@ -25,12 +25,14 @@ class BadInputTest : public testing::Test {
         std::ofstream(path) << text;
         return path;
     }
-    void expect_refused(const Words& words, int exit_code, const std::string& pattern, const Words& environment = {}) const {
+    void expect_refused(const Words& words, int exit_code, const std::string& pattern,
+                        const Words& environment = {}) const {
         Process::Setting setting = lab_.setting();
         setting.environment = setting.environment + environment;
         const Finished finished = run_program(lab_.command(words), setting);
         EXPECT_EQ(finished.exit_code, exit_code) << finished.text();
-        EXPECT_TRUE(std::regex_search(finished.err, std::regex(pattern))) << "no /" << pattern << "/ in: " << finished.err;
+        EXPECT_TRUE(std::regex_search(finished.err, std::regex(pattern)))
+            << "no /" << pattern << "/ in: " << finished.err;
         EXPECT_THAT(finished.out, IsEmpty());
         EXPECT_FALSE(fs::exists(campaign_)) << "a refused run left a folder";
         EXPECT_TRUE(processes_of(campaign_).empty());
@@ -51,7 +53,8 @@ TEST_F(BadInputTest, WrongSweepsAreRefusedWithFileAndLine) {
         {"test: [204, 208]", "test: [204, 300]", R"(bad\.yaml:\d+: .*(300|240))"},
         {"test: [204, 208]", "test: [208, 208]", R"(bad\.yaml:\d+: .*test)"},
         {"samples_per_class: [1, 2]", "samples_per_class: [1, 40]", R"(bad\.yaml:\d+: .*40)"},
-        {"generated_per_real: [0, 2]", "generated_per_real: [0, 9]", R"(bad\.yaml:\d+: .*(9|pool_size))"},
+        {"generated_per_real: [0, 2]", "generated_per_real: [0, 9]",
+         R"(bad\.yaml:\d+: .*(9|pool_size))"},
         {"dataset: strokes,", "dataset: stroke,", R"(bad\.yaml:\d+: .*stroke.*strokes)"},
         {"classes: 240,", "classes: 241,", R"(bad\.yaml:\d+: .*(241|240))"},
         {"file: strokes.h5", "file: stroke.h5", R"(stroke\.h5)"},
@@ -64,8 +67,8 @@ TEST_F(BadInputTest, WrongSweepsAreRefusedWithFileAndLine) {
 }
 
 TEST_F(BadInputTest, AllProblemsOfASweepAreReportedTogether) {
-    const Finished finished =
-        lab_.dagan(run_words(changed("epochs: 2\n  batch_size: 16", "epocs: 2\n  batch_size: many"), campaign_, 2));
+    const Finished finished = lab_.dagan(run_words(
+        changed("epochs: 2\n  batch_size: 16", "epocs: 2\n  batch_size: many"), campaign_, 2));
     EXPECT_EQ(finished.exit_code, 2);
     EXPECT_THAT(finished.err, HasSubstr("epocs"));
     EXPECT_THAT(finished.err, HasSubstr("batch_size"));
@@ -85,14 +88,18 @@ TEST_F(BadInputTest, WrongArgumentsAreRefused) {
 }
 
 TEST_F(BadInputTest, DataThatIsNotThereOrNotWholeIsNamed) {
-    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)", {"DAGAN_DATA=/nonexistent"});
+    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
+                   {"DAGAN_DATA=/nonexistent"});
     const fs::path damaged = lab_.campaign("damaged");
     fs::create_directories(damaged);
-    fs::copy_file(lab_.data() / "strokes.h5", damaged / "strokes.h5", fs::copy_options::overwrite_existing);
+    fs::copy_file(lab_.data() / "strokes.h5", damaged / "strokes.h5",
+                  fs::copy_options::overwrite_existing);
     fs::resize_file(damaged / "strokes.h5", fs::file_size(damaged / "strokes.h5") / 2);
-    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)", {"DAGAN_DATA=" + damaged.string()});
+    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
+                   {"DAGAN_DATA=" + damaged.string()});
     std::ofstream(damaged / "strokes.h5", std::ios::trunc) << "no HDF5 at all";
-    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)", {"DAGAN_DATA=" + damaged.string()});
+    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
+                   {"DAGAN_DATA=" + damaged.string()});
 }
 
 TEST_F(BadInputTest, FoldersThatWillNotDoAreRefused) {
@@ -123,7 +130,8 @@ TEST_F(BadInputTest, AnotherSweepInTheFolderIsRefused) {
     run.wait();
     ASSERT_TRUE(nothing_is_left_of(campaign));
     const std::string manifest = read_file(campaign / "campaign.json");
-    expect_refused(run_words(kSmoke, campaign, 2, {"classifier.epochs=3"}), 2, "first.*classifier.epochs: 2 there, 3 here");
+    expect_refused(run_words(kSmoke, campaign, 2, {"classifier.epochs=3"}), 2,
+                   "first.*classifier.epochs: 2 there, 3 here");
     EXPECT_EQ(read_file(campaign / "campaign.json"), manifest);
     expect_refused({"stop", campaign.string()}, 2, "first.*not running");
     expect_refused({"results", "query", campaign.string(), "DELETE FROM task"}, 2, ".");
@@ -192,8 +200,9 @@ TEST(HelpTest, TheOtherProgramsHaveHelpToo) {
 
 TEST(HelpTest, PlanAndDescribeNeedNoData) {
     const Words elsewhere{"--data", "/nonexistent"};
-    const Json plan = Json::parse(
-        laboratory().output(Words{"plan", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} + elsewhere));
+    const Json plan = Json::parse(laboratory().output(
+        Words{"plan", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} +
+        elsewhere));
     EXPECT_EQ(plan.at("tasks").at("classifier"), 550);
     EXPECT_EQ(plan.at("tasks").at("gan"), 2);
     for (const char* quantity : {"gpu_hours", "makespan_s"}) {
@@ -202,8 +211,9 @@ TEST(HelpTest, PlanAndDescribeNeedNoData) {
     }
     EXPECT_GT(plan.at("disk_bytes"), 0);
     EXPECT_THAT(plan.at("cost_source"), testing::AnyOf("measured", "calibrated"));
-    const std::string described =
-        laboratory().output(Words{"describe", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} + elsewhere);
+    const std::string described = laboratory().output(
+        Words{"describe", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} +
+        elsewhere);
     EXPECT_THAT(described, HasSubstr("10526421"));
     EXPECT_THAT(described, HasSubstr("7072551"));
 }

@@ -8,7 +8,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 Finished bench(const Words& words) {
-    return run_program(Words{(kBin / "dagan-train").string(), "bench"} + words, laboratory().setting());
+    return run_program(Words{(kBin / "dagan-train").string(), "bench"} + words,
+                       laboratory().setting());
 }
 
 void expect_refused(const Words& words, const std::string& part) {
@@ -20,19 +21,22 @@ void expect_refused(const Words& words, const std::string& part) {
 }
 
 TEST(BenchTest, PrintsTimesRatioMemoryAndTheMachineAsJson) {
-    const Finished finished = bench({"classifier", "--threads", "1", "--rounds", "2", "--format", "json"});
+    const Finished finished =
+        bench({"classifier", "--threads", "1", "--rounds", "2", "--format", "json"});
     ASSERT_EQ(finished.exit_code, 0) << finished.text();
     const Json json = Json::parse(finished.out);
     for (const char* side : {"ours", "plain"}) {
         const Json& of_side = json.at(side);
         EXPECT_GT(of_side.at("step_s").get<double>(), 0) << side;
-        EXPECT_GE(of_side.at("step_median_s").get<double>(), of_side.at("step_s").get<double>()) << side;
+        EXPECT_GE(of_side.at("step_median_s").get<double>(), of_side.at("step_s").get<double>())
+            << side;
         EXPECT_EQ(of_side.at("step_count").get<int>(), 2) << side;
         // At least its weights, their gradients and two moments: 4 x 1.4 million floats.
         EXPECT_GT(of_side.at("peak_bytes").get<int64_t>(), 20'000'000) << side;
     }
     EXPECT_DOUBLE_EQ(json.at("ratio").get<double>(),
-                     json.at("plain").at("step_s").get<double>() / json.at("ours").at("step_s").get<double>());
+                     json.at("plain").at("step_s").get<double>() /
+                         json.at("ours").at("step_s").get<double>());
     EXPECT_EQ(json.at("threads"), 1);
     EXPECT_TRUE(json.at("cpu").at("flags").is_array());
     EXPECT_THAT(json.at("kernels").at("tensors").get<std::string>(), testing::Not(IsEmpty()));
@@ -47,7 +51,8 @@ TEST(BenchTest, PrintsATableForPeople) {
 }
 
 TEST(BenchTest, RefusesWhatItCannotMeasureWithOneMessage) {
-    expect_refused({"foo"}, "bench foo: is none of iteration, classifier, generate, convolutions; hint: ");
+    expect_refused({"foo"},
+                   "bench foo: is none of iteration, classifier, generate, convolutions; hint: ");
     expect_refused({"classifier", "--threads", "1000"}, "--threads 1000: there are ");
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int kClassifiers = 2 * (2 + 1) * 2; // n = 1, 2; m = 0, 2 and the baseline of m = 2's steps; two seeds
+constexpr int kClassifiers =
+    2 * (2 + 1) * 2; // n = 1, 2; m = 0, 2 and the baseline of m = 2's steps; two seeds
 
 std::vector<std::string> fields_of(const std::string& line) {
     std::vector<std::string> fields;
@@ -21,7 +22,8 @@ class BudgetTest : public testing::Test {
   protected:
     static void SetUpTestSuite() {
         laboratory().need_strokes();
-        const Finished finished = laboratory().dagan(run_words(kSmoke, campaign(), 2, {"sweep.0.budget=both"}));
+        const Finished finished =
+            laboratory().dagan(run_words(kSmoke, campaign(), 2, {"sweep.0.budget=both"}));
         ASSERT_EQ(finished.exit_code, 0) << finished.text();
     }
     static fs::path campaign() { return laboratory().campaign("both"); }
@@ -31,21 +33,27 @@ class BudgetTest : public testing::Test {
 TEST_F(BudgetTest, EveryAugmentedRunHasABaselineOfExactlyItsSteps) {
     EXPECT_EQ(lab_.count(campaign(), "trial"), kClassifiers);
     for (const char* n : {"1", "2"}) {
-        const std::string where = std::string(" FROM trial WHERE seed = 0 AND samples_per_class = ") + n;
-        const std::string augmented = lab_.query(campaign(), "SELECT steps" + where + " AND generated_per_real = 2");
-        EXPECT_EQ(lab_.query(campaign(), "SELECT steps" + where + " AND budget = 'steps:2'"), augmented);
-        EXPECT_NE(lab_.query(campaign(), "SELECT steps" + where + " AND generated_per_real = 0 AND budget = 'epochs'"),
+        const std::string where =
+            std::string(" FROM trial WHERE seed = 0 AND samples_per_class = ") + n;
+        const std::string augmented =
+            lab_.query(campaign(), "SELECT steps" + where + " AND generated_per_real = 2");
+        EXPECT_EQ(lab_.query(campaign(), "SELECT steps" + where + " AND budget = 'steps:2'"),
+                  augmented);
+        EXPECT_NE(lab_.query(campaign(), "SELECT steps" + where +
+                                             " AND generated_per_real = 0 AND budget = 'epochs'"),
                   augmented);
     }
 }
 
 TEST_F(BudgetTest, TableCellsAndPlotsShowTheStepMatchedBaseline) {
-    const std::string table = lab_.output({"results", "table1", campaign().string(), "--format", "csv"});
+    const std::string table =
+        lab_.output({"results", "table1", campaign().string(), "--format", "csv"});
     EXPECT_EQ(lines_in(table), 1 + 2 * 3) << table;
-    for (const char* row :
-         {"\nstrokes,1,0,0,epochs,2,", "\nstrokes,1,0,0,steps:2,2,", "\nstrokes,2,0,0,steps:2,2,", "\nstrokes,2,1,2,epochs,2,"})
+    for (const char* row : {"\nstrokes,1,0,0,epochs,2,", "\nstrokes,1,0,0,steps:2,2,",
+                            "\nstrokes,2,0,0,steps:2,2,", "\nstrokes,2,1,2,epochs,2,"})
         EXPECT_THAT(table, HasSubstr(row));
-    std::istringstream cells(lab_.output({"results", "cells", campaign().string(), "--format", "csv"}));
+    std::istringstream cells(
+        lab_.output({"results", "cells", campaign().string(), "--format", "csv"}));
     std::string line;
     std::getline(cells, line);
     for (int i = 0; i < 6; ++i) {
@@ -75,10 +83,13 @@ TEST_F(BudgetTest, PublishedRowsAreAskedLikeTheCampaign) {
     }
     for (const fs::path& folder : {campaign(), published})
         lab_.output({"results", "plot", folder.string(), "-o", (folder / "figures").string()});
-    EXPECT_EQ(read_file(published / "figures/strokes-gains.svg"), read_file(campaign() / "figures/strokes-gains.svg"));
-    const std::string diff = lab_.output({"results", "diff", published.string(), campaign().string(), "--format", "csv"});
+    EXPECT_EQ(read_file(published / "figures/strokes-gains.svg"),
+              read_file(campaign() / "figures/strokes-gains.svg"));
+    const std::string diff = lab_.output(
+        {"results", "diff", published.string(), campaign().string(), "--format", "csv"});
     EXPECT_EQ(lines_in(diff), 1 + 6);
-    EXPECT_THAT(lab_.output({"results", "diff", published.string(), campaign().string()}), HasSubstr("identical"));
+    EXPECT_THAT(lab_.output({"results", "diff", published.string(), campaign().string()}),
+                HasSubstr("identical"));
     EXPECT_FALSE(fs::exists(published / "results.sqlite")) << "nothing is written where it is read";
 }
 

@@ -28,18 +28,21 @@ class ChaosTest : public DisturbedTest {
 };
 
 TEST_F(ChaosTest, RandomKillsAndFreezesChangeNoRow) {
-    const auto seed = static_cast<unsigned>(std::chrono::system_clock::now().time_since_epoch().count());
+    const auto seed =
+        static_cast<unsigned>(std::chrono::system_clock::now().time_since_epoch().count());
     const char* given = std::getenv("DAGAN_CHAOS_SEED");
     random_.seed(given ? static_cast<unsigned>(std::stoul(given)) : seed);
     SCOPED_TRACE("DAGAN_CHAOS_SEED=" + (given ? std::string(given) : std::to_string(seed)));
     constexpr int kDisturbances = 15;
     for (int i = 0; i < kDisturbances;) {
-        Process run(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)), laboratory().setting());
+        Process run(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)),
+                    laboratory().setting());
         for (; i < kDisturbances && run.running(); ++i) {
             std::this_thread::sleep_for(pause());
             if (run.running()) disturb(run);
         }
-        if (run.wait().exit_code == 0 && i < kDisturbances) { // complete before the last: begin anew
+        if (run.wait().exit_code == 0 &&
+            i < kDisturbances) { // complete before the last: begin anew
             expect_undisturbed(campaign_, kSettings);
             fs::remove_all(campaign_);
         }

@@ -23,10 +23,13 @@ std::vector<FaultCase> fault_cases() {
             cases.push_back({std::string(info.name), std::string(program), "kill"});
     }
     for (const char* program : {"dagan", "dagan-worker", "dagan-train"}) {
-        for (const char* point : {"before_write", "before_fsync", "before_rename"}) cases.push_back({point, program, "error"});
+        for (const char* point : {"before_write", "before_fsync", "before_rename"})
+            cases.push_back({point, program, "error"});
     }
-    for (const char* point : {"attempt", "before_commit", "spawn"}) cases.push_back({point, "dagan-worker", "error"});
-    for (const char* point : {"task_begin", "task_end"}) cases.push_back({point, "dagan-train", "error"});
+    for (const char* point : {"attempt", "before_commit", "spawn"})
+        cases.push_back({point, "dagan-worker", "error"});
+    for (const char* point : {"task_begin", "task_end"})
+        cases.push_back({point, "dagan-train", "error"});
     return cases;
 }
 
@@ -37,9 +40,10 @@ TEST_P(FaultTest, AFaultHereChangesNoRow) {
     const Laboratory& lab = laboratory();
     const fs::path campaign = lab.campaign(point + "-" + program + "-" + action),
                    marker = lab.campaign("struck-" + point + "-" + program + "-" + action);
-    run_to_the_end(
-        campaign, kSettings,
-        {"DAGAN_FAULT=" + point + "=" + action, "DAGAN_FAULT_PROGRAM=" + program, "DAGAN_FAULT_ONCE=" + marker.string()}, 3);
+    run_to_the_end(campaign, kSettings,
+                   {"DAGAN_FAULT=" + point + "=" + action, "DAGAN_FAULT_PROGRAM=" + program,
+                    "DAGAN_FAULT_ONCE=" + marker.string()},
+                   3);
     EXPECT_TRUE(fs::exists(marker)) << "the point was never passed";
     expect_undisturbed(campaign, kSettings);
     fs::remove_all(campaign);

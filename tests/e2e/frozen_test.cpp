@@ -20,7 +20,8 @@ class FrozenTest : public DisturbedTest {
         return 0;
     }
     Process start() const {
-        return Process(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)), laboratory().setting());
+        return Process(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)),
+                       laboratory().setting());
     }
     // Freezes `victim` in the midst of the work; the campaign must end well by itself.
     void freeze(Process& run, const std::function<pid_t()>& victim) {
@@ -34,10 +35,13 @@ class FrozenTest : public DisturbedTest {
         expect_undisturbed(campaign_, kSettings);
     }
     int restarts() const {
-        return Json::parse(laboratory().output({"status", campaign_.string(), "--format", "json"})).at("restarts").get<int>();
+        return Json::parse(laboratory().output({"status", campaign_.string(), "--format", "json"}))
+            .at("restarts")
+            .get<int>();
     }
 
-    fs::path campaign_ = laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::path campaign_ =
+        laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(FrozenTest, AFrozenTrainersTaskRunsAgainOnceAndNothingElseDoes) {
@@ -45,21 +49,24 @@ TEST_F(FrozenTest, AFrozenTrainersTaskRunsAgainOnceAndNothingElseDoes) {
     freeze(run, [&] { return trainer_at_work(run, campaign_); });
     EXPECT_EQ(restarts(), 0) << "a trainer is no reason to start the job again";
     EXPECT_EQ(laboratory().count(campaign_, "attempt WHERE outcome = 'stuck'"), 1);
-    EXPECT_EQ(laboratory().count(campaign_, "attempt WHERE outcome IS NULL OR outcome = 'lost'"), 0);
+    EXPECT_EQ(laboratory().count(campaign_, "attempt WHERE outcome IS NULL OR outcome = 'lost'"),
+              0);
 }
 
 TEST_F(FrozenTest, AFrozenAgentEndsTheJobWhichIsStartedAgain) {
     Process run = start();
     freeze(run, [&] { return agent_of(1); });
     EXPECT_EQ(restarts(), 1);
-    EXPECT_THAT(read_file(campaign_ / "logs" / "rank-0.log"), testing::HasSubstr("rank 1: is dead or frozen"));
+    EXPECT_THAT(read_file(campaign_ / "logs" / "rank-0.log"),
+                testing::HasSubstr("rank 1: is dead or frozen"));
 }
 
 TEST_F(FrozenTest, AFrozenRankZeroEndsTheJobWhichIsStartedAgain) {
     Process run = start();
     freeze(run, [&] { return agent_of(0); });
     EXPECT_EQ(restarts(), 1);
-    EXPECT_THAT(read_file(campaign_ / "logs" / "rank-1.log"), testing::HasSubstr("rank 0: is dead or frozen"));
+    EXPECT_THAT(read_file(campaign_ / "logs" / "rank-1.log"),
+                testing::HasSubstr("rank 0: is dead or frozen"));
 }
 
 TEST_F(FrozenTest, AFrozenMpirunDoesNotHoldUpTheEnd) {

@@ -21,7 +21,8 @@ class SmallDisk {
     bool mounted() const { return mounted_; }
     void resize(int64_t bytes) const {
         const std::string size = "size=" + std::to_string(bytes);
-        ASSERT_EQ(::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, size.c_str()), 0) << errno_text(errno);
+        ASSERT_EQ(::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, size.c_str()), 0)
+            << errno_text(errno);
     }
     int64_t used() const {
         const fs::space_info space = fs::space(path_);

@@ -30,7 +30,8 @@ class KillTest : public testing::Test {
     Process start() const { return Process(lab_.command(words()), lab_.setting()); }
 
     bool wait_for_done(Process& run, int tasks) const {
-        return comes_true([&] { return !run.running() || tasks_done(campaign_) >= tasks; }) && run.running();
+        return comes_true([&] { return !run.running() || tasks_done(campaign_) >= tasks; }) &&
+               run.running();
     }
     // As the job that runs says in its snapshot; -1 before its first.
     int restarts() const {
@@ -45,23 +46,29 @@ class KillTest : public testing::Test {
     void expect_undisturbed() const {
         EXPECT_EQ(lab_.rows(campaign_), undisturbed_rows());
         EXPECT_EQ(lab_.count(campaign_, "attempt WHERE final = 1"), kTasks);
-        EXPECT_EQ(lab_.count(campaign_, "(SELECT task FROM attempt WHERE final = 1 GROUP BY task)"), kTasks);
+        EXPECT_EQ(lab_.count(campaign_, "(SELECT task FROM attempt WHERE final = 1 GROUP BY task)"),
+                  kTasks);
         EXPECT_TRUE(nothing_is_left_of(campaign_));
         if (!HasFailure()) return;
-        std::printf("%s\n", lab_.dagan({"results", "query", campaign_.string(),
-                                        "SELECT token, task, started, ended, outcome, final, error FROM attempt"})
-                                .out.c_str());
+        std::printf(
+            "%s\n",
+            lab_.dagan({"results", "query", campaign_.string(),
+                        "SELECT token, task, started, ended, outcome, final, error FROM attempt"})
+                .out.c_str());
     }
 
     Laboratory& lab_ = laboratory();
-    fs::path campaign_ = laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::path campaign_ =
+        laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(KillTest, EverythingKilledAndStartedAgain) {
-    for (const int done : {-1, 0, 3, 6}) { // before anything, while the DAGAN trains, among the classifiers
+    for (const int done :
+         {-1, 0, 3, 6}) { // before anything, while the DAGAN trains, among the classifiers
         Process run = start();
         if (done < 0)
-            ASSERT_TRUE(comes_true([&] { return !processes_of(campaign_, "dagan-worker").empty(); }));
+            ASSERT_TRUE(
+                comes_true([&] { return !processes_of(campaign_, "dagan-worker").empty(); }));
         else if (!wait_for_done(run, done))
             break; // it was faster
         kill_all();
@@ -70,7 +77,8 @@ TEST_F(KillTest, EverythingKilledAndStartedAgain) {
     }
     const Finished again = lab_.dagan(words());
     EXPECT_EQ(again.exit_code, 0) << again.text();
-    EXPECT_GE(lab_.count(campaign_, "attempt WHERE outcome = 'lost'"), 1) << "nothing was killed in its midst";
+    EXPECT_GE(lab_.count(campaign_, "attempt WHERE outcome = 'lost'"), 1)
+        << "nothing was killed in its midst";
     expect_undisturbed();
 }
 
@@ -85,8 +93,10 @@ TEST_F(KillTest, TrainersKilledOneByOne) {
     }
     const Finished finished = run.wait();
     EXPECT_EQ(finished.exit_code, 0) << finished.text();
-    EXPECT_GE(lab_.count(campaign_, "attempt WHERE outcome = 'died'"), 1) << "no trainer was killed at work";
-    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    EXPECT_GE(lab_.count(campaign_, "attempt WHERE outcome = 'died'"), 1)
+        << "no trainer was killed at work";
+    const Json status =
+        Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
     EXPECT_EQ(status.at("restarts"), 0) << "a trainer's death is no reason to start the job again";
     expect_undisturbed();
 }
@@ -97,7 +107,8 @@ TEST_F(KillTest, MpirunKilled) {
     kill_all("mpirun");
     const Finished finished = run.wait();
     EXPECT_EQ(finished.exit_code, 0) << finished.text();
-    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    const Json status =
+        Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
     EXPECT_EQ(status.at("restarts"), 1);
     expect_undisturbed();
 }
@@ -109,7 +120,8 @@ TEST_F(KillTest, AnAgentAndASpawnerKilled) {
     for (const bool spawner : {false, true}) {
         // The second one dies in the job that was started again, not in the first, which may not have ended yet.
         ASSERT_TRUE(comes_true([&] { return restarts() == (spawner ? 1 : 0); }));
-        ASSERT_TRUE(comes_true([&] { return trains_a_dagan(campaign_); })) << "what is left after the DAGAN is soon done";
+        ASSERT_TRUE(comes_true([&] { return trains_a_dagan(campaign_); }))
+            << "what is left after the DAGAN is soon done";
         const auto ranks = processes_of(campaign_, "dagan-worker");
         const auto victim = std::find_if(ranks.rbegin(), ranks.rend(), [&](pid_t pid) {
             return spawner == std::count(ranks.begin(), ranks.end(), parent_of(pid));
@@ -119,7 +131,8 @@ TEST_F(KillTest, AnAgentAndASpawnerKilled) {
     }
     const Finished finished = run.wait();
     EXPECT_EQ(finished.exit_code, 0) << finished.text();
-    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    const Json status =
+        Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
     EXPECT_EQ(status.at("restarts"), 2);
     expect_undisturbed();
 }
@@ -130,7 +143,8 @@ TEST_F(KillTest, TheSupervisorKilledTakesAllWithIt) {
     run.kill(SIGKILL);
     run.wait();
     EXPECT_TRUE(nothing_is_left_of(campaign_));
-    const Json status = Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
+    const Json status =
+        Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"}));
     EXPECT_EQ(status.at("state"), "stopped");
     EXPECT_EQ(lab_.dagan(words()).exit_code, 0);
     expect_undisturbed();
@@ -143,13 +157,16 @@ TEST_F(KillTest, StoppedByASignalAndByCommand) {
     const Finished stopped = first.wait();
     EXPECT_EQ(stopped.exit_code, 75) << stopped.text();
     EXPECT_TRUE(nothing_is_left_of(campaign_));
-    EXPECT_EQ(Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"})).at("state"), "stopped");
+    EXPECT_EQ(
+        Json::parse(lab_.output({"status", campaign_.string(), "--format", "json"})).at("state"),
+        "stopped");
 
     Process second = start();
     ASSERT_TRUE(comes_true([&] { return !second.running() || trains_a_dagan(campaign_); }));
     EXPECT_EQ(lab_.dagan({"stop", campaign_.string()}).exit_code, 0);
     EXPECT_EQ(second.wait().exit_code, 75);
-    EXPECT_EQ(lab_.count(campaign_, "attempt WHERE outcome = 'interrupted' AND charged = 1"), 0) << "a stop costs no credit";
+    EXPECT_EQ(lab_.count(campaign_, "attempt WHERE outcome = 'interrupted' AND charged = 1"), 0)
+        << "a stop costs no credit";
     const Finished resumed = lab_.dagan(words());
     EXPECT_EQ(resumed.exit_code, 0) << resumed.text();
     expect_undisturbed();

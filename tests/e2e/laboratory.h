@@ -41,14 +41,18 @@ class Laboratory {
     // The embedded handwriting set, made once.
     void need_strokes() const {
         if (fs::exists(data() / "strokes.h5")) return;
-        const Finished made = dagan({"data", "make", "strokes", "-o", (data() / "strokes.h5").string()});
+        const Finished made =
+            dagan({"data", "make", "strokes", "-o", (data() / "strokes.h5").string()});
         if (made.exit_code != 0) throw system_error("dagan data make strokes: " + made.text());
     }
 
-    std::string rows(const fs::path& campaign) const { return output({"results", "rows", campaign.string(), "--format", "csv"}); }
+    std::string rows(const fs::path& campaign) const {
+        return output({"results", "rows", campaign.string(), "--format", "csv"});
+    }
     // The first line after the heading of a query's answer.
     std::string query(const fs::path& campaign, const std::string& sql) const {
-        const std::string csv = output({"results", "query", campaign.string(), sql, "--format", "csv"});
+        const std::string csv =
+            output({"results", "query", campaign.string(), sql, "--format", "csv"});
         const size_t begin = csv.find('\n') + 1;
         return csv.substr(begin, csv.find('\n', begin) - begin);
     }
@@ -72,14 +76,16 @@ inline Laboratory& laboratory() {
     return laboratory;
 }
 
-inline Words run_words(const fs::path& sweep, const fs::path& campaign, int ranks, const Words& settings = {}) {
+inline Words run_words(const fs::path& sweep, const fs::path& campaign, int ranks,
+                       const Words& settings = {}) {
     Words words{"run", sweep.string(), "-o", campaign.string(), "-n", std::to_string(ranks)};
     for (const std::string& setting : settings) words = words + Words{"--set", setting};
     return words;
 }
 
 // `enough` becomes true within a time far beyond what it needs.
-inline bool comes_true(const std::function<bool()>& enough, std::chrono::seconds limit = std::chrono::seconds(60)) {
+inline bool comes_true(const std::function<bool()>& enough,
+                       std::chrono::seconds limit = std::chrono::seconds(60)) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     while (!enough()) {
         if (std::chrono::steady_clock::now() > deadline) return false;
@@ -104,7 +110,9 @@ inline bool trains_a_dagan(const fs::path& campaign) {
     if (!fs::exists(campaign / "status.json")) return false;
     const Json status = Json::parse(read_file(campaign / "status.json"), nullptr, false);
     if (!status.is_object() || status.at("state") != "running") return false;
-    const auto is_dagan = [](const Json& task) { return task.at("label").get<std::string>().starts_with("gan "); };
+    const auto is_dagan = [](const Json& task) {
+        return task.at("label").get<std::string>().starts_with("gan ");
+    };
     return std::any_of(status.at("running").begin(), status.at("running").end(), is_dagan);
 }
 
@@ -128,6 +136,8 @@ inline pid_t trainer_at_work(Process& run, const fs::path& campaign) {
     return 0;
 }
 
-inline int lines_in(const std::string& text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }
+inline int lines_in(const std::string& text) {
+    return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
 
 } // namespace dagan

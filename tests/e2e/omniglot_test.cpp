@@ -36,8 +36,9 @@ TEST(OmniglotTest, ImportedAndSweptOnOneRankAndThree) {
     }
     const Laboratory& lab = laboratory();
     const std::string file = (lab.data() / "omniglot.h5").string();
-    const Finished imported = lab.dagan({"data", "import", "omniglot", (zips / "images_background.zip").string(),
-                                         (zips / "images_evaluation.zip").string(), "-o", file});
+    const Finished imported =
+        lab.dagan({"data", "import", "omniglot", (zips / "images_background.zip").string(),
+                   (zips / "images_evaluation.zip").string(), "-o", file});
     ASSERT_EQ(imported.exit_code, 0) << imported.text();
     const Json info = Json::parse(lab.output({"data", "info", file, "--format", "json"}));
     EXPECT_EQ(info.at("classes"), 1623);

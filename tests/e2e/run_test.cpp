@@ -26,13 +26,17 @@ class RunTest : public testing::Test {
 
 TEST_F(RunTest, EveryClassifierHasItsRow) {
     const std::string rows = lab_.rows(finished_campaign());
-    EXPECT_THAT(rows, StartsWith("dataset,samples_per_class,generated_per_real,seed,budget,softmax,steps,best_epoch,"
-                                 "validation_correct,validation_total,test_correct,test_total\n"));
+    EXPECT_THAT(
+        rows,
+        StartsWith(
+            "dataset,samples_per_class,generated_per_real,seed,budget,softmax,steps,best_epoch,"
+            "validation_correct,validation_total,test_correct,test_total\n"));
     EXPECT_EQ(lines_in(rows), 1 + kClassifiers) << rows;
     EXPECT_THAT(rows, HasSubstr("\nstrokes,1,0,0,epochs,held_out,"));
     EXPECT_THAT(rows, HasSubstr("\nstrokes,2,2,1,epochs,held_out,"));
     EXPECT_EQ(lab_.count(finished_campaign(), "attempt WHERE final = 1"), kTasks);
-    EXPECT_EQ(lab_.count(finished_campaign(), "attempt WHERE outcome <> 'done' OR outcome IS NULL"), 0);
+    EXPECT_EQ(lab_.count(finished_campaign(), "attempt WHERE outcome <> 'done' OR outcome IS NULL"),
+              0);
 }
 
 TEST_F(RunTest, TwoRanksAndThreeGiveTheSameRows) {
@@ -47,7 +51,8 @@ TEST_F(RunTest, OneRankAndThreeGiveTheSameRows) {
     std::vector<std::string> rows;
     for (const int ranks : {1, 3}) {
         const fs::path campaign = lab_.campaign("alone" + std::to_string(ranks));
-        const Finished finished = lab_.dagan(run_words(kSmoke, campaign, ranks, {"resources.gan_ranks=1"}));
+        const Finished finished =
+            lab_.dagan(run_words(kSmoke, campaign, ranks, {"resources.gan_ranks=1"}));
         ASSERT_EQ(finished.exit_code, 0) << finished.text();
         rows.push_back(lab_.rows(campaign));
     }
@@ -58,11 +63,14 @@ TEST_F(RunTest, OneRankAndThreeGiveTheSameRows) {
 TEST_F(RunTest, StopsWithItsCheckpointsBeforeTheTimeThatItWasGivenIsOver) {
     const fs::path campaign = lab_.campaign("timed");
     // Far more than a minute of work; it stops half a minute before its end.
-    const Words words = run_words(kSmoke, campaign, 2, {"gan.iterations=100000000"}) + Words{"--time", "00:00:36"};
+    const Words words =
+        run_words(kSmoke, campaign, 2, {"gan.iterations=100000000"}) + Words{"--time", "00:00:36"};
     const Finished finished = lab_.dagan(words);
     EXPECT_EQ(finished.exit_code, 75) << finished.text();
     EXPECT_TRUE(nothing_is_left_of(campaign));
-    EXPECT_EQ(Json::parse(lab_.output({"status", campaign.string(), "--format", "json"})).at("state"), "stopped");
+    EXPECT_EQ(
+        Json::parse(lab_.output({"status", campaign.string(), "--format", "json"})).at("state"),
+        "stopped");
     EXPECT_EQ(lab_.count(campaign, "attempt WHERE outcome NOT IN ('done', 'interrupted')"), 0);
     EXPECT_EQ(lab_.dagan(run_words(kSmoke, campaign, 2) + Words{"--time", "soon"}).exit_code, 2);
 }
@@ -70,27 +78,42 @@ TEST_F(RunTest, StopsWithItsCheckpointsBeforeTheTimeThatItWasGivenIsOver) {
 TEST_F(RunTest, AnotherCampaignsDaganIsReusedAndChangesNoRow) {
     const std::vector<std::string> fresh{"classifier.generation=fresh"};
     const fs::path reusing = lab_.campaign("reusing"), anew = lab_.campaign("anew");
-    const Finished first = lab_.dagan(run_words(kSmoke, reusing, 2, fresh) + Words{"--reuse", finished_campaign().string()});
+    const Finished first = lab_.dagan(run_words(kSmoke, reusing, 2, fresh) +
+                                      Words{"--reuse", finished_campaign().string()});
     ASSERT_EQ(first.exit_code, 0) << first.text();
-    EXPECT_THAT(first.err, HasSubstr("reused from " + finished_campaign().string() + ": selector strokes, gan strokes"));
+    EXPECT_THAT(first.err, HasSubstr("reused from " + finished_campaign().string() +
+                                     ": selector strokes, gan strokes"));
     EXPECT_THAT(read_file(reusing / "reused.json"), HasSubstr("gan strokes"));
     const std::string origin = read_file(reusing / "reused.json");
-    const Finished again = lab_.dagan(run_words(kSmoke, reusing, 2, fresh) + Words{"--reuse", finished_campaign().string()});
-    EXPECT_THAT(again.err, HasSubstr("nothing: no finished task there")) << "what is here already is not called reused";
+    const Finished again = lab_.dagan(run_words(kSmoke, reusing, 2, fresh) +
+                                      Words{"--reuse", finished_campaign().string()});
+    EXPECT_THAT(again.err, HasSubstr("nothing: no finished task there"))
+        << "what is here already is not called reused";
     EXPECT_EQ(read_file(reusing / "reused.json"), origin);
-    EXPECT_EQ(lab_.dagan(run_words(kSmoke, reusing, 2, fresh) + Words{"--reuse", reusing.string()}).exit_code, 2);
+    EXPECT_EQ(lab_.dagan(run_words(kSmoke, reusing, 2, fresh) + Words{"--reuse", reusing.string()})
+                  .exit_code,
+              2);
     ASSERT_EQ(lab_.dagan(run_words(kSmoke, anew, 2, fresh)).exit_code, 0);
     EXPECT_EQ(lab_.rows(reusing), lab_.rows(anew));
-    const std::string steps = "SELECT sum(a.steps) FROM attempt a JOIN task t ON t.key = a.task WHERE t.kind = 'gan'";
+    const std::string steps =
+        "SELECT sum(a.steps) FROM attempt a JOIN task t ON t.key = a.task WHERE t.kind = 'gan'";
     EXPECT_EQ(std::stoi(lab_.query(reusing, steps)), 0) << "not trained again";
     EXPECT_GT(std::stoi(lab_.query(anew, steps)), 0);
-    const std::string curves = "SELECT count(*) FROM curve c JOIN task t ON t.key = c.task WHERE t.kind = 'gan'";
-    EXPECT_EQ(lab_.query(reusing, curves), lab_.query(anew, curves)) << "its curves and its choice come with it";
+    const std::string curves =
+        "SELECT count(*) FROM curve c JOIN task t ON t.key = c.task WHERE t.kind = 'gan'";
+    EXPECT_EQ(lab_.query(reusing, curves), lab_.query(anew, curves))
+        << "its curves and its choice come with it";
 
-    const Finished other = lab_.dagan(run_words(kSmoke, lab_.campaign("other"), 2, {"gan.batch_size=6"}) +
-                                      Words{"--reuse", finished_campaign().string()});
-    EXPECT_THAT(other.err, HasSubstr("reused from " + finished_campaign().string() + ": selector strokes\n")) << "another DAGAN";
-    EXPECT_EQ(lab_.dagan(run_words(kSmoke, lab_.campaign("from-nothing"), 2) + Words{"--reuse", "/nowhere"}).exit_code, 2);
+    const Finished other =
+        lab_.dagan(run_words(kSmoke, lab_.campaign("other"), 2, {"gan.batch_size=6"}) +
+                   Words{"--reuse", finished_campaign().string()});
+    EXPECT_THAT(other.err,
+                HasSubstr("reused from " + finished_campaign().string() + ": selector strokes\n"))
+        << "another DAGAN";
+    EXPECT_EQ(lab_.dagan(run_words(kSmoke, lab_.campaign("from-nothing"), 2) +
+                         Words{"--reuse", "/nowhere"})
+                  .exit_code,
+              2);
 }
 
 TEST_F(RunTest, AFinishedCampaignReturnsWithoutStartingAnything) {
@@ -105,33 +128,38 @@ TEST_F(RunTest, AFinishedCampaignReturnsWithoutStartingAnything) {
 }
 
 TEST_F(RunTest, StatusHasTheKeysThatScriptsRelyOn) {
-    const Json status = Json::parse(lab_.output({"status", finished_campaign().string(), "--format", "json"}));
+    const Json status =
+        Json::parse(lab_.output({"status", finished_campaign().string(), "--format", "json"}));
     EXPECT_EQ(status.at("state"), "finished");
     EXPECT_EQ(status.at("restarts"), 0);
     EXPECT_EQ(status.at("eta_s"), 0);
     for (const char* name : {"waiting", "ready", "running", "failed", "quarantined", "blocked"})
         EXPECT_EQ(status.at("tasks").at(name), 0) << name;
     EXPECT_EQ(status.at("tasks").at("done"), kTasks);
-    EXPECT_THAT(lab_.output({"status", finished_campaign().string()}), HasSubstr("smoke: finished"));
+    EXPECT_THAT(lab_.output({"status", finished_campaign().string()}),
+                HasSubstr("smoke: finished"));
 }
 
 TEST_F(RunTest, ResultsComeInEveryFormat) {
     const std::string folder = finished_campaign().string();
     const std::string cells = lab_.output({"results", "cells", folder, "--format", "csv"});
-    EXPECT_THAT(cells, StartsWith("dataset,samples_per_class,generated_per_real,budget,seeds,missing,validation_mean,test_mean,"
+    EXPECT_THAT(cells, StartsWith("dataset,samples_per_class,generated_per_real,budget,seeds,"
+                                  "missing,validation_mean,test_mean,"
                                   "test_sd,test_low,test_high,"
                                   "gain_mean,gain_low,gain_high\n"));
     EXPECT_EQ(lines_in(cells), 1 + 4);
     const std::string table = lab_.output({"results", "table1", folder, "--format", "csv"});
-    EXPECT_THAT(
-        table,
-        StartsWith("dataset,samples_per_class,augmented,generated_per_real,budget,seeds,test_mean,test_low,test_high,published"));
+    EXPECT_THAT(table, StartsWith("dataset,samples_per_class,augmented,generated_per_real,budget,"
+                                  "seeds,test_mean,test_low,test_high,published"));
     EXPECT_EQ(lines_in(table), 1 + 4);
     for (const char* what : {"rows", "cells", "table1"}) {
-        EXPECT_TRUE(Json::parse(lab_.output({"results", what, folder, "--format", "json"})).is_array()) << what;
+        EXPECT_TRUE(
+            Json::parse(lab_.output({"results", what, folder, "--format", "json"})).is_array())
+            << what;
         EXPECT_THAT(lab_.output({"results", what, folder}), HasSubstr("strokes")) << what;
     }
-    EXPECT_THAT(lab_.output({"results", "table1", folder, "--format", "latex"}), HasSubstr("\\begin{tabular}"));
+    EXPECT_THAT(lab_.output({"results", "table1", folder, "--format", "latex"}),
+                HasSubstr("\\begin{tabular}"));
     EXPECT_EQ(lab_.query(finished_campaign(), "SELECT COUNT(*) FROM result"),
               std::to_string(kClassifiers + 1)); // the selector has one too
 }
@@ -140,21 +168,26 @@ TEST_F(RunTest, TheReportIsOneFileWithEverythingInIt) {
     std::string printed = lab_.output({"results", "report", finished_campaign().string()});
     printed.pop_back();
     const std::string html = read_file(printed);
-    for (const char* part : {"<svg", "data:image/png;base64,", "strokes", "</html>"}) EXPECT_THAT(html, HasSubstr(part));
-    for (const char* outside : {"src=\"http", "href=\"http", "<script src"}) EXPECT_THAT(html, testing::Not(HasSubstr(outside)));
+    for (const char* part : {"<svg", "data:image/png;base64,", "strokes", "</html>"})
+        EXPECT_THAT(html, HasSubstr(part));
+    for (const char* outside : {"src=\"http", "href=\"http", "<script src"})
+        EXPECT_THAT(html, testing::Not(HasSubstr(outside)));
 }
 
 TEST_F(RunTest, PlotsAreWritten) {
     const fs::path figures = lab_.campaign("figures");
-    const std::string written = lab_.output({"results", "plot", finished_campaign().string(), "-o", figures.string()});
+    const std::string written =
+        lab_.output({"results", "plot", finished_campaign().string(), "-o", figures.string()});
     EXPECT_EQ(lines_in(written), 3) << written; // n = 1, n = 2, and the gains over n
-    for (const auto& entry : fs::directory_iterator(figures)) EXPECT_THAT(read_file(entry.path()), HasSubstr("</svg>"));
+    for (const auto& entry : fs::directory_iterator(figures))
+        EXPECT_THAT(read_file(entry.path()), HasSubstr("</svg>"));
 }
 
 TEST_F(RunTest, ADaganLeavesSampleSheetsAndWeights) {
     EXPECT_GE(lab_.count(finished_campaign(), "artifact WHERE role = 'samples'"), 1);
     EXPECT_EQ(lab_.count(finished_campaign(), "artifact WHERE role = 'pool'"), 2);
-    const std::string path = lab_.query(finished_campaign(), "SELECT path FROM artifact WHERE role = 'samples'");
+    const std::string path =
+        lab_.query(finished_campaign(), "SELECT path FROM artifact WHERE role = 'samples'");
     EXPECT_THAT(read_file(finished_campaign() / path), StartsWith("\x89PNG"));
 }
 
@@ -162,7 +195,8 @@ TEST_F(RunTest, ASecondRunOfACampaignInUseIsRefused) {
     const fs::path campaign = lab_.campaign("in-use");
     const Words words = run_words(kSmoke, campaign, 2);
     Process first(lab_.command(words), lab_.setting());
-    ASSERT_TRUE(comes_true([&] { return fs::exists(campaign / "status.json"); })) << first.wait().text();
+    ASSERT_TRUE(comes_true([&] { return fs::exists(campaign / "status.json"); }))
+        << first.wait().text();
     const Finished second = lab_.dagan(words);
     EXPECT_EQ(second.exit_code, 2) << second.text();
     EXPECT_THAT(second.err, HasSubstr("process " + std::to_string(first.pid())));
@@ -176,8 +210,8 @@ TEST_F(RunTest, ItsDaganAugmentsPeoplesOwnPictures) {
     const fs::path picture = lab_.campaign("picture.png"), sheet = lab_.campaign("sheet.png");
     lab_.output({"data", "show", (lab_.data() / "strokes.h5").string(), "-o", picture.string()});
     const auto generate = [&](const std::string& seed) {
-        lab_.output({"generate", finished_campaign().string(), picture.string(), picture.string(), "--each", "3", "--seed", seed,
-                     "-o", sheet.string()});
+        lab_.output({"generate", finished_campaign().string(), picture.string(), picture.string(),
+                     "--each", "3", "--seed", seed, "-o", sheet.string()});
         return read_file(sheet);
     };
     const std::string first = generate("1");
@@ -195,7 +229,8 @@ TEST_F(RunTest, ItsDaganAugmentsPeoplesOwnPictures) {
         EXPECT_EQ(finished.exit_code, 2) << finished.text();
         EXPECT_THAT(finished.err, HasSubstr(message));
     };
-    refused({finished_campaign().string(), picture.string(), "--dataset", "emnist"}, "--dataset, one of strokes");
+    refused({finished_campaign().string(), picture.string(), "--dataset", "emnist"},
+            "--dataset, one of strokes");
     refused({finished_campaign().string(), kSmoke.string(), "-o", sheet.string()}, "smoke.yaml");
 }
 

@@ -5,7 +5,7 @@
 namespace dagan {
 namespace {
 
-using dagan::testing::PostgresqlServer;
+using dagan::results::testing::PostgresqlServer;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
@@ -21,11 +21,14 @@ class ServerTest : public DisturbedTest {
         url_ = server_->new_schema().url();
     }
     Process start() const {
-        return Process(lab_.command(run_words(kSmoke, campaign_, 2, kSettings) + Words{"--store", url_}), lab_.setting());
+        return Process(
+            lab_.command(run_words(kSmoke, campaign_, 2, kSettings) + Words{"--store", url_}),
+            lab_.setting());
     }
 
     Laboratory& lab_ = laboratory();
-    fs::path campaign_ = laboratory().campaign(::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::path campaign_ =
+        laboratory().campaign(::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::unique_ptr<PostgresqlServer> server_;
     std::string url_;
 };
@@ -40,7 +43,8 @@ TEST_F(ServerTest, OneThatHadAnsweredMayBeAwayForLongerThanOneThatNeverDid) {
     server_->start_again();
     const Finished finished = run.wait();
     EXPECT_EQ(finished.exit_code, 0) << finished.text();
-    EXPECT_THAT(finished.text(), AllOf(HasSubstr("it is tried for 600 s more"), HasSubstr("the MPI job is started again")));
+    EXPECT_THAT(finished.text(), AllOf(HasSubstr("it is tried for 600 s more"),
+                                       HasSubstr("the MPI job is started again")));
     expect_undisturbed(campaign_, kSettings);
 }
 

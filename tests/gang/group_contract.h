@@ -15,16 +15,17 @@
 #include <functional>
 #include <vector>
 
-namespace dagan {
+namespace dagan::gang {
 
 using GroupBody = std::function<void(Group&)>;
 
 // Member `rank`'s value at place i: of either sign and of different magnitudes, so that the order of adding shows in the bits.
 inline float contract_value(int rank, size_t i, int step) {
-    const uint32_t mixed =
-        (static_cast<uint32_t>(i) * 2654435761U + static_cast<uint32_t>(rank) * 40503U + static_cast<uint32_t>(step)) *
-        2246822519U;
-    return std::ldexp(static_cast<float>(static_cast<int32_t>(mixed)) * 0x1p-31F, static_cast<int>(mixed >> 7 & 15));
+    const uint32_t mixed = (static_cast<uint32_t>(i) * 2654435761U +
+                            static_cast<uint32_t>(rank) * 40503U + static_cast<uint32_t>(step)) *
+                           2246822519U;
+    return std::ldexp(static_cast<float>(static_cast<int32_t>(mixed)) * 0x1p-31F,
+                      static_cast<int>(mixed >> 7 & 15));
 }
 
 // That x has the same bits on every member: 16-bit halves are exact as floats, and so is the mean of equal ones.
@@ -38,7 +39,8 @@ inline void expect_same_bits_on_all(Group& group, std::span<const float> x) {
     }
     group.all_reduce_mean(halves);
     group.wait();
-    EXPECT_TRUE(std::equal(own.begin(), own.end(), halves.begin())) << "member " << group.rank() << " has other bits";
+    EXPECT_TRUE(std::equal(own.begin(), own.end(), halves.begin()))
+        << "member " << group.rank() << " has other bits";
 }
 
 template <class Backend> class GroupContract : public testing::Test {
@@ -71,7 +73,8 @@ TYPED_TEST_P(GroupContract, AllocatedMemoryIsZeroAlignedAndStays) {
         const auto small = group.allocate(3);
         small[2] = 7;
         const auto big = group.allocate(3 << 20);
-        for (const auto part : {small, big}) EXPECT_EQ(reinterpret_cast<uintptr_t>(part.data()) % 64, 0U);
+        for (const auto part : {small, big})
+            EXPECT_EQ(reinterpret_cast<uintptr_t>(part.data()) % 64, 0U);
         EXPECT_TRUE(std::all_of(big.begin(), big.end(), [](float value) { return value == 0; }));
         EXPECT_TRUE(big.data() >= small.data() + 3 || small.data() >= big.data() + big.size());
         EXPECT_EQ(small[2], 7);
@@ -93,7 +96,9 @@ TYPED_TEST_P(GroupContract, MeanEqualsAReferenceInDouble) {
                     magnitude += std::abs(contract_value(rank, i, 0));
                 }
                 // size - 1 additions and one division, each off by at most half a unit in the last place of at most `magnitude`.
-                ASSERT_NEAR(x[i], sum / group.size(), magnitude / group.size() * group.size() * 0x1p-24) << count << " at " << i;
+                ASSERT_NEAR(x[i], sum / group.size(),
+                            magnitude / group.size() * group.size() * 0x1p-24)
+                    << count << " at " << i;
             }
         }
     });
@@ -121,7 +126,8 @@ TYPED_TEST_P(GroupContract, OnlyThePartIsReduced) {
         group.all_reduce_mean(x.subspan(33, 21));
         group.wait();
         for (size_t i = 0; i < 100; ++i) {
-            EXPECT_EQ(x[i], 33 <= i && i < 54 ? static_cast<float>(group.size() + 1) / 2 : own) << "at " << i;
+            EXPECT_EQ(x[i], 33 <= i && i < 54 ? static_cast<float>(group.size() + 1) / 2 : own)
+                << "at " << i;
         }
     });
 }
@@ -133,13 +139,15 @@ TYPED_TEST_P(GroupContract, ManySmallReductionsInARow) {
             x[0] = static_cast<float>(step * group.size() + group.rank());
             group.all_reduce_mean(x);
             group.wait();
-            ASSERT_EQ(x[0], static_cast<float>(step * group.size()) + static_cast<float>(group.size() - 1) / 2);
+            ASSERT_EQ(x[0], static_cast<float>(step * group.size()) +
+                                static_cast<float>(group.size() - 1) / 2);
         }
     });
 }
 
-REGISTER_TYPED_TEST_SUITE_P(GroupContract, RanksAreThePositions, AllocatedMemoryIsZeroAlignedAndStays,
-                            MeanEqualsAReferenceInDouble, AllMembersGetTheSameBits, OnlyThePartIsReduced,
+REGISTER_TYPED_TEST_SUITE_P(GroupContract, RanksAreThePositions,
+                            AllocatedMemoryIsZeroAlignedAndStays, MeanEqualsAReferenceInDouble,
+                            AllMembersGetTheSameBits, OnlyThePartIsReduced,
                             ManySmallReductionsInARow);
 
-} // namespace dagan
+} // namespace dagan::gang

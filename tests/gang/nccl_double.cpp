@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace dagan {
+namespace dagan::gang {
 
 namespace {
 constexpr int kMaxMembers = 8;
@@ -87,7 +87,8 @@ Communicator& of(NcclApi::Communicator handle) { return *static_cast<Communicato
 
 int make_id(NcclApi::Id* id) {
     static std::atomic<int> number = 0;
-    const std::string name = "/dagan-nccl-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
+    const std::string name =
+        "/dagan-nccl-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
     const int fd = ::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
     if (fd < 0) return 2;
     const int grown = ::ftruncate(fd, sizeof(Meeting)); // zeros: a meeting to which nobody came yet
@@ -117,7 +118,8 @@ int init(NcclApi::Communicator* made, int size, const NcclApi::Id* id, int rank)
 
 int all_reduce_sum(float* x, size_t count, NcclApi::Communicator handle, void* stream) {
     Communicator& communicator = of(handle);
-    if (communicator.state != NcclApi::kSuccess) return kNcclInvalidUsage; // as NCCL forbids it while one is in progress
+    if (communicator.state != NcclApi::kSuccess)
+        return kNcclInvalidUsage; // as NCCL forbids it while one is in progress
     ++communicator.under_way;
     static_cast<StreamDouble*>(stream)->enqueue([&communicator, x, count] {
         communicator.reduce(x, count);
@@ -160,7 +162,8 @@ const NcclApi& nccl_double() {
     return api;
 }
 
-StreamDouble::StreamDouble(Runs runs) : runs_(runs), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+StreamDouble::StreamDouble(Runs runs)
+    : runs_(runs), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 StreamDouble::~StreamDouble() {
     thread_.request_stop();
@@ -187,7 +190,8 @@ void StreamDouble::enqueue(std::function<void()> work) {
 
 void StreamDouble::run(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (changed_.wait(lock, stop, [this] { return !queue_.empty(); }) && !stop.stop_requested()) {
+    while (changed_.wait(lock, stop, [this] { return !queue_.empty(); }) &&
+           !stop.stop_requested()) {
         const auto work = queue_.front();
         lock.unlock();
         work();
@@ -196,4 +200,4 @@ void StreamDouble::run(const std::stop_token& stop) {
     }
 }
 
-} // namespace dagan
+} // namespace dagan::gang

@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-namespace dagan {
+namespace dagan::gang {
 
 const NcclApi& nccl_double();
 
@@ -23,7 +23,10 @@ inline constexpr int kNcclRemoteError = 6, kNcclInvalidUsage = 5;
 // A stream whose work is done by a thread of its own, in order. Its handle is what the double's all_reduce_sum takes.
 class StreamDouble final : public ComputeStream {
   public:
-    enum class Runs { by_thread, at_once }; // at_once: by the caller, for work that other code does not queue
+    enum class Runs {
+        by_thread,
+        at_once
+    }; // at_once: by the caller, for work that other code does not queue
     explicit StreamDouble(Runs runs = Runs::by_thread);
     ~StreamDouble() override; // drops what has not begun
     StreamDouble(const StreamDouble&) = delete;
@@ -44,4 +47,4 @@ class StreamDouble final : public ComputeStream {
     std::jthread thread_;
 };
 
-} // namespace dagan
+} // namespace dagan::gang

@@ -1,9 +1,9 @@
 // NcclGroup over the double of NCCL: its id and names really go through agents, its reductions really run behind the host's back.
 #include "base/error.h"
-#include "cluster/gang/group_contract.h"
-#include "gang/nccl_group.h"
 #include "cluster/gang/through_fake_agents.h"
+#include "gang/group_contract.h"
 #include "gang/nccl_double.h"
+#include "gang/nccl_group.h"
 
 #include <gmock/gmock.h>
 
@@ -15,7 +15,7 @@
 #include <csignal>
 #include <future>
 
-namespace dagan {
+namespace dagan::gang {
 namespace {
 
 using namespace std::chrono_literals;
@@ -28,10 +28,13 @@ struct Member {
 // Runs `body` on each member of a gang whose agents are real but for MPI.
 void run_gang(
     int size, const std::function<void(Member)>& body, const NcclGroupOptions& options = {},
-    const std::function<std::string(int)>& gpu_of = [](int rank) { return "GPU-" + std::to_string(rank); }) {
-    ThroughFakeAgents::run(size, [&](Group& agents) {
+    const std::function<std::string(int)>& gpu_of = [](int rank) {
+        return "GPU-" + std::to_string(rank);
+    }) {
+    cluster::ThroughFakeAgents::run(size, [&](Group& agents) {
         StreamDouble stream;
-        const auto group = make_nccl_group(nccl_double(), stream, make_host_memory(), agents, gpu_of(agents.rank()), options);
+        const auto group = make_nccl_group(nccl_double(), stream, make_host_memory(), agents,
+                                           gpu_of(agents.rank()), options);
         body({*group, stream});
     });
 }
@@ -98,10 +101,11 @@ TEST(NcclGroupTest, AMemberThatNeverStartsIsGangBrokenForTheOthers) {
         return nccl_double().init(made, size + 1, id, rank); // waits for one more than there are
     };
     std::atomic<int> broken = 0;
-    ThroughFakeAgents::run(2, [&](Group& agents) {
+    cluster::ThroughFakeAgents::run(2, [&](Group& agents) {
         StreamDouble stream;
         const std::string why = how_it_broke([&] {
-            make_nccl_group(late, stream, make_host_memory(), agents, "GPU-" + std::to_string(agents.rank()), {.timeout = 200ms});
+            make_nccl_group(late, stream, make_host_memory(), agents,
+                            "GPU-" + std::to_string(agents.rank()), {.timeout = 200ms});
         });
         EXPECT_THAT(why, testing::HasSubstr("the start of the gang's communicator took longer"));
         broken += !why.empty();
@@ -119,33 +123,41 @@ TEST(NcclGroupTest, AnErrorOfTheCommunicatorBreaksTheGangWithItsWords) {
         });
         EXPECT_THAT(why, testing::HasSubstr("invalid usage: members reduce different counts"));
         broken += !why.empty();
-        EXPECT_THROW(member.group.all_reduce_mean(x), Error) << "a gang that broke is not used again";
+        EXPECT_THROW(member.group.all_reduce_mean(x), Error)
+            << "a gang that broke is not used again";
     });
     EXPECT_EQ(broken, 2);
 }
 
 TEST(NcclGroupTest, ARefusedCallBreaksTheGang) {
     NcclApi refusing = nccl_double();
-    refusing.all_reduce_sum = [](float*, size_t, NcclApi::Communicator, void*) { return kNcclRemoteError; };
-    ThroughFakeAgents::run(2, [&](Group& agents) {
+    refusing.all_reduce_sum = [](float*, size_t, NcclApi::Communicator, void*) {
+        return kNcclRemoteError;
+    };
+    cluster::ThroughFakeAgents::run(2, [&](Group& agents) {
         StreamDouble stream;
-        const auto group = make_nccl_group(refusing, stream, make_host_memory(), agents, "GPU-" + std::to_string(agents.rank()));
+        const auto group = make_nccl_group(refusing, stream, make_host_memory(), agents,
+                                           "GPU-" + std::to_string(agents.rank()));
         const auto x = group->allocate(1);
-        EXPECT_THAT(how_it_broke([&] { group->all_reduce_mean(x); }), testing::HasSubstr("ncclAllReduce: remote process exited"));
+        EXPECT_THAT(how_it_broke([&] { group->all_reduce_mean(x); }),
+                    testing::HasSubstr("ncclAllReduce: remote process exited"));
     });
 }
 
 TEST(NcclGroupTest, TwoMembersOnOneGpuAreRefusedWithBothNames) {
     std::atomic<int> refused = 0;
     const auto gpu_of = [](int rank) { return "GPU-" + std::to_string(rank % 2); };
-    ThroughFakeAgents::run(3, [&](Group& agents) {
+    cluster::ThroughFakeAgents::run(3, [&](Group& agents) {
         StreamDouble stream;
         try {
-            make_nccl_group(nccl_double(), stream, make_host_memory(), agents, gpu_of(agents.rank()));
+            make_nccl_group(nccl_double(), stream, make_host_memory(), agents,
+                            gpu_of(agents.rank()));
         } catch (const Error& error) {
             EXPECT_EQ(error.blame(), Blame::input);
-            EXPECT_THAT(error.what(),
-                        testing::MatchesRegex("gang: members 0 \\(.+\\) and 2 \\(.+\\) are both on GPU GPU-0, .*hint: .*"));
+            EXPECT_THAT(
+                error.what(),
+                testing::MatchesRegex(
+                    "gang: members 0 \\(.+\\) and 2 \\(.+\\) are both on GPU GPU-0, .*hint: .*"));
             ++refused;
         }
     });
@@ -177,17 +189,20 @@ TEST(NcclGroupTest, WhoWaitsIsToldSoAndMayLeave) {
 class PairOfProcesses final : public Group {
   public:
     PairOfProcesses()
-        : shared_(
-              static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+        : shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                                              MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
     ~PairOfProcesses() override { ::munmap(shared_, sizeof(Shared)); }
     void become(int rank) { rank_ = rank; }
     int rank() const override { return rank_; }
     int size() const override { return 2; }
-    std::span<float> allocate(size_t count) override { return std::span(shared_->memory[rank_]).first(count); }
+    std::span<float> allocate(size_t count) override {
+        return std::span(shared_->memory[rank_]).first(count);
+    }
     void all_reduce_mean(std::span<float> x) override {
         meet();
         std::vector<float> mean(x.size());
-        for (size_t i = 0; i < x.size(); ++i) mean[i] = (shared_->memory[0][i] + shared_->memory[1][i]) / 2;
+        for (size_t i = 0; i < x.size(); ++i)
+            mean[i] = (shared_->memory[0][i] + shared_->memory[1][i]) / 2;
         meet();
         std::copy(mean.begin(), mean.end(), x.begin());
     }
@@ -209,8 +224,8 @@ class PairOfProcesses final : public Group {
 TEST(NcclGroupTest, AMemberKilledAmidAReductionIsGangBrokenForTheOther) {
     PairOfProcesses agents;
     const auto start = [&](StreamDouble& stream, std::chrono::milliseconds timeout) {
-        return make_nccl_group(nccl_double(), stream, make_host_memory(), agents, "GPU-" + std::to_string(agents.rank()),
-                               {.timeout = timeout});
+        return make_nccl_group(nccl_double(), stream, make_host_memory(), agents,
+                               "GPU-" + std::to_string(agents.rank()), {.timeout = timeout});
     };
     constexpr size_t kCount = 100000; // several of the double's pieces
     const pid_t child = ::fork();
@@ -240,4 +255,4 @@ TEST(NcclGroupTest, AMemberKilledAmidAReductionIsGangBrokenForTheOther) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::gang

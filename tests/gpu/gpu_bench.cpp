@@ -5,8 +5,8 @@
 //   dagan       a real training on a data set, with sample sheets in the output folder
 #include "base/error.h"
 #include "base/random.h"
-#include "train/tasks.h"
 #include "train/gan/wgan_gp.h"
+#include "train/tasks.h"
 
 #include <torch/torch.h>
 
@@ -33,11 +33,15 @@ struct Arguments {
     double seconds = 20, start_at = 0; // start_at: seconds since 1970
 };
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 Precision precision_of(const std::string& name) {
     const auto precision = enum_from<Precision>(name);
-    if (!precision) throw input_error("--precision " + name + ": is none of " + std::string(enum_list(Precision{})));
+    if (!precision)
+        throw input_error("--precision " + name + ": is none of " +
+                          std::string(enum_list(Precision{})));
     return *precision;
 }
 
@@ -79,11 +83,15 @@ DatasetRef reference_to(const Dataset& data) {
 }
 
 std::string heading(const Arguments& arguments, const Compute& compute, const char* what) {
-    return fmt::format(R"("what": "{}", "device": "{}", "precision": "{}", "size": {}, "graphs": {})", what, compute.name(),
-                       arguments.precision, arguments.size, !arguments.eager && compute.gpu != nullptr);
+    return fmt::format(
+        R"("what": "{}", "device": "{}", "precision": "{}", "size": {}, "graphs": {})", what,
+        compute.name(), arguments.precision, arguments.size,
+        !arguments.eager && compute.gpu != nullptr);
 }
 
-int64_t peak_bytes(const Compute& compute) { return compute.gpu == nullptr ? 0 : compute.gpu->memory().peak_bytes; }
+int64_t peak_bytes(const Compute& compute) {
+    return compute.gpu == nullptr ? 0 : compute.gpu->memory().peak_bytes;
+}
 
 void iteration(const Arguments& arguments, const Compute& compute) {
     const Dataset data = random_images(20, 20, arguments.size == 28 ? 1 : 3, arguments.size);
@@ -97,7 +105,8 @@ void iteration(const Arguments& arguments, const Compute& compute) {
     WganGp gan(options, 1, data, classes, group, 1, compute);
     uint32_t s = 0;
     const auto iterate = [&](int count) {
-        for (uint32_t k = 0; k < static_cast<uint32_t>(count) * gan.steps_per_iteration(); ++k) gan.step(s++, {});
+        for (uint32_t k = 0; k < static_cast<uint32_t>(count) * gan.steps_per_iteration(); ++k)
+            gan.step(s++, {});
         settle(compute, group);
     };
     iterate(arguments.warm_up);
@@ -110,8 +119,10 @@ void iteration(const Arguments& arguments, const Compute& compute) {
         least = std::min(least, each);
         sum += each / kParts;
     }
-    fmt::print("{{{}, \"iteration_s\": {:.6f}, \"mean_s\": {:.6f}, \"peak_bytes\": {}, \"finite\": {}}}\n",
-               heading(arguments, compute, "iteration"), least, sum, peak_bytes(compute), gan.take_losses().finite());
+    fmt::print(
+        "{{{}, \"iteration_s\": {:.6f}, \"mean_s\": {:.6f}, \"peak_bytes\": {}, \"finite\": {}}}\n",
+        heading(arguments, compute, "iteration"), least, sum, peak_bytes(compute),
+        gan.take_losses().finite());
 }
 
 // Lets a training warm up, waits for the common moment, measures for so many seconds, then stops it.
@@ -123,8 +134,9 @@ class StopWatch : public Observer {
         constexpr int64_t kWarmUp = 200;
         if (step < kWarmUp || over_) return;
         if (first_ == 0) {
-            while (std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() <
-                   arguments_.start_at) {
+            while (
+                std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
+                    .count() < arguments_.start_at) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(1));
             }
             first_ = step;
@@ -145,20 +157,22 @@ class StopWatch : public Observer {
 };
 
 void classifier(const Arguments& arguments, const Compute& compute) {
-    const Dataset data = random_images(arguments.classes, 20, arguments.size == 28 ? 1 : 3, arguments.size);
+    const Dataset data =
+        random_images(arguments.classes, 20, arguments.size == 28 ? 1 : 3, arguments.size);
     ClassifierTask task;
     task.dataset = reference_to(data);
     task.classifier.precision = precision_of(arguments.precision);
     task.classifier.softmax = Softmax::target;
     task.classifier.epochs = 1000000;
     task.samples_per_class = 5;
-    const std::filesystem::path folder = std::filesystem::temp_directory_path() / fmt::format("dagan-bench-{}", ::getpid());
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / fmt::format("dagan-bench-{}", ::getpid());
     std::filesystem::create_directories(folder);
     StopWatch watch(arguments);
     train_classifier(task, "bench", data, Workplace{folder, std::chrono::hours(1)}, watch, compute);
     std::filesystem::remove_all(folder);
-    fmt::print("{{{}, \"steps_per_s\": {:.3f}, \"peak_bytes\": {}}}\n", heading(arguments, compute, "classifier"),
-               watch.steps_per_s_, peak_bytes(compute));
+    fmt::print("{{{}, \"steps_per_s\": {:.3f}, \"peak_bytes\": {}}}\n",
+               heading(arguments, compute, "classifier"), watch.steps_per_s_, peak_bytes(compute));
 }
 
 class Silent : public Observer {
@@ -172,7 +186,8 @@ void train_real(const Arguments& arguments, const Compute& compute) {
     const int classes = data.info().classes;
     GanTask task;
     task.dataset = reference_to(data);
-    task.dataset.options.split = {{0, classes * 3 / 4}, {classes * 3 / 4, classes}, {classes * 3 / 4, classes}};
+    task.dataset.options.split = {
+        {0, classes * 3 / 4}, {classes * 3 / 4, classes}, {classes * 3 / 4, classes}};
     task.gan.precision = precision_of(arguments.precision);
     task.gan.iterations = arguments.iterations;
     task.gan.checkpoints = 4;
@@ -182,22 +197,27 @@ void train_real(const Arguments& arguments, const Compute& compute) {
     Silent observer;
     const auto group = make_group_alone();
     const auto begin = Clock::now();
-    const TaskOutput output = train_gan(task, "dagan", data, Workplace{arguments.output}, *group, observer, compute);
+    const TaskOutput output =
+        train_gan(task, "dagan", data, Workplace{arguments.output}, *group, observer, compute);
     std::string curve;
     for (const CurvePoint& point : output.curve) {
-        curve += fmt::format(R"({}[{}, "{}", {:.6g}])", curve.empty() ? "" : ", ", point.step, point.quantity, point.value);
+        curve += fmt::format(R"({}[{}, "{}", {:.6g}])", curve.empty() ? "" : ", ", point.step,
+                             point.quantity, point.value);
     }
-    fmt::print("{{{}, \"outcome\": \"{}\", \"iterations\": {}, \"seconds\": {:.1f}, \"iteration_s\": {:.6f}, \"peak_bytes\": {}, "
+    fmt::print("{{{}, \"outcome\": \"{}\", \"iterations\": {}, \"seconds\": {:.1f}, "
+               "\"iteration_s\": {:.6f}, \"peak_bytes\": {}, "
                "\"curve\": [{}]}}\n",
-               heading(arguments, compute, "dagan"), to_string(output.outcome), arguments.iterations, seconds_since(begin),
-               output.seconds_per_step, peak_bytes(compute), curve);
+               heading(arguments, compute, "dagan"), to_string(output.outcome),
+               arguments.iterations, seconds_since(begin), output.seconds_per_step,
+               peak_bytes(compute), curve);
 }
 
 int run(const Arguments& arguments, const CLI::App& app) {
     std::unique_ptr<Gpu> gpu;
     if (arguments.device == "cuda") {
         ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); // as trainers have it
-        gpu = open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / "libdagan_cuda.so");
+        gpu = open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
+                       "bin" / "libdagan_cuda.so");
     }
     at::set_num_threads(arguments.threads);
     at::set_num_interop_threads(1);
@@ -216,16 +236,19 @@ int run(const Arguments& arguments, const CLI::App& app) {
 
 int main(int argc, char** argv) {
     using namespace dagan;
-    CLI::App app{"Times of this machine's GPU, as JSON.\nExample: gpu_bench iteration --size 28 --precision tf32"};
+    CLI::App app{"Times of this machine's GPU, as JSON.\nExample: gpu_bench iteration --size 28 "
+                 "--precision tf32"};
     app.require_subcommand(1);
     Arguments arguments;
     const auto add = [&](const char* name, const char* help) {
         auto* command = app.add_subcommand(name, help);
-        command->add_option("--device", arguments.device, "cuda or cpu")->check(CLI::IsMember({"cuda", "cpu"}));
+        command->add_option("--device", arguments.device, "cuda or cpu")
+            ->check(CLI::IsMember({"cuda", "cpu"}));
         command->add_option("--precision", arguments.precision, "float32, tf32 or bf16");
         command->add_option("--threads", arguments.threads, "CPU threads");
         command->add_flag("--eager", arguments.eager, "without captured graphs");
-        command->add_option("--size", arguments.size, "28 (one channel) or 64 (three)")->check(CLI::IsMember({28, 64}));
+        command->add_option("--size", arguments.size, "28 (one channel) or 64 (three)")
+            ->check(CLI::IsMember({28, 64}));
         return command;
     };
     auto* timed = add("iteration", "a DAGAN iteration");
@@ -233,7 +256,8 @@ int main(int argc, char** argv) {
     timed->add_option("--rounds", arguments.rounds, "iterations");
     auto* trial = add("classifier", "a classifier's steps per second");
     trial->add_option("--seconds", arguments.seconds, "how long");
-    trial->add_option("--start-at", arguments.start_at, "seconds since 1970: several processes measure at once");
+    trial->add_option("--start-at", arguments.start_at,
+                      "seconds since 1970: several processes measure at once");
     trial->add_option("--classes", arguments.classes, "classes of 20 images");
     auto* real = add("dagan", "a real training");
     real->add_option("--data", arguments.data, "data set (.h5)")->required();

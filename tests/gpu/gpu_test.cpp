@@ -1,12 +1,12 @@
 // What only a GPU can show. Each test is skipped, and says so, where none can be used.
 #include "base/error.h"
-#include "base/random.h"
 #include "base/gpu_driver.h"
+#include "base/random.h"
 #include "model/dropout.h"
 #include "train/device/device_epochs.h"
 #include "train/files/tensor_file.h"
-#include "train/tiny.h"
 #include "train/gan/wgan_gp.h"
+#include "train/tiny.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -28,7 +28,8 @@ Gpu* gpu_here() {
             return nullptr;
         }
         auto opened =
-            open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / "libdagan_cuda.so");
+            open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
+                     "bin" / "libdagan_cuda.so");
         at::globalContext().setDeterministicAlgorithms(true, false);
         at::globalContext().setDeterministicFillUninitializedMemory(false);
         return opened;
@@ -59,13 +60,15 @@ double relative_difference(const torch::Tensor& a, const torch::Tensor& b) {
 
 torch::Tensor gradients_of(torch::nn::Module& network) {
     std::vector<torch::Tensor> parts;
-    for (const torch::Tensor& parameter : network.parameters()) parts.push_back(parameter.grad().contiguous().flatten().cpu());
+    for (const torch::Tensor& parameter : network.parameters())
+        parts.push_back(parameter.grad().contiguous().flatten().cpu());
     return torch::cat(parts);
 }
 
 torch::Tensor values_of(torch::nn::Module& network) {
     std::vector<torch::Tensor> parts;
-    for (const torch::Tensor& parameter : network.parameters()) parts.push_back(parameter.detach().contiguous().flatten().cpu());
+    for (const torch::Tensor& parameter : network.parameters())
+        parts.push_back(parameter.detach().contiguous().flatten().cpu());
     return torch::cat(parts);
 }
 
@@ -75,7 +78,8 @@ TEST_F(GpuTest, DropoutMasksAreTheHostsToTheBitInBothLayouts) {
         Pass pass{.training = true, .key = 0x123456789abcdefULL, .step = 77, .first_index = 4};
         const torch::Tensor expected = dropout(host, 0.3, pass, 9);
         pass.device_step = torch::tensor(int64_t{77}, torch::device(compute().device));
-        const torch::Tensor found = dropout(host.to(compute().device).contiguous(layout), 0.3, pass, 9);
+        const torch::Tensor found =
+            dropout(host.to(compute().device).contiguous(layout), 0.3, pass, 9);
         EXPECT_TRUE(torch::equal(found.cpu().contiguous(), expected));
         EXPECT_EQ(found.suggest_memory_format(), layout);
     }
@@ -83,8 +87,10 @@ TEST_F(GpuTest, DropoutMasksAreTheHostsToTheBitInBothLayouts) {
 
 TEST_F(GpuTest, BatchesOfClassifiersAreTheHostsButForTheLastBitsOfTheNoise) {
     std::vector<Case> training;
-    for (int image = 0; image < 40; ++image) training.push_back({.image = image, .label = image / 10});
-    const Augmentation augmentation{.rotate = true, .shift_px = 2, .noise_sigma = 0.1, .fill_with_background = true};
+    for (int image = 0; image < 40; ++image)
+        training.push_back({.image = image, .label = image / 10});
+    const Augmentation augmentation{
+        .rotate = true, .shift_px = 2, .noise_sigma = 0.1, .fill_with_background = true};
     const EpochLoader loader(data_, training, nullptr, 0, 16, augmentation, kStream);
     DeviceEpochs device(shape_of(data_), 16, augmentation, kStream, compute());
     device.load(data_, training, nullptr);
@@ -104,24 +110,30 @@ TEST_F(GpuTest, OneCriticAndOneGeneratorStepAgreeWithTheHost) {
     const auto alone = make_group_alone(), on_gpu = device_group();
     GanOptions options = tiny::gan_options();
     options.critic_steps = 1;
-    WganGp host(options, kStream, data_, classes(), *alone), device(options, kStream, data_, classes(), *on_gpu, 1, compute());
+    WganGp host(options, kStream, data_, classes(), *alone),
+        device(options, kStream, data_, classes(), *on_gpu, 1, compute());
     for (uint32_t s = 0; s < 2; ++s) {
         host.step(s, {});
         device.step(s, {});
-        torch::nn::Module& of_host = s == 0 ? static_cast<torch::nn::Module&>(host.critic()) : host.generator();
-        torch::nn::Module& of_device = s == 0 ? static_cast<torch::nn::Module&>(device.critic()) : device.generator();
-        EXPECT_LT(relative_difference(gradients_of(of_device), gradients_of(of_host)), kTolerance) << "step " << s;
+        torch::nn::Module& of_host =
+            s == 0 ? static_cast<torch::nn::Module&>(host.critic()) : host.generator();
+        torch::nn::Module& of_device =
+            s == 0 ? static_cast<torch::nn::Module&>(device.critic()) : device.generator();
+        EXPECT_LT(relative_difference(gradients_of(of_device), gradients_of(of_host)), kTolerance)
+            << "step " << s;
     }
     const GanLosses a = host.take_losses(), b = device.take_losses();
     EXPECT_NEAR(a.critic_loss, b.critic_loss, kTolerance * std::abs(a.critic_loss));
     EXPECT_NEAR(a.penalty, b.penalty, kTolerance * std::abs(a.penalty));
-    EXPECT_NEAR(a.generator_loss, b.generator_loss, kTolerance * std::max(1.0, std::abs(a.generator_loss)));
+    EXPECT_NEAR(a.generator_loss, b.generator_loss,
+                kTolerance * std::max(1.0, std::abs(a.generator_loss)));
 }
 
-torch::Tensor weights_after(int iterations, const Dataset& data, const GanOptions& options, Group& group,
-                            const Compute& compute) {
+torch::Tensor weights_after(int iterations, const Dataset& data, const GanOptions& options,
+                            Group& group, const Compute& compute) {
     WganGp gan(options, kStream, data, classes(), group, 1, compute);
-    for (uint32_t s = 0; s < static_cast<uint32_t>(iterations) * gan.steps_per_iteration(); ++s) gan.step(s, {});
+    for (uint32_t s = 0; s < static_cast<uint32_t>(iterations) * gan.steps_per_iteration(); ++s)
+        gan.step(s, {});
     return torch::cat({values_of(gan.generator()), values_of(gan.critic())});
 }
 
@@ -130,8 +142,10 @@ TEST_F(GpuTest, ReplayedStepsGiveTheBitsOfThoseThatWereNotCapturedAndOfASecondRu
     Compute eager = compute();
     eager.graphs = false;
     const torch::Tensor replayed = weights_after(8, data_, tiny::gan_options(), *group, compute());
-    EXPECT_TRUE(torch::equal(replayed, weights_after(8, data_, tiny::gan_options(), *group, compute())));
-    EXPECT_TRUE(torch::equal(replayed, weights_after(8, data_, tiny::gan_options(), *group, eager)));
+    EXPECT_TRUE(
+        torch::equal(replayed, weights_after(8, data_, tiny::gan_options(), *group, compute())));
+    EXPECT_TRUE(
+        torch::equal(replayed, weights_after(8, data_, tiny::gan_options(), *group, eager)));
 }
 
 TEST_F(GpuTest, AnInterruptedDaganHasTheBitsOfAnUninterruptedOne) {
@@ -140,18 +154,25 @@ TEST_F(GpuTest, AnInterruptedDaganHasTheBitsOfAnUninterruptedOne) {
     const auto agents = make_group_alone();
     tiny::Campaign whole, interrupted;
     tiny::FakeObserver observer, stops(13);
-    ASSERT_EQ(train_gan(task, "g", data_, whole.place(), *agents, observer, compute()).outcome, Outcome::done);
-    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *agents, stops, compute()).outcome, Outcome::interrupted);
-    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *agents, observer, compute()).outcome, Outcome::done);
-    const TensorFile a = read_tensor_file(whole.place().weights("g")), b = read_tensor_file(interrupted.place().weights("g"));
-    for (const auto& [name, tensor] : a.tensors) EXPECT_TRUE(torch::equal(tensor, b.tensors.at(name))) << name;
+    ASSERT_EQ(train_gan(task, "g", data_, whole.place(), *agents, observer, compute()).outcome,
+              Outcome::done);
+    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *agents, stops, compute()).outcome,
+              Outcome::interrupted);
+    ASSERT_EQ(
+        train_gan(task, "g", data_, interrupted.place(), *agents, observer, compute()).outcome,
+        Outcome::done);
+    const TensorFile a = read_tensor_file(whole.place().weights("g")),
+                     b = read_tensor_file(interrupted.place().weights("g"));
+    for (const auto& [name, tensor] : a.tensors)
+        EXPECT_TRUE(torch::equal(tensor, b.tensors.at(name))) << name;
 }
 
 TEST_F(GpuTest, AClassifierTrainsAndTwiceTheSame) {
     tiny::FakeObserver observer;
     const auto train = [&] {
         tiny::Campaign campaign;
-        return train_classifier(tiny::classifier_task(), "c", data_, campaign.place(), observer, compute());
+        return train_classifier(tiny::classifier_task(), "c", data_, campaign.place(), observer,
+                                compute());
     };
     const TaskOutput first = train(), second = train();
     ASSERT_EQ(first.outcome, Outcome::done);
@@ -168,7 +189,8 @@ TEST_F(GpuTest, LossCurvesInBfloat16AndTf32StayNearThoseInFloat32Over500Iteratio
         WganGp gan(options, kStream, data_, classes(), *group, 1, compute());
         std::vector<double> losses;
         for (uint32_t iteration = 0; iteration < 500; ++iteration) {
-            for (uint32_t k = 0; k < gan.steps_per_iteration(); ++k) gan.step(iteration * gan.steps_per_iteration() + k, {});
+            for (uint32_t k = 0; k < gan.steps_per_iteration(); ++k)
+                gan.step(iteration * gan.steps_per_iteration() + k, {});
             if ((iteration + 1) % 25 == 0) losses.push_back(gan.take_losses().critic_loss);
         }
         return losses;
@@ -183,14 +205,16 @@ TEST_F(GpuTest, LossCurvesInBfloat16AndTf32StayNearThoseInFloat32Over500Iteratio
             ASSERT_TRUE(std::isfinite(rounded[i]));
             apart += std::abs(rounded[i] - exact[i]) / static_cast<double>(exact.size());
         }
-        std::cout << to_string(precision) << ": mean distance " << apart << ", largest loss " << scale << '\n';
+        std::cout << to_string(precision) << ": mean distance " << apart << ", largest loss "
+                  << scale << '\n';
         EXPECT_LT(apart, 0.1 * scale) << to_string(precision);
     }
 }
 
 TEST_F(GpuTest, ATaskThatDoesNotFitIsToldTheSizes) {
     try {
-        torch::empty({gpu_->memory().total_bytes}, torch::dtype(torch::kFloat).device(compute().device));
+        torch::empty({gpu_->memory().total_bytes},
+                     torch::dtype(torch::kFloat).device(compute().device));
         FAIL() << "four times the GPU's memory";
     } catch (const c10::OutOfMemoryError& error) {
         EXPECT_NE(std::string(error.what()).find("GiB"), std::string::npos) << error.what();
@@ -201,8 +225,8 @@ TEST_F(GpuTest, ATaskThatDoesNotFitIsToldTheSizes) {
 class PinnedMemory final : public GroupMemory {
   public:
     std::span<float> allocate(size_t count) override {
-        blocks_.push_back(
-            torch::zeros({static_cast<int64_t>(std::max<size_t>(count, 1))}, torch::dtype(torch::kFloat).pinned_memory(true)));
+        blocks_.push_back(torch::zeros({static_cast<int64_t>(std::max<size_t>(count, 1))},
+                                       torch::dtype(torch::kFloat).pinned_memory(true)));
         return {blocks_.back().data_ptr<float>(), count};
     }
 
@@ -215,7 +239,8 @@ class PinnedMemory final : public GroupMemory {
 TEST_F(GpuTest, NcclReducesInAGangOfOne) {
     const auto agents = make_group_alone();
     const auto group =
-        make_nccl_group(gpu_->nccl(), gpu_->stream(), std::make_unique<PinnedMemory>(), *agents, gpu_->facts().uuid);
+        make_nccl_group(gpu_->nccl(), gpu_->stream(), std::make_unique<PinnedMemory>(), *agents,
+                        gpu_->facts().uuid);
     for (const size_t count : {1, 1000, 100003}) {
         const auto x = group->allocate(count);
         std::fill(x.begin(), x.end(), 3.0F);

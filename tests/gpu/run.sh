@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
-# What a machine with an NVIDIA GPU can tell about this program: one script, minutes, no MPI and no network. It uses the build that it
-# finds (or was carried along), or builds one; runs the gpu tests; times iterations at full size and trials side by side; trains a real
-# DAGAN for a short time; and writes OUT/report.json and OUT/dagan/samples/*.png.
+# Tests and times this program on an NVIDIA GPU, in minutes; needs neither MPI nor a network. Uses
+# the existing build (or the carried one), or builds; runs the GPU tests; times iterations at full
+# size and trials side by side; trains a real DAGAN briefly. Writes OUT/report.json and
+# OUT/dagan/samples/*.png.
 #
-#   tests/gpu/run.sh [OUT]            all of it; OUT is build/gpu-report when not given
-#   tests/gpu/run.sh carry FOLDER     on a machine without GPU: makes a folder to copy to one that has no compiler and no libraries
-#                                     (then there: FOLDER/run.sh [OUT])
+#   tests/gpu/run.sh [OUT]            runs everything; OUT is build/gpu-report by default
+#   tests/gpu/run.sh carry FOLDER     makes a folder to copy to a GPU machine that has no compiler
+#                                     and no libraries; there, run FOLDER/run.sh [OUT]
 #
-# Settings: DAGAN_BUILD (the build folder), TORCH_ROOT (LibTorch's folder), PYTHON (a Python with PyTorch, for the baseline), QUICK=1
-# (a tenth of the rounds). Exit code 0 when every part ran; what failed is named in the report either way.
+# Environment:
+#   DAGAN_BUILD   the build folder
+#   TORCH_ROOT    the LibTorch folder
+#   PYTHON        a Python with PyTorch, for the baseline
+#   QUICK=1       a tenth of the rounds
+#
+# Exit code 0: all parts succeeded; 1: some failed, and the report names them; 2: wrong usage; 3: no
+# GPU, or the build failed.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." 2>/dev/null && pwd || true)
 carried=$([ -d "$here/build/bin" ] && echo 1 || true)
 build=${DAGAN_BUILD:-$([ -n "$carried" ] && echo "$here/build" || echo "$root/build")}
 
-# What the programs need beside the C library, the driver and LibTorch, which comes as a whole.
+# Copies the programs with the libraries they need, except the C library and the driver. LibTorch is
+# copied whole.
 carry() {
     local to=$1 program library
     mkdir -p "$to/build/bin" "$to/build/tests" "$to/lib"
@@ -57,7 +65,8 @@ failed=()
 share=${QUICK:+10}
 rounds() { echo $(($1 / ${share:-1})); }
 
-# part NAME COMMAND...: its output is one JSON object, kept; its errors are in NAME.log.
+# part NAME COMMAND...: keeps the JSON object that COMMAND prints in NAME.json and its errors in
+# NAME.log.
 part() {
     local name=$1
     shift
@@ -82,7 +91,7 @@ for size in 28 64; do
     done
 done
 
-# The same networks in plain PyTorch, eager, in its default (TF32) and in float32.
+# The same networks in plain PyTorch without graphs, in float32 and with TF32.
 python=${PYTHON:-$(for p in "$root/.venv/bin/python" python3; do "$p" -c "import torch; assert torch.cuda.is_available()" 2>/dev/null && echo "$p" && break; done)}
 if [ -n "$python" ]; then
     for size in 28 64; do
@@ -90,10 +99,10 @@ if [ -n "$python" ]; then
         part "plain-$size-tf32" "$python" "$here/plain_pytorch.py" --size $size --tf32 --rounds "$(rounds 50)"
     done
 else
-    echo "-- no PyTorch for Python that sees the GPU: no baseline"
+    echo "-- no baseline: no Python with a PyTorch that sees the GPU"
 fi
 
-# k trials side by side on one GPU: all warm up, then measure over the same seconds.
+# side_by_side NAME K: runs K trials on one GPU. All warm up, then measure over the same seconds.
 side_by_side() {
     local name=$1 k=$2 start ok=1 pids=()
     echo "-- $name: $k classifier trials side by side"
@@ -106,10 +115,10 @@ side_by_side() {
     [ $ok = 1 ] || failed+=("$name")
     cat "$out/$name"-*.part | awk -v k="$k" 'BEGIN {printf "{\"trials\": %d, \"parts\": [", k} {printf "%s%s", n++ ? ", " : "", $0} END {print "]}"}' >"$out/$name.json"
     rm -f "$out/$name"-*.part
-    grep -oE '"steps_per_s": [0-9.]+' "$out/$name.json" | awk '{sum += $2} END {printf "   %.1f steps/s in all\n", sum}'
+    grep -oE '"steps_per_s": [0-9.]+' "$out/$name.json" | awk '{sum += $2} END {printf "   %.1f steps/s in total\n", sum}'
 }
 for k in 1 2 4 8 16; do side_by_side "trials-$k" $k; done
-# Processes take turns on a GPU, unless NVIDIA's MPS lets their kernels run at the same time.
+# Processes on one GPU take turns; with NVIDIA's MPS their kernels run at the same time.
 if command -v nvidia-cuda-mps-control >/dev/null; then
     export CUDA_MPS_PIPE_DIRECTORY=$out/mps CUDA_MPS_LOG_DIRECTORY=$out/mps
     mkdir -p "$out/mps"
@@ -120,11 +129,12 @@ if command -v nvidia-cuda-mps-control >/dev/null; then
     unset CUDA_MPS_PIPE_DIRECTORY CUDA_MPS_LOG_DIRECTORY
 fi
 
-echo "-- a real DAGAN"
+echo "-- dagan: a short real training"
 "$build/bin/dagan" data make strokes -o "$out/strokes.h5" >/dev/null 2>"$out/strokes.log" || failed+=(strokes)
 part dagan "$bench" dagan --data "$out/strokes.h5" --iterations "$(rounds 3000)" -o "$out/dagan"
 
-# The whole way, where MPI is: a table. With two GPUs also a gang, with one of its trainers killed while it trains: the same rows.
+# With MPI: a whole campaign. With two GPUs also a gang, undisturbed and with a trainer killed while
+# it trains; both must give the same rows.
 if [ -z "$carried" ] && command -v mpirun >/dev/null; then
     sweep=$root/sweeps/demo.yaml
     if [ -e "${DAGAN_DATA:-$root/data/sets}/omniglot.h5" ]; then
@@ -138,7 +148,7 @@ if [ -z "$carried" ] && command -v mpirun >/dev/null; then
     echo "-- $(basename "$sweep") with --device cuda"
     run "$out/campaign" -n 1 --set resources.gan_ranks=1 && table table1 campaign >"$out/table1.csv" && cat "$out/table1.csv" || failed+=(campaign)
     if [ "$(nvidia-smi -L | wc -l)" -ge 2 ]; then
-        echo "-- a gang of two GPUs, undisturbed and with a trainer killed"
+        echo "-- a gang on two GPUs, undisturbed and with a trainer killed"
         run "$out/gang" -n 2 --set resources.gan_ranks=2 || failed+=(gang)
         run "$out/killed" -n 2 --set resources.gan_ranks=2 &
         for ((i = 0; i < 600; ++i)); do ls "$out"/killed/checkpoints/*.resume.* >/dev/null 2>&1 && break || sleep 0.5; done

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 struct Sketch {
     int ranks = 1; // more than one: a gang
@@ -48,14 +48,16 @@ inline std::vector<Sketch> random_sketches(Random& random, int most, int ranks) 
     std::vector<Sketch> sketches(1 + random.below(static_cast<uint64_t>(most)));
     for (size_t i = 0; i < sketches.size(); ++i) {
         Sketch& sketch = sketches[i];
-        if (random.chance(0.25)) sketch.ranks = 1 + static_cast<int>(random.below(static_cast<uint64_t>(ranks)));
+        if (random.chance(0.25))
+            sketch.ranks = 1 + static_cast<int>(random.below(static_cast<uint64_t>(ranks)));
         for (uint64_t needs = i == 0 ? 0 : random.below(4); needs > 0; --needs)
             sketch.needs.push_back(static_cast<int>(random.below(i)));
         std::sort(sketch.needs.begin(), sketch.needs.end());
-        sketch.needs.erase(std::unique(sketch.needs.begin(), sketch.needs.end()), sketch.needs.end());
+        sketch.needs.erase(std::unique(sketch.needs.begin(), sketch.needs.end()),
+                           sketch.needs.end());
         sketch.seconds = random.uniform(0.1, 10);
     }
     return sketches;
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

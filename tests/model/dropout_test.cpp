@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 const Pass kTraining{.training = true, .key = 11, .step = 5};
@@ -32,7 +32,8 @@ TEST(DropoutTest, MasksOfASliceAreThoseOfTheWholeBatch) {
     for (const int64_t begin : {0, 2, 4}) {
         Pass slice = kTraining;
         slice.first_index = static_cast<uint32_t>(begin);
-        EXPECT_TRUE(torch::equal(dropout(x.slice(0, begin, begin + 2), 0.5, slice, 2), whole.slice(0, begin, begin + 2)));
+        EXPECT_TRUE(torch::equal(dropout(x.slice(0, begin, begin + 2), 0.5, slice, 2),
+                                 whole.slice(0, begin, begin + 2)));
     }
 }
 
@@ -56,19 +57,24 @@ TEST(DropoutTest, GradientPassesOnlyWhereValuesWereKept) {
 
 // As our convolutions leave maps, which has loops of its own.
 TEST(DropoutTest, MapsThatLieChannelsLastHaveTheSameMasksAndDerivatives) {
-    for (const auto& [batch, channels, size] : {std::array<int64_t, 3>{5, 3, 7}, {2, 64, 14}, {3, 17, 1}, {4, 1, 5}}) {
+    for (const auto& [batch, channels, size] :
+         {std::array<int64_t, 3>{5, 3, 7}, {2, 64, 14}, {3, 17, 1}, {4, 1, 5}}) {
         const torch::Tensor x = random_tensor({batch, channels, size, size}, 1).to(torch::kFloat);
-        const torch::Tensor expected = dropout(x.to(torch::kDouble), 0.3, kTraining, 4).to(torch::kFloat);
+        const torch::Tensor expected =
+            dropout(x.to(torch::kDouble), 0.3, kTraining, 4).to(torch::kFloat);
         torch::Tensor last = x.contiguous(torch::MemoryFormat::ChannelsLast).requires_grad_();
         const torch::Tensor y = dropout(last, 0.3, kTraining, 4);
         EXPECT_TRUE(torch::allclose(y, expected, 1e-6, 0)) << x.sizes();
-        const torch::Tensor u = random_tensor({batch, channels, size, size}, 2).to(torch::kFloat).requires_grad_();
-        const torch::Tensor g = torch::autograd::grad({y}, {last}, {u}, true, /*create_graph=*/true).front();
+        const torch::Tensor u =
+            random_tensor({batch, channels, size, size}, 2).to(torch::kFloat).requires_grad_();
+        const torch::Tensor g =
+            torch::autograd::grad({y}, {last}, {u}, true, /*create_graph=*/true).front();
         EXPECT_TRUE(torch::equal(g, dropout(u, 0.3, kTraining, 4))) << x.sizes();
         const torch::Tensor of_u = torch::autograd::grad({g}, {u}, {torch::ones_like(u)}).front();
-        EXPECT_TRUE(torch::equal(of_u, dropout(torch::ones_like(u), 0.3, kTraining, 4))) << x.sizes();
+        EXPECT_TRUE(torch::equal(of_u, dropout(torch::ones_like(u), 0.3, kTraining, 4)))
+            << x.sizes();
     }
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

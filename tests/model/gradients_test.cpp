@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 GanOptions small_options() {
@@ -31,7 +31,8 @@ constexpr double kRounding = 1e-9;
 
 // The derivative of the loss by the parameter's element, or nothing when an activation lies within the step of its kink: there
 // the loss is not smooth, and two step sizes disagree. This looks at the loss only, never at the gradient under test.
-std::optional<double> central_difference(const Loss& loss, torch::Tensor parameter, int64_t element) {
+std::optional<double> central_difference(const Loss& loss, torch::Tensor parameter,
+                                         int64_t element) {
     const torch::NoGradGuard no_grad;
     double* value = parameter.data_ptr<double>() + element;
     const double at = *value;
@@ -44,7 +45,8 @@ std::optional<double> central_difference(const Loss& loss, torch::Tensor paramet
         return (above - below) / (2 * step);
     };
     const double slopes[]{slope(kStep), slope(3 * kStep)};
-    if (std::abs(slopes[0] - slopes[1]) > kRelativeError * std::abs(slopes[0]) + kRounding) return std::nullopt;
+    if (std::abs(slopes[0] - slopes[1]) > kRelativeError * std::abs(slopes[0]) + kRounding)
+        return std::nullopt;
     return slopes[0];
 }
 
@@ -57,7 +59,8 @@ void expect_gradients(torch::nn::Module& module, const Loss& loss, int per_tenso
         Random random(derive(seed, item.key()));
         int done = 0;
         for (int draw = 0; done < per_tensor && draw < 5 * per_tensor; ++draw) {
-            const auto element = static_cast<int64_t>(random.below(static_cast<uint64_t>(parameter.numel())));
+            const auto element =
+                static_cast<int64_t>(random.below(static_cast<uint64_t>(parameter.numel())));
             const std::optional<double> expected = central_difference(loss, parameter, element);
             if (!expected) continue;
             const double actual = gradient.flatten()[element].item<double>();
@@ -86,7 +89,8 @@ class CriticGradientTest : public testing::TestWithParam<PenaltyNorm> {
     const CriticFunction score = [this](const torch::Tensor& a, const torch::Tensor& b) {
         return critic.forward(a, b, kTraining);
     };
-    const torch::Tensor x = random_images({2, 1, 16, 16}, 1), real = random_images({2, 1, 16, 16}, 2),
+    const torch::Tensor x = random_images({2, 1, 16, 16}, 1),
+                        real = random_images({2, 1, 16, 16}, 2),
                         fake = random_images({2, 1, 16, 16}, 3);
     const torch::Tensor epsilon = torch::tensor({0.3, 0.8}, torch::kDouble);
 };
@@ -116,7 +120,8 @@ TEST_P(CriticGradientTest, OfTheCriticLossEqualsCentralDifferences) {
         4, 12);
 }
 
-INSTANTIATE_TEST_SUITE_P(BothNorms, CriticGradientTest, testing::Values(PenaltyNorm::image, PenaltyNorm::column),
+INSTANTIATE_TEST_SUITE_P(BothNorms, CriticGradientTest,
+                         testing::Values(PenaltyNorm::image, PenaltyNorm::column),
                          [](const auto& norm) { return to_string(norm.param); });
 
 // With `norm: batch` r and d are constants by definition, so the loss has the gradient that differences see. (For renorm, r and d
@@ -130,14 +135,16 @@ TEST(GeneratorGradientTest, OfTheGeneratorLossEqualsCentralDifferences) {
     critic.to(torch::kDouble);
     perturb(generator, 0.05, 200);
     const torch::Tensor x = random_images({3, 1, 16, 16}, 1), z = random_tensor({3, 5}, 2);
-    const auto loss = [&] { return -critic.forward(x, generator.forward(x, z, kTraining), kTraining).mean(); };
+    const auto loss = [&] {
+        return -critic.forward(x, generator.forward(x, z, kTraining), kTraining).mean();
+    };
     loss().backward();
     expect_gradients(
         generator, [&] { return loss().item<double>(); }, 2, 13);
 }
 
 TEST(ClassifierGradientTest, OfTheCrossEntropyEqualsCentralDifferences) {
-    for (const Reading reading : {Reading::lineage, Reading::huang}) {
+    for (const ClassifierArch reading : {ClassifierArch::lineage, ClassifierArch::huang}) {
         ClassifierOptions options;
         options.reading = reading;
         options.growth = 4;
@@ -145,10 +152,12 @@ TEST(ClassifierGradientTest, OfTheCrossEntropyEqualsCentralDifferences) {
         Classifier classifier(options, 1, 16, 3, 1);
         classifier.to(torch::kDouble);
         perturb(classifier, 0.05, 300);
-        const torch::Tensor images = random_images({4, 1, 16, 16}, 1), real = torch::tensor({1.0, 0.0, 1.0, 0.0}, torch::kDouble);
+        const torch::Tensor images = random_images({4, 1, 16, 16}, 1),
+                            real = torch::tensor({1.0, 0.0, 1.0, 0.0}, torch::kDouble);
         const torch::Tensor labels = torch::tensor({0, 1, 2, 1}, torch::kLong);
         const auto loss = [&] {
-            return torch::nn::functional::cross_entropy(classifier.forward(images, real, kTraining), labels);
+            return torch::nn::functional::cross_entropy(classifier.forward(images, real, kTraining),
+                                                        labels);
         };
         loss().backward();
         expect_gradients(
@@ -157,4 +166,4 @@ TEST(ClassifierGradientTest, OfTheCrossEntropyEqualsCentralDifferences) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 GanOptions small_options() {
@@ -75,7 +75,9 @@ Counts counts(const Network& network) {
     return c;
 }
 
-Pass training(uint64_t key, uint32_t step = 0) { return {.training = true, .key = key, .step = step}; }
+Pass training(uint64_t key, uint32_t step = 0) {
+    return {.training = true, .key = key, .step = step};
+}
 
 torch::Tensor floats(const torch::Tensor& x) { return x.to(torch::kFloat); }
 
@@ -120,20 +122,24 @@ TEST(NetworksTest, LayersAreCountedByKind) {
 TEST(NetworksTest, EveryVariantGivesItsShapeAndUsesEveryParameter) {
     GanOptions pointwise = small_options();
     pointwise.skip_kernel = 1;
-    for (GanOptions options : {small_options(), pointwise, with_topology(small_options(), Topology::paper)}) {
+    for (GanOptions options :
+         {small_options(), pointwise, with_topology(small_options(), Topology::paper)}) {
         for (const auto& [channels, size] : std::vector<std::pair<int, int>>{{1, 28}, {3, 16}}) {
             Generator generator(options, channels, size, 1);
             Critic critic(options, channels, size, 2);
             const torch::Tensor x = floats(random_images({2, channels, size, size}, 1));
-            const torch::Tensor y = generator.forward(x, floats(random_tensor({2, 9}, 2)), training(1));
+            const torch::Tensor y =
+                generator.forward(x, floats(random_tensor({2, 9}, 2)), training(1));
             ASSERT_EQ(y.sizes(), x.sizes());
             EXPECT_LE(y.abs().max().item<double>(), 1);
             const torch::Tensor score = critic.forward(x, y, training(2));
             ASSERT_EQ(score.sizes(), torch::IntArrayRef({2}));
             score.square().sum().backward();
-            for (const Network* network : {static_cast<const Network*>(&generator), static_cast<const Network*>(&critic)}) {
+            for (const Network* network :
+                 {static_cast<const Network*>(&generator), static_cast<const Network*>(&critic)}) {
                 for (const auto& item : network->named_parameters()) {
-                    ASSERT_TRUE(item.value().grad().defined() && item.value().grad().abs().max().item<double>() > 0)
+                    ASSERT_TRUE(item.value().grad().defined() &&
+                                item.value().grad().abs().max().item<double>() > 0)
                         << network->table().network << " " << item.key() << " gets no gradient";
                 }
             }
@@ -142,7 +148,7 @@ TEST(NetworksTest, EveryVariantGivesItsShapeAndUsesEveryParameter) {
 }
 
 TEST(NetworksTest, BothClassifierReadingsGiveLogitsAndUseEveryParameter) {
-    for (const Reading reading : {Reading::lineage, Reading::huang}) {
+    for (const ClassifierArch reading : {ClassifierArch::lineage, ClassifierArch::huang}) {
         ClassifierOptions options;
         options.reading = reading;
         options.growth = 6;
@@ -150,11 +156,13 @@ TEST(NetworksTest, BothClassifierReadingsGiveLogitsAndUseEveryParameter) {
             Classifier classifier(options, channels, size, 5, 1);
             perturb(classifier, 0.05, 9);
             const torch::Tensor images = floats(random_images({4, channels, size, size}, 1));
-            const torch::Tensor logits = classifier.forward(images, torch::tensor({1.F, 0.F, 1.F, 0.F}), training(3));
+            const torch::Tensor logits =
+                classifier.forward(images, torch::tensor({1.F, 0.F, 1.F, 0.F}), training(3));
             ASSERT_EQ(logits.sizes(), torch::IntArrayRef({4, 5}));
             logits.square().sum().backward();
             for (const auto& item : classifier.named_parameters()) {
-                ASSERT_TRUE(item.value().grad().abs().max().item<double>() > 0) << to_string(reading) << " " << item.key();
+                ASSERT_TRUE(item.value().grad().abs().max().item<double>() > 0)
+                    << to_string(reading) << " " << item.key();
             }
         }
     }
@@ -180,21 +188,28 @@ TEST(NetworksTest, WeightsBeginAsGlorotBiasesZeroNormsNeutral) {
 }
 
 TEST(NetworksTest, WeightsDependOnStreamAndNameAlone) {
-    const Critic a(small_options(), 1, 28, 5), b(small_options(), 1, 28, 5), other(small_options(), 1, 28, 6);
+    const Critic a(small_options(), 1, 28, 5), b(small_options(), 1, 28, 5),
+        other(small_options(), 1, 28, 6);
     for (const auto& item : a.named_parameters())
         EXPECT_TRUE(torch::equal(item.value(), b.named_parameters()[item.key()])) << item.key();
-    const auto weight = [](const Critic& critic, const char* name) { return critic.named_parameters()[name]; };
+    const auto weight = [](const Critic& critic, const char* name) {
+        return critic.named_parameters()[name];
+    };
     EXPECT_FALSE(torch::equal(weight(a, "E1.conv1.weight"), weight(other, "E1.conv1.weight")));
     GanOptions deeper = small_options();
     deeper.critic_inner = 3;
-    EXPECT_TRUE(torch::equal(weight(a, "E2.conv2.weight"), weight(Critic(deeper, 1, 28, 5), "E2.conv2.weight")));
+    EXPECT_TRUE(torch::equal(weight(a, "E2.conv2.weight"),
+                             weight(Critic(deeper, 1, 28, 5), "E2.conv2.weight")));
 }
 
 TEST(NetworksTest, NoiseChangesTheImageAndOnlyThroughItsThreeLayers) {
     Generator generator(small_options(), 1, 28, 1);
-    const torch::Tensor x = floats(random_images({1, 1, 28, 28}, 1)), z1 = floats(random_tensor({1, 9}, 2)),
+    const torch::Tensor x = floats(random_images({1, 1, 28, 28}, 1)),
+                        z1 = floats(random_tensor({1, 9}, 2)),
                         z2 = floats(random_tensor({1, 9}, 3));
-    const auto image = [&](const torch::Tensor& z) { return generator.forward(x, z, Pass::inference()); };
+    const auto image = [&](const torch::Tensor& z) {
+        return generator.forward(x, z, Pass::inference());
+    };
     EXPECT_FALSE(torch::equal(image(z1), image(z2)));
     std::vector<torch::Tensor> saved;
     for (const auto& item : generator.named_parameters()) {
@@ -207,7 +222,8 @@ TEST(NetworksTest, NoiseChangesTheImageAndOnlyThroughItsThreeLayers) {
     EXPECT_TRUE(torch::equal(image(z1), image(z2)));
     for (int l = 0; l < 3; ++l) { // each of the three alone changes the image
         const torch::NoGradGuard no_grad;
-        torch::Tensor weight = generator.named_parameters()["noise" + std::to_string(l) + ".weight"];
+        torch::Tensor weight =
+            generator.named_parameters()["noise" + std::to_string(l) + ".weight"];
         weight.copy_(saved[static_cast<size_t>(2 * l)]);
         EXPECT_FALSE(torch::equal(image(z1), image(z2))) << "noise" << l;
         weight.zero_();
@@ -224,7 +240,7 @@ TEST(NetworksTest, NoiseLayersHave32And64And98OutputsAt28Pixels) {
 
 // The flag is the last input channel. With its weights zero everywhere but in one convolution, it still changes the logits.
 TEST(NetworksTest, FlagEntersEachOfTheSixteenConvolutions) {
-    for (const Reading reading : {Reading::lineage, Reading::huang}) {
+    for (const ClassifierArch reading : {ClassifierArch::lineage, ClassifierArch::huang}) {
         ClassifierOptions options;
         options.reading = reading;
         options.growth = 6;
@@ -239,7 +255,8 @@ TEST(NetworksTest, FlagEntersEachOfTheSixteenConvolutions) {
         std::vector<std::pair<torch::Tensor, torch::Tensor>> flag_weights;
         for (const auto& layer : layers_of(classifier)) {
             const torch::Tensor weight = layer->named_parameters()["weight"];
-            if (weight.dim() == 4) flag_weights.emplace_back(weight.select(1, -1), weight.select(1, -1).clone());
+            if (weight.dim() == 4)
+                flag_weights.emplace_back(weight.select(1, -1), weight.select(1, -1).clone());
         }
         ASSERT_EQ(flag_weights.size(), 16U);
         for (auto& [weight, saved] : flag_weights) weight.zero_();
@@ -256,7 +273,8 @@ TEST(NetworksTest, FlagBelongsToItsSample) {
     Classifier classifier({}, 1, 28, 5, 1);
     const torch::Tensor images = floats(random_images({2, 1, 28, 28}, 1));
     const torch::Tensor both = classifier.forward(images, torch::ones({2}), Pass::inference());
-    const torch::Tensor first = classifier.forward(images, torch::tensor({1.F, 0.F}), Pass::inference());
+    const torch::Tensor first =
+        classifier.forward(images, torch::tensor({1.F, 0.F}), Pass::inference());
     EXPECT_TRUE(torch::equal(both[0], first[0]));
     EXPECT_FALSE(torch::equal(both[1], first[1]));
 }
@@ -274,30 +292,37 @@ TEST(NetworksTest, CriticHasNoSigmoid) {
 
 TEST(NetworksTest, DropoutDiffersBetweenThePassesOfAStepAndIsOffInInference) {
     Critic critic(small_options(), 1, 28, 1);
-    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)), y = floats(random_images({2, 1, 28, 28}, 2));
+    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
+                        y = floats(random_images({2, 1, 28, 28}, 2));
     const auto trained = [&](uint64_t key) { return critic.forward(x, y, training(key, 7)); };
     EXPECT_FALSE(torch::equal(trained(1), trained(2)));
     EXPECT_FALSE(torch::equal(trained(1), trained(3)));
     EXPECT_FALSE(torch::equal(trained(2), trained(3)));
     EXPECT_TRUE(torch::equal(trained(1), trained(1)));
     EXPECT_FALSE(torch::equal(critic.forward(x, y, training(1, 8)), trained(1)));
-    EXPECT_TRUE(torch::equal(critic.forward(x, y, Pass::inference()), critic.forward(x, y, Pass::inference())));
+    EXPECT_TRUE(torch::equal(critic.forward(x, y, Pass::inference()),
+                             critic.forward(x, y, Pass::inference())));
 }
 
 TEST(NetworksTest, GeneratorInInferenceIsBitIdenticalAndLeavesItsStateAlone) {
     Generator generator(small_options(), 1, 28, 1);
-    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)), z = floats(random_tensor({2, 9}, 2));
+    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
+                        z = floats(random_tensor({2, 9}, 2));
     generator.forward(x, z, training(1));
     std::vector<torch::Tensor> state;
     for (const torch::Tensor& buffer : generator.buffers()) state.push_back(buffer.clone());
-    EXPECT_TRUE(torch::equal(generator.forward(x, z, Pass::inference()), generator.forward(x, z, Pass::inference())));
-    for (size_t i = 0; i < state.size(); ++i) EXPECT_TRUE(torch::equal(generator.buffers()[i], state[i]));
+    EXPECT_TRUE(torch::equal(generator.forward(x, z, Pass::inference()),
+                             generator.forward(x, z, Pass::inference())));
+    for (size_t i = 0; i < state.size(); ++i)
+        EXPECT_TRUE(torch::equal(generator.buffers()[i], state[i]));
 }
 
 TEST(NetworksTest, EachTrainingPassMovesAllRenormStatesOnce) {
     Generator generator(small_options(), 1, 28, 1);
-    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)), z = floats(random_tensor({2, 9}, 2));
-    for (uint32_t step = 0; step < 6; ++step) { // five critic steps without gradient, one generator step
+    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
+                        z = floats(random_tensor({2, 9}, 2));
+    for (uint32_t step = 0; step < 6;
+         ++step) { // five critic steps without gradient, one generator step
         torch::AutoGradMode gradients(step == 5);
         generator.forward(x, z, training(1, step));
     }
@@ -326,7 +351,8 @@ TEST(NetworksTest, PlainBatchNormIsRenormWithoutItsCorrection) {
 }
 
 TEST(NetworksTest, NormGroupsAndFirstIndexMakeOneRankComputeWhatTwoDo) {
-    Generator whole(small_options(), 1, 28, 1), first(small_options(), 1, 28, 1), second(small_options(), 1, 28, 1);
+    Generator whole(small_options(), 1, 28, 1), first(small_options(), 1, 28, 1),
+        second(small_options(), 1, 28, 1);
     for (Generator* generator : {&whole, &first, &second}) generator->to(torch::kDouble);
     const torch::Tensor x = random_images({4, 1, 28, 28}, 1), z = random_tensor({4, 9}, 2);
     Pass pass = training(5, 3), upper = training(5, 3);
@@ -337,7 +363,8 @@ TEST(NetworksTest, NormGroupsAndFirstIndexMakeOneRankComputeWhatTwoDo) {
     const torch::Tensor y2 = second.forward(x.slice(0, 2, 4), z.slice(0, 2, 4), upper);
     EXPECT_LT(largest_difference(y, torch::cat({y1, y2})), 1e-10);
     for (const auto& item : whole.named_buffers()) {
-        const torch::Tensor mean = (first.named_buffers()[item.key()] + second.named_buffers()[item.key()]) / 2;
+        const torch::Tensor mean =
+            (first.named_buffers()[item.key()] + second.named_buffers()[item.key()]) / 2;
         EXPECT_LT(largest_difference(item.value(), mean), 1e-12) << item.key();
     }
 }
@@ -349,32 +376,40 @@ TEST(NetworksTest, CriticOfASliceIsTheSliceOfTheCritic) {
     Pass upper = training(5);
     upper.first_index = 2;
     const torch::Tensor whole = critic.forward(x, y, training(5));
-    EXPECT_LT(largest_difference(whole.slice(0, 2, 4), critic.forward(x.slice(0, 2, 4), y.slice(0, 2, 4), upper)), 1e-12);
+    EXPECT_LT(largest_difference(whole.slice(0, 2, 4),
+                                 critic.forward(x.slice(0, 2, 4), y.slice(0, 2, 4), upper)),
+              1e-12);
 }
 
 TEST(NetworksTest, CriticStepGivesTheGeneratorNoGradientAndGeneratorStepTheCriticNone) {
     Generator generator(small_options(), 1, 28, 1);
     Critic critic(small_options(), 1, 28, 2);
-    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)), real = floats(random_images({2, 1, 28, 28}, 2));
+    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
+                        real = floats(random_images({2, 1, 28, 28}, 2));
     const torch::Tensor z = floats(random_tensor({2, 9}, 3));
     const CriticFunction score = [&](const torch::Tensor& a, const torch::Tensor& b) {
         return critic.forward(a, b, training(4));
     };
     // The penalty itself must not reach G, even from an x~ that carries a graph.
-    gradient_penalty(score, x, real, generator.forward(x, z, training(1)), torch::tensor({0.2F, 0.7F}), PenaltyNorm::image)
+    gradient_penalty(score, x, real, generator.forward(x, z, training(1)),
+                     torch::tensor({0.2F, 0.7F}), PenaltyNorm::image)
         .backward();
-    for (const torch::Tensor& parameter : generator.parameters()) EXPECT_FALSE(parameter.grad().defined());
+    for (const torch::Tensor& parameter : generator.parameters())
+        EXPECT_FALSE(parameter.grad().defined());
 
     critic.zero_grad();
     for (torch::Tensor& parameter : critic.parameters()) parameter.requires_grad_(false);
     (-score(x, generator.forward(x, z, training(1))).mean()).backward();
-    for (const torch::Tensor& parameter : critic.parameters()) EXPECT_FALSE(parameter.grad().defined());
-    for (const torch::Tensor& parameter : generator.parameters()) EXPECT_TRUE(parameter.grad().defined());
+    for (const torch::Tensor& parameter : critic.parameters())
+        EXPECT_FALSE(parameter.grad().defined());
+    for (const torch::Tensor& parameter : generator.parameters())
+        EXPECT_TRUE(parameter.grad().defined());
 }
 
 // Both losses of a critic's step, as training takes them: the second adds to what the first left, and the penalty's is a second
 // derivative, which reaches a kernel twice.
-std::map<std::string, torch::Tensor> critic_gradients(Convolution convolution, bool adds_gradients) {
+std::map<std::string, torch::Tensor> critic_gradients(Convolution convolution,
+                                                      bool adds_gradients) {
     GanOptions options = small_options();
     options.critic_widths = {16, 16, 20, 24};
     options.convolution = convolution;
@@ -382,12 +417,16 @@ std::map<std::string, torch::Tensor> critic_gradients(Convolution convolution, b
     uint64_t seed = 100;
     for (torch::Tensor& parameter : critic.parameters()) {
         const torch::Tensor before = floats(random_tensor(parameter.sizes(), seed++));
-        parameter.mutable_grad() = before.dim() == 4 ? before.contiguous(torch::MemoryFormat::ChannelsLast) : before;
+        parameter.mutable_grad() =
+            before.dim() == 4 ? before.contiguous(torch::MemoryFormat::ChannelsLast) : before;
     }
     Pass pass = training(5);
     pass.adds_gradients = adds_gradients;
-    const CriticFunction score = [&](const torch::Tensor& a, const torch::Tensor& b) { return critic.forward(a, b, pass); };
-    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)), y = floats(random_images({2, 1, 28, 28}, 2));
+    const CriticFunction score = [&](const torch::Tensor& a, const torch::Tensor& b) {
+        return critic.forward(a, b, pass);
+    };
+    const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
+                        y = floats(random_images({2, 1, 28, 28}, 2));
     score(x, y).mean().backward();
     gradient_penalty(score, x, y, -y, torch::tensor({0.2F, 0.7F}), PenaltyNorm::image).backward();
     std::map<std::string, torch::Tensor> gradients;
@@ -397,7 +436,8 @@ std::map<std::string, torch::Tensor> critic_gradients(Convolution convolution, b
 
 TEST(NetworksTest, GradientsAddedInPlaceAreThoseThatAutogradAdds) {
     for (const Convolution convolution : {Convolution::automatic, Convolution::direct}) {
-        const auto by_autograd = critic_gradients(convolution, false), in_place = critic_gradients(convolution, true);
+        const auto by_autograd = critic_gradients(convolution, false),
+                   in_place = critic_gradients(convolution, true);
         for (const auto& [name, gradient] : by_autograd) {
             const double largest = gradient.abs().max().item<double>();
             EXPECT_LE(largest_difference(in_place.at(name), gradient), 1e-5 * largest) << name;
@@ -407,8 +447,10 @@ TEST(NetworksTest, GradientsAddedInPlaceAreThoseThatAutogradAdds) {
 
 TEST(NetworksTest, ImagesOfAnotherSizeAreRefused) {
     Generator generator(small_options(), 1, 28, 1);
-    EXPECT_THROW(generator.forward(torch::zeros({1, 1, 32, 32}), torch::zeros({1, 9}), Pass::inference()), Error);
+    EXPECT_THROW(
+        generator.forward(torch::zeros({1, 1, 32, 32}), torch::zeros({1, 9}), Pass::inference()),
+        Error);
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan::reference {
+namespace dagan::model::reference {
 
 namespace {
 
@@ -30,9 +30,10 @@ Maps pooled(const Maps& x) {
         for (int k = 0; k < x.c; ++k)
             for (int i = 0; i < out.h; ++i)
                 for (int j = 0; j < out.w; ++j)
-                    out.at(n, k, i, j) = (x.at(n, k, 2 * i, 2 * j) + x.at(n, k, 2 * i + 1, 2 * j) + x.at(n, k, 2 * i, 2 * j + 1) +
-                                          x.at(n, k, 2 * i + 1, 2 * j + 1)) /
-                                         4;
+                    out.at(n, k, i, j) =
+                        (x.at(n, k, 2 * i, 2 * j) + x.at(n, k, 2 * i + 1, 2 * j) +
+                         x.at(n, k, 2 * i, 2 * j + 1) + x.at(n, k, 2 * i + 1, 2 * j + 1)) /
+                        4;
     return out;
 }
 
@@ -90,7 +91,8 @@ Maps resize(const Maps& x, int size) {
     for (int n = 0; n < x.b; ++n)
         for (int k = 0; k < x.c; ++k)
             for (int i = 0; i < size; ++i)
-                for (int j = 0; j < size; ++j) out.at(n, k, i, j) = x.at(n, k, i * x.h / size, j * x.w / size);
+                for (int j = 0; j < size; ++j)
+                    out.at(n, k, i, j) = x.at(n, k, i * x.h / size, j * x.w / size);
     return out;
 }
 
@@ -111,9 +113,11 @@ Maps Network::conv(const std::string& name, const Maps& x, int out, int stride) 
                     for (int c = 0; c < x.c; ++c)
                         for (int u = 0; u < kernel; ++u)
                             for (int v = 0; v < kernel; ++v) {
-                                const int row = i * stride - before + u, column = j * stride - before + v;
+                                const int row = i * stride - before + u,
+                                          column = j * stride - before + v;
                                 if (row < 0 || column < 0 || row >= x.h || column >= x.w) continue;
-                                sum += weight[static_cast<size_t>(((k * x.c + c) * kernel + u) * kernel + v)] *
+                                sum += weight[static_cast<size_t>(
+                                           ((k * x.c + c) * kernel + u) * kernel + v)] *
                                        x.at(n, c, row, column);
                             }
                     y.at(n, k, i, j) = sum;
@@ -129,7 +133,8 @@ Maps Network::dense(const std::string& name, const Maps& x, int out) {
     for (int n = 0; n < x.b; ++n)
         for (int k = 0; k < out; ++k) {
             double sum = bias[static_cast<size_t>(k)];
-            for (int c = 0; c < x.c; ++c) sum += weight[static_cast<size_t>(k * x.c + c)] * x.at(n, c, 0, 0);
+            for (int c = 0; c < x.c; ++c)
+                sum += weight[static_cast<size_t>(k * x.c + c)] * x.at(n, c, 0, 0);
             y.at(n, k, 0, 0) = sum;
         }
     return y;
@@ -145,7 +150,8 @@ Maps Network::closing_unit(const std::string& name, const Maps& x, int out, int 
 
 Maps Network::normalise(const std::string& name, const Maps& x) {
     if (norm_ == NormKind::layer) return layer_norm(name + ".norm", x);
-    return norm_ == NormKind::renorm ? batch_renorm(name + ".norm", x) : batch_norm(name + ".norm", x);
+    return norm_ == NormKind::renorm ? batch_renorm(name + ".norm", x)
+                                     : batch_norm(name + ".norm", x);
 }
 
 Maps Network::layer_norm(const std::string& name, const Maps& x) {
@@ -155,10 +161,12 @@ Maps Network::layer_norm(const std::string& name, const Maps& x) {
     for (int n = 0; n < x.b; ++n) {
         double mean = 0, variance = 0;
         for (size_t i = 0; i < count; ++i) mean += x.values[n * count + i] / double(count);
-        for (size_t i = 0; i < count; ++i) variance += std::pow(x.values[n * count + i] - mean, 2) / double(count);
+        for (size_t i = 0; i < count; ++i)
+            variance += std::pow(x.values[n * count + i] - mean, 2) / double(count);
         for (size_t i = 0; i < count; ++i) {
             const size_t k = i / (static_cast<size_t>(x.h) * x.w);
-            y.values[n * count + i] = gamma[k] * (x.values[n * count + i] - mean) / std::sqrt(variance + 1e-12) + beta[k];
+            y.values[n * count + i] =
+                gamma[k] * (x.values[n * count + i] - mean) / std::sqrt(variance + 1e-12) + beta[k];
         }
     }
     return y;
@@ -167,14 +175,17 @@ Maps Network::layer_norm(const std::string& name, const Maps& x) {
 Maps Network::batch_renorm(const std::string& name, const Maps& x) {
     const double eps = 1e-3, p = 0.99, q = 0.99;
     const Values &gamma = weights_.at(name + ".weight"), &beta = weights_.at(name + ".bias");
-    Values &a_mu = weights_.at(name + ".a_mu"), &a_sg = weights_.at(name + ".a_sg"), &w = weights_.at(name + ".w");
+    Values &a_mu = weights_.at(name + ".a_mu"), &a_sg = weights_.at(name + ".a_sg"),
+           &w = weights_.at(name + ".w");
     Values &M = weights_.at(name + ".M"), &V = weights_.at(name + ".V");
     Maps y = x;
     const double w_new = p * w[0] + (1 - p);
     for (int c = 0; c < x.c; ++c) {
         const auto k = static_cast<size_t>(c);
         if (!pass_.training) {
-            map_channel(y, c, [&](double v) { return gamma[k] * (v - M[k]) / std::sqrt(V[k] + eps) + beta[k]; });
+            map_channel(y, c, [&](double v) {
+                return gamma[k] * (v - M[k]) / std::sqrt(V[k] + eps) + beta[k];
+            });
             continue;
         }
         const auto [mu, variance] = channel_moments(x, c);
@@ -205,7 +216,9 @@ Maps Network::batch_norm(const std::string& name, const Maps& x) {
             mean[k] = (1 - momentum) * mean[k] + momentum * centre;
             var[k] = (1 - momentum) * var[k] + momentum * spread * count / (count - 1);
         }
-        map_channel(y, c, [&](double v) { return gamma[k] * (v - centre) / std::sqrt(spread + eps) + beta[k]; });
+        map_channel(y, c, [&](double v) {
+            return gamma[k] * (v - centre) / std::sqrt(spread + eps) + beta[k];
+        });
     }
     return y;
 }
@@ -216,8 +229,8 @@ Maps Network::dropped(const Maps& x) {
     const size_t count = x.values.size() / static_cast<size_t>(x.b);
     std::vector<float> mask(count);
     for (int n = 0; n < x.b; ++n) {
-        fill_dropout(mask, dropout_, pass_.key, pass_.step, pass_.first_index + static_cast<uint32_t>(n),
-                     static_cast<uint32_t>(layer_));
+        fill_dropout(mask, dropout_, pass_.key, pass_.step,
+                     pass_.first_index + static_cast<uint32_t>(n), static_cast<uint32_t>(layer_));
         for (size_t i = 0; i < count; ++i) y.values[static_cast<size_t>(n) * count + i] *= mask[i];
     }
     return y;
@@ -230,15 +243,18 @@ std::vector<Maps> Network::encoder(const Maps& x, const std::array<int, 4>& widt
 }
 
 // Block 0 is a full block without projection.
-std::vector<Maps> Network::paper_encoder(const Maps& x, const std::array<int, 4>& widths, int inner) {
+std::vector<Maps> Network::paper_encoder(const Maps& x, const std::array<int, 4>& widths,
+                                         int inner) {
     std::vector<Maps> L{x};
-    for (int j = 1; j <= inner; ++j) L.push_back(unit("E0.conv" + std::to_string(j), concat(L), widths[0], 1));
+    for (int j = 1; j <= inner; ++j)
+        L.push_back(unit("E0.conv" + std::to_string(j), concat(L), widths[0], 1));
     std::vector<Maps> E{closing_unit("E0.close", concat(L), widths[0], 2)};
     encoder_blocks(E, L.back(), widths, inner);
     return E;
 }
 
-void Network::encoder_blocks(std::vector<Maps>& E, Maps prev, const std::array<int, 4>& widths, int inner) {
+void Network::encoder_blocks(std::vector<Maps>& E, Maps prev, const std::array<int, 4>& widths,
+                             int inner) {
     Maps h = E[0];
     for (int b = 1; b <= 3; ++b) {
         const std::string block = "E" + std::to_string(b);
@@ -261,7 +277,8 @@ Maps Network::generator(const Maps& x, const Maps& z, const std::array<int, 4>& 
     std::vector<Maps> noise;
     for (int l = 0; l < 3; ++l) {
         const int f = l == 0 ? 8 : l == 1 ? 4 : 2, size = E[static_cast<size_t>(3 - l)].h;
-        noise.push_back(reshaped(dense("noise" + std::to_string(l), z, f * size * size), f, size, size));
+        noise.push_back(
+            reshaped(dense("noise" + std::to_string(l), z, f * size * size), f, size, size));
     }
     Maps h = E[3], prev;
     for (int l = 0; l <= 4; ++l) {
@@ -273,12 +290,16 @@ Maps Network::generator(const Maps& x, const Maps& z, const std::array<int, 4>& 
         std::vector<Maps> L{h};
         for (int j = 1; j <= inner; ++j) {
             Maps in = concat(L);
-            if (l > 0) in = concat({in, conv(level + ".project" + std::to_string(j), resize(prev, h.h), prev.c, 1)});
+            if (l > 0)
+                in = concat({in, conv(level + ".project" + std::to_string(j), resize(prev, h.h),
+                                      prev.c, 1)});
             L.push_back(unit(level + ".conv" + std::to_string(j), in, f, 1));
         }
         prev = L.back();
         if (l <= 3) {
-            h = closing_unit(level + ".close", resize(concat(L), i >= 1 ? E[static_cast<size_t>(i - 1)].h : x.h), f, 1);
+            h = closing_unit(level + ".close",
+                             resize(concat(L), i >= 1 ? E[static_cast<size_t>(i - 1)].h : x.h), f,
+                             1);
             if (i >= 1) h = concat({h, E[static_cast<size_t>(i - 1)]});
         } else {
             h = L.back();
@@ -292,21 +313,26 @@ Maps Network::generator(const Maps& x, const Maps& z, const std::array<int, 4>& 
 }
 
 // Levels 0-3, noise at the bottleneck alone, no tail.
-Maps Network::paper_generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths, int inner) {
+Maps Network::paper_generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths,
+                              int inner) {
     const std::vector<Maps> E = paper_encoder(x, widths, inner);
     const int bottom = E[3].h;
-    Maps h = concat({reshaped(dense("noise0", z, 8 * bottom * bottom), 8, bottom, bottom), E[3]}), prev;
+    Maps h = concat({reshaped(dense("noise0", z, 8 * bottom * bottom), 8, bottom, bottom), E[3]}),
+         prev;
     for (int i = 3; i >= 0; --i) {
         const std::string level = "L" + std::to_string(3 - i);
         const int f = widths[static_cast<size_t>(i)];
         std::vector<Maps> L{h};
         for (int j = 1; j <= inner; ++j) {
             Maps in = concat(L);
-            if (i < 3) in = concat({in, conv(level + ".project" + std::to_string(j), resize(prev, h.h), prev.c, 1)});
+            if (i < 3)
+                in = concat({in, conv(level + ".project" + std::to_string(j), resize(prev, h.h),
+                                      prev.c, 1)});
             L.push_back(unit(level + ".conv" + std::to_string(j), in, f, 1));
         }
         prev = L.back();
-        h = closing_unit(level + ".close", resize(concat(L), i >= 1 ? E[static_cast<size_t>(i - 1)].h : x.h), f, 1);
+        h = closing_unit(level + ".close",
+                         resize(concat(L), i >= 1 ? E[static_cast<size_t>(i - 1)].h : x.h), f, 1);
         if (i >= 1) h = concat({h, E[static_cast<size_t>(i - 1)]});
     }
     h = conv("T.conv1", h, x.c, 1);
@@ -318,7 +344,8 @@ Maps Network::critic(const Maps& x, const Maps& y, const std::array<int, 4>& wid
     return critic_head(encoder(concat({y, x}), widths, inner).back());
 }
 
-Maps Network::paper_critic(const Maps& x, const Maps& y, const std::array<int, 4>& widths, int inner) {
+Maps Network::paper_critic(const Maps& x, const Maps& y, const std::array<int, 4>& widths,
+                           int inner) {
     return critic_head(paper_encoder(concat({y, x}), widths, inner).back());
 }
 
@@ -327,32 +354,37 @@ Maps Network::critic_head(const Maps& h) {
     return dense("head.dense2", concat({v, reshaped(h, h.c * h.h * h.w, 1, 1)}), 1);
 }
 
-Maps Network::lineage_classifier(const Maps& images, const std::vector<double>& real, int growth, int classes) {
+Maps Network::lineage_classifier(const Maps& images, const std::vector<double>& real, int growth,
+                                 int classes) {
     Maps h = images;
     for (int b = 1; b <= 4; ++b) {
         const std::string block = "B" + std::to_string(b);
         std::vector<Maps> L{h};
         for (int j = 1; j <= 3; ++j)
-            L.push_back(unit(block + ".conv" + std::to_string(j), concat({concat(L), flag_for(h, real)}), growth, 1));
+            L.push_back(unit(block + ".conv" + std::to_string(j),
+                             concat({concat(L), flag_for(h, real)}), growth, 1));
         h = closing_unit(block + ".transition", concat({concat(L), flag_for(h, real)}), growth, 2);
     }
     return dense("head.dense", global_mean(h), classes);
 }
 
 // Norm, ReLU, then the flag, then the convolution.
-Maps Network::preactivated(const std::string& name, const Maps& x, const std::vector<double>& real, int out) {
+Maps Network::preactivated(const std::string& name, const Maps& x, const std::vector<double>& real,
+                           int out) {
     Maps h = normalise(name, x);
     for (double& v : h.values) v = std::max(v, 0.0);
     return conv(name, concat({h, flag_for(h, real)}), out, 1);
 }
 
-Maps Network::huang_classifier(const Maps& images, const std::vector<double>& real, int growth, int classes) {
+Maps Network::huang_classifier(const Maps& images, const std::vector<double>& real, int growth,
+                               int classes) {
     Maps h = images;
     for (int b = 1; b <= 4; ++b) {
         const std::string block = "B" + std::to_string(b);
         std::vector<Maps> L{h};
         for (int j = 1; j <= 3; ++j) {
-            const Maps y = preactivated(block + ".conv" + std::to_string(j), concat(L), real, growth);
+            const Maps y =
+                preactivated(block + ".conv" + std::to_string(j), concat(L), real, growth);
             L.push_back(j == 3 ? dropped(y) : y);
         }
         h = pooled(preactivated(block + ".transition", concat(L), real, growth));
@@ -360,4 +392,4 @@ Maps Network::huang_classifier(const Maps& images, const std::vector<double>& re
     return dense("head.dense", global_mean(h), classes);
 }
 
-} // namespace dagan::reference
+} // namespace dagan::model::reference

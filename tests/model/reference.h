@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan::reference {
+namespace dagan::model::reference {
 
 // [B, C, H, W]; dense features are [B, C, 1, 1].
 struct Maps {
@@ -19,13 +19,19 @@ struct Maps {
 
     Maps() = default;
     Maps(int batch, int channels, int height, int width)
-        : b(batch), c(channels), h(height), w(width), values(static_cast<size_t>(batch) * channels * height * width) {}
-    double& at(int n, int k, int i, int j) { return values[((static_cast<size_t>(n) * c + k) * h + i) * w + j]; }
-    double at(int n, int k, int i, int j) const { return values[((static_cast<size_t>(n) * c + k) * h + i) * w + j]; }
+        : b(batch), c(channels), h(height), w(width),
+          values(static_cast<size_t>(batch) * channels * height * width) {}
+    double& at(int n, int k, int i, int j) {
+        return values[((static_cast<size_t>(n) * c + k) * h + i) * w + j];
+    }
+    double at(int n, int k, int i, int j) const {
+        return values[((static_cast<size_t>(n) * c + k) * h + i) * w + j];
+    }
 };
 
 using Values = std::vector<double>;
-using Weights = std::map<std::string, Values>; // parameters and buffers by name; training moves the buffers here
+using Weights = std::map<std::string,
+                         Values>; // parameters and buffers by name; training moves the buffers here
 
 enum class NormKind { renorm, layer, batch };
 
@@ -35,11 +41,14 @@ class Network {
         : weights_(weights), norm_(norm), dropout_(dropout), pass_(pass) {}
 
     Maps generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths, int inner);
-    Maps paper_generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths, int inner); // topology: paper
+    Maps paper_generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths,
+                         int inner); // topology: paper
     Maps critic(const Maps& x, const Maps& y, const std::array<int, 4>& widths, int inner);
     Maps paper_critic(const Maps& x, const Maps& y, const std::array<int, 4>& widths, int inner);
-    Maps lineage_classifier(const Maps& images, const std::vector<double>& real, int growth, int classes);
-    Maps huang_classifier(const Maps& images, const std::vector<double>& real, int growth, int classes);
+    Maps lineage_classifier(const Maps& images, const std::vector<double>& real, int growth,
+                            int classes);
+    Maps huang_classifier(const Maps& images, const std::vector<double>& real, int growth,
+                          int classes);
 
   private:
     Maps conv(const std::string& name, const Maps& x, int out, int stride);
@@ -51,10 +60,12 @@ class Network {
     Maps layer_norm(const std::string& name, const Maps& x);
     Maps batch_norm(const std::string& name, const Maps& x);
     Maps dropped(const Maps& x);
-    Maps preactivated(const std::string& name, const Maps& x, const std::vector<double>& real, int out);
+    Maps preactivated(const std::string& name, const Maps& x, const std::vector<double>& real,
+                      int out);
     std::vector<Maps> encoder(const Maps& x, const std::array<int, 4>& widths, int inner);
     std::vector<Maps> paper_encoder(const Maps& x, const std::array<int, 4>& widths, int inner);
-    void encoder_blocks(std::vector<Maps>& E, Maps prev, const std::array<int, 4>& widths, int inner); // appends E[1..3]
+    void encoder_blocks(std::vector<Maps>& E, Maps prev, const std::array<int, 4>& widths,
+                        int inner); // appends E[1..3]
     Maps critic_head(const Maps& h);
 
     Weights& weights_;
@@ -67,4 +78,4 @@ class Network {
 Maps concat(const std::vector<Maps>& maps);
 Maps resize(const Maps& x, int size);
 
-} // namespace dagan::reference
+} // namespace dagan::model::reference

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 // Double against double; what is left is the order of summation.
@@ -30,7 +30,9 @@ std::vector<double> values(const torch::Tensor& tensor) {
 }
 
 reference::Maps maps(const torch::Tensor& tensor) {
-    const auto size = [&](int64_t axis) { return axis < tensor.dim() ? static_cast<int>(tensor.size(axis)) : 1; };
+    const auto size = [&](int64_t axis) {
+        return axis < tensor.dim() ? static_cast<int>(tensor.size(axis)) : 1;
+    };
     reference::Maps out(size(0), size(1), size(2), size(3));
     out.values = values(tensor);
     return out;
@@ -43,17 +45,22 @@ reference::Weights weights(const torch::nn::Module& module) {
     return all;
 }
 
-void expect_near(const torch::Tensor& actual, const std::vector<double>& expected, const std::string& what) {
+void expect_near(const torch::Tensor& actual, const std::vector<double>& expected,
+                 const std::string& what) {
     const std::vector<double> got = values(actual);
     ASSERT_EQ(got.size(), expected.size()) << what;
-    for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], kTolerance) << what << " element " << i;
+    for (size_t i = 0; i < got.size(); ++i)
+        ASSERT_NEAR(got[i], expected[i], kTolerance) << what << " element " << i;
 }
 
 void expect_same_buffers(const torch::nn::Module& module, const reference::Weights& expected) {
-    for (const auto& item : module.named_buffers()) expect_near(item.value(), expected.at(item.key()), item.key());
+    for (const auto& item : module.named_buffers())
+        expect_near(item.value(), expected.at(item.key()), item.key());
 }
 
-Pass training_pass(uint32_t step) { return {.training = true, .key = 99, .step = step, .first_index = 4}; }
+Pass training_pass(uint32_t step) {
+    return {.training = true, .key = 99, .step = step, .first_index = 4};
+}
 
 // Four training steps, each on new inputs, then inference with the state they left.
 void expect_generator(const GanOptions& options, int channels, int inner) {
@@ -62,34 +69,41 @@ void expect_generator(const GanOptions& options, int channels, int inner) {
     perturb(generator, 0.1, 50);
     reference::Weights expected = weights(generator);
     for (uint32_t step = 0; step < 5; ++step) {
-        SCOPED_TRACE(to_string(options.topology) + ", channels " + std::to_string(channels) + ", step " + std::to_string(step));
+        SCOPED_TRACE(to_string(options.topology) + ", channels " + std::to_string(channels) +
+                     ", step " + std::to_string(step));
         const Pass pass = step < 4 ? training_pass(step) : Pass::inference();
-        const torch::Tensor x = random_images({3, channels, 14, 14}, 10 + step), z = random_tensor({3, 7}, 20 + step);
+        const torch::Tensor x = random_images({3, channels, 14, 14}, 10 + step),
+                            z = random_tensor({3, 7}, 20 + step);
         reference::Network network(expected, reference::NormKind::renorm, 0.5, pass);
-        const auto forward =
-            options.topology == Topology::code ? &reference::Network::generator : &reference::Network::paper_generator;
+        const auto forward = options.topology == Topology::code
+                                 ? &reference::Network::generator
+                                 : &reference::Network::paper_generator;
         const reference::Maps y = (network.*forward)(maps(x), maps(z), kWidths, inner);
         expect_near(generator.forward(x, z, pass), y.values, "output");
         expect_same_buffers(generator, expected);
     }
 }
 
-void expect_critic(const GanOptions& options, int channels, const std::array<int, 4>& widths, int inner) {
+void expect_critic(const GanOptions& options, int channels, const std::array<int, 4>& widths,
+                   int inner) {
     SCOPED_TRACE(to_string(options.topology) + ", channels " + std::to_string(channels));
     Critic critic(options, channels, 14, 2);
     critic.to(torch::kDouble);
     perturb(critic, 0.1, 60);
     reference::Weights expected = weights(critic);
-    const torch::Tensor x = random_images({3, channels, 14, 14}, 1), y = random_images({3, channels, 14, 14}, 2);
+    const torch::Tensor x = random_images({3, channels, 14, 14}, 1),
+                        y = random_images({3, channels, 14, 14}, 2);
     for (const Pass& pass : {training_pass(8), Pass::inference()}) {
         reference::Network network(expected, reference::NormKind::layer, 0.5, pass);
-        const auto forward = options.topology == Topology::code ? &reference::Network::critic : &reference::Network::paper_critic;
-        expect_near(critic.forward(x, y, pass), (network.*forward)(maps(x), maps(y), widths, inner).values, "score");
+        const auto forward = options.topology == Topology::code ? &reference::Network::critic
+                                                                : &reference::Network::paper_critic;
+        expect_near(critic.forward(x, y, pass),
+                    (network.*forward)(maps(x), maps(y), widths, inner).values, "score");
     }
 }
 
 // Sizes where an odd number is halved by SAME padding (14 -> 7 -> 4) and by pooling (28 -> 14 -> 7 -> 3 -> 1).
-void expect_classifier(Reading reading, int channels, int size) {
+void expect_classifier(ClassifierArch reading, int channels, int size) {
     ClassifierOptions options;
     options.reading = reading;
     options.growth = 4;
@@ -99,12 +113,14 @@ void expect_classifier(Reading reading, int channels, int size) {
     reference::Weights expected = weights(classifier);
     const std::vector<double> real{1, 0, 0, 1};
     for (uint32_t step = 0; step < 4; ++step) {
-        SCOPED_TRACE(to_string(reading) + ", channels " + std::to_string(channels) + ", step " + std::to_string(step));
+        SCOPED_TRACE(to_string(reading) + ", channels " + std::to_string(channels) + ", step " +
+                     std::to_string(step));
         const Pass pass = step < 3 ? training_pass(step) : Pass::inference();
         const torch::Tensor images = random_images({4, channels, size, size}, 30 + step);
         reference::Network network(expected, reference::NormKind::batch, 0.5, pass);
-        const auto forward =
-            reading == Reading::lineage ? &reference::Network::lineage_classifier : &reference::Network::huang_classifier;
+        const auto forward = reading == ClassifierArch::lineage
+                                 ? &reference::Network::lineage_classifier
+                                 : &reference::Network::huang_classifier;
         const reference::Maps logits = (network.*forward)(maps(images), real, 4, 6);
         expect_near(classifier.forward(images, torch::tensor(real), pass), logits.values, "logits");
         expect_same_buffers(classifier, expected);
@@ -134,12 +150,12 @@ TEST(ReferenceTest, PaperTopologyAgrees) {
 }
 
 TEST(ReferenceTest, LineageClassifierAgreesInTrainingWithRunningStatisticsAndThenInInference) {
-    for (const int channels : {1, 3}) expect_classifier(Reading::lineage, channels, 14);
+    for (const int channels : {1, 3}) expect_classifier(ClassifierArch::lineage, channels, 14);
 }
 
 TEST(ReferenceTest, HuangClassifierAgreesInTrainingWithRunningStatisticsAndThenInInference) {
-    for (const int channels : {1, 3}) expect_classifier(Reading::huang, channels, 28);
+    for (const int channels : {1, 3}) expect_classifier(ClassifierArch::huang, channels, 28);
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-namespace dagan {
+namespace dagan::model {
 
 // Normal numbers, double, of the given shape.
 inline torch::Tensor random_tensor(torch::IntArrayRef shape, uint64_t seed) {
@@ -38,7 +38,10 @@ inline void perturb(torch::nn::Module& module, double scale, uint64_t seed) {
 
 inline double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
     if (a.sizes() != b.sizes()) ADD_FAILURE() << "shapes " << a.sizes() << " and " << b.sizes();
-    return (a.detach().to(torch::kDouble) - b.detach().to(torch::kDouble)).abs().max().item<double>();
+    return (a.detach().to(torch::kDouble) - b.detach().to(torch::kDouble))
+        .abs()
+        .max()
+        .item<double>();
 }
 
-} // namespace dagan
+} // namespace dagan::model

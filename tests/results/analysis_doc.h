@@ -1,4 +1,4 @@
-// The examples of docs/analysis.md, to be run as they stand there on a campaign of Table 1's size.
+// Runs the examples of docs/guide/analysis.md on a campaign of Table 1's size.
 #pragma once
 
 #include "base/file.h"
@@ -12,14 +12,17 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 
-// The first block of a language.
+// The first code block of that language. The TensorBoard block is tagged `py`, so `python` skips it.
 inline std::string example(const std::string& language) {
-    const auto text = read_file(std::filesystem::path(DAGAN_SOURCE_DIR) / "docs" / "analysis.md");
+    const std::filesystem::path page = "docs/guide/analysis.md";
+    const auto text = read_file(std::filesystem::path(DAGAN_SOURCE_DIR) / page);
     const auto fence = "```" + language + "\n";
     const auto begin = text.find(fence);
-    if (begin == std::string::npos) throw std::runtime_error("docs/analysis.md has no example in " + language);
+    if (begin == std::string::npos) {
+        throw std::runtime_error(page.string() + " has no example in " + language);
+    }
     const auto from = begin + fence.size();
     return text.substr(from, text.find("```", from) - from);
 }
@@ -36,4 +39,4 @@ class AnalysisDocTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-} // namespace dagan
+} // namespace dagan::results

@@ -4,20 +4,24 @@
 #include <sstream>
 #include <tuple>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 TEST_F(AnalysisDocTest, TheRExampleRunsAndAgreesWithUs) {
-    if (run({"Rscript", "-e", "library(DBI); library(RSQLite)"}).exit_code != 0) GTEST_SKIP() << "no R with DBI and RSQLite here";
+    if (run({"Rscript", "-e", "library(DBI); library(RSQLite)"}).exit_code != 0)
+        GTEST_SKIP() << "no R with DBI and RSQLite here";
     make_campaign();
-    write_atomically(folder_ / "example.R",
-                     example("r") + "\nfor (i in seq_len(nrow(gains))) cat('row', gains$dataset[i], gains$n[i], gains$m[i], "
-                                    "format(c(gains$gain[i], gains$low[i], gains$p[i], gains$p_holm[i]), digits = 15), '\\n')\n");
+    write_atomically(folder_ / "example.R", example("r") +
+                                                "\nfor (i in seq_len(nrow(gains))) cat('row', "
+                                                "gains$dataset[i], gains$n[i], gains$m[i], "
+                                                "format(c(gains$gain[i], gains$low[i], gains$p[i], "
+                                                "gains$p_holm[i]), digits = 15), '\\n')\n");
     const auto finished = run({"Rscript", "example.R"});
     ASSERT_EQ(finished.exit_code, 0) << finished.text();
     std::map<std::tuple<std::string, int, int>, GainRow> ours;
     for (const auto& gain : gain_rows(database())) {
-        if (gain.against == "epochs") ours[{gain.dataset, gain.samples_per_class, gain.generated_per_real}] = gain;
+        if (gain.against == "epochs")
+            ours[{gain.dataset, gain.samples_per_class, gain.generated_per_real}] = gain;
     }
     std::istringstream lines(finished.out);
     size_t compared = 0;
@@ -39,4 +43,4 @@ TEST_F(AnalysisDocTest, TheRExampleRunsAndAgreesWithUs) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-namespace dagan::testing {
+namespace dagan::results::testing {
 
 inline Campaign campaign(const std::string& name = "test") {
     Sweep sweep;
@@ -20,7 +20,8 @@ inline Campaign campaign(const std::string& name = "test") {
     return {name, to_text(sweep), "0.1.0", "2026-01-02T03:04:05Z"};
 }
 
-inline ClassifierTask classifier(const std::string& dataset, int n, int m, int seed, int match_steps_of = 0) {
+inline ClassifierTask classifier(const std::string& dataset, int n, int m, int seed,
+                                 int match_steps_of = 0) {
     ClassifierTask task;
     task.dataset.name = dataset;
     task.samples_per_class = n;
@@ -36,7 +37,8 @@ inline PlannedTask planned(TaskSpec spec) { return {key_of(spec), spec, {}}; }
 // So many seeds of one configuration.
 inline Plan plan_of_seeds(int count) {
     Plan plan;
-    for (int seed = 0; seed < count; ++seed) plan.tasks.push_back(planned(classifier("omniglot", 5, 0, seed)));
+    for (int seed = 0; seed < count; ++seed)
+        plan.tasks.push_back(planned(classifier("omniglot", 5, 0, seed)));
     return plan;
 }
 
@@ -52,22 +54,24 @@ inline std::string refusal(const std::function<void()>& work, Blame blame = Blam
 }
 
 // A finished classifier: the best of `epochs` epochs is `best_epoch`, the others fall short of it.
-inline TaskResult scored(const std::string& task, int64_t token, int validation_correct, int test_correct, int total = 1000,
-                         int best_epoch = 2, int epochs = 3) {
+inline TaskResult scored(const std::string& task, int64_t token, int validation_correct,
+                         int test_correct, int total = 1000, int best_epoch = 2, int epochs = 3) {
     TaskResult result;
     result.task = task;
     result.attempt = token;
     result.score = ClassifierScore{100, best_epoch, validation_correct, total, test_correct, total};
     for (int epoch = 1; epoch <= epochs; ++epoch) {
         const int correct = epoch == best_epoch ? validation_correct : validation_correct / 2;
-        result.curve.push_back({epoch, "validation_accuracy", static_cast<double>(correct) / total});
+        result.curve.push_back(
+            {epoch, "validation_accuracy", static_cast<double>(correct) / total});
         result.curve.push_back({epoch, "loss", 1.0 / epoch});
     }
     result.cost = {"cpu", 2.0, 100, 0.02};
     return result;
 }
 
-inline TaskResult ended(const std::string& task, int64_t token, Outcome outcome, const std::string& error = "") {
+inline TaskResult ended(const std::string& task, int64_t token, Outcome outcome,
+                        const std::string& error = "") {
     TaskResult result;
     result.task = task;
     result.attempt = token;
@@ -77,9 +81,11 @@ inline TaskResult ended(const std::string& task, int64_t token, Outcome outcome,
 }
 
 // Runs one classifier to its end.
-inline void finish(Store& store, const PlannedTask& task, int validation_correct, int test_correct, int total = 1000) {
+inline void finish(Store& store, const PlannedTask& task, int validation_correct, int test_correct,
+                   int total = 1000) {
     const auto token = store.start_attempt(task.key, "0", "host");
-    store.finish_attempt(scored(task.key, token, validation_correct, test_correct, total), true, false);
+    store.finish_attempt(scored(task.key, token, validation_correct, test_correct, total), true,
+                         false);
 }
 
-} // namespace dagan::testing
+} // namespace dagan::results::testing

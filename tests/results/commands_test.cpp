@@ -2,8 +2,8 @@
 #include "base/file.h"
 #include "base/temporary_folder.h"
 #include "results/database/raw_database.h"
-#include "results/output/table_text.h"
 #include "results/database/schema.h"
+#include "results/output/table_text.h"
 #include "support/process.h"
 #include "synthetic_campaign.h"
 
@@ -13,7 +13,7 @@
 
 #include <fstream>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,10 +22,13 @@ using testing::RawDatabase;
 
 class ResultsCommandsTest : public ::testing::Test {
   protected:
-    ResultsCommandsTest() { testing::make_synthetic_campaign(campaign(), {.epochs = 4, .seeds = 2}); }
+    ResultsCommandsTest() {
+        testing::make_synthetic_campaign(campaign(), {.epochs = 4, .seeds = 2});
+    }
     fs::path campaign() const { return folder_ / "campaign"; }
     fs::path database() const { return campaign() / "results.sqlite"; }
-    Finished results(std::vector<std::string> words, const std::vector<std::string>& environment = {}) {
+    Finished results(std::vector<std::string> words,
+                     const std::vector<std::string>& environment = {}) {
         words.insert(words.begin(), {(fs::path(DAGAN_BIN_DIR) / "dagan").string(), "results"});
         return run_program(words, {folder_.path(), environment});
     }
@@ -44,55 +47,66 @@ TEST_F(ResultsCommandsTest, TablesAreTheSameBytesEachTimeInEachFormat) {
         EXPECT_GT(std::count(csv.begin(), csv.end(), '\n'), 10) << name;
         EXPECT_EQ(output({name, campaign(), "--format", "json"}).front(), '[') << name;
     }
-    EXPECT_EQ(output({"rows", campaign(), "--format", "csv"}), render_rows(trial_rows(database()), TableFormat::csv));
+    EXPECT_EQ(output({"rows", campaign(), "--format", "csv"}),
+              render_rows(trial_rows(database()), TableFormat::csv));
 }
 
 TEST_F(ResultsCommandsTest, MissingSeedsAreSaidInEveryTable) {
     EXPECT_THAT(output({"rows", campaign()}), HasSubstr("missing: 12 planned classifiers"));
-    EXPECT_THAT(output({"cells", campaign(), "--format", "csv"}), HasSubstr("faces,5,0,steps:3,1,1,"));
+    EXPECT_THAT(output({"cells", campaign(), "--format", "csv"}),
+                HasSubstr("faces,5,0,steps:3,1,1,"));
     RawDatabase(database())
-        .execute("PRAGMA foreign_keys = OFF; DELETE FROM result WHERE task IN (SELECT key FROM task WHERE dataset = "
+        .execute("PRAGMA foreign_keys = OFF; DELETE FROM result WHERE task IN (SELECT key FROM "
+                 "task WHERE dataset = "
                  "'emnist' AND samples_per_class = 15 AND generated_per_real = 0 AND seed = 0)");
     EXPECT_THAT(output({"table1", campaign()}), HasSubstr("1 of 2"));
     EXPECT_THAT(output({"table1", campaign(), "--format", "latex"}), HasSubstr("1 of 2"));
-    EXPECT_THAT(output({"table1", campaign(), "--format", "csv"}), HasSubstr("emnist,15,0,0,epochs,1,"));
-    EXPECT_THAT(output({"gains", campaign(), "--format", "csv"}), HasSubstr("emnist,15,1,epochs,1,1,"));
+    EXPECT_THAT(output({"table1", campaign(), "--format", "csv"}),
+                HasSubstr("emnist,15,0,0,epochs,1,"));
+    EXPECT_THAT(output({"gains", campaign(), "--format", "csv"}),
+                HasSubstr("emnist,15,1,epochs,1,1,"));
 }
 
 TEST_F(ResultsCommandsTest, TheBootstrapTakesThePlaceOfT) {
     const auto t = output({"cells", campaign(), "--format", "csv"});
-    const auto bootstrap = output({"cells", campaign(), "--format", "csv", "--interval", "bootstrap"});
+    const auto bootstrap =
+        output({"cells", campaign(), "--format", "csv", "--interval", "bootstrap"});
     EXPECT_NE(t, bootstrap);
-    EXPECT_EQ(t.substr(0, t.find('\n')), bootstrap.substr(0, bootstrap.find('\n'))) << "the same columns";
+    EXPECT_EQ(t.substr(0, t.find('\n')), bootstrap.substr(0, bootstrap.find('\n')))
+        << "the same columns";
 }
 
 TEST_F(ResultsCommandsTest, FiguresAreDrawnOrTheHintSaysWhatIsMissing) {
-    EXPECT_THAT(output({"plot", campaign(), "-o", "figures"}), HasSubstr("figures/omniglot-n5.svg"));
+    EXPECT_THAT(output({"plot", campaign(), "-o", "figures"}),
+                HasSubstr("figures/omniglot-n5.svg"));
     const auto svg = read_file(folder_ / "figures/omniglot-n5.svg");
     EXPECT_EQ(svg.find("var("), std::string::npos) << "no variables of a page";
     const auto png = results({"plot", campaign(), "-o", "figures", "--format", "png"});
     if (png.exit_code == 0) {
         EXPECT_TRUE(read_file(folder_ / "figures/omniglot-n5.png").starts_with("\x89PNG"));
     }
-    const auto without = results({"plot", campaign(), "-o", "figures", "--format", "png"}, {"PATH=/nowhere"});
+    const auto without =
+        results({"plot", campaign(), "-o", "figures", "--format", "png"}, {"PATH=/nowhere"});
     EXPECT_EQ(without.exit_code, 3) << without.text();
     EXPECT_THAT(without.err, HasSubstr("apt-get install librsvg2-bin"));
 }
 
 TEST_F(ResultsCommandsTest, CurvesOfSeveralCampaignsInOnePlot) {
-    EXPECT_THAT(output({"curves", "a=" + campaign().string(), "b=" + campaign().string(), "-o", "score.svg"}),
+    EXPECT_THAT(output({"curves", "a=" + campaign().string(), "b=" + campaign().string(), "-o",
+                        "score.svg"}),
                 HasSubstr("score.svg"));
     const auto svg = read_file(folder_ / "score.svg");
     EXPECT_THAT(svg, HasSubstr(">a</text>"));
     EXPECT_THAT(svg, HasSubstr(">b</text>"));
     const std::string folder = campaign().string();
-    const auto many =
-        results({"curves", "a=" + folder, "b=" + folder, "c=" + folder, "d=" + folder, "e=" + folder, "-o", "x.svg"});
+    const auto many = results({"curves", "a=" + folder, "b=" + folder, "c=" + folder, "d=" + folder,
+                               "e=" + folder, "-o", "x.svg"});
     EXPECT_EQ(many.exit_code, 2);
     EXPECT_THAT(many.err, HasSubstr("5 groups, and 4 colours"));
     const auto unknown = results({"curves", campaign(), "--quantity", "beauty", "-o", "x.svg"});
     EXPECT_EQ(unknown.exit_code, 2);
-    EXPECT_THAT(unknown.err, HasSubstr("curves: beauty: no DAGAN of these campaigns has such a curve; hint: "));
+    EXPECT_THAT(unknown.err,
+                HasSubstr("curves: beauty: no DAGAN of these campaigns has such a curve; hint: "));
 }
 
 TEST_F(ResultsCommandsTest, PublishedRowsWithoutTheirCampaignAreRefused) {
@@ -108,7 +122,8 @@ TEST_F(ResultsCommandsTest, AnOlderDatabaseIsReadWithANoteAndUpgraded) {
     RawDatabase(database()).execute("PRAGMA user_version = 1");
     const auto before = output({"table1", campaign(), "--format", "csv"});
     EXPECT_THAT(results({"table1", campaign()}).err, HasSubstr("dagan results upgrade"));
-    EXPECT_THAT(output({"upgrade", campaign()}), HasSubstr("schema 1 is now " + std::to_string(kSchemaVersion)));
+    EXPECT_THAT(output({"upgrade", campaign()}),
+                HasSubstr("schema 1 is now " + std::to_string(kSchemaVersion)));
     EXPECT_EQ(results({"table1", campaign()}).err, "");
     EXPECT_EQ(output({"table1", campaign(), "--format", "csv"}), before);
     EXPECT_THAT(output({"upgrade", campaign()}), HasSubstr("already"));
@@ -135,15 +150,21 @@ TEST_F(ResultsCommandsTest, CampaignsAreComparedAndMerged) {
     EXPECT_THAT(output({"diff", campaign(), "again"}), HasSubstr("0 of 150 cells differ"));
     EXPECT_THAT(output({"merge", "here=" + campaign().string(), "there=again", "-o", "both"}),
                 HasSubstr("290 tasks have the same result"));
-    EXPECT_EQ(output({"rows", "both", "--format", "csv"}), output({"rows", campaign(), "--format", "csv"}));
-    EXPECT_THAT(output({"query", "both", "SELECT DISTINCT site FROM provenance", "--format", "csv"}), HasSubstr("here"));
+    EXPECT_EQ(output({"rows", "both", "--format", "csv"}),
+              output({"rows", campaign(), "--format", "csv"}));
+    EXPECT_THAT(
+        output({"query", "both", "SELECT DISTINCT site FROM provenance", "--format", "csv"}),
+        HasSubstr("here"));
     EXPECT_TRUE(fs::exists(folder_ / "both/samples"));
     EXPECT_GT(std::distance(fs::directory_iterator(folder_ / "both/samples"), {}), 0);
-    EXPECT_EQ(results({"merge", "here=" + campaign().string(), "there=again", "-o", "both"}).exit_code, 2);
+    EXPECT_EQ(
+        results({"merge", "here=" + campaign().string(), "there=again", "-o", "both"}).exit_code,
+        2);
 }
 
 TEST_F(ResultsCommandsTest, ALiveReportEndsWithTheCampaign) {
-    EXPECT_THAT(output({"report", campaign(), "--live", "--every", "1"}), HasSubstr("no campaign is running"));
+    EXPECT_THAT(output({"report", campaign(), "--live", "--every", "1"}),
+                HasSubstr("no campaign is running"));
     EXPECT_EQ(read_file(campaign() / "report/index.html").find("http-equiv"), std::string::npos)
         << "the last page stays as it is";
 }
@@ -154,8 +175,9 @@ TEST_F(ResultsCommandsTest, WhatIsWrongIsTheUsersToMend) {
     EXPECT_EQ(results({"query", campaign(), "DELETE FROM result"}).exit_code, 2);
     EXPECT_EQ(results({"export", campaign(), "--format", "parquet", "-o", "x"}).exit_code, 2);
     EXPECT_EQ(results({"rows", "postgresql://me:secret@%2Fnowhere/base"}).exit_code, 3);
-    EXPECT_EQ(results({"rows", "postgresql://me:secret@%2Fnowhere/base"}).err.find("secret"), std::string::npos);
+    EXPECT_EQ(results({"rows", "postgresql://me:secret@%2Fnowhere/base"}).err.find("secret"),
+              std::string::npos);
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

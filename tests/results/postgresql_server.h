@@ -10,13 +10,14 @@
 #include <memory>
 #include <string>
 
-namespace dagan::testing {
+namespace dagan::results::testing {
 
 class PostgresqlServer {
   public:
     // Its files and its socket are in a new folder below `parent`, which its user must be able to reach. Nothing where PostgreSQL
     // is not installed; throws when it is and does not start.
-    static std::unique_ptr<PostgresqlServer> start(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
+    static std::unique_ptr<PostgresqlServer>
+    start(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
 
     // One for the whole test program, started at first use.
     static PostgresqlServer* shared();
@@ -40,4 +41,4 @@ class PostgresqlServer {
     int schemas_ = 0;
 };
 
-} // namespace dagan::testing
+} // namespace dagan::results::testing

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,7 +37,9 @@ TEST(ReferenceTest, TablesAreThoseOfTheCommittedRows) {
     ASSERT_FALSE(references().empty());
     for (const fs::path& folder : references()) {
         for (const std::string name : {"rows", "cells", "table1", "gains", "choices"}) {
-            EXPECT_EQ(results({name, folder, "--format", "csv"}), read_file(folder / (name + ".csv"))) << folder << " " << name;
+            EXPECT_EQ(results({name, folder, "--format", "csv"}),
+                      read_file(folder / (name + ".csv")))
+                << folder << " " << name;
         }
     }
 }
@@ -48,7 +50,8 @@ TEST(ReferenceTest, FiguresAreThoseOfTheCommittedRows) {
         results({"plot", folder, "-o", scratch.path()});
         int drawn = 0;
         for (const auto& entry : fs::directory_iterator(scratch.path())) {
-            EXPECT_EQ(read_file(entry.path()), read_file(folder / entry.path().filename())) << entry.path().filename();
+            EXPECT_EQ(read_file(entry.path()), read_file(folder / entry.path().filename()))
+                << entry.path().filename();
             ++drawn;
         }
         EXPECT_GE(drawn, 2) << folder;
@@ -72,4 +75,4 @@ TEST(ReferenceTest, EveryCellHasItsSeeds) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

@@ -12,13 +12,14 @@
 #include <fstream>
 #include <map>
 
-namespace dagan::testing {
+namespace dagan::results::testing {
 
 namespace {
 
 constexpr uint64_t kSeed = 2018;
 constexpr int kMatched[] = {3, 4, 5, 6}; // step-matched baselines are for these m
-const std::vector<std::string> kPlaces{"node1/0", "node1/0", "node1/1", "node1/1", "node2/2", "node2/2", "node2/3", "node2/3"};
+const std::vector<std::string> kPlaces{"node1/0", "node1/0", "node1/1", "node1/1",
+                                       "node2/2", "node2/2", "node2/3", "node2/3"};
 
 struct Cells {
     std::string dataset;
@@ -49,7 +50,8 @@ ClassifierTask trial(const std::string& name, int n, int m, int seed, int matche
 // What the data and the DAGAN would give, and the luck of a seed.
 double expected_accuracy(const Cells& cells, const ClassifierTask& task) {
     const int m = task.generated_per_real;
-    const double from_data = 0.06 * std::log2(static_cast<double>(task.samples_per_class) / cells.samples_per_class.front());
+    const double from_data = 0.06 * std::log2(static_cast<double>(task.samples_per_class) /
+                                              cells.samples_per_class.front());
     const double from_dagan = cells.gain * (std::sqrt(m / 3.0) - 0.35 * std::max(0, m - 3) / 3.0);
     const double from_steps = task.match_steps_of > 0 ? 0.3 * cells.gain : 0;
     Random luck(derive(kSeed, cells.dataset, {static_cast<uint64_t>(task.seed)}), 0);
@@ -58,11 +60,14 @@ double expected_accuracy(const Cells& cells, const ClassifierTask& task) {
 
 int draw(Random& random, double share, int total) {
     const double spread = std::sqrt(share * (1 - share) / total);
-    return std::clamp(static_cast<int>(std::lround(total * (share + spread * random.normal()))), 0, total);
+    return std::clamp(static_cast<int>(std::lround(total * (share + spread * random.normal()))), 0,
+                      total);
 }
 
-TaskResult classifier_result(const ClassifierTask& task, const std::string& key, int64_t token, int epochs) {
-    const auto cells = *std::find_if(kCells.begin(), kCells.end(), [&](const auto& c) { return c.dataset == task.dataset.name; });
+TaskResult classifier_result(const ClassifierTask& task, const std::string& key, int64_t token,
+                             int epochs) {
+    const auto cells = *std::find_if(kCells.begin(), kCells.end(),
+                                     [&](const auto& c) { return c.dataset == task.dataset.name; });
     Random random(derive(kSeed, key));
     const double share = expected_accuracy(cells, task);
     TaskResult result;
@@ -71,40 +76,55 @@ TaskResult classifier_result(const ClassifierTask& task, const std::string& key,
     int best_epoch = 0, best = -1;
     for (int epoch = 1; epoch <= epochs; ++epoch) {
         const double learned = 1 - std::exp(-8.0 * epoch / epochs);
-        const int correct = draw(random, std::clamp(share * learned, 0.01, 0.99), cells.validation_total);
+        const int correct =
+            draw(random, std::clamp(share * learned, 0.01, 0.99), cells.validation_total);
         if (correct > best) best = correct, best_epoch = epoch;
-        result.curve.push_back({epoch, "validation_accuracy", static_cast<double>(correct) / cells.validation_total});
-        result.curve.push_back({epoch, "loss", 4 * std::exp(-5.0 * epoch / epochs) + 0.02 * random.uniform()});
+        result.curve.push_back(
+            {epoch, "validation_accuracy", static_cast<double>(correct) / cells.validation_total});
+        result.curve.push_back(
+            {epoch, "loss", 4 * std::exp(-5.0 * epoch / epochs) + 0.02 * random.uniform()});
     }
-    const int64_t steps = 100LL * epochs * (1 + std::max(task.generated_per_real, task.match_steps_of));
-    result.score =
-        ClassifierScore{steps, best_epoch, best, cells.validation_total, draw(random, share, cells.test_total), cells.test_total};
+    const int64_t steps =
+        100LL * epochs * (1 + std::max(task.generated_per_real, task.match_steps_of));
+    result.score = ClassifierScore{steps,
+                                   best_epoch,
+                                   best,
+                                   cells.validation_total,
+                                   draw(random, share, cells.test_total),
+                                   cells.test_total};
     const double seconds = 0.004 * static_cast<double>(steps);
     result.cost = {"cpu", seconds, steps, 0.004};
     return result;
 }
 
 // A whole PNG of one grey pixel.
-const std::string kPng("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\b\0\0\0\0:~\x9bU\0\0\0\nIDATx\xda"
-                       "c\xf8\x0f\0\1\1\1\0\x1b\xb6\xeeV\0\0\0\0IEND\xae"
-                       "B`\x82",
-                       67);
+const std::string
+    kPng("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\b\0\0\0\0:~\x9bU\0\0\0\nIDATx\xda"
+         "c\xf8\x0f\0\1\1\1\0\x1b\xb6\xeeV\0\0\0\0IEND\xae"
+         "B`\x82",
+         67);
 
 TaskResult gan_result(const GanTask& task, const std::string& key, int64_t token) {
     TaskResult result = ended(key, token, Outcome::done);
     Random random(derive(kSeed, key));
     for (int64_t iteration = 1; iteration <= 2000; ++iteration) {
         const double i = static_cast<double>(iteration);
-        result.curve.push_back({iteration, "critic_loss", -20 * std::exp(-i / 400) - 2 + 0.3 * random.normal()});
-        result.curve.push_back({iteration, "generator_loss", 5 * std::sin(i / 500) + random.normal()});
+        result.curve.push_back(
+            {iteration, "critic_loss", -20 * std::exp(-i / 400) - 2 + 0.3 * random.normal()});
+        result.curve.push_back(
+            {iteration, "generator_loss", 5 * std::sin(i / 500) + random.normal()});
         if (iteration % 200 != 0) continue;
         result.curve.push_back({iteration, "score", 0.7 * (1 - std::exp(-i / 600))});
-        result.curve.push_back({iteration, "validation_critic_loss", -3 - i / 1000 + 0.2 * random.normal()});
-        result.curve.push_back({iteration, "z_diversity", 0.4 * std::exp(-i / 5000) + 0.01 * random.normal()});
-        result.artifacts.push_back({"samples", fmt::format("samples/{}.{}.png", key, iteration), std::string(64, 'd')});
+        result.curve.push_back(
+            {iteration, "validation_critic_loss", -3 - i / 1000 + 0.2 * random.normal()});
+        result.curve.push_back(
+            {iteration, "z_diversity", 0.4 * std::exp(-i / 5000) + 0.01 * random.normal()});
+        result.artifacts.push_back(
+            {"samples", fmt::format("samples/{}.{}.png", key, iteration), std::string(64, 'd')});
     }
     result.curve.push_back({1800, "chosen", 0.66});
-    result.artifacts.push_back({"weights", fmt::format("checkpoints/{}.safetensors", key), std::string(64, 'e')});
+    result.artifacts.push_back(
+        {"weights", fmt::format("checkpoints/{}.safetensors", key), std::string(64, 'e')});
     result.cost = {"cpu", task.dataset.name == "faces" ? 9000.0 : 3600.0, 2000, 1.8};
     return result;
 }
@@ -121,7 +141,8 @@ class Trainers {
         if (gang)
             taken = {0, 2, 4, 6};
         else
-            taken = {static_cast<size_t>(std::min_element(free_at_.begin(), free_at_.end()) - free_at_.begin())};
+            taken = {static_cast<size_t>(std::min_element(free_at_.begin(), free_at_.end()) -
+                                         free_at_.begin())};
         Use use;
         for (const size_t trainer : taken) use.from_s = std::max(use.from_s, free_at_[trainer]);
         use.to_s = use.from_s + seconds;
@@ -140,8 +161,10 @@ class Trainers {
 TaskResult result_of(const PlannedTask& task, int64_t token, int epochs) {
     if (const auto* classifier = std::get_if<ClassifierTask>(&task.spec))
         return classifier_result(*classifier, task.key, token, epochs);
-    if (const auto* gan = std::get_if<GanTask>(&task.spec)) return gan_result(*gan, task.key, token);
-    auto result = scored(task.key, token, 800, 0, 1000, 3); // a selector: its last epoch, no test images
+    if (const auto* gan = std::get_if<GanTask>(&task.spec))
+        return gan_result(*gan, task.key, token);
+    auto result =
+        scored(task.key, token, 800, 0, 1000, 3); // a selector: its last epoch, no test images
     result.score->test_total = 0;
     result.cost = {"cpu", 60, 20, 3};
     return result;
@@ -149,16 +172,19 @@ TaskResult result_of(const PlannedTask& task, int64_t token, int epochs) {
 
 std::string time_text(double seconds) {
     constexpr std::time_t kStart = 1767600000; // 2026-01-05T08:00:00Z
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.000Z", fmt::gmtime(kStart + static_cast<std::time_t>(seconds)));
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.000Z",
+                       fmt::gmtime(kStart + static_cast<std::time_t>(seconds)));
 }
 
 // As the attempts of run_synthetic_campaign would have followed each other. By raw SQL: a store enters the time it is.
-void spread_times_out(const std::filesystem::path& database, const std::map<int64_t, Trainers::Use>& uses) {
+void spread_times_out(const std::filesystem::path& database,
+                      const std::map<int64_t, Trainers::Use>& uses) {
     RawDatabase db(database);
     db.execute("BEGIN");
     for (const auto& [token, use] : uses) {
-        EXPECT_EQ(db.execute(fmt::format("UPDATE attempt SET started = '{}', ended = '{}' WHERE token = {}",
-                                         time_text(use.from_s), time_text(use.to_s), token)),
+        EXPECT_EQ(db.execute(fmt::format(
+                      "UPDATE attempt SET started = '{}', ended = '{}' WHERE token = {}",
+                      time_text(use.from_s), time_text(use.to_s), token)),
                   SQLITE_OK);
     }
     db.execute("COMMIT");
@@ -169,7 +195,8 @@ std::map<int64_t, Trainers::Use> run(Store& store, const SyntheticSize& size) {
     Sweep sweep;
     sweep.name = "synthetic";
     sweep.classifier.epochs = size.epochs;
-    store.enter({sweep.name, to_text(sweep), "0.1.0 (0123456789abcdef)", "2026-01-05T08:00:00Z"}, plan);
+    store.enter({sweep.name, to_text(sweep), "0.1.0 (0123456789abcdef)", "2026-01-05T08:00:00Z"},
+                plan);
     Trainers trainers;
     std::map<int64_t, Trainers::Use> uses;
     const auto start = [&](const PlannedTask& task, double seconds) {
@@ -183,18 +210,20 @@ std::map<int64_t, Trainers::Use> run(Store& store, const SyntheticSize& size) {
         const auto* classifier = std::get_if<ClassifierTask>(&task.spec);
         if (++count % 40 == 0 && classifier) { // dies once and is tried again
             const auto token = start(task, 30);
-            auto died = ended(task.key, token, Outcome::died, "the trainer was killed by signal 9 (out of memory?)");
+            auto died = ended(task.key, token, Outcome::died,
+                              "the trainer was killed by signal 9 (out of memory?)");
             died.cost = {"cpu", 30, 1000, 0.03};
             store.finish_attempt(died, false, false);
         }
-        const bool fails = classifier && classifier->match_steps_of > 0 && classifier->seed == size.seeds - 1 &&
+        const bool fails = classifier && classifier->match_steps_of > 0 &&
+                           classifier->seed == size.seeds - 1 &&
                            classifier->dataset.name == "faces";
         auto result = result_of(task, 0, size.epochs);
         result.attempt = start(task, result.cost.seconds);
         if (fails) {
-            auto failed =
-                ended(task.key, result.attempt, Outcome::input_error,
-                      "/data/faces.h5: /images: chunk 17: checksum differs: the file is damaged; hint: import it again");
+            auto failed = ended(task.key, result.attempt, Outcome::input_error,
+                                "/data/faces.h5: /images: chunk 17: checksum differs: the file is "
+                                "damaged; hint: import it again");
             failed.cost = {"cpu", 5, 10, 0.5};
             store.finish_attempt(failed, true, false);
         } else {
@@ -222,8 +251,10 @@ Plan synthetic_plan(const SyntheticSize& size) {
     for (const auto& cells : kCells) {
         for (const int n : cells.samples_per_class) {
             for (int seed = 0; seed < size.seeds; ++seed) {
-                for (int m = 0; m <= 10; ++m) plan.tasks.push_back(planned(trial(cells.dataset, n, m, seed)));
-                for (const int matched : kMatched) plan.tasks.push_back(planned(trial(cells.dataset, n, 0, seed, matched)));
+                for (int m = 0; m <= 10; ++m)
+                    plan.tasks.push_back(planned(trial(cells.dataset, n, m, seed)));
+                for (const int matched : kMatched)
+                    plan.tasks.push_back(planned(trial(cells.dataset, n, 0, seed, matched)));
             }
         }
     }
@@ -243,7 +274,9 @@ void make_synthetic_campaign(const std::filesystem::path& folder, const Syntheti
     for (const auto& task : synthetic_plan(size).tasks) {
         if (kind_of(task.spec) != TaskKind::gan) continue;
         for (int iteration = 200; iteration <= 2000; iteration += 200)
-            std::ofstream(folder / "samples" / fmt::format("{}.{}.png", task.key, iteration), std::ios::binary) << kPng;
+            std::ofstream(folder / "samples" / fmt::format("{}.{}.png", task.key, iteration),
+                          std::ios::binary)
+                << kPng;
     }
 }
 
@@ -251,11 +284,12 @@ Prediction synthetic_prediction(const SyntheticSize& size) {
     Prediction predicted;
     for (const auto& task : synthetic_plan(size).tasks) {
         const double seconds = result_of(task, 0, size.epochs).cost.seconds;
-        predicted.seconds[task.key] = kind_of(task.spec) == TaskKind::classifier ? seconds / 1.5 : seconds;
+        predicted.seconds[task.key] =
+            kind_of(task.spec) == TaskKind::classifier ? seconds / 1.5 : seconds;
     }
     predicted.uncertainty = 2;
     predicted.source = "calibrated";
     return predicted;
 }
 
-} // namespace dagan::testing
+} // namespace dagan::results::testing

@@ -8,7 +8,7 @@
 
 #include <filesystem>
 
-namespace dagan::testing {
+namespace dagan::results::testing {
 
 struct SyntheticSize {
     int epochs = 200;
@@ -27,4 +27,4 @@ void make_synthetic_campaign(const std::filesystem::path& folder, const Syntheti
 // What its plan is said to have expected: classifiers half again as fast as they were, DAGANs as they were.
 Prediction synthetic_prediction(const SyntheticSize& size = {});
 
-} // namespace dagan::testing
+} // namespace dagan::results::testing

@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
         return static_cast<int>(dagan::ExitCode::input);
     }
-    dagan::testing::make_synthetic_campaign(argv[1]);
-    dagan::write_report(argv[1], {dagan::testing::synthetic_prediction()});
+    dagan::results::testing::make_synthetic_campaign(argv[1]);
+    dagan::results::write_report(argv[1], {dagan::results::testing::synthetic_prediction()});
     return 0;
 }

@@ -8,7 +8,9 @@
 namespace dagan {
 namespace {
 
-template <class T> T copied_through_text(const T& value) { return from_json_text<T>(encode_json(value).dump()); }
+template <class T> T copied_through_text(const T& value) {
+    return from_json_text<T>(encode_json(value).dump());
+}
 
 TEST(JsonTest, ASweepSurvivesItsText) {
     Sweep sweep;
@@ -70,7 +72,8 @@ TEST(JsonTest, AnOptionAddedLaterIsWrittenOnlyWhereItIsNotItsDefault) {
     options.mark_generated = false;
     EXPECT_NE(encode_json(options).dump().find(R"("mark_generated":false)"), std::string::npos);
     EXPECT_EQ(copied_through_text(options), options);
-    decode_json(Json::parse(text), options); // a text without it says its default, whatever was there before
+    decode_json(Json::parse(text),
+                options); // a text without it says its default, whatever was there before
     EXPECT_TRUE(options.mark_generated);
     Json unknown = Json::parse(text);
     unknown["mark"] = true;

@@ -167,7 +167,8 @@ void expect_total(const NetworkTable& table, int64_t parameters, double mega_mac
 
 // The rows in which `table` and `base` differ in their parameters: number in dagan.md's table -> parameters. The generator's
 // unused row 20 is in dagan.md's numbering but not in ours.
-std::map<int, int64_t> changed_rows(const NetworkTable& base, const NetworkTable& table, int unused_row) {
+std::map<int, int64_t> changed_rows(const NetworkTable& base, const NetworkTable& table,
+                                    int unused_row) {
     EXPECT_EQ(base.layers.size(), table.layers.size());
     std::map<int, int64_t> changed;
     for (size_t i = 0; i < base.layers.size(); ++i) {
@@ -180,17 +181,25 @@ std::map<int, int64_t> changed_rows(const NetworkTable& base, const NetworkTable
 
 const std::array<int, 4> kWidths{64, 64, 128, 128}, kNarrow{64, 64, 64, 64};
 
-TEST(NetworkTableTest, GeneratorHasTheRowsOfThePage) { expect_rows(generator_table({}, 1, 28), kGenerator28); }
+TEST(NetworkTableTest, GeneratorHasTheRowsOfThePage) {
+    expect_rows(generator_table({}, 1, 28), kGenerator28);
+}
 
-TEST(NetworkTableTest, CriticHasTheRowsOfThePage) { expect_rows(critic_table({}, 1, 28), kCritic28); }
+TEST(NetworkTableTest, CriticHasTheRowsOfThePage) {
+    expect_rows(critic_table({}, 1, 28), kCritic28);
+}
 
-TEST(NetworkTableTest, ClassifierHasTheRowsOfThePage) { expect_rows(classifier_table({}, 1, 28, 211), kClassifier28); }
+TEST(NetworkTableTest, ClassifierHasTheRowsOfThePage) {
+    expect_rows(classifier_table({}, 1, 28, 211), kClassifier28);
+}
 
 TEST(NetworkTableTest, ColourFacesChangeTheRowsThatThePageLists) {
     constexpr int kUnusedNoise = 20, kNone = 1000;
-    const std::map<int, int64_t> generator{{1, 1792},   {2, 84},     {3, 38656},   {17, 12928},  {18, 25856},
-                                           {19, 51712}, {47, 75520}, {49, 112384}, {51, 149248}, {54, 1731}};
-    EXPECT_EQ(changed_rows(generator_table({}, 1, 28), generator_table({}, 3, 64), kUnusedNoise), generator);
+    const std::map<int, int64_t> generator{{1, 1792},    {2, 84},     {3, 38656},  {17, 12928},
+                                           {18, 25856},  {19, 51712}, {47, 75520}, {49, 112384},
+                                           {51, 149248}, {54, 1731}};
+    EXPECT_EQ(changed_rows(generator_table({}, 1, 28), generator_table({}, 3, 64), kUnusedNoise),
+              generator);
     const std::map<int, int64_t> critic{{1, 3520}, {2, 330}, {3, 40384}, {24, 3073}};
     EXPECT_EQ(changed_rows(critic_table({}, 1, 28), critic_table({}, 3, 64), kNone), critic);
 }
@@ -256,12 +265,14 @@ TEST(NetworkTableTest, NamesAreUniqueInEveryVariant) {
     GanOptions paper;
     paper.topology = Topology::paper;
     ClassifierOptions huang;
-    huang.reading = Reading::huang;
+    huang.reading = ClassifierArch::huang;
     for (const NetworkTable& table :
-         {generator_table({}, 1, 28), critic_table({}, 1, 28), generator_table(paper, 1, 28), critic_table(paper, 1, 28),
-          classifier_table({}, 1, 28, 5), classifier_table(huang, 1, 28, 5)}) {
+         {generator_table({}, 1, 28), critic_table({}, 1, 28), generator_table(paper, 1, 28),
+          critic_table(paper, 1, 28), classifier_table({}, 1, 28, 5),
+          classifier_table(huang, 1, 28, 5)}) {
         std::set<std::string> names;
-        for (const LayerRow& row : table.layers) EXPECT_TRUE(names.insert(row.name).second) << table.network << " " << row.name;
+        for (const LayerRow& row : table.layers)
+            EXPECT_TRUE(names.insert(row.name).second) << table.network << " " << row.name;
     }
 }
 
@@ -269,21 +280,26 @@ TEST(NetworkTableTest, ClassifierParametersFollowTheFormula) {
     struct {
         int channels, size, classes;
         int64_t parameters;
-    } const cases[]{
-        {1, 28, 1623, 1447191}, {1, 28, 211, 1355411}, {1, 28, 47, 1344751}, {3, 64, 2396, 1502044}, {3, 64, 497, 1378609}};
+    } const cases[]{{1, 28, 1623, 1447191},
+                    {1, 28, 211, 1355411},
+                    {1, 28, 47, 1344751},
+                    {3, 64, 2396, 1502044},
+                    {3, 64, 497, 1378609}};
     for (const auto& c : cases) {
         const NetworkTable table = classifier_table({}, c.channels, c.size, c.classes);
         EXPECT_EQ(table.parameters(), c.parameters);
         EXPECT_EQ(table.parameters(), 1339392 + 2304 * c.channels + 65 * c.classes);
         const double dense = 64.0 * c.classes / 1e6;
-        EXPECT_NEAR(static_cast<double>(table.macs()) / 1e6 - dense, c.size == 28 ? 179.7 : 946.2, 0.0501);
+        EXPECT_NEAR(static_cast<double>(table.macs()) / 1e6 - dense, c.size == 28 ? 179.7 : 946.2,
+                    0.0501);
     }
 }
 
 TEST(NetworkTableTest, ThirdSiteMovesTheDropoutFromTheTransition) {
     ClassifierOptions options;
     options.dropout_site = DropoutSite::third;
-    const NetworkTable closing = classifier_table({}, 1, 28, 10), third = classifier_table(options, 1, 28, 10);
+    const NetworkTable closing = classifier_table({}, 1, 28, 10),
+                       third = classifier_table(options, 1, 28, 10);
     EXPECT_EQ(third.parameters(), closing.parameters());
     for (const LayerRow& row : third.layers) {
         EXPECT_EQ(row.after == After::unit_dropout, row.name.ends_with("conv3")) << row.name;
@@ -293,7 +309,7 @@ TEST(NetworkTableTest, ThirdSiteMovesTheDropoutFromTheTransition) {
 // dagan.md section 7: pre-activation, 1x1 transition to 64 channels, then 2x2 average pooling: 28 -> 14 -> 7 -> 3 -> 1.
 TEST(NetworkTableTest, HuangReadingPoolsAfterAPointwiseTransition) {
     ClassifierOptions options;
-    options.reading = Reading::huang;
+    options.reading = ClassifierArch::huang;
     const NetworkTable table = classifier_table(options, 1, 28, 211);
     ASSERT_EQ(table.layers.size(), 17U);
     const std::vector<int> sizes{28, 14, 7, 3, 1};
@@ -301,7 +317,8 @@ TEST(NetworkTableTest, HuangReadingPoolsAfterAPointwiseTransition) {
         const std::string block = "B" + std::to_string(b + 1);
         for (size_t j = 0; j < 4; ++j) {
             const LayerRow& row = table.layers[4 * b + j];
-            const int in = (b == 0 ? 1 : 64) + 64 * static_cast<int>(j) + 1; // the flag is the last one
+            const int in =
+                (b == 0 ? 1 : 64) + 64 * static_cast<int>(j) + 1; // the flag is the last one
             EXPECT_EQ(row.name, block + (j < 3 ? ".conv" + std::to_string(j + 1) : ".transition"));
             EXPECT_EQ(row.in_channels, in);
             EXPECT_EQ(row.before, Before::norm_relu);
@@ -311,7 +328,8 @@ TEST(NetworkTableTest, HuangReadingPoolsAfterAPointwiseTransition) {
             EXPECT_EQ(row.after, j < 2 ? After::linear : j == 2 ? After::dropout : After::pool);
             EXPECT_EQ(row.in_size, sizes[b]);
             EXPECT_EQ(row.out_size, j < 3 ? sizes[b] : sizes[b + 1]);
-            EXPECT_EQ(row.macs, int64_t{row.kernel} * row.kernel * in * 64 * sizes[b] * sizes[b]); // pooled after the convolution
+            EXPECT_EQ(row.macs, int64_t{row.kernel} * row.kernel * in * 64 * sizes[b] *
+                                    sizes[b]); // pooled after the convolution
         }
     }
 }

@@ -65,11 +65,14 @@ TEST(TaskTest, LabelsAreForPeople) {
 }
 
 // Property: a change of any one field changes the key. Fields are changed through the canonical text, one leaf at a time.
-void collect_variants(const Json& at, const std::string& pointer, std::vector<std::string>& leaves) {
+void collect_variants(const Json& at, const std::string& pointer,
+                      std::vector<std::string>& leaves) {
     if (at.is_object()) {
-        for (const auto& [key, value] : at.items()) collect_variants(value, pointer + "/" + key, leaves);
+        for (const auto& [key, value] : at.items())
+            collect_variants(value, pointer + "/" + key, leaves);
     } else if (at.is_array()) {
-        for (size_t i = 0; i < at.size(); ++i) collect_variants(at[i], pointer + "/" + std::to_string(i), leaves);
+        for (size_t i = 0; i < at.size(); ++i)
+            collect_variants(at[i], pointer + "/" + std::to_string(i), leaves);
     } else if (at.is_number() || at.is_boolean()) {
         leaves.push_back(pointer);
     }
@@ -88,7 +91,8 @@ TEST(TaskTest, EveryNumberOfATaskIsPartOfItsKey) {
             value = value.is_boolean()        ? Json(!value.get<bool>())
                     : value.is_number_float() ? Json(value.get<double>() + 0.5)
                                               : Json(value.get<int64_t>() + 1);
-            EXPECT_TRUE(keys.insert(key_of(task_from_text(changed.dump()))).second) << label_of(task) << " ignores " << leaf;
+            EXPECT_TRUE(keys.insert(key_of(task_from_text(changed.dump()))).second)
+                << label_of(task) << " ignores " << leaf;
         }
     }
 }

@@ -2,8 +2,8 @@
 // test.
 #pragma once
 
-#include "cluster/process/backoff.h"
 #include "cluster/gang/gang_reducer.h"
+#include "cluster/process/backoff.h"
 #include "cluster/transport/trainer_link.h"
 
 #include <array>
@@ -13,8 +13,9 @@
 namespace dagan {
 
 // Serves until the gang is over and the trainer has ended its task (it said "end", or is gone).
-inline void serve_gang(AgentLink& link, GangReducer& reducer, const std::function<void(const std::string&)>& on_control = {}) {
-    Backoff backoff;
+inline void serve_gang(cluster::AgentLink& link, cluster::GangReducer& reducer,
+                       const std::function<void(const std::string&)>& on_control = {}) {
+    cluster::Backoff backoff;
     bool ended = false;
     while (!ended || !reducer.over()) {
         bool active = reducer.transferring();
@@ -22,7 +23,7 @@ inline void serve_gang(AgentLink& link, GangReducer& reducer, const std::functio
             const auto message = link.receive();
             if (!message) break;
             active = true;
-            if (const auto* request = std::get_if<ReduceRequest>(&*message)) {
+            if (const auto* request = std::get_if<cluster::ReduceRequest>(&*message)) {
                 reducer.reduce(*request);
             } else if (std::get<std::string>(*message) == "end") {
                 reducer.finish();
@@ -43,7 +44,7 @@ inline void serve_gang(AgentLink& link, GangReducer& reducer, const std::functio
         if (ended) {
             backoff.pause({});
         } else {
-            backoff.pause(std::array{Watch{link.fd(), link.unsent_bytes() > 0}});
+            backoff.pause(std::array{cluster::Watch{link.fd(), link.unsent_bytes() > 0}});
         }
     }
 }

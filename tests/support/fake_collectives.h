@@ -18,7 +18,9 @@ class FakeGang {
   public:
     explicit FakeGang(int size) : size_(size) {}
 
-    std::unique_ptr<GangCollectives> member(int position) { return std::make_unique<Member>(*this, position); }
+    std::unique_ptr<cluster::GangCollectives> member(int position) {
+        return std::make_unique<Member>(*this, position);
+    }
     int released() const {
         std::scoped_lock lock(mutex_);
         return released_;
@@ -37,12 +39,15 @@ class FakeGang {
         bool complete = false;
     };
 
-    class Member final : public GangCollectives {
+    class Member final : public cluster::GangCollectives {
       public:
         Member(FakeGang& gang, int position) : gang_(gang), position_(position) {}
         int size() const override { return gang_.size_; }
-        void start_gather(std::span<const int64_t> mine, std::span<int64_t> all) override { start({mine, all, {}, {}}); }
-        void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets, size_t count) override {
+        void start_gather(std::span<const int64_t> mine, std::span<int64_t> all) override {
+            start({mine, all, {}, {}});
+        }
+        void start_mean(const cluster::SharedMemory& memory, std::span<const uint64_t> offsets,
+                        size_t count) override {
             require(memory_ == nullptr || memory_ == &memory, "a member's memory stays the same");
             memory_ = &memory;
             const auto floats = memory.floats(offsets[static_cast<size_t>(position_)], count);
@@ -65,13 +70,14 @@ class FakeGang {
             require(!released_, "nothing is started after release");
             std::scoped_lock lock(gang_.mutex_);
             Operation& operation = gang_.operations_[++started_];
-            require(operation.parts.emplace(position_, std::move(part)).second, "members have positions of their own");
+            require(operation.parts.emplace(position_, std::move(part)).second,
+                    "members have positions of their own");
             gang_.finish_if_all_came(operation);
         }
 
         FakeGang& gang_;
         int position_;
-        const SharedMemory* memory_ = nullptr;
+        const cluster::SharedMemory* memory_ = nullptr;
         int started_ = 0; // the number of the last operation
         bool released_ = false;
     };
@@ -80,8 +86,10 @@ class FakeGang {
         if (operation.parts.size() < static_cast<size_t>(size_)) return;
         const Part& first = operation.parts.at(0);
         for (const auto& [position, part] : operation.parts) {
-            require(part.mine.size() == first.mine.size() && part.floats.size() == first.floats.size() &&
-                        part.offsets == first.offsets && part.all.size() == part.mine.size() * operation.parts.size(),
+            require(part.mine.size() == first.mine.size() &&
+                        part.floats.size() == first.floats.size() &&
+                        part.offsets == first.offsets &&
+                        part.all.size() == part.mine.size() * operation.parts.size(),
                     "members start the same operation");
         }
         gather(operation);
@@ -92,14 +100,16 @@ class FakeGang {
     static void gather(Operation& operation) {
         for (const auto& [to, receiver] : operation.parts) {
             auto place = receiver.all.begin();
-            for (const auto& [from, part] : operation.parts) place = std::ranges::copy(part.mine, place).out;
+            for (const auto& [from, part] : operation.parts)
+                place = std::ranges::copy(part.mine, place).out;
         }
     }
 
     void average(Operation& operation, size_t count) const {
         for (size_t i = 0; i < count; ++i) {
             float mean = operation.parts.at(0).floats[i];
-            for (int member = 1; member < size_; ++member) mean += operation.parts.at(member).floats[i];
+            for (int member = 1; member < size_; ++member)
+                mean += operation.parts.at(member).floats[i];
             mean /= static_cast<float>(size_);
             for (auto& [position, part] : operation.parts) part.floats[i] = mean;
         }

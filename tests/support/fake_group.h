@@ -23,7 +23,7 @@ class FakeGang {
     int size() const { return static_cast<int>(parts_.size()); }
     int64_t reductions() const { return round_; }
 
-    std::unique_ptr<Group> member(int rank);
+    std::unique_ptr<gang::Group> member(int rank);
 
     void break_up() {
         const std::scoped_lock lock(mutex_);
@@ -33,7 +33,7 @@ class FakeGang {
 
     void reduce(int rank, std::span<float> x) {
         std::unique_lock lock(mutex_);
-        if (broken_) throw GangBroken("a member of the fake gang is gone");
+        if (broken_) throw gang::GangBroken("a member of the fake gang is gone");
         const int64_t round = round_;
         parts_[static_cast<size_t>(rank)] = x;
         if (++arrived_ == size()) {
@@ -44,7 +44,7 @@ class FakeGang {
             return;
         }
         changed_.wait(lock, [&] { return round_ != round || broken_; });
-        if (round_ == round) throw GangBroken("a member of the fake gang is gone");
+        if (round_ == round) throw gang::GangBroken("a member of the fake gang is gone");
     }
 
   private:
@@ -64,7 +64,7 @@ class FakeGang {
     bool broken_ = false;
 };
 
-class FakeGroup : public Group {
+class FakeGroup : public gang::Group {
   public:
     FakeGroup(FakeGang& gang, int rank) : gang_(gang), rank_(rank) {}
     int rank() const override { return rank_; }
@@ -72,7 +72,8 @@ class FakeGroup : public Group {
     std::span<float> allocate(size_t count) override {
         constexpr size_t kAlignment = 64;
         const size_t bytes = (count * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
-        memory_.emplace_back(static_cast<float*>(std::aligned_alloc(kAlignment, bytes == 0 ? kAlignment : bytes)));
+        memory_.emplace_back(
+            static_cast<float*>(std::aligned_alloc(kAlignment, bytes == 0 ? kAlignment : bytes)));
         if (!memory_.back()) throw std::bad_alloc();
         std::fill_n(memory_.back().get(), count, 0.0F);
         return {memory_.back().get(), count};
@@ -88,20 +89,22 @@ class FakeGroup : public Group {
     std::vector<std::unique_ptr<float, Free>> memory_;
 };
 
-inline std::unique_ptr<Group> FakeGang::member(int rank) { return std::make_unique<FakeGroup>(*this, rank); }
+inline std::unique_ptr<gang::Group> FakeGang::member(int rank) {
+    return std::make_unique<FakeGroup>(*this, rank);
+}
 
 // Runs `work` once per member, each in a thread of its own; rethrows the first exception that is not a member's loss of the gang.
-inline void run_gang(int size, const std::function<void(Group&)>& work) {
+inline void run_gang(int size, const std::function<void(gang::Group&)>& work) {
     FakeGang gang(size);
     std::mutex mutex;
     std::exception_ptr first;
     std::vector<std::thread> threads;
     for (int rank = 0; rank < size; ++rank) {
         threads.emplace_back([&, rank] {
-            const std::unique_ptr<Group> group = gang.member(rank);
+            const std::unique_ptr<gang::Group> group = gang.member(rank);
             try {
                 work(*group);
-            } catch (const GangBroken&) {
+            } catch (const gang::GangBroken&) {
                 gang.break_up();
             } catch (...) {
                 const std::scoped_lock lock(mutex);

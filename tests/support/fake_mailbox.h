@@ -15,11 +15,13 @@ class FakePost {
   public:
     explicit FakePost(int size) : arrived_(static_cast<size_t>(size)) {}
 
-    std::unique_ptr<Mailbox> mailbox(int rank) { return std::make_unique<Box>(*this, rank); }
+    std::unique_ptr<cluster::Mailbox> mailbox(int rank) {
+        return std::make_unique<Box>(*this, rank);
+    }
     size_t waiting_at(int rank) const { return arrived_.at(static_cast<size_t>(rank)).size(); }
 
   private:
-    class Box final : public Mailbox {
+    class Box final : public cluster::Mailbox {
       public:
         Box(FakePost& post, int rank) : post_(post), rank_(rank) {}
         int rank() const override { return rank_; }
@@ -28,10 +30,10 @@ class FakePost {
             require(0 <= to && to < size(), "a message goes to a rank of this job");
             post_.arrived_[static_cast<size_t>(to)].push_back({rank_, std::string(bytes)});
         }
-        std::optional<Envelope> receive() override {
+        std::optional<cluster::Envelope> receive() override {
             auto& queue = post_.arrived_[static_cast<size_t>(rank_)];
             if (queue.empty()) return std::nullopt;
-            Envelope envelope = std::move(queue.front());
+            cluster::Envelope envelope = std::move(queue.front());
             queue.pop_front();
             return envelope;
         }
@@ -42,7 +44,7 @@ class FakePost {
         int rank_;
     };
 
-    std::vector<std::deque<Envelope>> arrived_; // by receiver
+    std::vector<std::deque<cluster::Envelope>> arrived_; // by receiver
 };
 
 } // namespace dagan

@@ -13,7 +13,7 @@
 
 namespace dagan {
 
-class FakeStore final : public Store {
+class FakeStore final : public results::Store {
   public:
     struct Attempt {
         std::string task, ranks, host;
@@ -22,8 +22,8 @@ class FakeStore final : public Store {
         int64_t checkpoint_before = 0;
     };
     struct Contents {
-        std::map<std::string, StoredTask> tasks; // by key
-        std::map<int64_t, Attempt> attempts;     // by token
+        std::map<std::string, results::StoredTask> tasks; // by key
+        std::map<int64_t, Attempt> attempts;              // by token
     };
 
     explicit FakeStore(const Plan& plan) { enter({}, plan), commit(); }
@@ -35,7 +35,9 @@ class FakeStore final : public Store {
     bool is_committed(int64_t token) const { return committed_.attempts.contains(token); }
     const Attempt& attempt(int64_t token) const { return written_.attempts.at(token); }
     int commits() const { return commits_; }
-    bool written_end(const std::string& task) const { return written_.tasks.at(task).ended.has_value(); }
+    bool written_end(const std::string& task) const {
+        return written_.tasks.at(task).ended.has_value();
+    }
 
     // What a campaign is judged by: outcome, score and artifacts of each task that ended, without tokens, times and places.
     struct Ended {
@@ -49,7 +51,9 @@ class FakeStore final : public Store {
         for (const auto& [token, attempt] : committed_.attempts) {
             if (!attempt.final) continue;
             const bool first =
-                ended.emplace(attempt.task, Ended{attempt.result->outcome, attempt.result->score, attempt.result->artifacts})
+                ended
+                    .emplace(attempt.task, Ended{attempt.result->outcome, attempt.result->score,
+                                                 attempt.result->artifacts})
                     .second;
             require(first, "a task ends once");
         }
@@ -62,15 +66,15 @@ class FakeStore final : public Store {
         calls_left_ = -1;
     }
 
-    void enter(const Campaign&, const Plan& plan) override {
+    void enter(const results::Campaign&, const Plan& plan) override {
         work();
         for (const PlannedTask& task : plan.tasks) written_.tasks[task.key].task = task.key;
     }
-    std::vector<StoredTask> load() override {
+    std::vector<results::StoredTask> load() override {
         work();
-        std::vector<StoredTask> tasks;
+        std::vector<results::StoredTask> tasks;
         for (const auto& [key, task] : written_.tasks) tasks.push_back(task);
-        for (StoredTask& task : tasks) {
+        for (results::StoredTask& task : tasks) {
             for (const auto& [token, attempt] : written_.attempts) { // the last one decides
                 if (attempt.task != task.task) continue;
                 const bool open = !attempt.result;
@@ -81,8 +85,8 @@ class FakeStore final : public Store {
         }
         return tasks;
     }
-    StoredTask load_task(const std::string& key) override {
-        for (const StoredTask& task : load()) {
+    results::StoredTask load_task(const std::string& key) override {
+        for (const results::StoredTask& task : load()) {
             if (task.task == key) return task;
         }
         throw Error(Blame::bug, key + ": is no task");
@@ -91,18 +95,20 @@ class FakeStore final : public Store {
         work();
         return !written_.tasks.at(task).ended && attempt != 0 && current(task) == attempt;
     }
-    std::vector<PastAttempt> history_of_suspects() override {
+    std::vector<results::PastAttempt> history_of_suspects() override {
         work();
-        std::vector<PastAttempt> history;
+        std::vector<results::PastAttempt> history;
         for (const auto& [token, attempt] : written_.attempts) {
-            if (attempt.result) history.push_back({attempt.task, attempt.host, attempt.result->outcome});
+            if (attempt.result)
+                history.push_back({attempt.task, attempt.host, attempt.result->outcome});
         }
         return history;
     }
     void forgive(const std::string& host) override {
         work();
         for (auto& [token, attempt] : written_.attempts) {
-            if (attempt.host != host || attempt.final || !attempt.result || !attempt.charged) continue;
+            if (attempt.host != host || attempt.final || !attempt.result || !attempt.charged)
+                continue;
             attempt.charged = false;
             --written_.tasks.at(attempt.task).charged;
         }
@@ -111,26 +117,29 @@ class FakeStore final : public Store {
         work();
         int reopened = 0;
         for (auto& [key, task] : written_.tasks) {
-            if (!task.ended || *task.ended == Outcome::done || *task.ended == Outcome::diverged) continue;
+            if (!task.ended || *task.ended == Outcome::done || *task.ended == Outcome::diverged)
+                continue;
             task.ended.reset();
             task.charged = 0;
             ++reopened;
         }
         return reopened;
     }
-    int64_t start_attempt(const std::string& task, const std::string& ranks, const std::string& host,
-                          int64_t checkpoint_before) override {
+    int64_t start_attempt(const std::string& task, const std::string& ranks,
+                          const std::string& host, int64_t checkpoint_before) override {
         work();
         require(!written_.tasks.at(task).ended, "a task that has ended is not started again");
-        written_.attempts[++last_token_] = {task, ranks, host, std::nullopt, false, true, checkpoint_before};
+        written_.attempts[++last_token_] = {
+            task, ranks, host, std::nullopt, false, true, checkpoint_before};
         ++written_.tasks.at(task).attempts;
         ++written_.tasks.at(task).charged;
         return last_token_;
     }
     bool finish_attempt(const TaskResult& result, bool final, bool refund) override {
         work();
-        StoredTask& task = written_.tasks.at(result.task);
-        if (task.ended || result.attempt == 0 || current(result.task) != result.attempt) return false;
+        results::StoredTask& task = written_.tasks.at(result.task);
+        if (task.ended || result.attempt == 0 || current(result.task) != result.attempt)
+            return false;
         Attempt& attempt = written_.attempts.at(result.attempt);
         attempt.result = result;
         attempt.final = final;
@@ -152,14 +161,16 @@ class FakeStore final : public Store {
 
   private:
     void work() {
-        if (calls_left_ == 0) throw system_error("store: cannot be written: No space left on device");
+        if (calls_left_ == 0)
+            throw system_error("store: cannot be written: No space left on device");
         if (calls_left_ > 0) --calls_left_;
     }
 
     // The latest attempt of a task, if it has no end.
     int64_t current(const std::string& task) const {
-        const auto latest = std::find_if(written_.attempts.rbegin(), written_.attempts.rend(),
-                                         [&](const auto& attempt) { return attempt.second.task == task; });
+        const auto latest =
+            std::find_if(written_.attempts.rbegin(), written_.attempts.rend(),
+                         [&](const auto& attempt) { return attempt.second.task == task; });
         return latest != written_.attempts.rend() && !latest->second.result ? latest->first : 0;
     }
 

@@ -11,13 +11,13 @@
 //   point "mean"
 // Each task begins with a Progress whose step is this process's id. With `--never-ready` it ends before it asks for work.
 #include "base/error.h"
+#include "base/version.h"
 #include "cluster/gang/group_through_agent.h"
 #include "cluster/process/process_guard.h"
-#include "cluster/transport/shared_memory.h"
 #include "cluster/process/spawner.h"
+#include "cluster/transport/shared_memory.h"
 #include "cluster/transport/trainer_link.h"
 #include "launcher/protocol/messages.h"
-#include "base/version.h"
 
 #include <unistd.h>
 
@@ -36,7 +36,8 @@ using Clock = std::chrono::steady_clock;
 
 class FakeTask {
   public:
-    FakeTask(const Assign& assignment, TrainerLink& link, SharedMemory& memory)
+    FakeTask(const launcher::Assign& assignment, cluster::TrainerLink& link,
+             cluster::SharedMemory& memory)
         : assignment_(assignment), link_(link), memory_(memory) {
         result_.task = assignment.task;
         result_.attempt = assignment.attempt;
@@ -76,7 +77,10 @@ class FakeTask {
         result_.outcome = outcome;
         result_.error = error;
     }
-    void beat() { link_.send(encode(Progress{assignment_.task, assignment_.attempt, ::getpid(), 1})); }
+    void beat() {
+        link_.send(launcher::encode(
+            launcher::Progress{assignment_.task, assignment_.attempt, ::getpid(), 1}));
+    }
     void beat_for(std::chrono::milliseconds time) {
         for (const auto began = Clock::now(); Clock::now() - began < time;
              std::this_thread::sleep_for(std::chrono::milliseconds(100)))
@@ -85,43 +89,46 @@ class FakeTask {
     void wait_for_stop() {
         for (;;) {
             const auto text = link_.receive_within(std::chrono::milliseconds(100));
-            if (text && std::holds_alternative<StopWork>(decode_message(*text))) return end(Outcome::interrupted, "");
+            if (text && std::holds_alternative<launcher::StopWork>(launcher::decode_message(*text)))
+                return end(Outcome::interrupted, "");
             if (link_.closed()) ::_exit(0);
             beat();
         }
     }
     void reduce(size_t count) {
         try {
-            const auto group =
-                make_group_through_agent(link_, memory_, assignment_.position, static_cast<int>(assignment_.members.size()));
+            const auto group = cluster::make_group_through_agent(
+                link_, memory_, assignment_.position, static_cast<int>(assignment_.members.size()));
             const std::span<float> values = group->allocate(count);
             for (float& value : values) value = static_cast<float>(assignment_.position + 1);
             group->all_reduce_mean(values);
             for (const float value : values) require(value == values[0], "one mean for all");
-            result_.curve.push_back({static_cast<int64_t>(result_.curve.size()), "mean", values[0]});
-        } catch (const GangBroken& broken) {
+            result_.curve.push_back(
+                {static_cast<int64_t>(result_.curve.size()), "mean", values[0]});
+        } catch (const gang::GangBroken& broken) {
             end(Outcome::interrupted, broken.what());
         }
     }
 
-    const Assign& assignment_;
-    TrainerLink& link_;
-    SharedMemory& memory_;
+    const launcher::Assign& assignment_;
+    cluster::TrainerLink& link_;
+    cluster::SharedMemory& memory_;
     TaskResult result_;
     bool over_ = false;
 };
 
 void work() {
-    ignore_broken_pipes();
-    TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
-    SharedMemory memory{Descriptor(kTrainerMemoryFd)};
-    link.send(encode(TrainerReady{kVersion}));
+    cluster::ignore_broken_pipes();
+    cluster::TrainerLink link{cluster::Channel(Descriptor(cluster::kTrainerSocketFd))};
+    cluster::SharedMemory memory{Descriptor(cluster::kTrainerMemoryFd)};
+    link.send(launcher::encode(launcher::TrainerReady{kVersion}));
     while (!link.closed()) {
         const auto text = link.receive_within(std::chrono::minutes(1));
         if (!text) continue;
-        const Message message = decode_message(*text);
-        if (const auto* assignment = std::get_if<Assign>(&message)) {
-            link.send(encode(Ended{assignment->position, FakeTask(*assignment, link, memory).run()}));
+        const launcher::Message message = launcher::decode_message(*text);
+        if (const auto* assignment = std::get_if<launcher::Assign>(&message)) {
+            link.send(launcher::encode(
+                launcher::Ended{assignment->position, FakeTask(*assignment, link, memory).run()}));
         }
     }
 }

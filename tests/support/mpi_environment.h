@@ -7,8 +7,8 @@
 namespace dagan {
 
 struct MpiEnvironment {
-    Spawner spawner; // first: it forks
-    MpiWorld world;
+    cluster::Spawner spawner; // first: it forks
+    cluster::MpiWorld world;
 };
 
 MpiEnvironment& mpi_environment();

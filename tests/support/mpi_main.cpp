@@ -15,7 +15,8 @@ namespace dagan {
 
 namespace {
 constexpr std::chrono::seconds kStepTimeout{60};
-std::unique_ptr<MpiEnvironment> environment; // main's; googletest gives tests no way to be handed something
+std::unique_ptr<MpiEnvironment>
+    environment; // main's; googletest gives tests no way to be handed something
 
 class InStep final : public testing::EmptyTestEventListener {
   public:
@@ -24,8 +25,8 @@ class InStep final : public testing::EmptyTestEventListener {
     void OnTestPartResult(const testing::TestPartResult& part) override {
         const int rank = environment->world.rank();
         if (rank == 0 || !part.failed()) return;
-        std::fprintf(stderr, "rank %d: %s:%d: Failure\n%s\n", rank, part.file_name() ? part.file_name() : "?", part.line_number(),
-                     part.summary());
+        std::fprintf(stderr, "rank %d: %s:%d: Failure\n%s\n", rank,
+                     part.file_name() ? part.file_name() : "?", part.line_number(), part.summary());
     }
 
     void OnTestEnd(const testing::TestInfo& test) override {
@@ -33,10 +34,11 @@ class InStep final : public testing::EmptyTestEventListener {
         MPI_Request request = MPI_REQUEST_NULL;
         MPI_Iallreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD, &request);
         const auto deadline = std::chrono::steady_clock::now() + kStepTimeout;
-        for (int all_came = 0; MPI_Test(&request, &all_came, MPI_STATUS_IGNORE), all_came == 0; ::sched_yield()) {
+        for (int all_came = 0; MPI_Test(&request, &all_came, MPI_STATUS_IGNORE), all_came == 0;
+             ::sched_yield()) {
             if (std::chrono::steady_clock::now() < deadline) continue;
-            std::fprintf(stderr, "rank %d: %s.%s: another rank did not come to its end\n", environment->world.rank(),
-                         test.test_suite_name(), test.name());
+            std::fprintf(stderr, "rank %d: %s.%s: another rank did not come to its end\n",
+                         environment->world.rank(), test.test_suite_name(), test.name());
             environment->world.abort(1);
         }
         any_failed_ |= failed != 0;
@@ -58,7 +60,8 @@ int main(int argc, char** argv) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
     auto* in_step = new InStep; // googletest's
     listeners.Append(in_step);
-    if (environment->world.rank() != 0) delete listeners.Release(listeners.default_result_printer());
+    if (environment->world.rank() != 0)
+        delete listeners.Release(listeners.default_result_printer());
     const int result = RUN_ALL_TESTS();
     const bool failed = result != 0 || in_step->any_failed();
     if (in_step->any_failed() && result == 0)

@@ -30,7 +30,8 @@ struct Finished {
     std::string out, err;
 
     std::string text() const {
-        return "exit code " + std::to_string(exit_code) + ", signal " + std::to_string(signal) + "\n" + out + err;
+        return "exit code " + std::to_string(exit_code) + ", signal " + std::to_string(signal) +
+               "\n" + out + err;
     }
 };
 
@@ -75,8 +76,8 @@ class Process {
             if (std::chrono::steady_clock::now() > deadline) ::kill(pid_, SIGKILL);
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
-        return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -1, WIFSIGNALED(status_) ? WTERMSIG(status_) : 0, contents(out_),
-                contents(err_)};
+        return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -1,
+                WIFSIGNALED(status_) ? WTERMSIG(status_) : 0, contents(out_), contents(err_)};
     }
 
   private:
@@ -85,13 +86,15 @@ class Process {
         if (fd < 0) throw system_error("memfd_create: " + errno_text(errno));
         return fd;
     }
-    [[noreturn]] void become(std::vector<std::string>& argv, const Setting& setting, pid_t parent) const {
-        die_with_parent(parent);
+    [[noreturn]] void become(std::vector<std::string>& argv, const Setting& setting,
+                             pid_t parent) const {
+        cluster::die_with_parent(parent);
         ::dup2(out_, STDOUT_FILENO);
         ::dup2(err_, STDERR_FILENO);
         ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
         if (!setting.folder.empty() && ::chdir(setting.folder.c_str()) != 0) ::_exit(126);
-        for (const std::string& variable : setting.environment) ::putenv(const_cast<char*>(variable.c_str()));
+        for (const std::string& variable : setting.environment)
+            ::putenv(const_cast<char*>(variable.c_str()));
         std::vector<char*> words;
         for (std::string& word : argv) words.push_back(word.data());
         words.push_back(nullptr);
@@ -111,21 +114,25 @@ class Process {
     bool ended_ = false;
 };
 
-inline Finished run_program(const std::vector<std::string>& argv, const Process::Setting& setting = {}) {
+inline Finished run_program(const std::vector<std::string>& argv,
+                            const Process::Setting& setting = {}) {
     return Process(argv, setting).wait();
 }
 
 // The processes with `folder` (absolute) as a word of their command line, of one program or of all. Zombies have no command line.
-inline std::vector<pid_t> processes_of(const std::filesystem::path& folder, const std::string& program = "") {
+inline std::vector<pid_t> processes_of(const std::filesystem::path& folder,
+                                       const std::string& program = "") {
     std::vector<pid_t> found;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         const std::string name = entry.path().filename();
-        if (!std::all_of(name.begin(), name.end(), [](char c) { return '0' <= c && c <= '9'; })) continue;
+        if (!std::all_of(name.begin(), name.end(), [](char c) { return '0' <= c && c <= '9'; }))
+            continue;
         std::ifstream file(entry.path() / "cmdline");
         std::vector<std::string> words;
         for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
         if (std::find(words.begin(), words.end(), folder.string()) == words.end()) continue;
-        const bool wanted = program.empty() || std::filesystem::path(words.front()).filename() == program;
+        const bool wanted =
+            program.empty() || std::filesystem::path(words.front()).filename() == program;
         if (wanted && std::stoi(name) != ::getpid()) found.push_back(std::stoi(name));
     }
     std::sort(found.begin(), found.end());

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::sweeps {
 namespace {
 
 constexpr double kGiga = 1e9, kTera = 1e12, kPeta = 1e15;
@@ -69,7 +69,8 @@ TEST(CostModelTest, AClassifierCostsWhatSection13Says) {
     EXPECT_NEAR(macs_of(all, {}) / kPeta, 3.5, 0.05);
     ClassifierTask target = all;
     target.classifier.softmax = Softmax::target;
-    EXPECT_NEAR(macs_of(target, {}) / kPeta, 0.46 + 0.02, 0.01) << "0.02 for 200 evaluations of 633 cases";
+    EXPECT_NEAR(macs_of(target, {}) / kPeta, 0.46 + 0.02, 0.01)
+        << "0.02 for 200 evaluations of 633 cases";
     ClassifierTask fresh = all;
     fresh.gan = GanOptions{};
     EXPECT_NEAR((macs_of(fresh, {}) - macs_of(all, {})) / kPeta, 4.7, 0.05);
@@ -101,7 +102,8 @@ TEST(CostModelTest, StepsAreThoseOfTheLoops) {
 TEST(CostModelTest, AStepMatchedBaselineCostsAboutAsMuchAsItsModel) {
     ClassifierTask matched = trial(5, 0);
     matched.match_steps_of = 3;
-    EXPECT_NEAR(macs_of(matched, {}) / macs_of(trial(5, 3), {}), 1, 0.03) << "more evaluations, nothing else";
+    EXPECT_NEAR(macs_of(matched, {}) / macs_of(trial(5, 3), {}), 1, 0.03)
+        << "more evaluations, nothing else";
 }
 
 TEST(CostModelTest, ClassesOfASoftmaxFollowTheMode) {
@@ -130,4 +132,4 @@ TEST(CostModelTest, ChoosingAmongCheckpointsIsCounted) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::sweeps

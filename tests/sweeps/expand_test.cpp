@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-namespace dagan {
+namespace dagan::sweeps {
 namespace {
 
 std::map<TaskKind, int> counts_of(const Plan& plan) {
@@ -45,7 +45,8 @@ void check_invariants(const Plan& plan) {
         std::set<std::string> named;
         if (const auto* gan = std::get_if<GanTask>(&spec)) named = {gan->selector};
         if (const auto* pool = std::get_if<PoolTask>(&spec)) named = {pool->gan_task};
-        if (const auto* classifier = std::get_if<ClassifierTask>(&spec)) named = {classifier->pool, classifier->gan_task};
+        if (const auto* classifier = std::get_if<ClassifierTask>(&spec))
+            named = {classifier->pool, classifier->gan_task};
         named.erase("");
         EXPECT_EQ(named, needed) << label_of(spec);
     }
@@ -71,8 +72,10 @@ TEST(ExpandTest, IsAFunctionOfTheSweep) {
 // new meaning is a good reason, a reordered struct is not.
 TEST(ExpandTest, KeysAreStable) {
     const Plan plan = plan_of(kSmallSweep);
-    EXPECT_EQ(plan.tasks.front().key, "a17b3e870d43fe08b016e9b458d28559") << to_text(plan.tasks.front().spec);
-    EXPECT_EQ(plan.tasks.back().key, "80cafd64ad4dee58b744b2ed3e168122") << to_text(plan.tasks.back().spec);
+    EXPECT_EQ(plan.tasks.front().key, "a17b3e870d43fe08b016e9b458d28559")
+        << to_text(plan.tasks.front().spec);
+    EXPECT_EQ(plan.tasks.back().key, "80cafd64ad4dee58b744b2ed3e168122")
+        << to_text(plan.tasks.back().spec);
 }
 
 TEST(ExpandTest, TheBaselineNeedsNothing) {
@@ -108,8 +111,8 @@ TEST(ExpandTest, TheDaganDoesNotDependOnWhatOnlyClassifiersHave) {
     };
     const std::string key = key_of_gan({});
     EXPECT_NE(key, "");
-    for (const char* same : {"classifier.generation=fresh", "classifier.pool_size=7", "classifier.epoch_select=last",
-                             "classifier.mark_generated=false"})
+    for (const char* same : {"classifier.generation=fresh", "classifier.pool_size=7",
+                             "classifier.epoch_select=last", "classifier.mark_generated=false"})
         EXPECT_EQ(key_of_gan({same}), key) << same;
     // Its selector is a classifier too.
     for (const char* other : {"classifier.epochs=7", "classifier.growth=8", "gan.iterations=9"})
@@ -139,12 +142,14 @@ TEST(ExpandTest, OneStreamForAllCellsOfADataSetAndSeed) {
     for (const auto& task : tasks_of<GanTask>(plan)) all.insert(task.stream);
     for (const auto& task : tasks_of<SelectorTask>(plan)) all.insert(task.stream);
     EXPECT_EQ(all.size(), 4U) << "seeds, DAGAN and selector have streams of their own";
-    EXPECT_NE(tasks_of<ClassifierTask>(plan_of(kSmallSweep, {"seed=12"})).at(0).stream, *streams[0].begin());
+    EXPECT_NE(tasks_of<ClassifierTask>(plan_of(kSmallSweep, {"seed=12"})).at(0).stream,
+              *streams[0].begin());
 }
 
 TEST(ExpandTest, ThePoolServesTheLargestNThatIsAugmented) {
     const std::string text =
-        with(kSmallSweep, "resources", "  - {dataset: omniglot, samples_per_class: 9, generated_per_real: 0}\nresources");
+        with(kSmallSweep, "resources",
+             "  - {dataset: omniglot, samples_per_class: 9, generated_per_real: 0}\nresources");
     for (const auto& pool : tasks_of<PoolTask>(plan_of(text))) EXPECT_EQ(pool.samples_per_class, 4);
     const Plan plan = plan_of(text, {"sweep.1.generated_per_real=[0, 2]"});
     check_invariants(plan);
@@ -154,8 +159,10 @@ TEST(ExpandTest, ThePoolServesTheLargestNThatIsAugmented) {
 
 TEST(ExpandTest, ABorrowedDaganIsThatOfTheOtherSet) {
     std::string text =
-        with(kSmallSweep, "gan: {iter", "  emnist: {file: emnist.h5, protocol: balanced47, gan: omniglot}\ngan: {iter");
-    text = with(text, "  - {dataset: omniglot, samples_per_class: [2, 4], generated_per_real: [0, 1, 3]}",
+        with(kSmallSweep, "gan: {iter",
+             "  emnist: {file: emnist.h5, protocol: balanced47, gan: omniglot}\ngan: {iter");
+    text = with(text,
+                "  - {dataset: omniglot, samples_per_class: [2, 4], generated_per_real: [0, 1, 3]}",
                 "  - {dataset: emnist, samples_per_class: 15, generated_per_real: [0, 1]}");
     const Plan plan = plan_of(text, {"gan_for.omniglot.z_dim=17"});
     check_invariants(plan);
@@ -169,7 +176,8 @@ TEST(ExpandTest, ABorrowedDaganIsThatOfTheOtherSet) {
 }
 
 TEST(ExpandTest, ATaskKnowsTheDataItWasPlannedFor) {
-    const Plan plan = plan_of(with(kSmallSweep, "[1412, 1420]", "[1412, end]"), {"gan.selector_train=15"});
+    const Plan plan =
+        plan_of(with(kSmallSweep, "[1412, 1420]", "[1412, end]"), {"gan.selector_train=15"});
     for (const auto& task : plan.tasks) {
         const DatasetRef& ref = dataset_of(task.spec);
         EXPECT_EQ(ref.options.split.test, (ClassRange{1412, 1623}));
@@ -181,7 +189,8 @@ TEST(ExpandTest, ATaskKnowsTheDataItWasPlannedFor) {
 }
 
 TEST(ExpandTest, ResourcesReachTheTasks) {
-    const Plan plan = plan_of(kSmallSweep, {"resources.gan_ranks=4", "resources.threads_per_trainer=3"});
+    const Plan plan =
+        plan_of(kSmallSweep, {"resources.gan_ranks=4", "resources.threads_per_trainer=3"});
     EXPECT_EQ(tasks_of<GanTask>(plan).at(0).ranks, 4);
     for (const auto& task : plan.tasks) EXPECT_EQ(threads_of(task.spec), 3) << label_of(task.spec);
 }
@@ -189,9 +198,11 @@ TEST(ExpandTest, ResourcesReachTheTasks) {
 // Cells as (m, match_steps_of) of one (n, seed).
 std::multiset<std::pair<int, int>> cells_with_budget(const std::string& budget) {
     std::multiset<std::pair<int, int>> cells;
-    const Plan plan = plan_of(kSmallSweep, {"sweep.0.budget=" + budget, "seeds=1", "sweep.0.samples_per_class=2"});
+    const Plan plan = plan_of(
+        kSmallSweep, {"sweep.0.budget=" + budget, "seeds=1", "sweep.0.samples_per_class=2"});
     check_invariants(plan);
-    for (const auto& task : tasks_of<ClassifierTask>(plan)) cells.emplace(task.generated_per_real, task.match_steps_of);
+    for (const auto& task : tasks_of<ClassifierTask>(plan))
+        cells.emplace(task.generated_per_real, task.match_steps_of);
     return cells;
 }
 
@@ -203,4 +214,4 @@ TEST(ExpandTest, BudgetsAddStepMatchedBaselines) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::sweeps

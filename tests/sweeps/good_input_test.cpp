@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::sweeps {
 namespace {
 
 TEST(GoodInputTest, ValuesArriveAndTheRestHasItsDefault) {
@@ -37,14 +37,16 @@ TEST(GoodInputTest, CountsAreANumberAListOrARangeWithBothEnds) {
 }
 
 TEST(GoodInputTest, NumbersMayBeWrittenAsYamlDoes) {
-    const Sweep sweep = load_text(with(kSmallSweep, "iterations: 12",
-                                       "iterations: 12, learning_rate: 2.5e-4, r_max: .inf, d_max: 5, beta1: +0.5"))
-                            .sweep;
+    const Sweep sweep =
+        load_text(with(kSmallSweep, "iterations: 12",
+                       "iterations: 12, learning_rate: 2.5e-4, r_max: .inf, d_max: 5, beta1: +0.5"))
+            .sweep;
     EXPECT_EQ(sweep.gan.learning_rate, 2.5e-4);
     EXPECT_EQ(sweep.gan.r_max, kNoLimit);
     EXPECT_EQ(sweep.gan.d_max, 5);
     EXPECT_EQ(sweep.gan.beta1, 0.5);
-    EXPECT_EQ(load_text(with(kSmallSweep, "seed: 11", "seed: 18446744073709551615")).sweep.seed, UINT64_MAX);
+    EXPECT_EQ(load_text(with(kSmallSweep, "seed: 11", "seed: 18446744073709551615")).sweep.seed,
+              UINT64_MAX);
 }
 
 TEST(GoodInputTest, ARangeMayGoToTheEndAndTouchItsNeighbour) {
@@ -54,7 +56,8 @@ TEST(GoodInputTest, ARangeMayGoToTheEndAndTouchItsNeighbour) {
 
 TEST(GoodInputTest, AnEmptySectionIsOneWithoutChanges) {
     const Sweep sweep =
-        load_text(with(kSmallSweep, "classifier: {epochs: 3, softmax: held_out}", "classifier:"), {"classifier.softmax=target"})
+        load_text(with(kSmallSweep, "classifier: {epochs: 3, softmax: held_out}", "classifier:"),
+                  {"classifier.softmax=target"})
             .sweep;
     EXPECT_EQ(sweep.classifier.epochs, 200);
     EXPECT_EQ(sweep.classifier.softmax, Softmax::target);
@@ -62,7 +65,9 @@ TEST(GoodInputTest, AnEmptySectionIsOneWithoutChanges) {
 
 TEST(GoodInputTest, OptionsOfOneDataSetAreTheGeneralOnesWithItsChanges) {
     const Sweep sweep =
-        load_text(with(kSmallSweep, "seeds: 2", "gan_for: {omniglot: {dropout: 0.3}}\nclassifier_for: {omniglot: {shift_px: 4}}"))
+        load_text(
+            with(kSmallSweep, "seeds: 2",
+                 "gan_for: {omniglot: {dropout: 0.3}}\nclassifier_for: {omniglot: {shift_px: 4}}"))
             .sweep;
     EXPECT_EQ(sweep.gan_options("omniglot").dropout, 0.3);
     EXPECT_EQ(sweep.gan_options("omniglot").iterations, 12) << "from `gan`, not from the defaults";
@@ -70,9 +75,11 @@ TEST(GoodInputTest, OptionsOfOneDataSetAreTheGeneralOnesWithItsChanges) {
     EXPECT_EQ(sweep.classifier_options("omniglot").shift_px, 4);
     EXPECT_EQ(sweep.classifier_options("omniglot").epochs, 3);
     // --set changes the general option also for them, and their own by its path.
-    const Sweep changed = load_text(with(kSmallSweep, "seeds: 2", "gan_for: {omniglot: {dropout: 0.3}}"),
-                                    {"gan.iterations=20", "gan_for.omniglot.z_dim=7", "classifier_for.omniglot.growth=5"})
-                              .sweep;
+    const Sweep changed =
+        load_text(
+            with(kSmallSweep, "seeds: 2", "gan_for: {omniglot: {dropout: 0.3}}"),
+            {"gan.iterations=20", "gan_for.omniglot.z_dim=7", "classifier_for.omniglot.growth=5"})
+            .sweep;
     EXPECT_EQ(changed.gan_options("omniglot").iterations, 20);
     EXPECT_EQ(changed.gan_options("omniglot").z_dim, 7);
     EXPECT_EQ(changed.gan_options("omniglot").dropout, 0.3);
@@ -81,10 +88,14 @@ TEST(GoodInputTest, OptionsOfOneDataSetAreTheGeneralOnesWithItsChanges) {
 
 TEST(GoodInputTest, Balanced47NeedsNoSplit) {
     std::string text =
-        with(kSmallSweep, "gan: {iter", "  emnist: {file: emnist.h5, protocol: balanced47, gan: omniglot}\ngan: {iter");
-    text = with(text, "resources", "  - {dataset: emnist, samples_per_class: 100, generated_per_real: [0, 1]}\nresources");
+        with(kSmallSweep, "gan: {iter",
+             "  emnist: {file: emnist.h5, protocol: balanced47, gan: omniglot}\ngan: {iter");
+    text = with(
+        text, "resources",
+        "  - {dataset: emnist, samples_per_class: 100, generated_per_real: [0, 1]}\nresources");
     EXPECT_EQ(refusal_of(text), "");
-    EXPECT_EQ(refusal_of(text, {"sweep.1.samples_per_class=2797"}), "") << "its test images come from another split";
+    EXPECT_EQ(refusal_of(text, {"sweep.1.samples_per_class=2797"}), "")
+        << "its test images come from another split";
     EXPECT_NE(refusal_of(text, {"sweep.1.samples_per_class=2798"}), "");
 }
 
@@ -93,13 +104,16 @@ TEST(GoodInputTest, WhereResultsGoIsNoPartOfTheSweep) {
     const LoadedSweep plain = load_text(kSmallSweep);
     EXPECT_EQ(plain.store, "");
     for (const LoadedSweep& loaded :
-         {load_text(with(kSmallSweep, "seeds: 2", "seeds: 2\nstore: " + url)), load_text(kSmallSweep, {"store=" + url})}) {
+         {load_text(with(kSmallSweep, "seeds: 2", "seeds: 2\nstore: " + url)),
+          load_text(kSmallSweep, {"store=" + url})}) {
         EXPECT_EQ(loaded.store, url);
         EXPECT_EQ(to_text(loaded.sweep), to_text(plain.sweep));
     }
 }
 
-TEST(GoodInputTest, ALaterSetWins) { EXPECT_EQ(load_text(kSmallSweep, {"seeds=3", "seeds=4"}).sweep.seeds, 4); }
+TEST(GoodInputTest, ALaterSetWins) {
+    EXPECT_EQ(load_text(kSmallSweep, {"seeds=3", "seeds=4"}).sweep.seeds, 4);
+}
 
 // Property: whatever is done to a sweep's text, it is refused in words or it can be planned and costed. Each failure prints its
 // text.
@@ -110,17 +124,19 @@ TEST(GoodInputTest, AnyTextIsRefusedOrCanBePlanned) {
         std::string text = kSmallSweep;
         for (uint64_t changes = 1 + random.below(2); changes > 0; --changes) {
             const size_t at = random.below(text.size()), length = random.below(3);
-            static const std::string kPieces[] = {"",   "0",   "1",   "-",  "9",  ".", "[",  "]", "{", "}",  ": ",   ",", "\n",
-                                                  "  ", "end", "&a ", "*a", "\"", "'", "\t", "#", "~", "..", "\xff", "x"};
-            text =
-                text.substr(0, at) + kPieces[random.below(std::size(kPieces))] + text.substr(std::min(text.size(), at + length));
+            static const std::string kPieces[] = {
+                "",   "0",   "1",   "-",  "9",  ".", "[",  "]", "{", "}",  ": ",   ",", "\n",
+                "  ", "end", "&a ", "*a", "\"", "'", "\t", "#", "~", "..", "\xff", "x"};
+            text = text.substr(0, at) + kPieces[random.below(std::size(kPieces))] +
+                   text.substr(std::min(text.size(), at + length));
         }
         try {
             const LoadedSweep loaded = load_text(text);
             ++planned;
             if (loaded.sweep.seeds > 100) continue;
             const Plan plan = expand(loaded);
-            for (const auto& task : plan.tasks) ASSERT_GT(macs_of(task.spec, plan), 0) << label_of(task.spec) << " of\n" << text;
+            for (const auto& task : plan.tasks)
+                ASSERT_GT(macs_of(task.spec, plan), 0) << label_of(task.spec) << " of\n" << text;
         } catch (const Error& error) {
             ++refused;
             ASSERT_EQ(error.blame(), Blame::input) << error.what() << "\n" << text;
@@ -134,4 +150,4 @@ TEST(GoodInputTest, AnyTextIsRefusedOrCanBePlanned) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::sweeps {
 namespace {
 
 // A value other than `current` as a user writes it.
@@ -49,8 +49,10 @@ template <class T> void every_option_can_be_set() {
             FieldReader reader(problems);
             reader.read(root, "", changed);
             // Keys that a section cannot do without are missing here; nothing else may be amiss.
-            for (const auto& line : problems.lines()) EXPECT_NE(line.find("missing key"), std::string::npos) << line;
-            EXPECT_FALSE(changed == defaults) << name << ": " << text << " was taken but changed nothing";
+            for (const auto& line : problems.lines())
+                EXPECT_NE(line.find("missing key"), std::string::npos) << line;
+            EXPECT_FALSE(changed == defaults)
+                << name << ": " << text << " was taken but changed nothing";
             T::fields(changed, [&](const char* other, const auto& value, const char*) {
                 if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Field>) {
                     if (std::string(other) == name) {
@@ -84,7 +86,8 @@ template <class T> void every_option_refuses_a_section() {
             T changed{};
             FieldReader(problems).read(root, "", changed);
             ASSERT_FALSE(problems.empty()) << name;
-            EXPECT_NE(problems.lines().front().find(std::string(name) + ": got a section, wanted "), std::string::npos)
+            EXPECT_NE(problems.lines().front().find(std::string(name) + ": got a section, wanted "),
+                      std::string::npos)
                 << problems.lines().front();
         }
     });
@@ -98,8 +101,9 @@ TEST(OptionsTest, EveryOptionSaysWhatItWantsInsteadOfASection) {
 }
 
 template <class T> void every_default_is_within_its_range() {
-    EXPECT_NO_THROW(
-        check_limits(T{}, "", [](const std::string& at, const std::string& text) { ADD_FAILURE() << at << ": " << text; }));
+    EXPECT_NO_THROW(check_limits(T{}, "", [](const std::string& at, const std::string& text) {
+        ADD_FAILURE() << at << ": " << text;
+    }));
 }
 
 TEST(OptionsTest, EveryNumberHasARangeThatHoldsItsDefault) {
@@ -123,4 +127,4 @@ TEST(OptionsTest, ALimitKnowsWhichEndItIncludes) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::sweeps

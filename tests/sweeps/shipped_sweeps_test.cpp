@@ -9,14 +9,15 @@
 #include <set>
 #include <tuple>
 
-namespace dagan {
+namespace dagan::sweeps {
 namespace {
 
 const std::filesystem::path kSweeps = std::filesystem::path(DAGAN_SOURCE_DIR) / "sweeps";
 
 Plan plan_of(const std::string& name, const std::vector<std::string>& overrides = {}) {
     return expand(load_sweep(
-        kSweeps / name, overrides, [](const std::string&) { return std::nullopt; }, MissingData::use_expect));
+        kSweeps / name, overrides, [](const std::string&) { return std::nullopt; },
+        MissingData::use_expect));
 }
 
 TEST(ShippedSweepsTest, AllLoadAndPlanWithoutData) {
@@ -36,7 +37,8 @@ TEST(ShippedSweepsTest, DeskOvernightAndGpuAreComplete) {
         std::map<std::tuple<int, int, int>, int> seeds; // by n, m and the m whose steps are matched
         for (const auto& task : plan_of(name).tasks) {
             if (const auto* trial = std::get_if<ClassifierTask>(&task.spec))
-                ++seeds[{trial->samples_per_class, trial->generated_per_real, trial->match_steps_of}];
+                ++seeds[{trial->samples_per_class, trial->generated_per_real,
+                         trial->match_steps_of}];
         }
         std::set<int> ms;
         for (const auto& [cell, count] : seeds) {
@@ -59,7 +61,8 @@ TEST(ShippedSweepsTest, PlainTakesTheDesksDaganAndSelector) {
         return found;
     };
     auto desk = keys("desk.yaml"), plain = keys("plain.yaml");
-    for (const TaskKind kind : {TaskKind::gan, TaskKind::selector}) EXPECT_EQ(plain[kind], desk[kind]) << to_string(kind);
+    for (const TaskKind kind : {TaskKind::gan, TaskKind::selector})
+        EXPECT_EQ(plain[kind], desk[kind]) << to_string(kind);
     EXPECT_NE(plain[TaskKind::classifier], desk[TaskKind::classifier]);
 }
 
@@ -84,10 +87,12 @@ TEST(ShippedSweepsTest, Table1CostsWhatTheDesignSays) {
     const Plan plan = plan_of("table1.yaml");
     std::map<std::string, double> exaflop;
     for (const auto& task : plan.tasks) {
-        exaflop[to_string(kind_of(task.spec)) + (kind_of(task.spec) == TaskKind::gan ? " " + dataset_of(task.spec).name : "")] +=
+        exaflop[to_string(kind_of(task.spec)) +
+                (kind_of(task.spec) == TaskKind::gan ? " " + dataset_of(task.spec).name : "")] +=
             2 * macs_of(task.spec, plan) / 1e18;
     }
-    EXPECT_NEAR(exaflop["classifier"], 44.51, 0.01 * 44.51) << "evaluation is not in the design's number";
+    EXPECT_NEAR(exaflop["classifier"], 44.51, 0.01 * 44.51)
+        << "evaluation is not in the design's number";
     EXPECT_NEAR(exaflop["pool"], 0.035, 0.0005);
     EXPECT_NEAR(exaflop["gan omniglot"], 0.314, 0.001);
     EXPECT_NEAR(exaflop["gan faces"], 1.583, 0.01);
@@ -110,4 +115,4 @@ TEST(ShippedSweepsTest, OptionsOfFacesDifferWhereThePaperDoes) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::sweeps

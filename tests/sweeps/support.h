@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::sweeps {
 
 inline const std::string kSmallSweep = R"(name: small
 seed: 11
@@ -40,9 +40,12 @@ inline std::string with(std::string text, const std::string& from, const std::st
 // The data folder of these tests.
 inline std::optional<KnownDataset> lookup_made_up(const std::string& file) {
     static const std::map<std::string, KnownDataset> kFiles{
-        {"omniglot.h5", {{1623, 20, 1, 28}, "omniglot-sha"}}, {"emnist.h5", {{47, 2800, 1, 28}, "emnist-sha"}},
-        {"faces.h5", {{2396, 100, 3, 64}, "faces-sha"}},      {"dots.h5", {{100, 20, 1, 8}, "dots-sha"}},
-        {"single.h5", {{100, 1, 1, 28}, "single-sha"}},       {"portraits.h5", {{10, 8, 1, 28}, "portraits-sha", "Ann Lee"}},
+        {"omniglot.h5", {{1623, 20, 1, 28}, "omniglot-sha"}},
+        {"emnist.h5", {{47, 2800, 1, 28}, "emnist-sha"}},
+        {"faces.h5", {{2396, 100, 3, 64}, "faces-sha"}},
+        {"dots.h5", {{100, 20, 1, 8}, "dots-sha"}},
+        {"single.h5", {{100, 1, 1, 28}, "single-sha"}},
+        {"portraits.h5", {{10, 8, 1, 28}, "portraits-sha", "Ann Lee"}},
     };
     if (file == "broken.h5") throw input_error("broken.h5: /images: has rank 3 instead of 4");
     const auto found = kFiles.find(file);
@@ -50,15 +53,18 @@ inline std::optional<KnownDataset> lookup_made_up(const std::string& file) {
 }
 
 struct TemporaryFolder {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("sweeps_test." + std::to_string(::getpid()));
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("sweeps_test." + std::to_string(::getpid()));
     TemporaryFolder() { std::filesystem::create_directories(path); }
     ~TemporaryFolder() { std::filesystem::remove_all(path); }
 };
 
-inline LoadedSweep load_text(const std::string& text, const std::vector<std::string>& overrides = {},
+inline LoadedSweep load_text(const std::string& text,
+                             const std::vector<std::string>& overrides = {},
                              MissingData missing = MissingData::refuse) {
     static const TemporaryFolder kFolder;
-    std::filesystem::remove(kFolder.path / "x.yaml"); // truncating it would flush it to disk, thousands of times
+    std::filesystem::remove(kFolder.path /
+                            "x.yaml"); // truncating it would flush it to disk, thousands of times
     std::ofstream(kFolder.path / "x.yaml") << text;
     struct Restore {
         std::filesystem::path before = std::filesystem::current_path();
@@ -69,7 +75,8 @@ inline LoadedSweep load_text(const std::string& text, const std::vector<std::str
 }
 
 // The message with which the sweep is refused; "" when it is not.
-inline std::string refusal_of(const std::string& text, const std::vector<std::string>& overrides = {},
+inline std::string refusal_of(const std::string& text,
+                              const std::vector<std::string>& overrides = {},
                               MissingData missing = MissingData::refuse) {
     try {
         load_text(text, overrides, missing);
@@ -80,4 +87,4 @@ inline std::string refusal_of(const std::string& text, const std::vector<std::st
     return "";
 }
 
-} // namespace dagan
+} // namespace dagan::sweeps

@@ -2,8 +2,8 @@
 #include "data/pool.h"
 #include "data/roles.h"
 #include "tiny.h"
-#include "train/generate.h"
 #include "train/files/network_file.h"
+#include "train/generate.h"
 #include "train/tasks.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <set>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,14 +20,17 @@ namespace fs = std::filesystem;
 struct PoolMakerTest : testing::Test {
     PoolMakerTest() {
         at::set_num_threads(1);
-        const Generator generator(tiny::gan_options(), 1, tiny::kSize, 3);
-        write_tensor_file(campaign.place().weights("gan"), generator_file(generator, tiny::gan_options(), {1, tiny::kSize}));
+        const model::Generator generator(tiny::gan_options(), 1, tiny::kSize, 3);
+        write_tensor_file(campaign.place().weights("gan"),
+                          generator_file(generator, tiny::gan_options(), {1, tiny::kSize}));
     }
-    TaskOutput make(Observer& who) { return make_pool(task, "pool-key", data, campaign.place(), who); }
+    TaskOutput make(Observer& who) {
+        return make_pool(task, "pool-key", data, campaign.place(), who);
+    }
     fs::path path() { return campaign.place().pool("pool-key"); }
 
     tiny::Campaign campaign;
-    Dataset data = tiny::dataset();
+    data::Dataset data = tiny::dataset();
     PoolTask task = tiny::pool_task();
     tiny::FakeObserver observer;
 };
@@ -35,12 +38,13 @@ struct PoolMakerTest : testing::Test {
 TEST_F(PoolMakerTest, ConditionsAreTheTrainingCasesAndNeverAValidationOrTestCase) {
     const TaskOutput output = make(observer);
     ASSERT_EQ(output.outcome, Outcome::done);
-    const Pool pool = Pool::open(path());
-    const ClassifierCases cases = draw_cases(data, task.dataset, task.softmax, task.samples_per_class, task.stream);
+    const data::Pool pool = data::Pool::open(path());
+    const data::ClassifierCases cases =
+        data::draw_cases(data, task.dataset, task.softmax, task.samples_per_class, task.stream);
     std::set<int> training, held_out;
-    for (const Case& one : cases.training) training.insert(one.image);
-    for (const Case& one : cases.validation) held_out.insert(one.image);
-    for (const Case& one : cases.test) held_out.insert(one.image);
+    for (const data::Case& one : cases.training) training.insert(one.image);
+    for (const data::Case& one : cases.validation) held_out.insert(one.image);
+    for (const data::Case& one : cases.test) held_out.insert(one.image);
     EXPECT_EQ(std::set<int>(pool.sources().begin(), pool.sources().end()), training);
     for (const int source : pool.sources()) EXPECT_FALSE(held_out.contains(source));
     EXPECT_EQ(pool.per_image(), 3);
@@ -50,7 +54,7 @@ TEST_F(PoolMakerTest, ConditionsAreTheTrainingCasesAndNeverAValidationOrTestCase
 
 TEST_F(PoolMakerTest, ImagesDifferInTheirNoiseAndAreTheGenerators) {
     make(observer);
-    const Pool pool = Pool::open(path());
+    const data::Pool pool = data::Pool::open(path());
     const TrainedGenerator generator = load_generator(campaign.place().weights("gan"));
     EXPECT_EQ(pool.gan_sha256(), generator.sha256);
     const int source = pool.sources()[4];
@@ -61,16 +65,17 @@ TEST_F(PoolMakerTest, ImagesDifferInTheirNoiseAndAreTheGenerators) {
 // The 5 are among the 10: a pool for fewer training cases holds the same images of them.
 TEST_F(PoolMakerTest, AnImageDoesNotDependOnTheCompanyInWhichItIsMade) {
     make(observer);
-    const Pool large = Pool::open(path());
+    const data::Pool large = data::Pool::open(path());
     task.samples_per_class = 2;
     make_pool(task, "smaller", data, campaign.place(), observer);
-    const Pool small = Pool::open(campaign.place().pool("smaller"));
+    const data::Pool small = data::Pool::open(campaign.place().pool("smaller"));
     EXPECT_LT(small.sources().size(), large.sources().size());
     int different = 0;
     for (const int source : small.sources()) {
         const auto a = small.image(source, 1), b = large.image(source, 1);
         // Another place in the batch may round a pixel differently, nothing more.
-        for (size_t i = 0; i < a.size(); ++i) different = std::max(different, std::abs(a[i] - b[i]));
+        for (size_t i = 0; i < a.size(); ++i)
+            different = std::max(different, std::abs(a[i] - b[i]));
     }
     EXPECT_LE(different, 1);
 }
@@ -85,8 +90,9 @@ TEST_F(PoolMakerTest, AFinishedPoolIsNotMadeAgainUnlessItIsAnothers) {
     const TaskOutput first = make(observer);
     tiny::FakeObserver stopping(0);
     EXPECT_EQ(make(stopping).artifacts, first.artifacts);
-    const Generator other(tiny::gan_options(), 1, tiny::kSize, 4);
-    write_tensor_file(campaign.place().weights("gan"), generator_file(other, tiny::gan_options(), {1, tiny::kSize}));
+    const model::Generator other(tiny::gan_options(), 1, tiny::kSize, 4);
+    write_tensor_file(campaign.place().weights("gan"),
+                      generator_file(other, tiny::gan_options(), {1, tiny::kSize}));
     EXPECT_NE(make(observer).artifacts, first.artifacts);
 }
 
@@ -94,21 +100,23 @@ TEST_F(PoolMakerTest, ADamagedPoolIsMadeAgain) {
     const TaskOutput first = make(observer);
     fs::resize_file(path(), fs::file_size(path()) / 2);
     EXPECT_EQ(make(observer).outcome, Outcome::done);
-    EXPECT_NO_THROW(Pool::open(path()));
+    EXPECT_NO_THROW(data::Pool::open(path()));
 }
 
 TEST_F(PoolMakerTest, AGeneratorOfOtherImagesIsRefused) {
-    const Generator other(tiny::gan_options(), 1, 32, 4);
-    write_tensor_file(campaign.place().weights("gan"), generator_file(other, tiny::gan_options(), {1, 32}));
+    const model::Generator other(tiny::gan_options(), 1, 32, 4);
+    write_tensor_file(campaign.place().weights("gan"),
+                      generator_file(other, tiny::gan_options(), {1, 32}));
     EXPECT_THROW(make(observer), Error);
 }
 
 TEST_F(PoolMakerTest, AWeightsFileThatIsNoGeneratorsIsRefused) {
-    const Classifier classifier(tiny::classifier_options(), 1, tiny::kSize, 3, 5);
-    write_tensor_file(campaign.place().weights("gan"),
-                      selector_file(classifier, tiny::classifier_options(), {1, tiny::kSize}, 3, {{60, 0}}));
+    const model::Classifier classifier(tiny::classifier_options(), 1, tiny::kSize, 3, 5);
+    write_tensor_file(
+        campaign.place().weights("gan"),
+        selector_file(classifier, tiny::classifier_options(), {1, tiny::kSize}, 3, {{60, 0}}));
     EXPECT_THROW(make(observer), Error);
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

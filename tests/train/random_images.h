@@ -9,26 +9,27 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 inline constexpr int kPixels = 18;
 inline constexpr int kClasses = 3;
 
-inline Dataset random_images() {
+inline data::Dataset random_images() {
     constexpr int kImages = 4;
     std::vector<uint8_t> images;
     std::vector<int32_t> labels;
     Random random(4);
     for (int i = 0; i < kClasses * kImages; ++i) {
         labels.push_back(i / kImages);
-        for (int pixel = 0; pixel < kPixels * kPixels; ++pixel) images.push_back(static_cast<uint8_t>(random.below(256)));
+        for (int pixel = 0; pixel < kPixels * kPixels; ++pixel)
+            images.push_back(static_cast<uint8_t>(random.below(256)));
     }
-    DatasetInfo info;
+    data::DatasetInfo info;
     info.channels = 1;
     info.height = info.width = kPixels;
     info.source = "random";
     info.polarity = "ink_is_low";
-    return Dataset(info, std::move(images), std::move(labels), {"a", "b", "c"});
+    return data::Dataset(info, std::move(images), std::move(labels), {"a", "b", "c"});
 }
 
-} // namespace dagan
+} // namespace dagan::train

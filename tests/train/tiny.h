@@ -15,11 +15,11 @@
 #include <unistd.h>
 #include <vector>
 
-namespace dagan::tiny {
+namespace dagan::train::tiny {
 
 inline constexpr int kSize = 16;
 
-inline Dataset dataset(int classes = 12, int images_per_class = 10, uint64_t stream = 7) {
+inline data::Dataset dataset(int classes = 12, int images_per_class = 10, uint64_t stream = 7) {
     std::vector<uint8_t> images;
     std::vector<int32_t> labels;
     std::vector<std::string> names;
@@ -31,25 +31,26 @@ inline Dataset dataset(int classes = 12, int images_per_class = 10, uint64_t str
             for (int row = 0; row < kSize; ++row) {
                 for (int column = 0; column < kSize; ++column) {
                     const bool ink = std::abs(column + slope * (row - kSize / 2) - offset) <= 1;
-                    images.push_back(static_cast<uint8_t>(ink ? random.below(60) : 255 - random.below(60)));
+                    images.push_back(
+                        static_cast<uint8_t>(ink ? random.below(60) : 255 - random.below(60)));
                 }
             }
             labels.push_back(label);
         }
     }
-    DatasetInfo info{.classes = classes,
-                     .images = classes * images_per_class,
-                     .channels = 1,
-                     .height = kSize,
-                     .width = kSize,
-                     .smallest_class = images_per_class,
-                     .largest_class = images_per_class,
-                     .shards = 1,
-                     .source = "tiny",
-                     .licence = "none",
-                     .polarity = "ink_is_low",
-                     .sha256 = "tiny"};
-    return Dataset(std::move(info), std::move(images), std::move(labels), std::move(names));
+    data::DatasetInfo info{.classes = classes,
+                           .images = classes * images_per_class,
+                           .channels = 1,
+                           .height = kSize,
+                           .width = kSize,
+                           .smallest_class = images_per_class,
+                           .largest_class = images_per_class,
+                           .shards = 1,
+                           .source = "tiny",
+                           .licence = "none",
+                           .polarity = "ink_is_low",
+                           .sha256 = "tiny"};
+    return data::Dataset(std::move(info), std::move(images), std::move(labels), std::move(names));
 }
 
 inline DatasetRef reference() {
@@ -78,7 +79,12 @@ inline GanOptions gan_options() {
 }
 
 inline GanTask gan_task() {
-    return {.dataset = reference(), .gan = gan_options(), .selector = "", .stream = 11, .ranks = 1, .threads = 1};
+    return {.dataset = reference(),
+            .gan = gan_options(),
+            .selector = "",
+            .stream = 11,
+            .ranks = 1,
+            .threads = 1};
 }
 
 inline ClassifierOptions classifier_options() {
@@ -145,9 +151,9 @@ class Campaign {
     Campaign() {
         const auto* test = testing::UnitTest::GetInstance()->current_test_info();
         static int count = 0;
-        place_.campaign =
-            std::filesystem::path(testing::TempDir()) /
-            (std::string("dagan-") + test->name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+        place_.campaign = std::filesystem::path(testing::TempDir()) /
+                          (std::string("dagan-") + test->name() + "-" + std::to_string(::getpid()) +
+                           "-" + std::to_string(count++));
         place_.checkpoint_every = std::chrono::hours(1);
         std::filesystem::create_directories(place_.campaign);
     }
@@ -157,10 +163,10 @@ class Campaign {
     }
     Campaign(const Campaign&) = delete;
     Campaign& operator=(const Campaign&) = delete;
-    Workplace& place() { return place_; }
+    TaskPaths& place() { return place_; }
 
   private:
-    Workplace place_;
+    TaskPaths place_;
 };
 
-} // namespace dagan::tiny
+} // namespace dagan::train::tiny

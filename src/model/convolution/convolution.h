@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 
 // A convolution's shape, and how it is computed.
 struct ConvolutionShape {
@@ -33,7 +33,8 @@ bool winograd_chosen(Convolution choice, const ConvolutionShape& shape);
 struct ConvolutionPlan {
     int64_t stride = 1;
     bool winograd = false;
-    std::optional<int64_t> resized_to = {}; // pixels either way, by nearest neighbour, before the convolution
+    std::optional<int64_t> resized_to =
+        {}; // pixels either way, by nearest neighbour, before the convolution
     // As the kernel, channels last. Backward passes that are not differentiated themselves add the kernel's gradient to it, and
     // give autograd none: a gradient of its own would be written, read again and added. Undefined: autograd gets it.
     torch::Tensor kernel_gradient_sum = {};
@@ -42,7 +43,7 @@ struct ConvolutionPlan {
 // x [B, C, H, W] is one map, or several whose channels follow each other (the later ones may be [B, C, 1, 1]: one value all
 // over); kernel [K, C, 3, 3], bias [K]; float, on the CPU. Winograd's algorithm reads the maps where they lie; the direct way
 // joins and resizes them first.
-torch::Tensor convolution_3x3(std::vector<torch::Tensor> x, const torch::Tensor& kernel, const torch::Tensor& bias,
-                              const ConvolutionPlan& plan);
+torch::Tensor convolution_3x3(std::vector<torch::Tensor> x, const torch::Tensor& kernel,
+                              const torch::Tensor& bias, const ConvolutionPlan& plan);
 
-} // namespace dagan
+} // namespace dagan::model

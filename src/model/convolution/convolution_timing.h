@@ -5,7 +5,7 @@
 
 #include "model/convolution/convolution.h"
 
-namespace dagan {
+namespace dagan::model {
 
 // Seconds, the shortest of some rounds.
 struct OperationTimes {
@@ -21,4 +21,4 @@ struct ConvolutionTimes {
 // one that Winograd's algorithm can do.
 ConvolutionTimes measure_convolution(const ConvolutionShape& shape, int64_t batch, int rounds);
 
-} // namespace dagan
+} // namespace dagan::model

@@ -2,7 +2,7 @@
 
 #include "model/norm/fused_norm.h"
 
-namespace dagan {
+namespace dagan::model {
 
 BatchNorm::BatchNorm(int64_t channels) {
     weight = register_parameter("weight", torch::ones({channels}));
@@ -14,12 +14,14 @@ BatchNorm::BatchNorm(int64_t channels) {
 torch::Tensor BatchNorm::forward(const torch::Tensor& x, bool training, double slope) {
     const bool gradient_of_inference = !training && at::GradMode::is_enabled();
     if (fusable(x) && !gradient_of_inference) return fused(x, training, slope);
-    return at::batch_norm(slope == 1 ? x : at::leaky_relu(x, slope), weight, bias, running_mean, running_var, training, kMomentum,
-                          kEpsilon, /*cudnn=*/true);
+    return at::batch_norm(slope == 1 ? x : at::leaky_relu(x, slope), weight, bias, running_mean,
+                          running_var, training, kMomentum, kEpsilon, /*cudnn=*/true);
 }
 
 torch::Tensor BatchNorm::fused(const torch::Tensor& x, bool training, double slope) {
-    if (!training) return leaky_channel_inference(x, slope, {running_mean, running_var}, weight, bias, kEpsilon);
+    if (!training)
+        return leaky_channel_inference(x, slope, {running_mean, running_var}, weight, bias,
+                                       kEpsilon);
     const ChannelMoments moments = leaky_channel_moments(x, slope);
     {
         const torch::NoGradGuard no_grad;
@@ -30,4 +32,4 @@ torch::Tensor BatchNorm::fused(const torch::Tensor& x, bool training, double slo
     return leaky_channel_norm(x, slope, moments, weight, bias, kEpsilon);
 }
 
-} // namespace dagan
+} // namespace dagan::model

@@ -4,7 +4,7 @@
 
 #include <torch/torch.h>
 
-namespace dagan {
+namespace dagan::model {
 
 class BatchNorm : public torch::nn::Module {
   public:
@@ -21,4 +21,4 @@ class BatchNorm : public torch::nn::Module {
     torch::Tensor weight, bias, running_mean, running_var; // [C]; the last two are buffers
 };
 
-} // namespace dagan
+} // namespace dagan::model

@@ -5,10 +5,12 @@
 
 #include <tuple>
 
-namespace dagan {
+namespace dagan::model {
 
 namespace {
-torch::Tensor leaky(const torch::Tensor& x, double slope) { return slope == 1 ? x : at::leaky_relu(x, slope); }
+torch::Tensor leaky(const torch::Tensor& x, double slope) {
+    return slope == 1 ? x : at::leaky_relu(x, slope);
+}
 } // namespace
 
 BatchRenorm::BatchRenorm(int64_t channels, const RenormClip& clip) : clip_(clip) {
@@ -21,12 +23,14 @@ BatchRenorm::BatchRenorm(int64_t channels, const RenormClip& clip) : clip_(clip)
     state_.v = register_buffer("V", torch::ones({channels}));
 }
 
-torch::Tensor BatchRenorm::forward(const torch::Tensor& x, bool training, int groups, double slope) {
+torch::Tensor BatchRenorm::forward(const torch::Tensor& x, bool training, int groups,
+                                   double slope) {
     if (!training) return infer(x, slope);
     require(groups >= 1 && x.size(0) % groups == 0, "norm_groups divides the batch");
     std::vector<torch::Tensor> outputs;
     std::vector<State> states;
-    for (const torch::Tensor& slice : x.chunk(groups)) outputs.push_back(train(slice, slope, states));
+    for (const torch::Tensor& slice : x.chunk(groups))
+        outputs.push_back(train(slice, slope, states));
     set_state(states);
     return groups == 1 ? outputs.front() : torch::cat(outputs);
 }
@@ -35,12 +39,14 @@ torch::Tensor BatchRenorm::infer(const torch::Tensor& x, double slope) const {
     if (fusable(x) && !at::GradMode::is_enabled()) {
         return leaky_channel_inference(x, slope, {state_.m, state_.v}, weight, bias, kEpsilon);
     }
-    return at::batch_norm(leaky(x, slope), weight, bias, state_.m, state_.v, /*training=*/false, /*momentum=*/0, kEpsilon,
+    return at::batch_norm(leaky(x, slope), weight, bias, state_.m, state_.v, /*training=*/false,
+                          /*momentum=*/0, kEpsilon,
                           /*cudnn=*/false);
 }
 
 // One slice of the batch; adds the state that it leads to.
-torch::Tensor BatchRenorm::train(const torch::Tensor& x, double slope, std::vector<State>& states) const {
+torch::Tensor BatchRenorm::train(const torch::Tensor& x, double slope,
+                                 std::vector<State>& states) const {
     if (fusable(x)) {
         const ChannelMoments moments = leaky_channel_moments(x, slope);
         const Statistics batch{moments.mean, (moments.variance + kEpsilon).sqrt_()};
@@ -53,13 +59,15 @@ torch::Tensor BatchRenorm::train(const torch::Tensor& x, double slope, std::vect
     {
         const torch::NoGradGuard no_grad;
         torch::Tensor variance;
-        std::tie(batch.mu, variance) = at::batch_norm_update_stats(a, {}, {}, 0); // biased variance, no running ones
+        std::tie(batch.mu, variance) =
+            at::batch_norm_update_stats(a, {}, {}, 0); // biased variance, no running ones
         batch.sigma = variance.add_(kEpsilon).sqrt_();
     }
     states.push_back(advanced(batch));
     const Affine affine = correction(batch);
     // It computes mu and sigma again, which costs one pass over x, and has the fused gradient through both.
-    return std::get<0>(at::native_batch_norm(a, affine.weight, affine.bias, {}, {}, /*training=*/true, /*momentum=*/0, kEpsilon));
+    return std::get<0>(at::native_batch_norm(a, affine.weight, affine.bias, {}, {},
+                                             /*training=*/true, /*momentum=*/0, kEpsilon));
 }
 
 // gamma * ((x - mu) / sigma * r + d) + beta is one batch norm with weight gamma * r and bias gamma * d + beta.
@@ -95,7 +103,8 @@ void BatchRenorm::set_state(const std::vector<State>& slices) {
         for (size_t i = 1; i < slices.size(); ++i) sum = sum + slices[i].*value;
         (state_.*value).copy_(slices.size() == 1 ? sum : sum / static_cast<double>(slices.size()));
     };
-    for (const auto value : {&State::a_mu, &State::a_sg, &State::w, &State::m, &State::v}) set(value);
+    for (const auto value : {&State::a_mu, &State::a_sg, &State::w, &State::m, &State::v})
+        set(value);
 }
 
-} // namespace dagan
+} // namespace dagan::model

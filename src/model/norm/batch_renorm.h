@@ -7,11 +7,12 @@
 
 #include <limits>
 
-namespace dagan {
+namespace dagan::model {
 
 // Bounds of r and d. r = 1 and d = 0 is plain batch norm, with the same moving statistics for inference.
 struct RenormClip {
-    double r_min = 0, r_max = std::numeric_limits<double>::infinity(), d_max = std::numeric_limits<double>::infinity();
+    double r_min = 0, r_max = std::numeric_limits<double>::infinity(),
+           d_max = std::numeric_limits<double>::infinity();
     static RenormClip batch_norm() { return {1, 1, 0}; }
 };
 
@@ -46,4 +47,4 @@ class BatchRenorm : public torch::nn::Module {
     State state_;               // buffers a_mu[C], a_sg[C], w (scalar: w_mu = w_sg), M[C], V[C]
 };
 
-} // namespace dagan
+} // namespace dagan::model

@@ -5,16 +5,17 @@
 
 #include <torch/torch.h>
 
-namespace dagan {
+namespace dagan::model {
 
 // Can the operations below take this map [B, C, H, W]?
 bool fusable(const torch::Tensor& x);
 
 // Layer norm over each sample of leaky_relu(x, slope), times gamma plus beta [C].
-torch::Tensor leaky_layer_norm(const torch::Tensor& x, double slope, const torch::Tensor& gamma, const torch::Tensor& beta,
-                               double epsilon);
+torch::Tensor leaky_layer_norm(const torch::Tensor& x, double slope, const torch::Tensor& gamma,
+                               const torch::Tensor& beta, double epsilon);
 // The same, by LibTorch, for any map.
-torch::Tensor layer_norm_expression(const torch::Tensor& x, double slope, const torch::Tensor& gamma, const torch::Tensor& beta,
+torch::Tensor layer_norm_expression(const torch::Tensor& x, double slope,
+                                    const torch::Tensor& gamma, const torch::Tensor& beta,
                                     double epsilon);
 
 // Mean and biased variance of leaky_relu(x, slope) in each channel, float [C], without gradient.
@@ -24,11 +25,13 @@ struct ChannelMoments {
 ChannelMoments leaky_channel_moments(const torch::Tensor& x, double slope);
 
 // leaky_relu(x, slope) normalised by its own `moments`, times weight plus bias [C].
-torch::Tensor leaky_channel_norm(const torch::Tensor& x, double slope, const ChannelMoments& moments, const torch::Tensor& weight,
+torch::Tensor leaky_channel_norm(const torch::Tensor& x, double slope,
+                                 const ChannelMoments& moments, const torch::Tensor& weight,
                                  const torch::Tensor& bias, double epsilon);
 
 // The same by given moments of many batches, as in inference; without gradient.
-torch::Tensor leaky_channel_inference(const torch::Tensor& x, double slope, const ChannelMoments& moments,
-                                      const torch::Tensor& weight, const torch::Tensor& bias, double epsilon);
+torch::Tensor leaky_channel_inference(const torch::Tensor& x, double slope,
+                                      const ChannelMoments& moments, const torch::Tensor& weight,
+                                      const torch::Tensor& bias, double epsilon);
 
-} // namespace dagan
+} // namespace dagan::model

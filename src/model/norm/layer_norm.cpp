@@ -2,7 +2,7 @@
 
 #include "model/norm/fused_norm.h"
 
-namespace dagan {
+namespace dagan::model {
 
 LayerNorm::LayerNorm(int64_t channels) {
     weight = register_parameter("weight", torch::ones({channels}));
@@ -14,4 +14,4 @@ torch::Tensor LayerNorm::forward(const torch::Tensor& x, double slope) {
     return normalise(x, slope, weight, bias, kEpsilon);
 }
 
-} // namespace dagan
+} // namespace dagan::model

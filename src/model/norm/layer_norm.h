@@ -4,7 +4,7 @@
 
 #include <torch/torch.h>
 
-namespace dagan {
+namespace dagan::model {
 
 class LayerNorm : public torch::nn::Module {
   public:
@@ -18,4 +18,4 @@ class LayerNorm : public torch::nn::Module {
     torch::Tensor weight, bias; // gamma, beta [C]
 };
 
-} // namespace dagan
+} // namespace dagan::model

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::model {
 
 namespace {
-constexpr int64_t kChunk = 1024;            // floats summed in float before they join a sum in double
+constexpr int64_t kChunk = 1024; // floats summed in float before they join a sum in double
 constexpr int64_t kLeastFloats = 16 * 1024; // for which a thread is worth waking
 constexpr int64_t kBlock = 64;              // channels whose sums stay in the nearest cache
 
@@ -17,9 +17,9 @@ float leaky(float x, float slope) { return x > 0 ? x : slope * x; }
 float leaky_slope(float x, float slope) { return x > 0 ? 1.0F : slope; }
 
 DAGAN_FOR_EACH_CPU
-void layer_forward(const float* __restrict x, int64_t area, int64_t channels, float slope, double epsilon,
-                   const float* __restrict gamma, const float* __restrict beta, float* __restrict y, float* mean_out,
-                   float* rstd_out) {
+void layer_forward(const float* __restrict x, int64_t area, int64_t channels, float slope,
+                   double epsilon, const float* __restrict gamma, const float* __restrict beta,
+                   float* __restrict y, float* mean_out, float* rstd_out) {
     const int64_t n = area * channels;
     double sum = 0;
     for (int64_t begin = 0; begin < n; begin += kChunk) {
@@ -41,7 +41,8 @@ void layer_forward(const float* __restrict x, int64_t area, int64_t channels, fl
     }
     const auto rstd = static_cast<float>(1 / std::sqrt(squares / static_cast<double>(n) + epsilon));
     for (int64_t p = 0; p < area; ++p, x += channels, y += channels) {
-        for (int64_t c = 0; c < channels; ++c) y[c] = (leaky(x[c], slope) - mean) * rstd * gamma[c] + beta[c];
+        for (int64_t c = 0; c < channels; ++c)
+            y[c] = (leaky(x[c], slope) - mean) * rstd * gamma[c] + beta[c];
     }
     *mean_out = mean;
     *rstd_out = rstd;
@@ -49,8 +50,9 @@ void layer_forward(const float* __restrict x, int64_t area, int64_t channels, fl
 
 // With h = gamma_c g and z = (a - mean) rstd:  dx = s rstd (h - <h> - z <h z>),  < > the mean over the sample.
 DAGAN_FOR_EACH_CPU
-void layer_backward(const float* __restrict x, const float* __restrict g, int64_t area, int64_t channels, float slope,
-                    const float* __restrict gamma, float mean, float rstd, float* __restrict dx, float* __restrict dgamma,
+void layer_backward(const float* __restrict x, const float* __restrict g, int64_t area,
+                    int64_t channels, float slope, const float* __restrict gamma, float mean,
+                    float rstd, float* __restrict dx, float* __restrict dgamma,
                     float* __restrict dbeta) {
     std::fill_n(dgamma, channels, 0.0F);
     std::fill_n(dbeta, channels, 0.0F);
@@ -83,12 +85,14 @@ struct DoubleMeans {
 };
 
 DAGAN_FOR_EACH_CPU
-void double_means(const float* __restrict x, const float* __restrict g, const float* __restrict u, int64_t area, int64_t channels,
-                  float slope, const float* gamma, float mean, float rstd, DoubleMeans* means) {
+void double_means(const float* __restrict x, const float* __restrict g, const float* __restrict u,
+                  int64_t area, int64_t channels, float slope, const float* gamma, float mean,
+                  float rstd, DoubleMeans* means) {
     double sum_h = 0, sum_hz = 0, sum_t = 0, sum_tz = 0, sum_th = 0;
     for (int64_t first = 0; first < channels; first += kBlock) {
         const int64_t count = std::min(kBlock, channels - first);
-        float of_g[kBlock] = {}, of_gz[kBlock] = {}, of_t[kBlock] = {}, of_tz[kBlock] = {}, of_tg[kBlock] = {};
+        float of_g[kBlock] = {}, of_gz[kBlock] = {}, of_t[kBlock] = {}, of_tz[kBlock] = {},
+              of_tg[kBlock] = {};
         for (int64_t p = 0; p < area; ++p) {
             const int64_t at = p * channels + first;
             const float *in = x + at, *given = g + at, *upon = u + at;
@@ -115,22 +119,27 @@ void double_means(const float* __restrict x, const float* __restrict g, const fl
     means->hz = static_cast<float>(sum_hz / n);
     means->t = static_cast<float>(sum_t / n);
     means->tz = static_cast<float>(sum_tz / n);
-    means->joint = static_cast<float>(sum_th / n - sum_t / n * (sum_h / n) - sum_tz / n * (sum_hz / n));
+    means->joint =
+        static_cast<float>(sum_th / n - sum_t / n * (sum_h / n) - sum_tz / n * (sum_hz / n));
 }
 
 // dx above is bilinear in h and in t = s u:  L = rstd sum (t h) - n rstd (<t> <h> + <t z> <h z>). Hence
 //     dL/dh = rstd (t - <t> - z <t z>)
 //     dL/da = -rstd^2 [z (<t h> - <t> <h> - <t z> <h z>) + <t z> (h - <h> - z <h z>) + <h z> (t - <t> - z <t z>)]
 DAGAN_FOR_EACH_CPU
-void layer_double_backward(const float* __restrict x, const float* __restrict g, const float* __restrict u, int64_t area,
-                           int64_t channels, float slope, const float* __restrict gamma, float mean, float rstd,
-                           const DoubleMeans& means, float* __restrict dx, float* __restrict dg, float* __restrict dgamma) {
+void layer_double_backward(const float* __restrict x, const float* __restrict g,
+                           const float* __restrict u, int64_t area, int64_t channels, float slope,
+                           const float* __restrict gamma, float mean, float rstd,
+                           const DoubleMeans& means, float* __restrict dx, float* __restrict dg,
+                           float* __restrict dgamma) {
     const auto [mean_h, mean_hz, mean_t, mean_tz, joint] = means;
     std::fill_n(dgamma, channels, 0.0F);
-    for (int64_t p = 0; p < area; ++p, x += channels, g += channels, u += channels, dx += channels, dg += channels) {
+    for (int64_t p = 0; p < area;
+         ++p, x += channels, g += channels, u += channels, dx += channels, dg += channels) {
         for (int64_t c = 0; c < channels; ++c) {
             const float z = (leaky(x[c], slope) - mean) * rstd, s = leaky_slope(x[c], slope);
-            const float of_t = s * u[c] - mean_t - z * mean_tz, of_h = gamma[c] * g[c] - mean_h - z * mean_hz;
+            const float of_t = s * u[c] - mean_t - z * mean_tz,
+                        of_h = gamma[c] * g[c] - mean_h - z * mean_hz;
             dg[c] = gamma[c] * rstd * of_t;
             dgamma[c] += g[c] * rstd * of_t;
             dx[c] = -s * rstd * rstd * (z * joint + mean_tz * of_h + mean_hz * of_t);
@@ -140,8 +149,8 @@ void layer_double_backward(const float* __restrict x, const float* __restrict g,
 
 // Of one sample, each channel's mean of a, and the sum of the squares of what it is off.
 DAGAN_FOR_EACH_CPU
-void sample_moments(const float* __restrict x, int64_t area, int64_t channels, float slope, float* __restrict means,
-                    float* __restrict squares) {
+void sample_moments(const float* __restrict x, int64_t area, int64_t channels, float slope,
+                    float* __restrict means, float* __restrict squares) {
     std::fill_n(means, channels, 0.0F);
     std::fill_n(squares, channels, 0.0F);
     for (int64_t p = 0; p < area; ++p) {
@@ -159,16 +168,18 @@ void sample_moments(const float* __restrict x, int64_t area, int64_t channels, f
 }
 
 DAGAN_FOR_EACH_CPU
-void sample_affine(const float* __restrict x, int64_t area, int64_t channels, float slope, const float* __restrict scale,
-                   const float* __restrict shift, float* __restrict y) {
+void sample_affine(const float* __restrict x, int64_t area, int64_t channels, float slope,
+                   const float* __restrict scale, const float* __restrict shift,
+                   float* __restrict y) {
     for (int64_t p = 0; p < area; ++p, x += channels, y += channels) {
         for (int64_t c = 0; c < channels; ++c) y[c] = leaky(x[c], slope) * scale[c] + shift[c];
     }
 }
 
 DAGAN_FOR_EACH_CPU
-void sample_gradient_sums(const float* __restrict x, const float* __restrict g, int64_t area, int64_t channels, float slope,
-                          const float* __restrict mean, float* __restrict sum_g, float* __restrict sum_ga) {
+void sample_gradient_sums(const float* __restrict x, const float* __restrict g, int64_t area,
+                          int64_t channels, float slope, const float* __restrict mean,
+                          float* __restrict sum_g, float* __restrict sum_ga) {
     std::fill_n(sum_g, channels, 0.0F);
     std::fill_n(sum_ga, channels, 0.0F);
     for (int64_t p = 0; p < area; ++p, x += channels, g += channels) {
@@ -180,12 +191,14 @@ void sample_gradient_sums(const float* __restrict x, const float* __restrict g, 
 }
 
 DAGAN_FOR_EACH_CPU
-void sample_affine_backward(const float* __restrict x, const float* __restrict g, int64_t area, int64_t channels, float slope,
-                            const float* __restrict of_g, const float* __restrict of_a, const float* __restrict constant,
+void sample_affine_backward(const float* __restrict x, const float* __restrict g, int64_t area,
+                            int64_t channels, float slope, const float* __restrict of_g,
+                            const float* __restrict of_a, const float* __restrict constant,
                             float* __restrict dx) {
     for (int64_t p = 0; p < area; ++p, x += channels, g += channels, dx += channels) {
         for (int64_t c = 0; c < channels; ++c) {
-            dx[c] = leaky_slope(x[c], slope) * (of_g[c] * g[c] + of_a[c] * leaky(x[c], slope) + constant[c]);
+            dx[c] = leaky_slope(x[c], slope) *
+                    (of_g[c] * g[c] + of_a[c] * leaky(x[c], slope) + constant[c]);
         }
     }
 }
@@ -199,34 +212,40 @@ template <class Work> void for_each_sample(const MapShape& shape, const Work& wo
 }
 } // namespace
 
-void leaky_layer_norm(const float* x, const MapShape& shape, float slope, double epsilon, const float* gamma, const float* beta,
-                      float* y, float* mean, float* rstd) {
+void leaky_layer_norm(const float* x, const MapShape& shape, float slope, double epsilon,
+                      const float* gamma, const float* beta, float* y, float* mean, float* rstd) {
     for_each_sample(shape, [&](int64_t b, int64_t at) {
-        layer_forward(x + at, shape.area, shape.channels, slope, epsilon, gamma, beta, y + at, mean + b, rstd + b);
+        layer_forward(x + at, shape.area, shape.channels, slope, epsilon, gamma, beta, y + at,
+                      mean + b, rstd + b);
     });
 }
 
-void leaky_layer_norm_backward(const float* x, const float* g, const MapShape& shape, float slope, const float* gamma,
-                               const float* mean, const float* rstd, float* dx, float* dgamma, float* dbeta) {
+void leaky_layer_norm_backward(const float* x, const float* g, const MapShape& shape, float slope,
+                               const float* gamma, const float* mean, const float* rstd, float* dx,
+                               float* dgamma, float* dbeta) {
     for_each_sample(shape, [&](int64_t b, int64_t at) {
         const int64_t of = b * shape.channels;
-        layer_backward(x + at, g + at, shape.area, shape.channels, slope, gamma, mean[b], rstd[b], dx + at, dgamma + of,
-                       dbeta + of);
+        layer_backward(x + at, g + at, shape.area, shape.channels, slope, gamma, mean[b], rstd[b],
+                       dx + at, dgamma + of, dbeta + of);
     });
 }
 
-void leaky_layer_norm_double_backward(const float* x, const float* g, const float* u, const MapShape& shape, float slope,
-                                      const float* gamma, const float* mean, const float* rstd, float* dx, float* dg,
+void leaky_layer_norm_double_backward(const float* x, const float* g, const float* u,
+                                      const MapShape& shape, float slope, const float* gamma,
+                                      const float* mean, const float* rstd, float* dx, float* dg,
                                       float* dgamma) {
     for_each_sample(shape, [&](int64_t b, int64_t at) {
         DoubleMeans means;
-        double_means(x + at, g + at, u + at, shape.area, shape.channels, slope, gamma, mean[b], rstd[b], &means);
-        layer_double_backward(x + at, g + at, u + at, shape.area, shape.channels, slope, gamma, mean[b], rstd[b], means, dx + at,
-                              dg + at, dgamma + b * shape.channels);
+        double_means(x + at, g + at, u + at, shape.area, shape.channels, slope, gamma, mean[b],
+                     rstd[b], &means);
+        layer_double_backward(x + at, g + at, u + at, shape.area, shape.channels, slope, gamma,
+                              mean[b], rstd[b], means, dx + at, dg + at,
+                              dgamma + b * shape.channels);
     });
 }
 
-void leaky_moments(const float* x, const MapShape& shape, float slope, float* scratch, float* mean, float* variance) {
+void leaky_moments(const float* x, const MapShape& shape, float slope, float* scratch, float* mean,
+                   float* variance) {
     const int64_t rows = shape.samples * shape.channels;
     float *means = scratch, *squares = scratch + rows;
     for_each_sample(shape, [&](int64_t b, int64_t at) {
@@ -247,18 +266,21 @@ void leaky_moments(const float* x, const MapShape& shape, float slope, float* sc
     }
 }
 
-void leaky_affine(const float* x, const MapShape& shape, float slope, const float* scale, const float* shift, float* y) {
-    for_each_sample(shape,
-                    [&](int64_t, int64_t at) { sample_affine(x + at, shape.area, shape.channels, slope, scale, shift, y + at); });
+void leaky_affine(const float* x, const MapShape& shape, float slope, const float* scale,
+                  const float* shift, float* y) {
+    for_each_sample(shape, [&](int64_t, int64_t at) {
+        sample_affine(x + at, shape.area, shape.channels, slope, scale, shift, y + at);
+    });
 }
 
-void leaky_gradient_sums(const float* x, const float* g, const MapShape& shape, float slope, const float* mean, float* scratch,
-                         double* sum_g, double* sum_ga) {
+void leaky_gradient_sums(const float* x, const float* g, const MapShape& shape, float slope,
+                         const float* mean, float* scratch, double* sum_g, double* sum_ga) {
     const int64_t rows = shape.samples * shape.channels;
     float *of_g = scratch, *of_ga = scratch + rows;
     for_each_sample(shape, [&](int64_t b, int64_t at) {
         const int64_t of = b * shape.channels;
-        sample_gradient_sums(x + at, g + at, shape.area, shape.channels, slope, mean, of_g + of, of_ga + of);
+        sample_gradient_sums(x + at, g + at, shape.area, shape.channels, slope, mean, of_g + of,
+                             of_ga + of);
     });
     for (int64_t c = 0; c < shape.channels; ++c) {
         sum_g[c] = sum_ga[c] = 0;
@@ -269,11 +291,12 @@ void leaky_gradient_sums(const float* x, const float* g, const MapShape& shape, 
     }
 }
 
-void leaky_affine_backward(const float* x, const float* g, const MapShape& shape, float slope, const float* of_g,
-                           const float* of_a, const float* constant, float* dx) {
+void leaky_affine_backward(const float* x, const float* g, const MapShape& shape, float slope,
+                           const float* of_g, const float* of_a, const float* constant, float* dx) {
     for_each_sample(shape, [&](int64_t, int64_t at) {
-        sample_affine_backward(x + at, g + at, shape.area, shape.channels, slope, of_g, of_a, constant, dx + at);
+        sample_affine_backward(x + at, g + at, shape.area, shape.channels, slope, of_g, of_a,
+                               constant, dx + at);
     });
 }
 
-} // namespace dagan
+} // namespace dagan::model

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::model {
 
 namespace {
 
@@ -28,7 +28,8 @@ struct Join : torch::autograd::Function<Join> {
 };
 
 struct Split : torch::autograd::Function<Split> {
-    static variable_list forward(AutogradContext* context, const torch::Tensor& map, const std::vector<int64_t>& channels);
+    static variable_list forward(AutogradContext* context, const torch::Tensor& map,
+                                 const std::vector<int64_t>& channels);
     static variable_list backward(AutogradContext* context, variable_list gradients);
 };
 
@@ -41,14 +42,18 @@ torch::Tensor Join::forward(AutogradContext* context, torch::TensorList maps) {
 
 variable_list Join::backward(AutogradContext* context, variable_list gradients) {
     const std::vector<int64_t> channels = context->saved_data[kChannels].toIntVector();
-    return torch::GradMode::is_enabled() ? Split::apply(gradients[0], channels) : parts_of(gradients[0], channels);
+    return torch::GradMode::is_enabled() ? Split::apply(gradients[0], channels)
+                                         : parts_of(gradients[0], channels);
 }
 
-variable_list Split::forward(AutogradContext*, const torch::Tensor& map, const std::vector<int64_t>& channels) {
+variable_list Split::forward(AutogradContext*, const torch::Tensor& map,
+                             const std::vector<int64_t>& channels) {
     return parts_of(map, channels);
 }
 
-variable_list Split::backward(AutogradContext*, variable_list gradients) { return {joined(std::move(gradients)), {}}; }
+variable_list Split::backward(AutogradContext*, variable_list gradients) {
+    return {joined(std::move(gradients)), {}};
+}
 
 torch::Tensor channels_last(const torch::Tensor& map) {
     if (map.size(1) > 1) return map.contiguous(torch::MemoryFormat::ChannelsLast);
@@ -58,12 +63,15 @@ torch::Tensor channels_last(const torch::Tensor& map) {
 
 } // namespace
 
-bool in_channels_last(const torch::Tensor& x) { return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast); }
+bool in_channels_last(const torch::Tensor& x) {
+    return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast);
+}
 
 std::vector<torch::Tensor> spread(std::vector<torch::Tensor> maps) {
     const int64_t height = maps.front().size(2), width = maps.front().size(3);
     for (torch::Tensor& map : maps) {
-        if (map.size(2) != height || map.size(3) != width) map = map.expand({-1, -1, height, width});
+        if (map.size(2) != height || map.size(3) != width)
+            map = map.expand({-1, -1, height, width});
     }
     return maps;
 }
@@ -71,11 +79,13 @@ std::vector<torch::Tensor> spread(std::vector<torch::Tensor> maps) {
 torch::Tensor joined(std::vector<torch::Tensor> maps) {
     if (maps.size() == 1) return maps.front();
     // A part of a map's channels counts too. An image of one channel says nothing about the layout of what follows it.
-    const auto wants = [](const torch::Tensor& map) { return map.suggest_memory_format() == torch::MemoryFormat::ChannelsLast; };
+    const auto wants = [](const torch::Tensor& map) {
+        return map.suggest_memory_format() == torch::MemoryFormat::ChannelsLast;
+    };
     if (std::ranges::any_of(maps, wants)) {
         for (torch::Tensor& map : maps) map = channels_last(map);
     }
     return Join::apply(torch::TensorList(maps));
 }
 
-} // namespace dagan
+} // namespace dagan::model

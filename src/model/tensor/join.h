@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 
 // Does the map lie in memory channels last, and not also channels first?
 bool in_channels_last(const torch::Tensor& x);
@@ -17,4 +17,4 @@ std::vector<torch::Tensor> spread(std::vector<torch::Tensor> maps);
 // is. LibTorch's own would lose the layout in the second derivative, and fill a map of zeros for each of the parts.
 torch::Tensor joined(std::vector<torch::Tensor> maps);
 
-} // namespace dagan
+} // namespace dagan::model

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::model {
 
-void in_parallel(int64_t count, int64_t least, const std::function<void(int64_t begin, int64_t end)>& work) {
+void in_parallel(int64_t count, int64_t least,
+                 const std::function<void(int64_t begin, int64_t end)>& work) {
     if (count <= 0) return;
     const int64_t threads =
-        omp_in_parallel() ? 1 : std::clamp<int64_t>(count / std::max<int64_t>(least, 1), 1, omp_get_max_threads());
+        omp_in_parallel()
+            ? 1
+            : std::clamp<int64_t>(count / std::max<int64_t>(least, 1), 1, omp_get_max_threads());
     if (threads == 1) return work(0, count);
         // No num_threads clause: a team of another size than LibTorch's would be made anew each time.
 #pragma omp parallel
@@ -32,4 +35,4 @@ void in_parallel(const std::vector<Share>& shares) {
 
 int thread_in_parallel() { return omp_get_thread_num(); }
 
-} // namespace dagan
+} // namespace dagan::model

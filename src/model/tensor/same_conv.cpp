@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::model {
 
 Padding same_padding(int64_t size, int64_t kernel, int64_t stride) {
     const int64_t output = (size + stride - 1) / stride;
@@ -14,12 +14,16 @@ Padding same_padding(int64_t size, int64_t kernel, int64_t stride) {
     return {total / 2, total - total / 2};
 }
 
-torch::Tensor same_conv(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride) {
+torch::Tensor same_conv(const torch::Tensor& x, const torch::Tensor& weight,
+                        const torch::Tensor& bias, int64_t stride) {
     const int64_t kernel = weight.size(2);
-    const Padding height = same_padding(x.size(2), kernel, stride), width = same_padding(x.size(3), kernel, stride);
+    const Padding height = same_padding(x.size(2), kernel, stride),
+                  width = same_padding(x.size(3), kernel, stride);
     const bool symmetric = height.before == height.after && width.before == width.after;
-    if (symmetric) return at::conv2d(x, weight, bias, {stride, stride}, {height.before, width.before});
-    const torch::Tensor padded = at::constant_pad_nd(x, {width.before, width.after, height.before, height.after});
+    if (symmetric)
+        return at::conv2d(x, weight, bias, {stride, stride}, {height.before, width.before});
+    const torch::Tensor padded =
+        at::constant_pad_nd(x, {width.before, width.after, height.before, height.after});
     return at::conv2d(padded, weight, bias, {stride, stride});
 }
 
@@ -29,12 +33,16 @@ torch::Tensor resize_nearest(const torch::Tensor& x, int64_t size) {
 }
 
 void fill_glorot_uniform(torch::Tensor& weight, uint64_t stream) {
-    require(weight.is_contiguous() && weight.scalar_type() == torch::kFloat, "weights begin as contiguous float32");
-    const int64_t outputs = weight.size(0), kernel_area = weight.numel() / (outputs * weight.size(1));
-    const double bound = std::sqrt(6.0 / static_cast<double>(kernel_area * (weight.size(1) + outputs)));
+    require(weight.is_contiguous() && weight.scalar_type() == torch::kFloat,
+            "weights begin as contiguous float32");
+    const int64_t outputs = weight.size(0),
+                  kernel_area = weight.numel() / (outputs * weight.size(1));
+    const double bound =
+        std::sqrt(6.0 / static_cast<double>(kernel_area * (weight.size(1) + outputs)));
     Random random(stream);
     float* values = weight.data_ptr<float>();
-    for (int64_t i = 0; i < weight.numel(); ++i) values[i] = static_cast<float>(random.uniform(-bound, bound));
+    for (int64_t i = 0; i < weight.numel(); ++i)
+        values[i] = static_cast<float>(random.uniform(-bound, bound));
 }
 
-} // namespace dagan
+} // namespace dagan::model

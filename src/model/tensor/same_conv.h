@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 
 // Zeros added before the first and after the last pixel of one axis.
 struct Padding {
@@ -19,7 +19,8 @@ struct Padding {
 Padding same_padding(int64_t size, int64_t kernel, int64_t stride);
 
 // weight [C_out, C_in, k, k], bias [C_out].
-torch::Tensor same_conv(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride);
+torch::Tensor same_conv(const torch::Tensor& x, const torch::Tensor& weight,
+                        const torch::Tensor& bias, int64_t stride);
 
 // Nearest neighbour: pixel i of `size` reads floor(i * size_in / size).
 torch::Tensor resize_nearest(const torch::Tensor& x, int64_t size);
@@ -28,4 +29,4 @@ torch::Tensor resize_nearest(const torch::Tensor& x, int64_t size);
 // [out, in, k, k]; a fan counts channels times k * k.
 void fill_glorot_uniform(torch::Tensor& weight, uint64_t stream);
 
-} // namespace dagan
+} // namespace dagan::model

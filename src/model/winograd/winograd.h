@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace dagan::winograd {
+namespace dagan::model::winograd {
 
 // x is one map or several whose channels follow each other; each is read where it lies, resized by nearest neighbour to
 // height x width (resize_nearest, same_conv.h).
@@ -53,6 +53,7 @@ struct Results {
     std::vector<torch::Tensor> x_gradient;
 };
 
-Results compute(const Shape& shape, const Arguments& arguments, const Wanted& wanted, const Kernels& kernels = kernels_of_cpu());
+Results compute(const Shape& shape, const Arguments& arguments, const Wanted& wanted,
+                const Kernels& kernels = kernels_of_cpu());
 
-} // namespace dagan::winograd
+} // namespace dagan::model::winograd

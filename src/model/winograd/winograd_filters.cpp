@@ -2,35 +2,40 @@
 
 #include <algorithm>
 
-namespace dagan::winograd {
+namespace dagan::model::winograd {
 
-template <class Float> std::array<Float*, kKernelPixels> Filters::pixels(Float* kernel, int64_t filter, int channel) const {
+template <class Float>
+std::array<Float*, kKernelPixels> Filters::pixels(Float* kernel, int64_t filter,
+                                                  int channel) const {
     std::array<Float*, kKernelPixels> pixels{};
     for (int i = 0; i < kKernelPixels; ++i)
         pixels[static_cast<size_t>(i)] = kernel + filter * filter_floats() + i * inputs_ + channel;
     return pixels;
 }
 
-template <class Float> void Filters::prefetch_next(const std::array<Float*, kKernelPixels>& pixels, int channels) const {
+template <class Float>
+void Filters::prefetch_next(const std::array<Float*, kKernelPixels>& pixels, int channels) const {
     for (const float* pixel : pixels) prefetch(pixel + filter_floats(), channels);
 }
 
 // A panel of outputs is gathered first: some input channels at a time, that fit a stack.
-Share Filters::by_outputs(const float* kernel, const Channels& channels, const Spectrum& spectrum) const {
+Share Filters::by_outputs(const float* kernel, const Channels& channels,
+                          const Spectrum& spectrum) const {
     return {panels_of(outputs_), [=, this](int64_t begin, int64_t end) {
                 constexpr int kInputs = 64;
                 alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
                 gathered.fill(0);
                 for (int panel = static_cast<int>(begin); panel < end; ++panel) {
                     for (int first = 0; first < channels.count; first += kInputs)
-                        transform_panel(kernel, channels, spectrum, panel, first, std::min(kInputs, channels.count - first),
-                                        gathered.data());
+                        transform_panel(kernel, channels, spectrum, panel, first,
+                                        std::min(kInputs, channels.count - first), gathered.data());
                 }
             }};
 }
 
-void Filters::transform_panel(const float* kernel, const Channels& channels, const Spectrum& spectrum, int panel, int first,
-                              int count, float* gathered) const {
+void Filters::transform_panel(const float* kernel, const Channels& channels,
+                              const Spectrum& spectrum, int panel, int first, int count,
+                              float* gathered) const {
     constexpr int kRowsAhead = 4; // of the spectrum, to be written
     const int filters = std::min(kPanel, outputs_ - panel * kPanel);
     const ptrdiff_t filter = filter_floats(), pixel = ptrdiff_t{count} * kPanel;
@@ -41,10 +46,12 @@ void Filters::transform_panel(const float* kernel, const Channels& channels, con
         kernels_.transpose(from[i], filter, filters, count, to, kPanel);
         transposed[i] = to;
     }
-    const bool last = panel + 1 == panels_of(outputs_); // the first panel of the channels behind these comes next
+    const bool last =
+        panel + 1 == panels_of(outputs_); // the first panel of the channels behind these comes next
     const ptrdiff_t ahead = last ? channels.count - panel * kPanel * filter : kPanel * filter;
     for (int c = 0; c < count; ++c) {
-        for (const float* line : from) prefetch(line + ahead + c % kPanel * filter + c / kPanel * kPanel, kPanel);
+        for (const float* line : from)
+            prefetch(line + ahead + c % kPanel * filter + c / kPanel * kPanel, kPanel);
         float* const row = spectrum.row(first + c) + panel * spectrum.strides.panel;
         for (int point = 0; point < kKernelPoints * kKernelPoints; ++point)
             prefetch(row + point * spectrum.strides.point + kRowsAhead * kPanel, kPanel);
@@ -53,7 +60,8 @@ void Filters::transform_panel(const float* kernel, const Channels& channels, con
     }
 }
 
-Share Filters::by_inputs(const float* kernel, const Channels& channels, const Spectrum& spectrum) const {
+Share Filters::by_inputs(const float* kernel, const Channels& channels,
+                         const Spectrum& spectrum) const {
     return {outputs_, [=, this](int64_t begin, int64_t end) {
                 for (int64_t filter = begin; filter < end; ++filter) {
                     const auto from = pixels(kernel, filter, channels.first);
@@ -63,14 +71,16 @@ Share Filters::by_inputs(const float* kernel, const Channels& channels, const Sp
             }};
 }
 
-Share Filters::gradient(const Spectrum& spectrum, const Channels& channels, float* gradient, bool add) const {
+Share Filters::gradient(const Spectrum& spectrum, const Channels& channels, float* gradient,
+                        bool add) const {
     return {outputs_, [=, this](int64_t begin, int64_t end) {
                 for (int64_t filter = begin; filter < end; ++filter) {
                     const auto to = pixels(gradient, filter, channels.first);
                     prefetch_next(to, channels.count);
-                    (add ? to_sum_ : to_gradient_)(spectrum.row(filter), spectrum.strides, channels.count, nullptr, to.data());
+                    (add ? to_sum_ : to_gradient_)(spectrum.row(filter), spectrum.strides,
+                                                   channels.count, nullptr, to.data());
                 }
             }};
 }
 
-} // namespace dagan::winograd
+} // namespace dagan::model::winograd

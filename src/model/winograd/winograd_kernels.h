@@ -7,12 +7,13 @@
 
 #include <cstddef>
 
-namespace dagan::winograd {
+namespace dagan::model::winograd {
 
 inline constexpr int kOutput = 4; // an output tile is at most 4 x 4
 inline constexpr int kTilePixels = kOutput * kOutput;
 inline constexpr int kKernelPixels = 9;
-inline constexpr int kPanel = 16; // channels of a panel; also the fewest of a map whose gradient is wanted
+inline constexpr int kPanel =
+    16; // channels of a panel; also the fewest of a map whose gradient is wanted
 
 // What a tile of n x n output pixels needs, by stride. In one dimension it sees `patch` pixels at most (n = 4) and has as many
 // points; a kernel has 6. Stride 1: F(n, 3) at the points 0, infinity, 1, -1, 2, -2, of which a tile of n has the first n + 2.
@@ -27,9 +28,13 @@ struct Scheme {
     constexpr int points() const { return patch() * patch(); }
     constexpr int pixels_seen(int length) const { return stride * (length - 1) + 3; }
     constexpr bool has_point(int length, int point) const {
-        return point < (stride == 1 ? length + 2 : point < kEvenPoints ? length + 1 : kEvenPoints + length);
+        return point < (stride == 1           ? length + 2
+                        : point < kEvenPoints ? length + 1
+                                              : kEvenPoints + length);
     }
-    constexpr int kernel_point(int point) const { return stride == 1 ? point : point < kEvenPoints ? point : kEvenPoints; }
+    constexpr int kernel_point(int point) const {
+        return stride == 1 ? point : point < kEvenPoints ? point : kEvenPoints;
+    }
     // The points [kernel_point, end) that share one of the kernel's.
     constexpr int end_of_sharing(int kernel_point) const {
         return stride == 1 || kernel_point < kEvenPoints ? kernel_point + 1 : patch();
@@ -45,8 +50,10 @@ struct SpectrumStrides {
 // One row of a spectrum from pixels, or pixels from one row. `row` points at the row's first float (point 0, panel 0); a pixel is
 // a pointer to its `channels` floats. Outside the map it points elsewhere: at zeros to read, at memory
 // that nobody reads to write.
-using FromPixels = void (*)(const float* const* pixels, int channels, float* row, SpectrumStrides strides);
-using ToPixels = void (*)(const float* row, SpectrumStrides strides, int channels, const float* bias, float* const* pixels);
+using FromPixels = void (*)(const float* const* pixels, int channels, float* row,
+                            SpectrumStrides strides);
+using ToPixels = void (*)(const float* row, SpectrumStrides strides, int channels,
+                          const float* bias, float* const* pixels);
 
 // out[row, column] (+)= sum over i of a[row, i] * b[i, column], for one point. `b` and `out` are spectra's matrices, i or row the
 // row of the matrix, the column its channel. `a` is such a matrix too; see Kernels below.
@@ -81,8 +88,8 @@ template <class Function> struct ForKernel {
 
 // Transforms of maps and kernels of one stride, V, U and W, and their adjoints.
 struct Transforms {
-    ForTiles<FromPixels> map_patch;            // V = B^T d B of a patch, in rows of Scheme::patch() pixels
-    ForTiles<ToPixels> output_tile;            // y = A^T M A + bias, in rows of 4 pixels
+    ForTiles<FromPixels> map_patch; // V = B^T d B of a patch, in rows of Scheme::patch() pixels
+    ForTiles<ToPixels> output_tile; // y = A^T M A + bias, in rows of 4 pixels
     ForTiles<FromPixels> output_gradient;      // W = A dy A^T: the adjoint of output_tile
     ForTiles<ToPixels> map_gradient;           // dx += B N B^T: the adjoint of map_patch
     ForKernel<FromPixels> kernel;              // U = G g G^T of a 3 x 3 kernel
@@ -96,8 +103,11 @@ struct Kernels {
     void (*multiply)(const Product&);            // a[row, i]: row of `a` is its row, i its channel
     void (*multiply_transposed)(const Product&); // a[row, i]: row is its channel, i its row
     // out[column][row] = in[row][column]; the strides are from one row of either to the next.
-    void (*transpose)(const float* in, ptrdiff_t in_stride, int rows, int columns, float* out, ptrdiff_t out_stride);
-    const Transforms& transforms(const Scheme& scheme) const { return scheme.stride == 1 ? stride_1 : stride_2; }
+    void (*transpose)(const float* in, ptrdiff_t in_stride, int rows, int columns, float* out,
+                      ptrdiff_t out_stride);
+    const Transforms& transforms(const Scheme& scheme) const {
+        return scheme.stride == 1 ? stride_1 : stride_2;
+    }
 };
 
 // The kernels for this CPU: avx512f, avx2 with fma, or what every CPU of the architecture has.
@@ -108,4 +118,4 @@ bool runs_here(const Kernels& kernels);
 
 extern const Kernels kAvx512Kernels, kAvx2Kernels, kPortableKernels;
 
-} // namespace dagan::winograd
+} // namespace dagan::model::winograd

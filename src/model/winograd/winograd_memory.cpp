@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace dagan::winograd {
+namespace dagan::model::winograd {
 
 namespace {
 
@@ -17,14 +17,16 @@ std::vector<ptrdiff_t> starts(const torch::Tensor& tensor, int dimension, int64_
 
 SpectrumStrides strides_for(int64_t rows, int panels) {
     const ptrdiff_t panel = rows * kPanel;
-    return {.point = panel * panels + kPanel, .panel = panel}; // one line more: not all points in one set of a cache
+    return {.point = panel * panels + kPanel,
+            .panel = panel}; // one line more: not all points in one set of a cache
 }
 
 } // namespace
 
 Map::Map(const torch::Tensor& tensor, int64_t height, int64_t width)
     : data_(tensor.data_ptr<float>()), image_floats_(tensor.stride(0)),
-      starts_(std::make_shared<const Starts>(starts(tensor, 2, height), starts(tensor, 3, width))) {}
+      starts_(std::make_shared<const Starts>(starts(tensor, 2, height), starts(tensor, 3, width))) {
+}
 
 Map Map::from_channel(int channel) const {
     Map map = *this;
@@ -32,7 +34,8 @@ Map Map::from_channel(int channel) const {
     return map;
 }
 
-void Map::point_to(int image, const Window& window, int across, float* outside, float** pixels) const {
+void Map::point_to(int image, const Window& window, int across, float* outside,
+                   float** pixels) const {
     const auto& [rows, columns] = *starts_;
     const auto height = static_cast<int>(rows.size()), width = static_cast<int>(columns.size());
     for (int i = 0; i < window.rows; ++i, pixels += across) {
@@ -52,7 +55,8 @@ void Map::point_to(int image, const Window& window, int across, float* outside, 
 void Map::prefetch(int image, const Window& window, int channels) const {
     const auto& [rows, columns] = *starts_;
     const auto height = static_cast<int>(rows.size()), width = static_cast<int>(columns.size());
-    const int bottom = std::min(window.top + window.rows, height), right = std::min(window.left + window.columns, width);
+    const int bottom = std::min(window.top + window.rows, height),
+              right = std::min(window.left + window.columns, width);
     for (int y = std::max(window.top, 0); y < bottom; ++y) {
         const float* const row = this->image(image) + rows[static_cast<size_t>(y)];
         for (int x = std::max(window.left, 0); x < right; ++x)
@@ -61,10 +65,14 @@ void Map::prefetch(int image, const Window& window, int channels) const {
 }
 
 torch::Tensor readable(const torch::Tensor& tensor) {
-    require(tensor.scalar_type() == torch::kFloat && tensor.device().is_cpu() && tensor.dim() == 4, "maps of floats on the CPU");
+    require(tensor.scalar_type() == torch::kFloat && tensor.device().is_cpu() && tensor.dim() == 4,
+            "maps of floats on the CPU");
     const int64_t channels = tensor.size(1);
-    if (channels >= kPanel) return tensor.stride(1) == 1 ? tensor : tensor.contiguous(torch::MemoryFormat::ChannelsLast);
-    const torch::Tensor wide = torch::zeros({tensor.size(0), tensor.size(2), tensor.size(3), kPanel}, tensor.options());
+    if (channels >= kPanel)
+        return tensor.stride(1) == 1 ? tensor
+                                     : tensor.contiguous(torch::MemoryFormat::ChannelsLast);
+    const torch::Tensor wide =
+        torch::zeros({tensor.size(0), tensor.size(2), tensor.size(3), kPanel}, tensor.options());
     const torch::Tensor narrow = wide.permute({0, 3, 1, 2}).narrow(1, kPanel - channels, channels);
     narrow.copy_(tensor);
     return narrow;
@@ -94,4 +102,4 @@ float* Scratch::floats(int64_t count) {
     return memory_.data_ptr<float>();
 }
 
-} // namespace dagan::winograd
+} // namespace dagan::model::winograd

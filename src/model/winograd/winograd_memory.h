@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-namespace dagan::winograd {
+namespace dagan::model::winograd {
 
 // Asks for memory that will soon be read: what is not in the caches takes longer to come than a transform does.
 inline void prefetch(const float* from, int floats) {
@@ -35,7 +35,8 @@ class Map {
     float* image(int number) const { return data_ + number * image_floats_; }
     ptrdiff_t image_floats() const { return image_floats_; }
     // Pointers to the pixels of a window, in rows of `across` pointers; to `outside` for those beyond the map.
-    void point_to(int image, const Window& window, int across, float* outside, float** pixels) const;
+    void point_to(int image, const Window& window, int across, float* outside,
+                  float** pixels) const;
     // Asks for some channels of a window's pixels, so that they are on their way when they are read.
     void prefetch(int image, const Window& window, int channels) const;
 
@@ -85,4 +86,4 @@ class Scratch {
     torch::Tensor memory_;
 };
 
-} // namespace dagan::winograd
+} // namespace dagan::model::winograd

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace dagan::winograd {
+namespace dagan::model::winograd {
 
 namespace {
 
@@ -18,7 +18,9 @@ std::vector<int> cut_into_tiles(int n) {
 }
 
 // Narrow, whole, flat, small.
-int group_of(int rows, int columns) { return rows == kOutput ? (columns == kOutput ? 1 : 0) : (columns == kOutput ? 2 : 3); }
+int group_of(int rows, int columns) {
+    return rows == kOutput ? (columns == kOutput ? 1 : 0) : (columns == kOutput ? 2 : 3);
+}
 
 } // namespace
 
@@ -34,7 +36,8 @@ Tiling::Tiling(const Scheme& scheme, int height, int width) : scheme_(scheme) {
         int left = 0;
         for (const int columns : cut_into_tiles(width)) {
             const int group = group_of(rows, columns);
-            tiles_.push_back({top, left, rows, columns, group, sizes_[static_cast<size_t>(group)]++});
+            tiles_.push_back(
+                {top, left, rows, columns, group, sizes_[static_cast<size_t>(group)]++});
             left += columns;
         }
         top += rows;
@@ -42,7 +45,8 @@ Tiling::Tiling(const Scheme& scheme, int height, int width) : scheme_(scheme) {
 }
 
 int Tiling::row(const Tile& tile, int image, int images) const {
-    return before(tile.group) * images + image * sizes_[static_cast<size_t>(tile.group)] + tile.index;
+    return before(tile.group) * images + image * sizes_[static_cast<size_t>(tile.group)] +
+           tile.index;
 }
 
 std::pair<int, int> Tiling::rows_with(int point, int images) const {
@@ -54,15 +58,19 @@ std::pair<int, int> Tiling::rows_with(int point, int images) const {
 
 bool Tiling::group_has(int group, int point) const {
     const int shorter = longest_ == kTiny ? kTiny : kShort;
-    const int rows = group < 2 ? longest_ : shorter, columns = group == 1 || group == 2 ? longest_ : shorter;
-    return scheme_.has_point(rows, point / scheme_.patch()) && scheme_.has_point(columns, point % scheme_.patch());
+    const int rows = group < 2 ? longest_ : shorter,
+              columns = group == 1 || group == 2 ? longest_ : shorter;
+    return scheme_.has_point(rows, point / scheme_.patch()) &&
+           scheme_.has_point(columns, point % scheme_.patch());
 }
 
-int Tiling::before(int group) const { return std::accumulate(sizes_.begin(), sizes_.begin() + group, 0); }
+int Tiling::before(int group) const {
+    return std::accumulate(sizes_.begin(), sizes_.begin() + group, 0);
+}
 
 int images_at_once(int images, int tiles, int64_t floats_per_tile, int64_t kernel_floats) {
     constexpr int64_t kChunkFloats = int64_t{1} << 19; // of a chunk's spectra
-    constexpr int kRowsAtLeast = 96;                   // so that the kernel's spectrum is not read for too few rows
+    constexpr int kRowsAtLeast = 96; // so that the kernel's spectrum is not read for too few rows
     const int64_t all = images * tiles * floats_per_tile;
     if (kernel_floats > 2 * kChunkFloats && all < 4 * kernel_floats) return images;
     const int64_t rows = std::max<int64_t>(kChunkFloats / floats_per_tile, kRowsAtLeast);
@@ -72,4 +80,4 @@ int images_at_once(int images, int tiles, int64_t floats_per_tile, int64_t kerne
     return even <= kTogether ? even : (even + kTogether - 1) / kTogether * kTogether;
 }
 
-} // namespace dagan::winograd
+} // namespace dagan::model::winograd

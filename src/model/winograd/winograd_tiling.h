@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace dagan::winograd {
+namespace dagan::model::winograd {
 
 // A tile of an image: its first output pixel, and its size, 4 or 3 either way, or 2 x 2.
 struct Tile {
@@ -45,4 +45,4 @@ class Tiling {
 // alone, because the kernel's gradient is summed in this order.
 int images_at_once(int images, int tiles, int64_t floats_per_tile, int64_t kernel_floats);
 
-} // namespace dagan::winograd
+} // namespace dagan::model::winograd

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 using Clock = std::chrono::steady_clock;
@@ -37,7 +37,9 @@ int64_t process_bytes(const std::string& name) {
 void forget_peak() {
     std::ofstream clear("/proc/self/clear_refs");
     clear << 5 << std::flush;
-    if (!clear) throw system_error("/proc/self/clear_refs: cannot be written: the peak of memory cannot be measured");
+    if (!clear)
+        throw system_error(
+            "/proc/self/clear_refs: cannot be written: the peak of memory cannot be measured");
 }
 
 // The first line of /proc/cpuinfo with this name; all cores are alike.
@@ -73,14 +75,16 @@ Comparison compare(Subject subject, const Workload& workload, int rounds) {
     Comparison result{step_kinds(subject, workload), {}, {}};
     result.ours.resize(result.kinds.size());
     result.plain.resize(result.kinds.size());
-    const auto ours = make_side(subject, Side::ours, workload), plain = make_side(subject, Side::plain, workload);
+    const auto ours = make_side(subject, Side::ours, workload),
+               plain = make_side(subject, Side::plain, workload);
     for (int round = -1; round < rounds; ++round) { // the first is not counted
         for (size_t kind = 0; kind < result.kinds.size(); ++kind) {
             const int repeats = round >= 0 && result.kinds[kind].per_unit > 1 ? 2 : 1;
             for (int repeat = 0; repeat < repeats; ++repeat) {
                 for (const bool mine : {round % 2 == 0, round % 2 != 0}) {
                     const double seconds = seconds_of(mine ? *ours : *plain, kind);
-                    if (round >= 0) (mine ? result.ours : result.plain)[kind].all.push_back(seconds);
+                    if (round >= 0)
+                        (mine ? result.ours : result.plain)[kind].all.push_back(seconds);
                 }
             }
         }
@@ -106,20 +110,23 @@ std::vector<std::string> cpu_flags() {
     std::istringstream all(of_cpu("flags"));
     std::vector<std::string> found;
     for (std::string flag; all >> flag;) {
-        const bool vectors = flag.starts_with("avx") || flag.starts_with("amx") || flag == "fma" || flag == "f16c";
+        const bool vectors =
+            flag.starts_with("avx") || flag.starts_with("amx") || flag == "fma" || flag == "f16c";
         if (vectors) found.push_back(flag);
     }
     return found;
 }
 
 std::vector<std::pair<std::string, std::string>> kernels() {
-    std::vector<std::pair<std::string, std::string>> used{{"tensors", "LibTorch's for " + at::get_cpu_capability()}};
+    std::vector<std::pair<std::string, std::string>> used{
+        {"tensors", "LibTorch's for " + at::get_cpu_capability()}};
     std::istringstream version(at::get_mkldnn_version());
     std::string library;
     std::getline(version, library);
     used.emplace_back("direct convolutions", library);
-    used.emplace_back("Winograd convolutions", std::string("ours for ") + winograd::kernels_of_cpu().name);
+    used.emplace_back("Winograd convolutions",
+                      std::string("ours for ") + model::winograd::kernels_of_cpu().name);
     return used;
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 struct StepSeconds {
     std::vector<double> all;
@@ -37,6 +37,7 @@ int64_t peak_bytes(Subject subject, Side side, const Workload& workload);
 // What the machine and its libraries are, as far as speed goes.
 std::vector<std::string> cpu_flags(); // of vector units, as /proc/cpuinfo names them
 std::string cpu_model();
-std::vector<std::pair<std::string, std::string>> kernels(); // what computes what: "tensors", "convolutions", ...
+std::vector<std::pair<std::string, std::string>>
+kernels(); // what computes what: "tensors", "convolutions", ...
 
-} // namespace dagan
+} // namespace dagan::train

@@ -5,10 +5,10 @@
 #include <map>
 #include <tuple>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
-ConvolutionShape shape_of(const LayerRow& row) {
+model::ConvolutionShape shape_of(const LayerRow& row) {
     return {.in_channels = row.in_channels,
             .out_channels = row.out_channels,
             .size = row.resize == Resize::up ? row.out_size : row.in_size,
@@ -21,9 +21,10 @@ std::vector<TimedConvolution> time_convolutions(const Workload& workload, int ro
     std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t>, TimedConvolution> distinct;
     const auto add = [&](const NetworkTable& table, int64_t batch) {
         for (const LayerRow& row : table.layers) {
-            const ConvolutionShape shape = shape_of(row);
-            if (row.op != LayerOp::conv || !winograd_can(shape)) continue;
-            TimedConvolution& one = distinct[{-shape.size, shape.stride, shape.in_channels, shape.out_channels, batch}];
+            const model::ConvolutionShape shape = shape_of(row);
+            if (row.op != LayerOp::conv || !model::winograd_can(shape)) continue;
+            TimedConvolution& one =
+                distinct[{-shape.size, shape.stride, shape.in_channels, shape.out_channels, batch}];
             one.shape = shape;
             one.batch = batch;
             ++one.layers;
@@ -35,8 +36,8 @@ std::vector<TimedConvolution> time_convolutions(const Workload& workload, int ro
         workload.classifier.batch_size);
     std::vector<TimedConvolution> timed;
     for (auto& [order, one] : distinct) {
-        one.winograd = winograd_chosen(Convolution::automatic, one.shape);
-        one.times = measure_convolution(one.shape, one.batch, rounds);
+        one.winograd = model::winograd_chosen(Convolution::automatic, one.shape);
+        one.times = model::measure_convolution(one.shape, one.batch, rounds);
         timed.push_back(one);
     }
     return timed;
@@ -51,4 +52,4 @@ double price_of_the_rule(const std::vector<TimedConvolution>& convolutions) {
     return faster > 0 ? chosen / faster : 1;
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -8,14 +8,14 @@
 #include <algorithm>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 struct TimedConvolution {
-    ConvolutionShape shape;
+    model::ConvolutionShape shape;
     int64_t batch = 0;
     int layers = 0;        // that have this shape
     bool winograd = false; // what `auto` takes
-    ConvolutionTimes times;
+    model::ConvolutionTimes times;
 
     // Output and both gradients.
     double direct_s() const { return total(times.direct); }
@@ -24,7 +24,9 @@ struct TimedConvolution {
     double faster_s() const { return std::min(direct_s(), winograd_s()); }
 
   private:
-    static double total(const OperationTimes& one) { return one.output + one.x_gradient + one.kernel_gradient; }
+    static double total(const model::OperationTimes& one) {
+        return one.output + one.x_gradient + one.kernel_gradient;
+    }
 };
 
 // Each shape once, the largest maps first. `rounds` as in measure_convolution.
@@ -33,4 +35,4 @@ std::vector<TimedConvolution> time_convolutions(const Workload& workload, int ro
 // All layers together: how many times as long the rule's choice takes as the faster way of each shape. 1 when the rule is right.
 double price_of_the_rule(const std::vector<TimedConvolution>& convolutions);
 
-} // namespace dagan
+} // namespace dagan::train

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace dagan::plain {
+namespace dagan::train::plain {
 
 namespace F = torch::nn::functional;
 
@@ -14,13 +14,17 @@ constexpr double kSlope = 0.2;
 constexpr int kHeadFeatures = 1024;
 constexpr int kLevels = 5, kNoiseLevels = 3; // of the decoder
 
-torch::Tensor leaky(const torch::Tensor& x) { return F::leaky_relu(x, F::LeakyReLUFuncOptions().negative_slope(kSlope)); }
+torch::Tensor leaky(const torch::Tensor& x) {
+    return F::leaky_relu(x, F::LeakyReLUFuncOptions().negative_slope(kSlope));
+}
 
 torch::Tensor joined(const std::vector<torch::Tensor>& maps) { return torch::cat(maps, 1); }
 
 torch::Tensor resized(const torch::Tensor& x, int64_t size) {
     if (x.size(2) == size) return x;
-    return F::interpolate(x, F::InterpolateFuncOptions().size(std::vector<int64_t>{size, size}).mode(torch::kNearest));
+    return F::interpolate(
+        x,
+        F::InterpolateFuncOptions().size(std::vector<int64_t>{size, size}).mode(torch::kNearest));
 }
 
 int halved(int size) { return (size + 1) / 2; }
@@ -45,7 +49,8 @@ class LayerNorm : public torch::nn::Module {
 // Batch renormalisation, its correction folded into the affine part of stock batch norm.
 class BatchRenorm : public torch::nn::Module {
   public:
-    BatchRenorm(int channels, const GanOptions& options) : r_max_(options.r_max), d_max_(options.d_max) {
+    BatchRenorm(int channels, const GanOptions& options)
+        : r_max_(options.r_max), d_max_(options.d_max) {
         weight = register_parameter("weight", torch::ones({channels}));
         bias = register_parameter("bias", torch::zeros({channels}));
         a_mu = register_buffer("a_mu", torch::zeros({channels}));
@@ -55,18 +60,25 @@ class BatchRenorm : public torch::nn::Module {
         v = register_buffer("V", torch::ones({channels}));
     }
     torch::Tensor forward(torch::Tensor x) {
-        if (!is_training()) return F::batch_norm(x, m, v, F::BatchNormFuncOptions().weight(weight).bias(bias).eps(kEpsilon));
+        if (!is_training())
+            return F::batch_norm(x, m, v,
+                                 F::BatchNormFuncOptions().weight(weight).bias(bias).eps(kEpsilon));
         torch::Tensor r, d;
         {
             const torch::NoGradGuard no_grad;
             const auto [variance, mu] = torch::var_mean(x, {0, 2, 3}, /*unbiased=*/false);
             const torch::Tensor sigma = (variance + kEpsilon).sqrt();
-            const torch::Tensor mixed_mu = a_mu + (1 - w) * mu, mixed_sigma = a_sg + (1 - w) * sigma;
+            const torch::Tensor mixed_mu = a_mu + (1 - w) * mu,
+                                mixed_sigma = a_sg + (1 - w) * sigma;
             r = (sigma / mixed_sigma).clamp(0, r_max_);
             d = ((mu - mixed_mu) / mixed_sigma).clamp(-d_max_, d_max_);
             advance(mu, sigma);
         }
-        const auto affine = F::BatchNormFuncOptions().weight(weight * r).bias(weight * d + bias).training(true).eps(kEpsilon);
+        const auto affine = F::BatchNormFuncOptions()
+                                .weight(weight * r)
+                                .bias(weight * d + bias)
+                                .training(true)
+                                .eps(kEpsilon);
         return F::batch_norm(x, {}, {}, affine);
     }
 
@@ -88,28 +100,35 @@ class BatchRenorm : public torch::nn::Module {
 torch::nn::AnyModule made_norm(NormKind kind, int channels, const GanOptions* options) {
     if (kind == NormKind::layer) return torch::nn::AnyModule(LayerNorm(channels));
     if (kind == NormKind::renorm) return torch::nn::AnyModule(BatchRenorm(channels, *options));
-    return torch::nn::AnyModule(torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.1)));
+    return torch::nn::AnyModule(
+        torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.1)));
 }
 
-template <class Module> std::shared_ptr<Module> added(torch::nn::Module& to, const std::string& name, std::shared_ptr<Module> m) {
+template <class Module>
+std::shared_ptr<Module> added(torch::nn::Module& to, const std::string& name,
+                              std::shared_ptr<Module> m) {
     to.register_module(name, m);
     return m;
 }
 } // namespace
 
 Dropout stock_dropout(double probability) {
-    return [probability](const torch::Tensor& map, const std::string&) { return torch::dropout(map, probability, true); };
+    return [probability](const torch::Tensor& map, const std::string&) {
+        return torch::dropout(map, probability, true);
+    };
 }
 
 SameConv::SameConv(int in, int out, int kernel, int stride)
-    : Conv2dImpl(torch::nn::Conv2dOptions(in, out, kernel).stride(stride)), kernel_(kernel), stride_(stride) {}
+    : Conv2dImpl(torch::nn::Conv2dOptions(in, out, kernel).stride(stride)), kernel_(kernel),
+      stride_(stride) {}
 
 torch::Tensor SameConv::forward(const torch::Tensor& x) {
     const int64_t out = (x.size(2) + stride_ - 1) / stride_;
     const int64_t total = std::max<int64_t>((out - 1) * stride_ + kernel_ - x.size(2), 0);
     const int64_t before = total / 2, after = total - before;
     if (before == after) return torch::conv2d(x, weight, bias, stride_, before);
-    return torch::conv2d(F::pad(x, F::PadFuncOptions({before, after, before, after})), weight, bias, stride_);
+    return torch::conv2d(F::pad(x, F::PadFuncOptions({before, after, before, after})), weight, bias,
+                         stride_);
 }
 
 Unit::Unit(int in, int out, int stride, NormKind norm, const GanOptions* clips)
@@ -117,14 +136,19 @@ Unit::Unit(int in, int out, int stride, NormKind norm, const GanOptions* clips)
     register_module("norm", norm_.ptr());
 }
 
-torch::Tensor Unit::forward(const torch::Tensor& x) { return norm_.forward(leaky(SameConv::forward(x))); }
+torch::Tensor Unit::forward(const torch::Tensor& x) {
+    return norm_.forward(leaky(SameConv::forward(x)));
+}
 
-EncoderBlock::EncoderBlock(int previous, int in, int width, int inner, NormKind norm, const GanOptions& options) {
-    project_ = added(*this, "project", std::make_shared<SameConv>(previous, previous, options.skip_kernel, 2));
+EncoderBlock::EncoderBlock(int previous, int in, int width, int inner, NormKind norm,
+                           const GanOptions& options) {
+    project_ = added(*this, "project",
+                     std::make_shared<SameConv>(previous, previous, options.skip_kernel, 2));
     int channels = in;
     for (int j = 1; j <= inner; ++j) {
         const int given = j == 1 ? channels + previous : channels;
-        inner_.push_back(added(*this, "conv" + std::to_string(j), std::make_shared<Unit>(given, width, 1, norm, &options)));
+        inner_.push_back(added(*this, "conv" + std::to_string(j),
+                               std::make_shared<Unit>(given, width, 1, norm, &options)));
         channels += width;
     }
     close_ = added(*this, "close", std::make_shared<Unit>(channels, width, 2, norm, &options));
@@ -138,15 +162,16 @@ torch::Tensor EncoderBlock::forward(const torch::Tensor& h, torch::Tensor& previ
     return close_->forward(joined(maps));
 }
 
-Encoder::Encoder(torch::nn::Module& network, int channels, const std::array<int, 4>& widths, int inner, NormKind norm,
-                 const GanOptions& options, const Dropout& dropout)
+Encoder::Encoder(torch::nn::Module& network, int channels, const std::array<int, 4>& widths,
+                 int inner, NormKind norm, const GanOptions& options, const Dropout& dropout)
     : dropout_(dropout) {
     const auto e0 = added(network, "E0", std::make_shared<torch::nn::Module>());
     first_ = added(*e0, "conv", std::make_shared<Unit>(channels, widths[0], 2, norm, &options));
     int previous = channels;
     for (size_t b = 1; b < widths.size(); ++b) {
         blocks_.push_back(added(network, "E" + std::to_string(b),
-                                std::make_shared<EncoderBlock>(previous, widths[b - 1], widths[b], inner, norm, options)));
+                                std::make_shared<EncoderBlock>(previous, widths[b - 1], widths[b],
+                                                               inner, norm, options)));
         previous = widths[b];
     }
 }
@@ -162,19 +187,24 @@ std::vector<torch::Tensor> Encoder::operator()(const torch::Tensor& x) const {
     return encoded;
 }
 
-DecoderLevel::DecoderLevel(int previous, int in, int width, bool closes, const GanOptions& options) {
+DecoderLevel::DecoderLevel(int previous, int in, int width, bool closes,
+                           const GanOptions& options) {
     int channels = in;
     for (int j = 1; j <= options.generator_inner; ++j) {
         const std::string number = std::to_string(j);
         if (previous > 0) {
             projects_.push_back(
-                added(*this, "project" + number, std::make_shared<SameConv>(previous, previous, options.skip_kernel, 1)));
+                added(*this, "project" + number,
+                      std::make_shared<SameConv>(previous, previous, options.skip_kernel, 1)));
         }
-        inner_.push_back(
-            added(*this, "conv" + number, std::make_shared<Unit>(channels + previous, width, 1, NormKind::renorm, &options)));
+        inner_.push_back(added(
+            *this, "conv" + number,
+            std::make_shared<Unit>(channels + previous, width, 1, NormKind::renorm, &options)));
         channels += width;
     }
-    if (closes) close_ = added(*this, "close", std::make_shared<Unit>(channels, width, 1, NormKind::renorm, &options));
+    if (closes)
+        close_ = added(*this, "close",
+                       std::make_shared<Unit>(channels, width, 1, NormKind::renorm, &options));
 }
 
 torch::Tensor DecoderLevel::inner(const torch::Tensor& h, torch::Tensor& previous) {
@@ -188,14 +218,19 @@ torch::Tensor DecoderLevel::inner(const torch::Tensor& h, torch::Tensor& previou
     return joined(maps);
 }
 
-torch::Tensor DecoderLevel::close(const torch::Tensor& all, int64_t size) { return close_->forward(resized(all, size)); }
+torch::Tensor DecoderLevel::close(const torch::Tensor& all, int64_t size) {
+    return close_->forward(resized(all, size));
+}
 
 Generator::Generator(const GanOptions& options, int channels, int size, Dropout dropout)
     : dropout_(std::move(dropout)), size_(size) {
-    require(options.topology == Topology::code && options.norm == Norm::renorm, "the plain generator is that of the code");
+    require(options.topology == Topology::code && options.norm == Norm::renorm,
+            "the plain generator is that of the code");
     const auto& widths = options.generator_widths;
-    encoder_ = std::make_unique<Encoder>(*this, channels, widths, options.generator_inner, NormKind::renorm, options, dropout_);
-    std::array<int, 4> sizes{halved(size)}; // of the encoder's maps, and of the decoder's first four levels, backwards
+    encoder_ = std::make_unique<Encoder>(*this, channels, widths, options.generator_inner,
+                                         NormKind::renorm, options, dropout_);
+    std::array<int, 4> sizes{
+        halved(size)}; // of the encoder's maps, and of the decoder's first four levels, backwards
     for (size_t b = 1; b < sizes.size(); ++b) sizes[b] = halved(sizes[b - 1]);
     int previous = 0, in = widths[3];
     for (int l = 0; l < kLevels; ++l) {
@@ -203,19 +238,23 @@ Generator::Generator(const GanOptions& options, int channels, int size, Dropout 
         if (l < kNoiseLevels) {
             const int noise_channels = 8 >> l, map = sizes[block];
             noise_.push_back(
-                register_module("noise" + std::to_string(l), torch::nn::Linear(options.z_dim, noise_channels * map * map)));
+                register_module("noise" + std::to_string(l),
+                                torch::nn::Linear(options.z_dim, noise_channels * map * map)));
             in += noise_channels;
         }
         if (l == kLevels - 1) in = widths[0] + channels;
         const bool closes = l < kLevels - 1;
         levels_.push_back(
-            added(*this, "L" + std::to_string(l), std::make_shared<DecoderLevel>(previous, in, widths[block], closes, options)));
+            added(*this, "L" + std::to_string(l),
+                  std::make_shared<DecoderLevel>(previous, in, widths[block], closes, options)));
         previous = widths[block];
         if (block > 0) in = widths[block] + widths[block - 1];
     }
     const auto tail = added(*this, "T", std::make_shared<torch::nn::Module>());
     for (const std::string name : {"conv1", "conv2"}) {
-        tail_.push_back(added(*tail, name, std::make_shared<Unit>(widths[0], widths[0], 1, NormKind::renorm, &options)));
+        tail_.push_back(
+            added(*tail, name,
+                  std::make_shared<Unit>(widths[0], widths[0], 1, NormKind::renorm, &options)));
     }
     last_ = added(*tail, "conv3", std::make_shared<SameConv>(widths[0], channels, 3, 1));
 }
@@ -225,7 +264,8 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z)
     torch::Tensor h = encoded.back(), previous;
     for (int l = 0; l < kLevels; ++l) {
         const auto level = static_cast<size_t>(l);
-        if (l < kNoiseLevels) h = joined({noise_[level]->forward(z).view({z.size(0), -1, h.size(2), h.size(3)}), h});
+        if (l < kNoiseLevels)
+            h = joined({noise_[level]->forward(z).view({z.size(0), -1, h.size(2), h.size(3)}), h});
         if (l == kLevels - 1) h = joined({h, x});
         const torch::Tensor all = levels_[level]->inner(h, previous);
         h = previous;
@@ -241,11 +281,13 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z)
 Critic::Critic(const GanOptions& options, int channels, int size, Dropout dropout) {
     require(options.topology == Topology::code, "the plain critic is that of the code");
     const auto& widths = options.critic_widths;
-    encoder_ = std::make_unique<Encoder>(*this, 2 * channels, widths, options.critic_inner, NormKind::layer, options, dropout);
+    encoder_ = std::make_unique<Encoder>(*this, 2 * channels, widths, options.critic_inner,
+                                         NormKind::layer, options, dropout);
     const int map = halved(halved(halved(halved(size))));
     const auto head = added(*this, "head", std::make_shared<torch::nn::Module>());
     dense1_ = head->register_module("dense1", torch::nn::Linear(widths[3], kHeadFeatures));
-    dense2_ = head->register_module("dense2", torch::nn::Linear(kHeadFeatures + widths[3] * map * map, 1));
+    dense2_ = head->register_module("dense2",
+                                    torch::nn::Linear(kHeadFeatures + widths[3] * map * map, 1));
 }
 
 torch::Tensor Critic::forward(const torch::Tensor& x, const torch::Tensor& y) {
@@ -256,7 +298,8 @@ torch::Tensor Critic::forward(const torch::Tensor& x, const torch::Tensor& y) {
 
 Classifier::Classifier(const ClassifierOptions& options, int channels, int classes, Dropout dropout)
     : dropout_(std::move(dropout)) {
-    require(options.reading == Reading::lineage && options.dropout_site == DropoutSite::closing,
+    require(options.reading == ClassifierArch::lineage &&
+                options.dropout_site == DropoutSite::closing,
             "the plain classifier is the lineage's");
     int in = channels;
     for (int b = 1; b <= 4; ++b) {
@@ -264,11 +307,13 @@ Classifier::Classifier(const ClassifierOptions& options, int channels, int class
         const auto module = added(*this, block.name, std::make_shared<torch::nn::Module>());
         for (const std::string name : {"conv1", "conv2", "conv3"}) {
             block.inner.push_back(
-                added(*module, name, std::make_shared<Unit>(in + 1, options.growth, 1, NormKind::batch, nullptr)));
+                added(*module, name,
+                      std::make_shared<Unit>(in + 1, options.growth, 1, NormKind::batch, nullptr)));
             in += options.growth;
         }
         block.transition =
-            added(*module, "transition", std::make_shared<Unit>(in + 1, options.growth, 2, NormKind::batch, nullptr));
+            added(*module, "transition",
+                  std::make_shared<Unit>(in + 1, options.growth, 2, NormKind::batch, nullptr));
         blocks_.push_back(std::move(block));
         in = options.growth;
     }
@@ -300,11 +345,13 @@ void copy_weights(const torch::nn::Module& from, torch::nn::Module& to) {
     require(given.size() == taken.size(), "both networks have as many parameters");
     for (const auto& item : taken) {
         const torch::Tensor* value = given.find(item.key());
-        require(value != nullptr && value->sizes() == item.value().sizes(), item.key() + ": the same parameter in both networks");
+        require(value != nullptr && value->sizes() == item.value().sizes(),
+                item.key() + ": the same parameter in both networks");
         torch::Tensor(item.value()).copy_(*value);
     }
     const auto states = to.named_buffers();
-    for (const auto& item : from.named_buffers()) torch::Tensor(states[item.key()]).copy_(item.value());
+    for (const auto& item : from.named_buffers())
+        torch::Tensor(states[item.key()]).copy_(item.value());
 }
 
-} // namespace dagan::plain
+} // namespace dagan::train::plain

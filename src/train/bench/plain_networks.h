@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan::plain {
+namespace dagan::train::plain {
 
 // What drops values of the map that layer `name` ("E1.close") made, in training.
 using Dropout = std::function<torch::Tensor(const torch::Tensor& map, const std::string& name)>;
@@ -47,7 +47,8 @@ using Units = std::vector<std::shared_ptr<Unit>>;
 // An encoder block after the first: projection, inner units, closing unit.
 class EncoderBlock : public torch::nn::Module {
   public:
-    EncoderBlock(int previous, int in, int width, int inner, NormKind norm, const GanOptions& options);
+    EncoderBlock(int previous, int in, int width, int inner, NormKind norm,
+                 const GanOptions& options);
     // Takes h and what the block before made last; leaves there what this one did.
     torch::Tensor forward(const torch::Tensor& h, torch::Tensor& previous);
 
@@ -60,8 +61,8 @@ class EncoderBlock : public torch::nn::Module {
 class Encoder {
   public:
     // Registers its blocks in `network` as E0 .. E3.
-    Encoder(torch::nn::Module& network, int channels, const std::array<int, 4>& widths, int inner, NormKind norm,
-            const GanOptions& options, const Dropout& dropout);
+    Encoder(torch::nn::Module& network, int channels, const std::array<int, 4>& widths, int inner,
+            NormKind norm, const GanOptions& options, const Dropout& dropout);
     std::vector<torch::Tensor> operator()(const torch::Tensor& x) const; // E[0..3]
 
   private:
@@ -128,4 +129,4 @@ class Classifier : public torch::nn::Module {
 // Gives `to` the values of the parameters and buffers of the same names in `from`; each parameter of either must be in the other.
 void copy_weights(const torch::nn::Module& from, torch::nn::Module& to);
 
-} // namespace dagan::plain
+} // namespace dagan::train::plain

@@ -10,11 +10,12 @@
 
 #include <memory>
 
-namespace dagan::plain {
+namespace dagan::train::plain {
 
 class Gan {
   public:
-    Gan(const GanOptions& options, int channels, int size, const Dropout& of_generator, const Dropout& of_critic);
+    Gan(const GanOptions& options, int channels, int size, const Dropout& of_generator,
+        const Dropout& of_critic);
 
     Generator& generator() { return *generator_; }
     Critic& critic() { return *critic_; }
@@ -40,7 +41,8 @@ class Gan {
 
 class ClassifierTraining {
   public:
-    ClassifierTraining(const ClassifierOptions& options, int channels, int classes, const Dropout& dropout);
+    ClassifierTraining(const ClassifierOptions& options, int channels, int classes,
+                       const Dropout& dropout);
 
     Classifier& network() { return *network_; }
     torch::Tensor gradient(const torch::Tensor& images, const torch::Tensor& real,
@@ -52,4 +54,4 @@ class ClassifierTraining {
     torch::optim::Adam adam_;
 };
 
-} // namespace dagan::plain
+} // namespace dagan::train::plain

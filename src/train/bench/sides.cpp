@@ -4,22 +4,23 @@
 #include "base/random.h"
 #include "train/bench/plain_training.h"
 #include "train/classifier/classifier_run.h"
+#include "train/gan/wgan_gp.h"
 #include "train/generate.h"
 #include "train/observer.h"
-#include "train/gan/wgan_gp.h"
 
 #include <numeric>
 #include <utility>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 constexpr uint64_t kStream = 1;
 constexpr int kImagesPerClass = 15;
 
-Dataset random_images(const Workload& workload) {
+data::Dataset random_images(const Workload& workload) {
     const int count = workload.classes * kImagesPerClass;
-    std::vector<uint8_t> images(static_cast<size_t>(count) * static_cast<size_t>(workload.channels) *
+    std::vector<uint8_t> images(static_cast<size_t>(count) *
+                                static_cast<size_t>(workload.channels) *
                                 static_cast<size_t>(workload.size * workload.size));
     Random random(kStream);
     for (uint8_t& value : images) value = static_cast<uint8_t>(random.bits());
@@ -29,12 +30,12 @@ Dataset random_images(const Workload& workload) {
         names.push_back(std::to_string(label));
         labels.insert(labels.end(), kImagesPerClass, label);
     }
-    DatasetInfo info;
+    data::DatasetInfo info;
     info.channels = workload.channels;
     info.height = info.width = workload.size;
     info.source = "random";
     info.polarity = "ink_is_low";
-    return Dataset(std::move(info), std::move(images), std::move(labels), std::move(names));
+    return data::Dataset(std::move(info), std::move(images), std::move(labels), std::move(names));
 }
 
 std::vector<int> all_classes(const Workload& workload) {
@@ -47,22 +48,24 @@ std::vector<int> all_classes(const Workload& workload) {
 class OurGan final : public BenchSide {
   public:
     explicit OurGan(const Workload& workload)
-        : data_(random_images(workload)), alone_(make_group_alone()),
+        : data_(random_images(workload)), alone_(gang::make_group_alone()),
           gan_(workload.gan, kStream, data_, all_classes(workload), *alone_) {}
     WganGp& gan() { return gan_; }
 
     void step(size_t kind) override {
         const uint32_t in_iteration = gan_.steps_per_iteration();
-        const auto of_kind = kind == 0 ? critic_steps_ / (in_iteration - 1) * in_iteration + critic_steps_ % (in_iteration - 1)
+        const auto of_kind = kind == 0 ? critic_steps_ / (in_iteration - 1) * in_iteration +
+                                             critic_steps_ % (in_iteration - 1)
                                        : generator_steps_ * in_iteration + in_iteration - 1;
         ++(kind == 0 ? critic_steps_ : generator_steps_);
-        require(gan_.is_generator_step(of_kind) == (kind == 1), "a step of the kind that was asked for");
+        require(gan_.is_generator_step(of_kind) == (kind == 1),
+                "a step of the kind that was asked for");
         gan_.step(of_kind, {});
     }
 
   private:
-    Dataset data_;
-    std::unique_ptr<Group> alone_;
+    data::Dataset data_;
+    std::unique_ptr<gang::Group> alone_;
     WganGp gan_;
     uint32_t critic_steps_ = 0, generator_steps_ = 0;
 };
@@ -70,14 +73,17 @@ class OurGan final : public BenchSide {
 class PlainGan final : public BenchSide {
   public:
     explicit PlainGan(const Workload& workload)
-        : gan_(workload.gan, workload.channels, workload.size, plain::stock_dropout(workload.gan.dropout),
+        : gan_(workload.gan, workload.channels, workload.size,
+               plain::stock_dropout(workload.gan.dropout),
                plain::stock_dropout(workload.gan.dropout)) {
         OurGan ours(workload);
         plain::copy_weights(ours.gan().generator(), gan_.generator());
         plain::copy_weights(ours.gan().critic(), gan_.critic());
         batch_ = ours.gan().draw_batch(0);
     }
-    void step(size_t kind) override { kind == 0 ? gan_.critic_step(batch_) : gan_.generator_step(batch_); }
+    void step(size_t kind) override {
+        kind == 0 ? gan_.critic_step(batch_) : gan_.generator_step(batch_);
+    }
 
   private:
     plain::Gan gan_;
@@ -106,9 +112,9 @@ ClassifierJob classifier_job(const Workload& workload) {
 class OurClassifier final : public BenchSide {
   public:
     explicit OurClassifier(const Workload& workload)
-        : data_(random_images(workload)),
-          run_(classifier_job(workload), "bench", data_, Workplace{}, GeneratedImages(), observer_) {}
-    const Classifier& network() const { return run_.network(); }
+        : data_(random_images(workload)), run_(classifier_job(workload), "bench", data_,
+                                               TaskPaths{}, GeneratedImages(), observer_) {}
+    const model::Classifier& network() const { return run_.network(); }
 
     void step(size_t) override {
         run_.prepare_epoch();
@@ -116,7 +122,7 @@ class OurClassifier final : public BenchSide {
     }
 
   private:
-    Dataset data_;
+    data::Dataset data_;
     NobodyWatches observer_;
     ClassifierRun run_;
 };
@@ -124,7 +130,8 @@ class OurClassifier final : public BenchSide {
 class PlainClassifier final : public BenchSide {
   public:
     explicit PlainClassifier(const Workload& workload)
-        : training_(workload.classifier, workload.channels, workload.classes, plain::stock_dropout(workload.classifier.dropout)) {
+        : training_(workload.classifier, workload.channels, workload.classes,
+                    plain::stock_dropout(workload.classifier.dropout)) {
         plain::copy_weights(OurClassifier(workload).network(), training_.network());
         const int64_t batch = workload.classifier.batch_size;
         images_ = torch::rand({batch, workload.channels, workload.size, workload.size}) * 2 - 1;
@@ -145,15 +152,17 @@ class OurGeneration final : public BenchSide {
           generator_(workload.gan, shape_.channels, shape_.size, kStream) {
         for (int i = 0; i < kGeneratedAtOnce; ++i) wanted_.push_back({i % data_.info().images, i});
     }
-    const Generator& generator() const { return generator_; }
+    const model::Generator& generator() const { return generator_; }
 
-    void step(size_t) override { generate(generator_, data_, shape_, wanted_, z_dim_, kStream, epoch_++); }
+    void step(size_t) override {
+        generate(generator_, data_, shape_, wanted_, z_dim_, kStream, epoch_++);
+    }
 
   private:
-    Dataset data_;
+    data::Dataset data_;
     ImageShape shape_;
     int z_dim_;
-    Generator generator_;
+    model::Generator generator_;
     std::vector<Wanted> wanted_;
     uint32_t epoch_ = 0;
 };
@@ -161,8 +170,10 @@ class OurGeneration final : public BenchSide {
 class PlainGeneration final : public BenchSide {
   public:
     explicit PlainGeneration(const Workload& workload)
-        : generator_(workload.gan, workload.channels, workload.size, plain::stock_dropout(workload.gan.dropout)),
-          x_(torch::rand({kGeneratedAtOnce, workload.channels, workload.size, workload.size}) * 2 - 1),
+        : generator_(workload.gan, workload.channels, workload.size,
+                     plain::stock_dropout(workload.gan.dropout)),
+          x_(torch::rand({kGeneratedAtOnce, workload.channels, workload.size, workload.size}) * 2 -
+             1),
           z_(torch::randn({kGeneratedAtOnce, workload.gan.z_dim})) {
         plain::copy_weights(OurGeneration(workload).generator(), generator_);
         generator_.eval();
@@ -177,14 +188,16 @@ class PlainGeneration final : public BenchSide {
     torch::Tensor x_, z_;
 };
 
-template <class Ours, class Plain> std::unique_ptr<BenchSide> made(Side side, const Workload& workload) {
+template <class Ours, class Plain>
+std::unique_ptr<BenchSide> made(Side side, const Workload& workload) {
     if (side == Side::ours) return std::make_unique<Ours>(workload);
     return std::make_unique<Plain>(workload);
 }
 } // namespace
 
 std::vector<StepKind> step_kinds(Subject subject, const Workload& workload) {
-    if (subject == Subject::iteration) return {{"critic", workload.gan.critic_steps}, {"generator", 1}};
+    if (subject == Subject::iteration)
+        return {{"critic", workload.gan.critic_steps}, {"generator", 1}};
     return {{"step", 1}};
 }
 
@@ -198,4 +211,4 @@ std::unique_ptr<BenchSide> make_side(Subject subject, Side side, const Workload&
     return nullptr;
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 DAGAN_ENUM(Subject, iteration, classifier, generate)
 DAGAN_ENUM(Side, ours, plain)
@@ -40,4 +40,4 @@ std::unique_ptr<BenchSide> make_side(Subject subject, Side side, const Workload&
 // Images made at once, as pools are.
 inline constexpr int kGeneratedAtOnce = 64;
 
-} // namespace dagan
+} // namespace dagan::train

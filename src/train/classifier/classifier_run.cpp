@@ -9,22 +9,22 @@
 #include <cmath>
 #include <utility>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 constexpr int kEvaluationBatch = 64;
 constexpr const char* kKept = "kept.";
 constexpr const char* kNow = "now.";
 
-std::vector<int> sources_of(const std::vector<Case>& training) {
+std::vector<int> sources_of(const std::vector<data::Case>& training) {
     std::vector<int> images;
-    for (const Case& one : training) images.push_back(one.image);
+    for (const data::Case& one : training) images.push_back(one.image);
     std::ranges::sort(images);
     images.erase(std::unique(images.begin(), images.end()), images.end());
     return images;
 }
 
-Augmentation augmentation_of(const ClassifierOptions& options, const Dataset& data) {
+data::Augmentation augmentation_of(const ClassifierOptions& options, const data::Dataset& data) {
     return {.rotate = true,
             .shift_px = options.shift_px,
             .noise_sigma = options.noise_sigma,
@@ -33,7 +33,7 @@ Augmentation augmentation_of(const ClassifierOptions& options, const Dataset& da
 
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-Pass training_pass(const ClassifierJob& job, uint32_t step) {
+model::Pass training_pass(const ClassifierJob& job, uint32_t step) {
     return {.training = true,
             .key = derive(job.stream, "dropout classifier"),
             .step = step,
@@ -44,9 +44,11 @@ Pass training_pass(const ClassifierJob& job, uint32_t step) {
 uint64_t epochs_stream(const ClassifierJob& job) { return derive(job.stream, "classifier epochs"); }
 } // namespace
 
-GeneratedImages::GeneratedImages(TrainedGenerator generator, const Dataset& data, const std::vector<Case>& training,
-                                 int per_image, uint64_t key)
-    : generator_(std::move(generator)), data_(&data), sources_(sources_of(training)), per_image_(per_image), key_(key) {}
+GeneratedImages::GeneratedImages(TrainedGenerator generator, const data::Dataset& data,
+                                 const std::vector<data::Case>& training, int per_image,
+                                 uint64_t key)
+    : generator_(std::move(generator)), data_(&data), sources_(sources_of(training)),
+      per_image_(per_image), key_(key) {}
 
 bool GeneratedImages::prepare(uint32_t epoch, Observer& observer) {
     if (!generator_) return true;
@@ -58,28 +60,36 @@ int64_t classifier_steps(const ClassifierOptions& options, int64_t cases, int ge
     return options.epochs * divided_up(cases * (1 + generated_per_real), options.batch_size);
 }
 
-ClassifierRun::ClassifierRun(ClassifierJob job, const std::string& task_key, const Dataset& data, const Workplace& place,
+ClassifierRun::ClassifierRun(ClassifierJob job, const std::string& task_key,
+                             const data::Dataset& data, const TaskPaths& place,
                              GeneratedImages generated, Observer& observer, const Compute& compute)
-    : job_(std::move(job)), compute_(compute), data_(data), shape_(shape_of(data)), generated_(std::move(generated)),
-      observer_(observer), alone_(make_group_alone(make_memory_on(compute.device))),
-      network_(placed(std::make_unique<Classifier>(job_.options, shape_.channels, shape_.size, job_.cases.classes,
-                                                   derive(job_.stream, "classifier weights")),
+    : job_(std::move(job)), compute_(compute), data_(data), shape_(shape_of(data)),
+      generated_(std::move(generated)), observer_(observer),
+      alone_(gang::make_group_alone(make_memory_on(compute.device))),
+      network_(placed(std::make_unique<model::Classifier>(
+                          job_.options, shape_.channels, shape_.size, job_.cases.classes,
+                          derive(job_.stream, "classifier weights")),
                       compute)),
       flat_(*network_, *alone_, 0, compute.maps),
-      adam_(flat_.values().numel(), {job_.options.learning_rate, job_.options.beta1, job_.options.beta2}, compute.device),
-      checkpoint_(place.checkpoint(task_key), ResumeFacts::here(task_key, 1, compute.name())), whole_batch_step_(compute),
+      adam_(flat_.values().numel(),
+            {job_.options.learning_rate, job_.options.beta1, job_.options.beta2}, compute.device),
+      checkpoint_(place.checkpoint(task_key), ResumeFacts::here(task_key, 1, compute.name())),
+      whole_batch_step_(compute),
       device_loss_(torch::zeros({}, torch::dtype(torch::kFloat).device(compute.device))),
-      loss_sums_(torch::zeros({2}, torch::dtype(torch::kDouble).device(compute.device))), save_timer_(place.checkpoint_every) {
+      loss_sums_(torch::zeros({2}, torch::dtype(torch::kDouble).device(compute.device))),
+      save_timer_(place.checkpoint_every) {
     require(job_.steps > 0 && !job_.cases.training.empty(), "there is something to train on");
     if (compute.gpu != nullptr) {
         use_precision(job_.options.precision);
-        device_epochs_.emplace(shape_, job_.options.batch_size, augmentation_of(job_.options, data_), epochs_stream(job_),
-                               compute);
+        device_epochs_.emplace(shape_, job_.options.batch_size,
+                               augmentation_of(job_.options, data_), epochs_stream(job_), compute);
     }
-    const auto images = static_cast<int64_t>(job_.cases.training.size()) * (1 + job_.generated_per_real);
+    const auto images =
+        static_cast<int64_t>(job_.cases.training.size()) * (1 + job_.generated_per_real);
     batches_per_epoch_ = static_cast<int>(divided_up(images, job_.options.batch_size));
     if (job_.epoch_select == EpochSelect::best_val && job_.cases.validation.empty()) {
-        throw input_error("classifier.epoch_select: best_val: there are no validation cases; give cases.validation, or use last");
+        throw input_error("classifier.epoch_select: best_val: there are no validation cases; give "
+                          "cases.validation, or use last");
     }
 }
 
@@ -100,10 +110,13 @@ TaskOutput ClassifierRun::run() {
     return finish();
 }
 
-int ClassifierRun::epochs() const { return static_cast<int>(divided_up(job_.steps, batches_per_epoch_)); }
+int ClassifierRun::epochs() const {
+    return static_cast<int>(divided_up(job_.steps, batches_per_epoch_));
+}
 
 bool ClassifierRun::epoch_ended() const {
-    return progress_.steps == std::min<int64_t>(int64_t{progress_.epochs_done + 1} * batches_per_epoch_, job_.steps);
+    return progress_.steps ==
+           std::min<int64_t>(int64_t{progress_.epochs_done + 1} * batches_per_epoch_, job_.steps);
 }
 
 void ClassifierRun::resume() {
@@ -116,9 +129,10 @@ void ClassifierRun::resume() {
 bool ClassifierRun::prepare_epoch() {
     if (loader_epoch_ == progress_.epochs_done) return true;
     if (!generated_.prepare(static_cast<uint32_t>(progress_.epochs_done), observer_)) return false;
-    loader_.emplace(data_, job_.cases.training, generated_.pool(), job_.generated_per_real, job_.options.batch_size,
-                    augmentation_of(job_.options, data_), epochs_stream(job_));
-    if (device_epochs_ && (loader_epoch_ < 0 || generated_.made_anew())) {
+    loader_.emplace(data_, job_.cases.training, generated_.pool(), job_.generated_per_real,
+                    job_.options.batch_size, augmentation_of(job_.options, data_),
+                    epochs_stream(job_));
+    if (device_epochs_ && (loader_epoch_ < 0 || generated_.regenerates())) {
         device_epochs_->load(data_, job_.cases.training, generated_.pool());
     }
     loader_epoch_ = progress_.epochs_done;
@@ -145,11 +159,12 @@ void ClassifierRun::wait_for_queued() {
 }
 
 // Leaves the gradient of the batch's mean loss, which it returns. Unmarked, generated images pass as real ones.
-torch::Tensor ClassifierRun::batch_loss(const torch::Tensor& images, const torch::Tensor& flags, const torch::Tensor& labels,
-                                        const Pass& pass) {
+torch::Tensor ClassifierRun::batch_loss(const torch::Tensor& images, const torch::Tensor& flags,
+                                        const torch::Tensor& labels, const model::Pass& pass) {
     flat_.zero_gradients();
     const torch::Tensor shown = job_.options.mark_generated ? flags : torch::ones_like(flags);
-    const torch::Tensor loss = torch::cross_entropy_loss(network_->forward(images, shown, pass), labels);
+    const torch::Tensor loss =
+        torch::cross_entropy_loss(network_->forward(images, shown, pass), labels);
     loss.backward();
     return loss.detach();
 }
@@ -158,23 +173,27 @@ ClassifierRun::BatchLoss ClassifierRun::host_step() {
     const auto epoch = static_cast<uint32_t>(progress_.epochs_done);
     loader_->fill(epoch, static_cast<int>(progress_.steps % batches_per_epoch_), batch_);
     const int64_t size = batch_.size();
-    const torch::Tensor images =
-        torch::from_blob(batch_.images.data(), {size, shape_.channels, shape_.size, shape_.size}, torch::kFloat);
+    const torch::Tensor images = torch::from_blob(
+        batch_.images.data(), {size, shape_.channels, shape_.size, shape_.size}, torch::kFloat);
     const torch::Tensor flags = torch::from_blob(batch_.real.data(), {size}, torch::kFloat);
     const torch::Tensor labels = torch::from_blob(batch_.labels.data(), {size}, torch::kLong);
-    return {batch_loss(images, flags, labels, training_pass(job_, static_cast<uint32_t>(progress_.steps))), size};
+    return {batch_loss(images, flags, labels,
+                       training_pass(job_, static_cast<uint32_t>(progress_.steps))),
+            size};
 }
 
 // The same, queued on the device. A whole batch is the same work each time; an epoch's last may be smaller.
 ClassifierRun::BatchLoss ClassifierRun::device_step() {
     const auto epoch = static_cast<uint32_t>(progress_.epochs_done);
-    const int64_t size = device_epochs_->stage(*loader_, epoch, static_cast<int>(progress_.steps % batches_per_epoch_),
-                                               static_cast<uint32_t>(progress_.steps));
+    const int64_t size = device_epochs_->stage(
+        *loader_, epoch, static_cast<int>(progress_.steps % batches_per_epoch_),
+        static_cast<uint32_t>(progress_.steps));
     const auto work = [this, size] {
-        Pass pass = training_pass(job_, 0);
+        model::Pass pass = training_pass(job_, 0);
         pass.device_step = device_epochs_->step();
         const torch::Tensor loss =
-            batch_loss(device_epochs_->assemble(size), device_epochs_->real(size), device_epochs_->labels(size), pass);
+            batch_loss(device_epochs_->assemble(size), device_epochs_->real(size),
+                       device_epochs_->labels(size), pass);
         const torch::NoGradGuard no_grad;
         device_loss_.copy_(loss);
     };
@@ -192,11 +211,13 @@ ClassifierRun::Verdict ClassifierRun::end_epoch() {
     const int epoch = ++progress_.epochs_done;
     progress_.curve.push_back({epoch, "loss", loss});
     if (validation->total > 0) {
-        progress_.curve.push_back({epoch, "validation_accuracy", static_cast<double>(validation->correct) / validation->total});
+        progress_.curve.push_back({epoch, "validation_accuracy",
+                                   static_cast<double>(validation->correct) / validation->total});
     }
     if (!std::isfinite(loss)) return Verdict::diverged;
     ClassifierScore& score = progress_.score;
-    if (job_.epoch_select == EpochSelect::last || epoch == 1 || validation->correct > score.validation_correct) {
+    if (job_.epoch_select == EpochSelect::last || epoch == 1 ||
+        validation->correct > score.validation_correct) {
         score.best_epoch = epoch;
         score.validation_correct = validation->correct;
         score.validation_total = validation->total;
@@ -206,7 +227,7 @@ ClassifierRun::Verdict ClassifierRun::end_epoch() {
 }
 
 // Counts right answers with the network as it is; nothing when the observer asked to stop.
-std::optional<ClassifierRun::Count> ClassifierRun::evaluate(const std::vector<Case>& cases) {
+std::optional<ClassifierRun::Count> ClassifierRun::evaluate(const std::vector<data::Case>& cases) {
     const torch::NoGradGuard no_grad;
     size_t total = cases.size();
     const auto batch_size = static_cast<size_t>(job_.options.batch_size);
@@ -223,14 +244,16 @@ std::optional<ClassifierRun::Count> ClassifierRun::evaluate(const std::vector<Ca
         }
         const torch::Tensor shown = image_tensor(data_, images, shape_).to(compute_.device);
         const torch::Tensor flags = torch::ones({static_cast<int64_t>(images.size())});
-        const torch::Tensor answers = network_->forward(shown, flags, Pass::inference()).argmax(1).cpu();
+        const torch::Tensor answers =
+            network_->forward(shown, flags, model::Pass::inference()).argmax(1).cpu();
         count.correct += static_cast<int>(answers.eq(torch::tensor(labels)).sum().item<int64_t>());
     }
     return count;
 }
 
 TaskOutput ClassifierRun::finish() {
-    if (job_.epoch_select == EpochSelect::best_val) restore_module(*network_, kKept, kept_, "the best epoch's weights");
+    if (job_.epoch_select == EpochSelect::best_val)
+        restore_module(*network_, kKept, kept_, "the best epoch's weights");
     const std::optional<Count> test = evaluate(job_.cases.test);
     if (!test) return interrupted();
     progress_.score.steps = progress_.steps;
@@ -269,11 +292,12 @@ void ClassifierRun::restore(const TensorFile& file, const std::string& place) {
     const torch::NoGradGuard no_grad;
     progress_ = from_json_text<Progress>(file.text("progress", place));
     restore_module(*network_, kNow, file, place);
-    adam_.restore(file.tensor("first_moment", place), file.tensor("second_moment", place), progress_.steps);
+    adam_.restore(file.tensor("first_moment", place), file.tensor("second_moment", place),
+                  progress_.steps);
     loss_sums_.copy_(file.tensor("loss_sums", place));
     for (const auto& [name, tensor] : file.tensors) {
         if (name.starts_with(kKept)) kept_.tensors.emplace(name, tensor);
     }
 }
 
-} // namespace dagan
+} // namespace dagan::train

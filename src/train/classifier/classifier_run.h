@@ -3,29 +3,31 @@
 // and its masks are functions of (stream, epoch, batch), so any step can be the first of a resumed run.
 #pragma once
 
-#include "gang/group.h"
 #include "data/epochs.h"
 #include "data/roles.h"
+#include "gang/group.h"
 #include "model/networks.h"
-#include "train/tensors/adam.h"
-#include "train/files/checkpoint_file.h"
+#include "spec/fields.h"
 #include "train/device/compute.h"
 #include "train/device/device_epochs.h"
-#include "train/tensors/flat_parameters.h"
+#include "train/files/checkpoint_file.h"
 #include "train/files/network_file.h"
 #include "train/step_times.h"
 #include "train/tasks.h"
+#include "train/tensors/adam.h"
+#include "train/tensors/flat_parameters.h"
 
 #include <memory>
 #include <optional>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 // What one training of a classifier is made of.
 struct ClassifierJob {
     ClassifierOptions options;
-    ClassifierCases cases; // validation and test cases may be missing where nothing is chosen or reported
+    data::ClassifierCases
+        cases; // validation and test cases may be missing where nothing is chosen or reported
     int generated_per_real = 0;
     int64_t steps = 0; // optimiser steps in all; the last epoch may be cut short by it
     EpochSelect epoch_select = EpochSelect::best_val;
@@ -35,21 +37,21 @@ struct ClassifierJob {
 // Where an epoch's generated images come from.
 class GeneratedImages {
   public:
-    GeneratedImages() = default;                                    // there are none
-    explicit GeneratedImages(Pool pool) : pool_(std::move(pool)) {} // made once
+    GeneratedImages() = default;                                          // there are none
+    explicit GeneratedImages(data::Pool pool) : pool_(std::move(pool)) {} // made once
     // Made anew for each epoch, `per_image` from every training case. `data` must outlive this.
-    GeneratedImages(TrainedGenerator generator, const Dataset& data, const std::vector<Case>& training, int per_image,
-                    uint64_t key);
+    GeneratedImages(TrainedGenerator generator, const data::Dataset& data,
+                    const std::vector<data::Case>& training, int per_image, uint64_t key);
 
     // Makes ready what `epoch` shows; false when the observer asked to stop. After that pool() is the epoch's, or null.
     bool prepare(uint32_t epoch, Observer& observer);
-    const Pool* pool() const { return pool_ ? &*pool_ : nullptr; }
-    bool made_anew() const { return generator_.has_value(); }
+    const data::Pool* pool() const { return pool_ ? &*pool_ : nullptr; }
+    bool regenerates() const { return generator_.has_value(); }
 
   private:
-    std::optional<Pool> pool_;
+    std::optional<data::Pool> pool_;
     std::optional<TrainedGenerator> generator_;
-    const Dataset* data_ = nullptr;
+    const data::Dataset* data_ = nullptr;
     std::vector<int> sources_;
     int per_image_ = 0;
     uint64_t key_ = 0;
@@ -61,12 +63,13 @@ int64_t classifier_steps(const ClassifierOptions& options, int64_t cases, int ge
 class ClassifierRun {
   public:
     // `data` and `observer` must outlive this.
-    ClassifierRun(ClassifierJob job, const std::string& task_key, const Dataset& data, const Workplace& place,
-                  GeneratedImages generated, Observer& observer, const Compute& compute = {});
+    ClassifierRun(ClassifierJob job, const std::string& task_key, const data::Dataset& data,
+                  const TaskPaths& place, GeneratedImages generated, Observer& observer,
+                  const Compute& compute = {});
 
     // Trains to the end, or until asked to stop. When done, the network has the chosen epoch's weights.
     TaskOutput run();
-    const Classifier& network() const { return *network_; }
+    const model::Classifier& network() const { return *network_; }
     // The task is finished and its result kept elsewhere.
     void forget_checkpoint() const { checkpoint_.remove(); }
 
@@ -89,12 +92,7 @@ class ClassifierRun {
         ClassifierScore score;
         std::vector<CurvePoint> curve;
 
-        template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-            visit("steps", self.steps, "");
-            visit("epochs_done", self.epochs_done, "");
-            visit("score", self.score, "");
-            visit("curve", self.curve, "");
-        }
+        DAGAN_FIELDS(steps, epochs_done, score, curve)
     };
 
     enum class Verdict { go_on, stop, diverged };
@@ -105,31 +103,31 @@ class ClassifierRun {
     void restore(const TensorFile& file, const std::string& place);
     void save();
     void wait_for_queued();
-    torch::Tensor batch_loss(const torch::Tensor& images, const torch::Tensor& flags, const torch::Tensor& labels,
-                             const Pass& pass);
+    torch::Tensor batch_loss(const torch::Tensor& images, const torch::Tensor& flags,
+                             const torch::Tensor& labels, const model::Pass& pass);
     BatchLoss host_step();
     BatchLoss device_step();
     Verdict end_epoch();
-    std::optional<Count> evaluate(const std::vector<Case>& cases);
+    std::optional<Count> evaluate(const std::vector<data::Case>& cases);
     TaskOutput finish();
     TaskOutput interrupted();
     TaskOutput output(Outcome outcome) const;
 
     ClassifierJob job_;
     Compute compute_;
-    const Dataset& data_;
+    const data::Dataset& data_;
     ImageShape shape_;
     GeneratedImages generated_;
     Observer& observer_;
-    std::unique_ptr<Group> alone_;
-    std::unique_ptr<Classifier> network_;
+    std::unique_ptr<gang::Group> alone_;
+    std::unique_ptr<model::Classifier> network_;
     FlatParameters flat_;
     Adam adam_;
     CheckpointFile checkpoint_;
     int batches_per_epoch_ = 0;
-    std::optional<EpochLoader> loader_; // of loader_epoch_
+    std::optional<data::EpochLoader> loader_; // of loader_epoch_
     int loader_epoch_ = -1;
-    LabelledBatch batch_;                       // reused
+    data::LabelledBatch batch_;                 // reused
     std::optional<DeviceEpochs> device_epochs_; // with a GPU alone
     RepeatedStep whole_batch_step_;
     torch::Tensor device_loss_; // of the step that was queued last
@@ -142,4 +140,4 @@ class ClassifierRun {
     SaveTimer save_timer_;
 };
 
-} // namespace dagan
+} // namespace dagan::train

@@ -7,32 +7,41 @@
 
 #include <fmt/format.h>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
-GeneratedImages generated_images(const ClassifierTask& task, const Dataset& data, const std::vector<Case>& training,
-                                 const Workplace& place, const Compute& compute) {
+GeneratedImages generated_images(const ClassifierTask& task, const data::Dataset& data,
+                                 const std::vector<data::Case>& training, const TaskPaths& place,
+                                 const Compute& compute) {
     if (task.generated_per_real == 0) return {};
-    if (task.classifier.generation == Generation::pool) return GeneratedImages(Pool::open(place.pool(task.pool)));
+    if (task.classifier.generation == Generation::pool)
+        return GeneratedImages(data::Pool::open(place.pool(task.pool)));
     TrainedGenerator generator = load_generator(place.weights(task.gan_task));
     generator.network->to(compute.device);
-    return {std::move(generator), data, training, task.generated_per_real, derive(task.stream, "fresh z")};
+    return {std::move(generator), data, training, task.generated_per_real,
+            derive(task.stream, "fresh z")};
 }
 } // namespace
 
-TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
-                            Observer& observer, const Compute& compute) {
-    require(task.match_steps_of == 0 || task.generated_per_real == 0, "only a baseline matches another run's steps");
+TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_key,
+                            const data::Dataset& data, const TaskPaths& place, Observer& observer,
+                            const Compute& compute) {
+    require(task.match_steps_of == 0 || task.generated_per_real == 0,
+            "only a baseline matches another run's steps");
     ClassifierJob job;
     job.options = task.classifier;
-    job.cases = draw_cases(data, task.dataset, task.classifier.softmax, task.samples_per_class, task.stream);
+    job.cases = data::draw_cases(data, task.dataset, task.classifier.softmax,
+                                 task.samples_per_class, task.stream);
     job.generated_per_real = task.generated_per_real;
-    const int pays_for = task.match_steps_of > 0 ? task.match_steps_of : task.generated_per_real;
-    job.steps = classifier_steps(task.classifier, static_cast<int64_t>(job.cases.training.size()), pays_for);
+    const int step_budget_m =
+        task.match_steps_of > 0 ? task.match_steps_of : task.generated_per_real;
+    job.steps = classifier_steps(task.classifier, static_cast<int64_t>(job.cases.training.size()),
+                                 step_budget_m);
     job.epoch_select = task.classifier.epoch_select;
     job.stream = task.stream;
     GeneratedImages generated = generated_images(task, data, job.cases.training, place, compute);
-    ClassifierRun run(std::move(job), task_key, data, place, std::move(generated), observer, compute);
+    ClassifierRun run(std::move(job), task_key, data, place, std::move(generated), observer,
+                      compute);
     TaskOutput output = run.run();
     if (output.outcome != Outcome::interrupted) run.forget_checkpoint();
     return output;
@@ -40,28 +49,37 @@ TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_
 
 // The last epoch's weights: the selector judges by what it learned, nothing is chosen on the conditions. These are real images it
 // has not seen, so its accuracy on them, logged as validation, says how far its judgement can be trusted.
-TaskOutput train_selector(const SelectorTask& task, const std::string& task_key, const Dataset& data, const Workplace& place,
-                          Observer& observer, const Compute& compute) {
+TaskOutput train_selector(const SelectorTask& task, const std::string& task_key,
+                          const data::Dataset& data, const TaskPaths& place, Observer& observer,
+                          const Compute& compute) {
     const std::filesystem::path weights = place.weights(task_key);
     if (const auto finished = finished_task(weights, task_key)) {
-        return {.score = finished->score, .curve = finished->curve, .artifacts = {place.artifact("weights", weights)}};
+        return {.score = finished->score,
+                .curve = finished->curve,
+                .artifacts = {place.artifact("weights", weights)}};
     }
-    const SelectorCases cases = draw_selector_cases(data, task.dataset, task.classes, task.train_share, task.stream);
+    const data::SelectorCases cases =
+        data::draw_selector_cases(data, task.dataset, task.classes, task.train_share, task.stream);
     ClassifierJob job;
     job.options = task.classifier;
-    job.cases = {.classes = cases.classes, .training = cases.training, .validation = cases.conditions, .test = {}};
+    job.cases = {.classes = cases.classes,
+                 .training = cases.training,
+                 .validation = cases.conditions,
+                 .test = {}};
     job.steps = classifier_steps(task.classifier, static_cast<int64_t>(cases.training.size()), 0);
     job.epoch_select = EpochSelect::last;
     job.stream = task.stream;
     ClassifierRun run(std::move(job), task_key, data, place, GeneratedImages(), observer, compute);
     TaskOutput output = run.run();
     if (output.outcome != Outcome::done) return output;
-    TensorFile file = selector_file(run.network(), task.classifier, shape_of(data), cases.classes, cases.conditions);
-    mark_finished(file, {.task = task_key, .score = output.score, .curve = output.curve, .samples = {}});
+    TensorFile file = selector_file(run.network(), task.classifier, shape_of(data), cases.classes,
+                                    cases.conditions);
+    mark_finished(file,
+                  {.task = task_key, .score = output.score, .curve = output.curve, .samples = {}});
     write_tensor_file(weights, file);
     run.forget_checkpoint();
     output.artifacts.push_back(place.artifact("weights", weights));
     return output;
 }
 
-} // namespace dagan
+} // namespace dagan::train

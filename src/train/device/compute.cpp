@@ -5,14 +5,15 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
-class TensorMemory final : public GroupMemory {
+class TensorMemory final : public gang::GroupMemory {
   public:
     explicit TensorMemory(torch::Device device) : device_(device) {}
     std::span<float> allocate(size_t count) override {
-        blocks_.push_back(torch::zeros({static_cast<int64_t>(count)}, torch::dtype(torch::kFloat).device(device_)));
+        blocks_.push_back(torch::zeros({static_cast<int64_t>(count)},
+                                       torch::dtype(torch::kFloat).device(device_)));
         return {blocks_.back().data_ptr<float>(), count};
     }
 
@@ -32,21 +33,24 @@ void use_precision(Precision precision) {
     context.setDeterministicCuDNN(true);
 }
 
-std::unique_ptr<GroupMemory> make_memory_on(torch::Device device) {
-    return device.is_cpu() ? make_host_memory() : std::make_unique<TensorMemory>(device);
+std::unique_ptr<gang::GroupMemory> make_memory_on(torch::Device device) {
+    return device.is_cpu() ? gang::make_host_memory() : std::make_unique<TensorMemory>(device);
 }
 
-std::unique_ptr<Group> make_device_group(const Compute& compute, Group& gang, std::function<void()> while_waiting) {
+std::unique_ptr<gang::Group> make_device_group(const Compute& compute, gang::Group& gang,
+                                               std::function<void()> while_waiting) {
     if (compute.gpu == nullptr) return nullptr;
-    if (gang.size() == 1) return make_group_alone(make_memory_on(compute.device));
-    return make_nccl_group(compute.gpu->nccl(), compute.gpu->stream(), make_memory_on(compute.device), gang,
-                           compute.gpu->facts().uuid, {.while_waiting = std::move(while_waiting)});
+    if (gang.size() == 1) return gang::make_group_alone(make_memory_on(compute.device));
+    return gang::make_nccl_group(compute.gpu->nccl(), compute.gpu->stream(),
+                                 make_memory_on(compute.device), gang, compute.gpu->facts().uuid,
+                                 {.while_waiting = std::move(while_waiting)});
 }
 
-void settle(const Compute& compute, Group& group) {
+void settle(const Compute& compute, gang::Group& group) {
     group.wait();
     if (compute.gpu == nullptr) return;
-    while (!compute.gpu->stream().idle()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+    while (!compute.gpu->stream().idle())
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
 }
 
 void RepeatedStep::run(const std::function<void()>& work) {
@@ -56,4 +60,4 @@ void RepeatedStep::run(const std::function<void()>& work) {
     captured_->replay();
 }
 
-} // namespace dagan
+} // namespace dagan::train

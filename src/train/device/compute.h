@@ -12,20 +12,24 @@
 #include <memory>
 #include <string>
 
-namespace dagan {
+namespace dagan::train {
 
 struct Compute {
-    Gpu* gpu = nullptr;                                           // none: the host
-    torch::Device device = torch::kCPU;                           // of networks and batches
-    torch::MemoryFormat maps = torch::MemoryFormat::ChannelsLast; // of images and convolutions' weights
-    bool graphs = true;                                           // GPU: steps are captured and replayed
+    Gpu* gpu = nullptr;                 // none: the host
+    torch::Device device = torch::kCPU; // of networks and batches
+    torch::MemoryFormat maps =
+        torch::MemoryFormat::ChannelsLast; // of images and convolutions' weights
+    bool graphs = true;                    // GPU: steps are captured and replayed
 
-    static Compute on(Gpu& gpu) { return {&gpu, torch::Device(torch::kCUDA, 0), torch::MemoryFormat::ChannelsLast, true}; }
+    static Compute on(Gpu& gpu) {
+        return {&gpu, torch::Device(torch::kCUDA, 0), torch::MemoryFormat::ChannelsLast, true};
+    }
     std::string name() const { return gpu == nullptr ? "cpu" : gpu->facts().name; }
 };
 
 // The network, moved to where it is to compute.
-template <class Module> std::unique_ptr<Module> placed(std::unique_ptr<Module> module, const Compute& compute) {
+template <class Module>
+std::unique_ptr<Module> placed(std::unique_ptr<Module> module, const Compute& compute) {
     module->to(compute.device);
     return module;
 }
@@ -51,14 +55,15 @@ class ExactConvolutions {
 };
 
 // The memory of a device as groups allocate it.
-std::unique_ptr<GroupMemory> make_memory_on(torch::Device device);
+std::unique_ptr<gang::GroupMemory> make_memory_on(torch::Device device);
 
 // The group in which the gradients of `gang` are reduced on its members' GPUs; none when they are on the host, where `gang`
 // itself does it. `while_waiting` is called while this member waits for others. Collective; throws as make_nccl_group.
-std::unique_ptr<Group> make_device_group(const Compute& compute, Group& gang, std::function<void()> while_waiting);
+std::unique_ptr<gang::Group> make_device_group(const Compute& compute, gang::Group& gang,
+                                               std::function<void()> while_waiting);
 
 // Returns when all that was queued is done, reductions included. Throws GangBroken, or Blame::system when the GPU failed.
-void settle(const Compute& compute, Group& group);
+void settle(const Compute& compute, gang::Group& group);
 
 // A step that does the same work on the same memory each time: on a GPU it runs as it is at first, and is then captured and
 // replayed.
@@ -69,10 +74,11 @@ class RepeatedStep {
     void run(const std::function<void()>& work);
 
   private:
-    static constexpr int kRunsBeforeCapture = 3; // LibTorch's libraries choose and allocate at first
+    static constexpr int kRunsBeforeCapture =
+        3; // LibTorch's libraries choose and allocate at first
     Compute compute_;
     int runs_ = 0;
     std::unique_ptr<CapturedWork> captured_;
 };
 
-} // namespace dagan
+} // namespace dagan::train

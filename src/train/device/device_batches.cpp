@@ -2,10 +2,11 @@
 
 #include "base/random.h"
 
-namespace dagan {
+namespace dagan::train {
 
-DeviceBatches::DeviceBatches(const Dataset& data, const PairSampler& pairs, ImageShape shape, Keys keys, int z_dim,
-                             uint32_t first, uint32_t count, size_t slots, const Compute& compute)
+DeviceBatches::DeviceBatches(const data::Dataset& data, const data::PairSampler& pairs,
+                             ImageShape shape, Keys keys, int z_dim, uint32_t first, uint32_t count,
+                             size_t slots, const Compute& compute)
     : pairs_(pairs), shape_(shape), keys_(keys), first_(first), count_(count), slots_(slots) {
     const int64_t b = count, z_values = b * z_dim;
     const auto on_device = torch::dtype(torch::kFloat).device(compute.device);
@@ -23,9 +24,11 @@ DeviceBatches::DeviceBatches(const Dataset& data, const PairSampler& pairs, Imag
     turns_ = wholes_.narrow(0, 1 + 2 * b, b);
 
     const int64_t bytes = int64_t{data.info().images} * shape.values();
-    if (ResidentImages::fit(bytes, *compute.gpu)) images_ = std::make_unique<ResidentImages>(image_bytes(data), compute.device);
+    if (ResidentImages::fit(bytes, *compute.gpu))
+        images_ = std::make_unique<ResidentImages>(image_bytes(data), compute.device);
     const auto on_host = [&](const torch::Tensor& like) {
-        return torch::zeros(like.sizes(), torch::dtype(like.scalar_type()).pinned_memory(compute.device.is_cuda()));
+        return torch::zeros(
+            like.sizes(), torch::dtype(like.scalar_type()).pinned_memory(compute.device.is_cuda()));
     };
     for (Slot& slot : slots_) {
         slot = {on_host(floats_), on_host(wholes_), {}, {}};
@@ -57,7 +60,7 @@ void DeviceBatches::draw_pairs(uint32_t s, Slot& slot) {
     wholes[0] = s;
     if (!images_) return pairs_.fill(s, first_, count_, floats_of(slot.x), floats_of(slot.real));
     for (uint32_t i = 0; i < count_; ++i) {
-        const PairSampler::Pair pair = pairs_.pair(s, first_ + i);
+        const data::PairSampler::Pair pair = pairs_.pair(s, first_ + i);
         wholes[1 + i] = pair.condition;
         wholes[1 + count_ + i] = pair.target;
         wholes[1 + 2 * count_ + i] = pair.quarter_turns;
@@ -72,4 +75,4 @@ void DeviceBatches::assemble() {
     batch_.real.copy_(images_->pick(targets_, places));
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 class DeviceBatches {
   public:
@@ -20,8 +20,9 @@ class DeviceBatches {
     };
     // The slice [first, first + count) of each batch. `data` and `pairs` must outlive this. Up to `slots` steps may be staged
     // before the device has come to the first of them.
-    DeviceBatches(const Dataset& data, const PairSampler& pairs, ImageShape shape, Keys keys, int z_dim, uint32_t first,
-                  uint32_t count, size_t slots, const Compute& compute);
+    DeviceBatches(const data::Dataset& data, const data::PairSampler& pairs, ImageShape shape,
+                  Keys keys, int z_dim, uint32_t first, uint32_t count, size_t slots,
+                  const Compute& compute);
 
     // Draws step s and queues its way to the device, with this member's votes.
     void stage(uint32_t s, const Votes& votes);
@@ -29,7 +30,9 @@ class DeviceBatches {
     void assemble();
     const GanBatch& batch() const { return batch_; }
 
-    const torch::Tensor& step() const { return step_; }   // int64, no dimension: the staged step's number
+    const torch::Tensor& step() const {
+        return step_;
+    } // int64, no dimension: the staged step's number
     const torch::Tensor& votes() const { return votes_; } // float [2]: stop, save
 
   private:
@@ -39,7 +42,7 @@ class DeviceBatches {
     };
     void draw_pairs(uint32_t s, Slot& slot);
 
-    const PairSampler& pairs_;
+    const data::PairSampler& pairs_;
     ImageShape shape_;
     Keys keys_;
     uint32_t first_, count_;
@@ -51,4 +54,4 @@ class DeviceBatches {
     torch::Tensor step_, votes_, conditions_, targets_, turns_; // parts of floats_ and wholes_
 };
 
-} // namespace dagan
+} // namespace dagan::train

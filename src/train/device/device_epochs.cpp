@@ -6,29 +6,33 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 // Rows of normal numbers, one for each item, drawn at (key, epoch, item, layer); the GPU's half is in cuda/operators.cpp.
-constexpr const char* kNormalSchema = "normal_rows(Tensor items, int count, int key, Tensor epoch, int layer) -> Tensor";
+constexpr const char* kNormalSchema =
+    "normal_rows(Tensor items, int count, int key, Tensor epoch, int layer) -> Tensor";
 
-torch::Tensor normal_rows_on_cpu(const torch::Tensor& items, int64_t count, int64_t key, const torch::Tensor& epoch,
-                                 int64_t layer) {
+torch::Tensor normal_rows_on_cpu(const torch::Tensor& items, int64_t count, int64_t key,
+                                 const torch::Tensor& epoch, int64_t layer) {
     torch::Tensor rows = torch::empty({items.size(0), count}, torch::kFloat);
     const std::span<float> values = floats_of(rows);
     const auto row = static_cast<size_t>(count);
     for (int64_t i = 0; i < items.size(0); ++i) {
         fill_normal(values.subspan(static_cast<size_t>(i) * row, row), static_cast<uint64_t>(key),
-                    static_cast<uint32_t>(epoch.item<int64_t>()), static_cast<uint32_t>(items.data_ptr<int64_t>()[i]),
+                    static_cast<uint32_t>(epoch.item<int64_t>()),
+                    static_cast<uint32_t>(items.data_ptr<int64_t>()[i]),
                     static_cast<uint32_t>(layer));
     }
     return rows;
 }
 
-torch::Tensor normal_rows(const torch::Tensor& items, int64_t count, uint64_t key, const torch::Tensor& epoch, uint32_t layer) {
+torch::Tensor normal_rows(const torch::Tensor& items, int64_t count, uint64_t key,
+                          const torch::Tensor& epoch, uint32_t layer) {
     static const auto rows = c10::Dispatcher::singleton()
                                  .findSchemaOrThrow("dagan::normal_rows", "")
-                                 .typed<torch::Tensor(const torch::Tensor&, int64_t, int64_t, const torch::Tensor&, int64_t)>();
+                                 .typed<torch::Tensor(const torch::Tensor&, int64_t, int64_t,
+                                                      const torch::Tensor&, int64_t)>();
     return rows.call(items, count, static_cast<int64_t>(key), epoch, layer);
 }
 } // namespace
@@ -36,10 +40,10 @@ torch::Tensor normal_rows(const torch::Tensor& items, int64_t count, uint64_t ke
 TORCH_LIBRARY_FRAGMENT(dagan, library) { library.def(kNormalSchema); }
 TORCH_LIBRARY_IMPL(dagan, CPU, library) { library.impl("normal_rows", normal_rows_on_cpu); }
 
-DeviceEpochs::DeviceEpochs(ImageShape shape, int batch_size, const Augmentation& augmentation, uint64_t stream,
-                           const Compute& compute)
-    : shape_(shape), augmentation_(augmentation), stream_(stream), device_(compute.device), maps_(compute.maps),
-      slots_(kStepsAhead) {
+DeviceEpochs::DeviceEpochs(ImageShape shape, int batch_size, const data::Augmentation& augmentation,
+                           uint64_t stream, const Compute& compute)
+    : shape_(shape), augmentation_(augmentation), stream_(stream), device_(compute.device),
+      maps_(compute.maps), slots_(kStepsAhead) {
     const int64_t columns = std::max(batch_size, 2); // the first row holds step and epoch
     const auto wholes = torch::dtype(torch::kLong), floats = torch::dtype(torch::kFloat);
     wholes_ = torch::zeros({kRows, columns}, wholes.device(device_));
@@ -53,33 +57,39 @@ DeviceEpochs::DeviceEpochs(ImageShape shape, int batch_size, const Augmentation&
     pixels_ = torch::arange(shape.size, wholes.device(device_));
 }
 
-void DeviceEpochs::load(const Dataset& data, const std::vector<Case>& training, const Pool* pool) {
+void DeviceEpochs::load(const data::Dataset& data, const std::vector<data::Case>& training,
+                        const data::Pool* pool) {
     training_ = static_cast<int>(training.size());
     per_image_ = pool == nullptr ? 0 : pool->per_image();
-    torch::Tensor bytes =
-        torch::empty({int64_t{training_} * (1 + per_image_), shape_.channels, shape_.size, shape_.size}, torch::kByte);
+    torch::Tensor bytes = torch::empty(
+        {int64_t{training_} * (1 + per_image_), shape_.channels, shape_.size, shape_.size},
+        torch::kByte);
     auto* out = bytes.data_ptr<uint8_t>();
-    for (const Case& one : training) out = std::ranges::copy(data.image(one.image), out).out;
-    for (const Case& one : training) {
-        for (int k = 0; k < per_image_; ++k) out = std::ranges::copy(pool->image(one.image, k), out).out;
+    for (const data::Case& one : training) out = std::ranges::copy(data.image(one.image), out).out;
+    for (const data::Case& one : training) {
+        for (int k = 0; k < per_image_; ++k)
+            out = std::ranges::copy(pool->image(one.image, k), out).out;
     }
     if (images_) return images_->replace(bytes);
     images_.emplace(bytes, device_);
 }
 
-int64_t DeviceEpochs::stage(const EpochLoader& loader, uint32_t epoch, int batch, uint32_t step) {
+int64_t DeviceEpochs::stage(const data::EpochLoader& loader, uint32_t epoch, int batch,
+                            uint32_t step) {
     const torch::NoGradGuard no_grad;
-    const std::vector<BatchItem> items = loader.items(epoch, batch);
+    const std::vector<data::BatchItem> items = loader.items(epoch, batch);
     Slot& slot = slots_[step % slots_.size()];
     auto wholes = slot.wholes.accessor<int64_t, 2>();
     auto floats = slot.floats.accessor<float, 2>();
     wholes[kStepAndEpoch][0] = step;
     wholes[kStepAndEpoch][1] = epoch;
     for (int64_t i = 0; i < static_cast<int64_t>(items.size()); ++i) {
-        const BatchItem& item = items[static_cast<size_t>(i)];
-        const AugmentationDraw draw = draw_augmentation(augmentation_, stream_, epoch, item.id);
+        const data::BatchItem& item = items[static_cast<size_t>(i)];
+        const data::AugmentationDraw draw =
+            data::draw_augmentation(augmentation_, stream_, epoch, item.id);
         const bool real = item.generated < 0;
-        wholes[kImage][i] = real ? item.position : training_ + item.position * per_image_ + item.generated;
+        wholes[kImage][i] =
+            real ? item.position : training_ + item.position * per_image_ + item.generated;
         wholes[kTurns][i] = draw.quarter_turns;
         wholes[kDx][i] = draw.dx;
         wholes[kDy][i] = draw.dy;
@@ -100,18 +110,23 @@ torch::Tensor DeviceEpochs::assemble(int64_t size) const {
     const torch::Tensor y = pixels_ - whole(kDy, size).unsqueeze(1),
                         x = pixels_ - whole(kDx, size).unsqueeze(1); // [size, H], [size, W]
     const torch::Tensor nearest_y = y.clamp(0, last), nearest_x = x.clamp(0, last);
-    const torch::Tensor shifted = (nearest_y * shape_.size).unsqueeze(2).add(nearest_x.unsqueeze(1)).flatten(1);
-    torch::Tensor images = images_->pick(whole(kImage, size), images_->turned(whole(kTurns, size)).gather(1, shifted));
+    const torch::Tensor shifted =
+        (nearest_y * shape_.size).unsqueeze(2).add(nearest_x.unsqueeze(1)).flatten(1);
+    torch::Tensor images =
+        images_->pick(whole(kImage, size), images_->turned(whole(kTurns, size)).gather(1, shifted));
     if (augmentation_.fill_with_background) {
-        const torch::Tensor outside = y.ne(nearest_y).unsqueeze(2).logical_or(x.ne(nearest_x).unsqueeze(1));
+        const torch::Tensor outside =
+            y.ne(nearest_y).unsqueeze(2).logical_or(x.ne(nearest_x).unsqueeze(1));
         images.masked_fill_(outside.unsqueeze(1), 1.0);
     }
-    const torch::Tensor noise = normal_rows(whole(kItem, size), shape_.values(), noise_key(stream_), epoch_, kNoiseLayer);
-    images.add_(floats_[kSigma].narrow(0, 0, size).view({-1, 1, 1, 1}) * noise.view(images.sizes()));
+    const torch::Tensor noise = normal_rows(whole(kItem, size), shape_.values(),
+                                            data::noise_key(stream_), epoch_, data::kNoiseLayer);
+    images.add_(floats_[kSigma].narrow(0, 0, size).view({-1, 1, 1, 1}) *
+                noise.view(images.sizes()));
     return images.contiguous(maps_);
 }
 
 torch::Tensor DeviceEpochs::real(int64_t size) const { return floats_[kReal].narrow(0, 0, size); }
 torch::Tensor DeviceEpochs::labels(int64_t size) const { return whole(kLabel, size); }
 
-} // namespace dagan
+} // namespace dagan::train

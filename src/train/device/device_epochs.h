@@ -10,21 +10,23 @@
 #include <optional>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 class DeviceEpochs {
   public:
     // Steps that may be staged before the device has come to the first of them: then the caller settles.
     static constexpr int kStepsAhead = 32;
 
-    DeviceEpochs(ImageShape shape, int batch_size, const Augmentation& augmentation, uint64_t stream, const Compute& compute);
+    DeviceEpochs(ImageShape shape, int batch_size, const data::Augmentation& augmentation,
+                 uint64_t stream, const Compute& compute);
 
     // The images of the training cases and of the pool, which may be null: kept on the device until the next call, whose images
     // are as many and take their place.
-    void load(const Dataset& data, const std::vector<Case>& training, const Pool* pool);
+    void load(const data::Dataset& data, const std::vector<data::Case>& training,
+              const data::Pool* pool);
 
     // Draws a batch of `loader` and queues its way to the device; `step` counts those of the whole run. Returns its size.
-    int64_t stage(const EpochLoader& loader, uint32_t epoch, int batch, uint32_t step);
+    int64_t stage(const data::EpochLoader& loader, uint32_t epoch, int batch, uint32_t step);
     // Queues making the staged batch of `size` images, [size, C, H, W]; the first part of a captured step.
     torch::Tensor assemble(int64_t size) const;
 
@@ -41,15 +43,16 @@ class DeviceEpochs {
     torch::Tensor whole(Row row, int64_t size) const { return wholes_[row].narrow(0, 0, size); }
 
     ImageShape shape_;
-    Augmentation augmentation_;
+    data::Augmentation augmentation_;
     uint64_t stream_;
     torch::Device device_;
     torch::MemoryFormat maps_;
     std::optional<ResidentImages> images_;
-    int training_ = 0, per_image_ = 0; // the images' order: the training cases, then the pool's of each
-    std::vector<Slot> slots_;          // on the host, page-locked for a GPU
-    torch::Tensor wholes_, floats_;    // [kRows, columns], [kFloatRows, columns]
+    int training_ = 0,
+        per_image_ = 0;       // the images' order: the training cases, then the pool's of each
+    std::vector<Slot> slots_; // on the host, page-locked for a GPU
+    torch::Tensor wholes_, floats_; // [kRows, columns], [kFloatRows, columns]
     torch::Tensor step_, epoch_, pixels_;
 };
 
-} // namespace dagan
+} // namespace dagan::train

@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-namespace dagan {
+namespace dagan::train {
 
 // What members tell each other with every reduction: a wish of one is the gang's.
 struct Votes {
@@ -19,4 +19,4 @@ struct GanBatch {
     torch::Tensor epsilon; // [b], uniform in [0, 1)
 };
 
-} // namespace dagan
+} // namespace dagan::train

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-namespace dagan {
+namespace dagan::train {
 
 // Work as it was captured: the same kernels on the same memory, launched at once.
 class CapturedWork {
@@ -34,8 +34,8 @@ class Gpu {
 
     virtual ~Gpu() = default;
     virtual const Facts& facts() const = 0;
-    virtual ComputeStream& stream() = 0;
-    virtual const NcclApi& nccl() const = 0;
+    virtual gang::ComputeStream& stream() = 0;
+    virtual const gang::NcclApi& nccl() const = 0;
     // Records what `work` queues, without running it. It must neither wait for the GPU nor touch the host's memory, and must have
     // run before, so that all that is made once is there. Memory it works on must stay where it is as long as the capture lives.
     virtual std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) = 0;
@@ -52,4 +52,4 @@ std::unique_ptr<Gpu> open_gpu(const std::filesystem::path& library);
 inline constexpr const char* kOpenGpuSymbol = "dagan_open_gpu";
 using OpenGpu = Gpu* (*)();
 
-} // namespace dagan
+} // namespace dagan::train

@@ -3,15 +3,18 @@
 
 #include <dlfcn.h>
 
-namespace dagan {
+namespace dagan::train {
 
 std::unique_ptr<Gpu> open_gpu(const std::filesystem::path& library) {
     // Never closed: LibTorch keeps pointers into it. Its symbols stay its own; LibTorch's CUDA part must find one another.
     void* opened = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (opened == nullptr) throw system_error(std::string("--device cuda: the GPU part cannot be loaded: ") + ::dlerror());
+    if (opened == nullptr)
+        throw system_error(std::string("--device cuda: the GPU part cannot be loaded: ") +
+                           ::dlerror());
     auto* open = reinterpret_cast<OpenGpu>(::dlsym(opened, kOpenGpuSymbol));
-    if (open == nullptr) throw system_error(library.string() + ": is of another build: it has no " + kOpenGpuSymbol);
+    if (open == nullptr)
+        throw system_error(library.string() + ": is of another build: it has no " + kOpenGpuSymbol);
     return std::unique_ptr<Gpu>(open());
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <numeric>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 torch::Tensor values_of_bytes() {
     std::vector<uint8_t> bytes(256);
     std::iota(bytes.begin(), bytes.end(), uint8_t{0});
     torch::Tensor values = torch::empty({256}, torch::kFloat);
-    to_network_range(bytes, floats_of(values));
+    data::to_network_range(bytes, floats_of(values));
     return values;
 }
 
@@ -34,9 +34,10 @@ torch::Tensor turn_table(int64_t n) {
 } // namespace
 
 ResidentImages::ResidentImages(const torch::Tensor& images, torch::Device device)
-    : images_(images.flatten(2).to(device)), values_(values_of_bytes().to(device)), turns_(turn_table(images.size(3)).to(device)),
-      size_(images.size(3)) {
-    require(images.dim() == 4 && images.scalar_type() == torch::kByte && images.size(2) == images.size(3),
+    : images_(images.flatten(2).to(device)), values_(values_of_bytes().to(device)),
+      turns_(turn_table(images.size(3)).to(device)), size_(images.size(3)) {
+    require(images.dim() == 4 && images.scalar_type() == torch::kByte &&
+                images.size(2) == images.size(3),
             "square images of bytes");
 }
 
@@ -46,20 +47,25 @@ void ResidentImages::replace(const torch::Tensor& images) {
     images_.copy_(flat);
 }
 
-torch::Tensor ResidentImages::pick(const torch::Tensor& indices, const torch::Tensor& places) const {
+torch::Tensor ResidentImages::pick(const torch::Tensor& indices,
+                                   const torch::Tensor& places) const {
     const torch::Tensor stored = images_.index_select(0, indices);
     const torch::Tensor bytes = stored.gather(2, places.unsqueeze(1).expand(stored.sizes()));
-    return values_.index_select(0, bytes.flatten().to(torch::kInt)).view({indices.size(0), images_.size(1), size_, size_});
+    return values_.index_select(0, bytes.flatten().to(torch::kInt))
+        .view({indices.size(0), images_.size(1), size_, size_});
 }
 
-torch::Tensor ResidentImages::turned(const torch::Tensor& quarter_turns) const { return turns_.index_select(0, quarter_turns); }
+torch::Tensor ResidentImages::turned(const torch::Tensor& quarter_turns) const {
+    return turns_.index_select(0, quarter_turns);
+}
 
-torch::Tensor image_bytes(const Dataset& data) {
-    const DatasetInfo& info = data.info();
-    torch::Tensor images = torch::empty({info.images, info.channels, info.height, info.width}, torch::kByte);
+torch::Tensor image_bytes(const data::Dataset& data) {
+    const data::DatasetInfo& info = data.info();
+    torch::Tensor images =
+        torch::empty({info.images, info.channels, info.height, info.width}, torch::kByte);
     auto* out = images.data_ptr<uint8_t>();
     for (int i = 0; i < info.images; ++i) out = std::ranges::copy(data.image(i), out).out;
     return images;
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 class ResidentImages {
   public:
@@ -38,6 +38,6 @@ class ResidentImages {
 };
 
 // All images of a data set as bytes [N, C, size, size], on the host.
-torch::Tensor image_bytes(const Dataset& data);
+torch::Tensor image_bytes(const data::Dataset& data);
 
-} // namespace dagan
+} // namespace dagan::train

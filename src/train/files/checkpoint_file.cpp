@@ -7,31 +7,37 @@
 #include <ATen/Version.h>
 #include <fmt/format.h>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace fs = std::filesystem;
 
 namespace {
 constexpr const char* kFacts = "resume_facts";
-constexpr const char* kCpu = "cpu_capability"; // recorded and warned of, but not refused: clusters are mixed
+constexpr const char* kCpu =
+    "cpu_capability"; // recorded and warned of, but not refused: clusters are mixed
 
 void check_facts(const ResumeFacts& written, const ResumeFacts& here, const std::string& place) {
     const Json old_facts = encode_json(written), new_facts = encode_json(here);
     for (const auto& [name, value] : new_facts.items()) {
         if (old_facts.at(name) == value) continue;
-        throw input_error(
-            fmt::format("{}: cannot go on from this checkpoint: {} was {}, is {}: the result would have other bits; "
-                        "run with the old value, or delete the file to start anew",
-                        place, name, old_facts.at(name).dump(), value.dump()));
+        throw input_error(fmt::format("{}: cannot go on from this checkpoint: {} was {}, is {}: "
+                                      "the result would have other bits; "
+                                      "run with the old value, or delete the file to start anew",
+                                      place, name, old_facts.at(name).dump(), value.dump()));
     }
 }
 } // namespace
 
-ResumeFacts ResumeFacts::here(const std::string& task_key, int world_size, const std::string& device) {
-    return {.task = task_key, .device = device, .threads = at::get_num_threads(), .world_size = world_size};
+ResumeFacts ResumeFacts::here(const std::string& task_key, int world_size,
+                              const std::string& device) {
+    return {.task = task_key,
+            .device = device,
+            .threads = at::get_num_threads(),
+            .world_size = world_size};
 }
 
-CheckpointFile::CheckpointFile(fs::path path, ResumeFacts facts) : path_(std::move(path)), facts_(std::move(facts)) {}
+CheckpointFile::CheckpointFile(fs::path path, ResumeFacts facts)
+    : path_(std::move(path)), facts_(std::move(facts)) {}
 
 fs::path CheckpointFile::previous() const {
     fs::path path = path_;
@@ -48,14 +54,16 @@ std::optional<TensorFile> CheckpointFile::load() {
             file = read_tensor_file(candidate);
         } catch (const Error& error) {
             if (error.blame() != Blame::input) throw;
-            log_warning("{}; going on from the checkpoint before it, if there is one", error.what());
+            log_warning("{}; going on from the checkpoint before it, if there is one",
+                        error.what());
             if (candidate == path_) latest_is_whole_ = false;
             continue;
         }
         check_facts(from_json_text<ResumeFacts>(file->text(kFacts, place)), facts_, place);
         if (file->text(kCpu, place) != at::get_cpu_capability()) {
-            log_warning("{}: written on a CPU of kind {}, going on with {}: the result may differ in its last bits", place,
-                        file->text(kCpu, place), at::get_cpu_capability());
+            log_warning("{}: written on a CPU of kind {}, going on with {}: the result may differ "
+                        "in its last bits",
+                        place, file->text(kCpu, place), at::get_cpu_capability());
         }
         return file;
     }
@@ -78,4 +86,4 @@ void CheckpointFile::remove() const {
     fs::remove(previous(), ignored);
 }
 
-} // namespace dagan
+} // namespace dagan::train

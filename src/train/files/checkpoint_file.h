@@ -3,13 +3,14 @@
 // the bits depend are written down, and a run under other facts is refused.
 #pragma once
 
+#include "spec/fields.h"
 #include "train/files/tensor_file.h"
 
 #include <filesystem>
 #include <optional>
 #include <string>
 
-namespace dagan {
+namespace dagan::train {
 
 // What must be equal for a resumed run to be exact.
 struct ResumeFacts {
@@ -19,14 +20,10 @@ struct ResumeFacts {
     int world_size = 1;
 
     // Of the calling thread; `device` as Compute::name() has it.
-    static ResumeFacts here(const std::string& task_key, int world_size, const std::string& device = "cpu");
+    static ResumeFacts here(const std::string& task_key, int world_size,
+                            const std::string& device = "cpu");
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("task", self.task, "");
-        visit("device", self.device, "");
-        visit("threads", self.threads, "");
-        visit("world_size", self.world_size, "");
-    }
+    DAGAN_FIELDS(task, device, threads, world_size)
     bool operator==(const ResumeFacts&) const = default;
 };
 
@@ -53,4 +50,4 @@ class CheckpointFile {
     bool latest_is_whole_ = true; // else it must not take the place of the one before it
 };
 
-} // namespace dagan
+} // namespace dagan::train

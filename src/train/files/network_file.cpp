@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "spec/json.h"
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 constexpr const char* kFinished = "finished";
@@ -28,21 +28,26 @@ void check_network(const TensorFile& file, const std::string& network, const std
 }
 } // namespace
 
-void mark_finished(TensorFile& file, const FinishedTask& finished) { file.metadata[kFinished] = encode_json(finished).dump(); }
+void mark_finished(TensorFile& file, const FinishedTask& finished) {
+    file.metadata[kFinished] = encode_json(finished).dump();
+}
 
-std::optional<FinishedTask> finished_task(const std::filesystem::path& weights, const std::string& task_key) {
+std::optional<FinishedTask> finished_task(const std::filesystem::path& weights,
+                                          const std::string& task_key) {
     if (!std::filesystem::exists(weights)) return std::nullopt;
     try {
         const TensorFile file = read_tensor_file(weights);
         auto finished = from_json_text<FinishedTask>(file.text(kFinished, weights.string()));
         if (finished.task == task_key) return finished;
     } catch (const Error& error) {
-        if (error.blame() == Blame::system) throw; // it is there but cannot be read: training again would not help
+        if (error.blame() == Blame::system)
+            throw; // it is there but cannot be read: training again would not help
     }
     return std::nullopt;
 }
 
-TensorFile generator_file(const Generator& network, const GanOptions& options, ImageShape shape) {
+TensorFile generator_file(const model::Generator& network, const GanOptions& options,
+                          ImageShape shape) {
     TensorFile file;
     store_module(network, kWeights, file);
     file.metadata[kNetwork] = "generator";
@@ -59,7 +64,8 @@ TrainedGenerator load_generator(const std::filesystem::path& path) {
     TrainedGenerator trained;
     trained.options = from_json_text<GanOptions>(file.text(kOptions, place));
     trained.shape = shape_in(file, place);
-    trained.network = std::make_unique<Generator>(trained.options, trained.shape.channels, trained.shape.size, 0);
+    trained.network = std::make_unique<model::Generator>(trained.options, trained.shape.channels,
+                                                         trained.shape.size, 0);
     restore_module(*trained.network, kWeights, file, place);
     Sha256 hash;
     hash.update(bytes);
@@ -67,8 +73,8 @@ TrainedGenerator load_generator(const std::filesystem::path& path) {
     return trained;
 }
 
-TensorFile selector_file(const Classifier& network, const ClassifierOptions& options, ImageShape shape, int classes,
-                         const std::vector<Case>& conditions) {
+TensorFile selector_file(const model::Classifier& network, const ClassifierOptions& options,
+                         ImageShape shape, int classes, const std::vector<data::Case>& conditions) {
     TensorFile file;
     store_module(network, kWeights, file);
     file.metadata[kNetwork] = "selector";
@@ -76,7 +82,8 @@ TensorFile selector_file(const Classifier& network, const ClassifierOptions& opt
     file.metadata["classes"] = std::to_string(classes);
     put_shape(file, shape);
     Json list = Json::array();
-    for (const Case& condition : conditions) list.push_back({condition.image, condition.label});
+    for (const data::Case& condition : conditions)
+        list.push_back({condition.image, condition.label});
     file.metadata["conditions"] = list.dump();
     return file;
 }
@@ -89,12 +96,14 @@ TrainedSelector load_selector(const std::filesystem::path& path) {
     trained.shape = shape_in(file, place);
     trained.classes = std::stoi(file.text("classes", place));
     const auto options = from_json_text<ClassifierOptions>(file.text(kOptions, place));
-    trained.network = std::make_unique<Classifier>(options, trained.shape.channels, trained.shape.size, trained.classes, 0);
+    trained.network = std::make_unique<model::Classifier>(options, trained.shape.channels,
+                                                          trained.shape.size, trained.classes, 0);
     restore_module(*trained.network, kWeights, file, place);
     for (const Json& item : Json::parse(file.text("conditions", place))) {
-        trained.conditions.push_back({.image = item.at(0).get<int>(), .label = item.at(1).get<int>()});
+        trained.conditions.push_back(
+            {.image = item.at(0).get<int>(), .label = item.at(1).get<int>()});
     }
     return trained;
 }
 
-} // namespace dagan
+} // namespace dagan::train

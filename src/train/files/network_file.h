@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 // What a finished task had to say, kept in its weights file.
 struct FinishedTask {
@@ -23,38 +23,35 @@ struct FinishedTask {
     std::vector<CurvePoint> curve = {};
     std::vector<Artifact> samples = {}; // sheets, the chosen one first
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("task", self.task, "");
-        visit("score", self.score, "");
-        visit("curve", self.curve, "");
-        visit("samples", self.samples, "");
-    }
+    DAGAN_FIELDS(task, score, curve, samples)
 };
 
 void mark_finished(TensorFile& file, const FinishedTask& finished);
 // The output in the weights file of `task_key`, or nothing when there is no such file or it is no whole one.
-std::optional<FinishedTask> finished_task(const std::filesystem::path& weights, const std::string& task_key);
+std::optional<FinishedTask> finished_task(const std::filesystem::path& weights,
+                                          const std::string& task_key);
 
 // A generator and what it was made for.
 struct TrainedGenerator {
-    std::unique_ptr<Generator> network;
+    std::unique_ptr<model::Generator> network;
     GanOptions options;
     ImageShape shape;
     std::string sha256; // of the file
 };
-TensorFile generator_file(const Generator& network, const GanOptions& options, ImageShape shape);
+TensorFile generator_file(const model::Generator& network, const GanOptions& options,
+                          ImageShape shape);
 // Throws Blame::input when the file is no generator's, Blame::system when it cannot be read.
 TrainedGenerator load_generator(const std::filesystem::path& path);
 
 // A selector: a classifier and the conditional images on which it judges generators.
 struct TrainedSelector {
-    std::unique_ptr<Classifier> network;
+    std::unique_ptr<model::Classifier> network;
     int classes = 0;
     ImageShape shape;
-    std::vector<Case> conditions;
+    std::vector<data::Case> conditions;
 };
-TensorFile selector_file(const Classifier& network, const ClassifierOptions& options, ImageShape shape, int classes,
-                         const std::vector<Case>& conditions);
+TensorFile selector_file(const model::Classifier& network, const ClassifierOptions& options,
+                         ImageShape shape, int classes, const std::vector<data::Case>& conditions);
 TrainedSelector load_selector(const std::filesystem::path& path); // throws as above
 
-} // namespace dagan
+} // namespace dagan::train

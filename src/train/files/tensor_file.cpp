@@ -10,9 +10,10 @@
 #include <cstring>
 #include <set>
 
-namespace dagan {
+namespace dagan::train {
 
-static_assert(std::endian::native == std::endian::little, "tensors are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "tensors are written as they lie in memory");
 
 namespace {
 constexpr const char* kMetadata = "__metadata__";
@@ -23,14 +24,18 @@ struct DtypeName {
     torch::ScalarType type;
     const char* name;
 };
-constexpr std::array<DtypeName, 5> kDtypes{
-    {{torch::kFloat, "F32"}, {torch::kDouble, "F64"}, {torch::kLong, "I64"}, {torch::kInt, "I32"}, {torch::kByte, "U8"}}};
+constexpr std::array<DtypeName, 5> kDtypes{{{torch::kFloat, "F32"},
+                                            {torch::kDouble, "F64"},
+                                            {torch::kLong, "I64"},
+                                            {torch::kInt, "I32"},
+                                            {torch::kByte, "U8"}}};
 
 const char* name_of(torch::ScalarType type) {
     for (const auto& dtype : kDtypes) {
         if (dtype.type == type) return dtype.name;
     }
-    throw Error(Blame::bug, std::string("tensor file: no name for the type ") + torch::toString(type));
+    throw Error(Blame::bug,
+                std::string("tensor file: no name for the type ") + torch::toString(type));
 }
 
 Error broken(const std::string& place, const std::string& what) {
@@ -57,37 +62,46 @@ struct Entry {
     size_t begin, end;
 };
 
-Entry read_entry(const Json& json, const std::string& name, size_t data_size, const std::string& place) {
+Entry read_entry(const Json& json, const std::string& name, size_t data_size,
+                 const std::string& place) {
     Entry entry{};
     const auto dtype = json.at("dtype").get<std::string>();
-    const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const DtypeName& d) { return dtype == d.name; });
-    if (known == kDtypes.end()) throw broken(place, "tensor '" + name + "' has the unknown type " + dtype);
+    const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(),
+                                     [&](const DtypeName& d) { return dtype == d.name; });
+    if (known == kDtypes.end())
+        throw broken(place, "tensor '" + name + "' has the unknown type " + dtype);
     entry.type = known->type;
     entry.shape = json.at("shape").get<std::vector<int64_t>>();
     const auto offsets = json.at("data_offsets").get<std::array<size_t, 2>>();
     entry.begin = offsets[0];
     entry.end = offsets[1];
-    if (entry.begin > entry.end || entry.end > data_size) throw broken(place, "tensor '" + name + "' lies outside of the data");
+    if (entry.begin > entry.end || entry.end > data_size)
+        throw broken(place, "tensor '" + name + "' lies outside of the data");
     size_t bytes = torch::elementSize(entry.type);
     for (const int64_t size : entry.shape) {
         if (size < 0 || (size > 0 && bytes > data_size / static_cast<size_t>(size)))
             throw broken(place, "tensor '" + name + "' is larger than the file");
         bytes *= static_cast<size_t>(size);
     }
-    if (bytes != entry.end - entry.begin) throw broken(place, "tensor '" + name + "' has another length than its shape");
+    if (bytes != entry.end - entry.begin)
+        throw broken(place, "tensor '" + name + "' has another length than its shape");
     return entry;
 }
 
 // Every byte of the data belongs to exactly one tensor.
-void check_cover(const std::map<std::string, Entry>& entries, size_t data_size, const std::string& place) {
+void check_cover(const std::map<std::string, Entry>& entries, size_t data_size,
+                 const std::string& place) {
     std::map<size_t, size_t> ranges; // begin -> end
     for (const auto& [name, entry] : entries) {
         if (entry.begin == entry.end) continue;
-        if (!ranges.emplace(entry.begin, entry.end).second) throw broken(place, "tensor '" + name + "' overlaps another");
+        if (!ranges.emplace(entry.begin, entry.end).second)
+            throw broken(place, "tensor '" + name + "' overlaps another");
     }
     size_t reached = 0;
     for (const auto& [begin, end] : ranges) {
-        if (begin != reached) throw broken(place, begin < reached ? "tensors overlap" : "there is a gap between tensors");
+        if (begin != reached)
+            throw broken(place,
+                         begin < reached ? "tensors overlap" : "there is a gap between tensors");
         reached = end;
     }
     if (reached != data_size) throw broken(place, "there is data beyond the last tensor");
@@ -105,7 +119,8 @@ TensorFile decode_checked(std::string_view bytes, const std::string& place) {
     file.metadata = header.at(kMetadata).get<std::map<std::string, std::string>>();
     const auto checksum = file.metadata.extract(kChecksum);
     header[kMetadata].erase(kChecksum);
-    if (checksum.empty() || checksum.mapped() != checksum_of(header, data)) throw broken(place, "its checksum does not match");
+    if (checksum.empty() || checksum.mapped() != checksum_of(header, data))
+        throw broken(place, "its checksum does not match");
 
     std::map<std::string, Entry> entries;
     for (const auto& [name, json] : header.items()) {
@@ -114,16 +129,19 @@ TensorFile decode_checked(std::string_view bytes, const std::string& place) {
     check_cover(entries, data.size(), place);
     for (const auto& [name, entry] : entries) {
         torch::Tensor tensor = torch::empty(entry.shape, entry.type);
-        if (entry.end > entry.begin) std::memcpy(tensor.data_ptr(), data.data() + entry.begin, entry.end - entry.begin);
+        if (entry.end > entry.begin)
+            std::memcpy(tensor.data_ptr(), data.data() + entry.begin, entry.end - entry.begin);
         file.tensors.emplace(name, std::move(tensor));
     }
     return file;
 }
 
-void copy_in_place(torch::Tensor target, const std::string& name, const TensorFile& file, const std::string& place) {
+void copy_in_place(torch::Tensor target, const std::string& name, const TensorFile& file,
+                   const std::string& place) {
     const torch::Tensor& source = file.tensor(name, place);
     if (source.sizes() != target.sizes() || source.scalar_type() != target.scalar_type()) {
-        throw input_error(place + ": tensor '" + name + "' has another shape or type than the network");
+        throw input_error(place + ": tensor '" + name +
+                          "' has another shape or type than the network");
     }
     target.copy_(source);
 }
@@ -153,8 +171,9 @@ std::string encode_tensor_file(const TensorFile& file) {
         const torch::Tensor packed = tensor.detach().cpu().contiguous();
         const size_t begin = data.size();
         data.append(static_cast<const char*>(packed.data_ptr()), packed.nbytes());
-        header[name] = {
-            {"dtype", name_of(packed.scalar_type())}, {"shape", packed.sizes().vec()}, {"data_offsets", {begin, data.size()}}};
+        header[name] = {{"dtype", name_of(packed.scalar_type())},
+                        {"shape", packed.sizes().vec()},
+                        {"data_offsets", {begin, data.size()}}};
     }
     const std::string checksum = checksum_of(header, data);
     header[kMetadata][kChecksum] = checksum;
@@ -173,17 +192,24 @@ void write_tensor_file(const std::filesystem::path& path, const TensorFile& file
     write_atomically(path, encode_tensor_file(file));
 }
 
-TensorFile read_tensor_file(const std::filesystem::path& path) { return decode_tensor_file(read_file(path), path.string()); }
+TensorFile read_tensor_file(const std::filesystem::path& path) {
+    return decode_tensor_file(read_file(path), path.string());
+}
 
 void store_module(const torch::nn::Module& module, const std::string& prefix, TensorFile& file) {
-    for (const auto& item : module.named_parameters()) file.tensors[prefix + item.key()] = item.value().detach().clone();
-    for (const auto& item : module.named_buffers()) file.tensors[prefix + item.key()] = item.value().detach().clone();
+    for (const auto& item : module.named_parameters())
+        file.tensors[prefix + item.key()] = item.value().detach().clone();
+    for (const auto& item : module.named_buffers())
+        file.tensors[prefix + item.key()] = item.value().detach().clone();
 }
 
-void restore_module(torch::nn::Module& module, const std::string& prefix, const TensorFile& file, const std::string& place) {
+void restore_module(torch::nn::Module& module, const std::string& prefix, const TensorFile& file,
+                    const std::string& place) {
     const torch::NoGradGuard no_grad;
-    for (const auto& item : module.named_parameters()) copy_in_place(item.value(), prefix + item.key(), file, place);
-    for (const auto& item : module.named_buffers()) copy_in_place(item.value(), prefix + item.key(), file, place);
+    for (const auto& item : module.named_parameters())
+        copy_in_place(item.value(), prefix + item.key(), file, place);
+    for (const auto& item : module.named_buffers())
+        copy_in_place(item.value(), prefix + item.key(), file, place);
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace dagan {
+namespace dagan::train {
 
 struct TensorFile {
     std::map<std::string, torch::Tensor> tensors; // CPU: float, double, int64, int32, uint8
@@ -26,12 +26,15 @@ std::string encode_tensor_file(const TensorFile& file);
 // naming `place` and what is wrong. The tensors own their memory.
 TensorFile decode_tensor_file(std::string_view bytes, const std::string& place);
 
-void write_tensor_file(const std::filesystem::path& path, const TensorFile& file); // atomically; throws Blame::system
-TensorFile read_tensor_file(const std::filesystem::path& path); // throws Blame::system or, as above, Blame::input
+void write_tensor_file(const std::filesystem::path& path,
+                       const TensorFile& file); // atomically; throws Blame::system
+TensorFile read_tensor_file(
+    const std::filesystem::path& path); // throws Blame::system or, as above, Blame::input
 
 // Parameters and buffers of a module as `prefix` + name. Storing copies.
 void store_module(const torch::nn::Module& module, const std::string& prefix, TensorFile& file);
 // In place; names, types and shapes must be the module's. Throws Blame::input naming `place`.
-void restore_module(torch::nn::Module& module, const std::string& prefix, const TensorFile& file, const std::string& place);
+void restore_module(torch::nn::Module& module, const std::string& prefix, const TensorFile& file,
+                    const std::string& place);
 
-} // namespace dagan
+} // namespace dagan::train

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 constexpr uint32_t kValidationBatches = 4; // of gan.batch_size pairs each: 128 pairs at the default
@@ -24,18 +24,19 @@ double mean_distance(const torch::Tensor& a, const torch::Tensor& b) {
 } // namespace
 
 bool Candidate::finite() const {
-    return std::isfinite(critic_loss) && std::isfinite(wasserstein) && std::isfinite(penalty) && std::isfinite(spread) &&
-           std::isfinite(distance) && std::isfinite(condition_distance);
+    return std::isfinite(critic_loss) && std::isfinite(wasserstein) && std::isfinite(penalty) &&
+           std::isfinite(spread) && std::isfinite(distance) && std::isfinite(condition_distance);
 }
 
 std::vector<CurvePoint> Candidate::curve() const {
-    std::vector<CurvePoint> points{{iteration, "validation_critic_loss", critic_loss},
-                                   {iteration, "validation_wasserstein", wasserstein},
-                                   {iteration, "validation_penalty", penalty},
-                                   {iteration, "spread", spread},
-                                   {iteration, "distance", distance},
-                                   {iteration, "condition_distance", condition_distance},
-                                   {iteration, "z_diversity", condition_distance > 0 ? spread / condition_distance : 0}};
+    std::vector<CurvePoint> points{
+        {iteration, "validation_critic_loss", critic_loss},
+        {iteration, "validation_wasserstein", wasserstein},
+        {iteration, "validation_penalty", penalty},
+        {iteration, "spread", spread},
+        {iteration, "distance", distance},
+        {iteration, "condition_distance", condition_distance},
+        {iteration, "z_diversity", condition_distance > 0 ? spread / condition_distance : 0}};
     if (score) points.push_back({iteration, "score", *score});
     return points;
 }
@@ -50,7 +51,9 @@ std::vector<int64_t> candidate_iterations(int64_t iterations, int checkpoints) {
 
 double Candidate::merit(Select select) const {
     switch (select) {
-    case Select::classifier: require(score.has_value(), "every candidate has a score"); return *score;
+    case Select::classifier:
+        require(score.has_value(), "every candidate has a score");
+        return *score;
     case Select::critic_loss: return critic_loss;
     case Select::last: return static_cast<double>(iteration);
     }
@@ -76,51 +79,62 @@ double distance_between_conditions(const torch::Tensor& images, const torch::Ten
     return pairs > 0 ? sum.item<double>() / static_cast<double>(pairs) : 0;
 }
 
-CandidateJudge::CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place, torch::Device device)
+CandidateJudge::CandidateJudge(const GanTask& task, const data::Dataset& data,
+                               const TaskPaths& place, torch::Device device)
     : task_(task), data_(data), shape_(shape_of(data)), device_(device),
-      classes_(classes_of(task.dataset, data.info().classes, Domain::validation)),
-      pairs_(data, classes_, task.gan.pairs, /*rotate=*/false, derive(task.stream, "validation pairs")) {
+      classes_(data::classes_of(task.dataset, data.info().classes, data::Domain::validation)),
+      pairs_(data, classes_, task.gan.pairs, /*rotate=*/false,
+             derive(task.stream, "validation pairs")) {
     if (task.gan.select != Select::classifier) return;
     const std::filesystem::path weights = place.weights(task.selector);
     selector_ = load_selector(weights);
     if (selector_->shape != shape_)
-        throw input_error(weights.string() + ": this selector was trained on images of another shape");
-    if (selector_->conditions.empty()) {
         throw input_error(weights.string() +
-                          ": the selector has no conditional images: gan.selector_train leaves none; lower it");
+                          ": this selector was trained on images of another shape");
+    if (selector_->conditions.empty()) {
+        throw input_error(
+            weights.string() +
+            ": the selector has no conditional images: gan.selector_train leaves none; lower it");
     }
     selector_->network->to(device);
 }
 
-std::optional<Candidate> CandidateJudge::judge(Generator& generator, Critic& critic, int64_t iteration,
-                                               Observer& observer) const {
+std::optional<Candidate> CandidateJudge::judge(model::Generator& generator, model::Critic& critic,
+                                               int64_t iteration, Observer& observer) const {
     Candidate candidate{.iteration = iteration};
     if (!measure_losses(generator, critic, candidate, observer)) return std::nullopt;
     if (selector_ && !measure_score(generator, candidate, observer)) return std::nullopt;
     return candidate;
 }
 
-bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candidate& candidate, Observer& observer) const {
+bool CandidateJudge::measure_losses(model::Generator& generator, model::Critic& critic,
+                                    Candidate& candidate, Observer& observer) const {
     const auto b = static_cast<uint32_t>(task_.gan.batch_size);
-    const uint64_t z_key = derive(task_.stream, "validation z"), other_key = derive(task_.stream, "validation other z");
+    const uint64_t z_key = derive(task_.stream, "validation z"),
+                   other_key = derive(task_.stream, "validation other z");
     const uint64_t epsilon_key = derive(task_.stream, "validation epsilon");
     const auto inference = [&](const torch::Tensor& x, const torch::Tensor& y) {
-        return critic.forward(x, y, Pass::inference());
+        return critic.forward(x, y, model::Pass::inference());
     };
     std::vector<torch::Tensor> conditions, fakes;
     for (uint32_t batch = 0; batch < kValidationBatches; ++batch) {
         if (observer.stop_requested()) return false;
-        torch::Tensor x = torch::empty({b, shape_.channels, shape_.size, shape_.size}), real = torch::empty_like(x);
+        torch::Tensor x = torch::empty({b, shape_.channels, shape_.size, shape_.size}),
+                      real = torch::empty_like(x);
         pairs_.fill(batch, 0, b, floats_of(x), floats_of(real));
         torch::Tensor epsilon = torch::empty({b});
-        for (uint32_t i = 0; i < b; ++i) floats_of(epsilon)[i] = static_cast<float>(Random(epsilon_key, batch, i).uniform());
+        for (uint32_t i = 0; i < b; ++i)
+            floats_of(epsilon)[i] = static_cast<float>(Random(epsilon_key, batch, i).uniform());
         for (torch::Tensor* tensor : {&x, &real, &epsilon}) *tensor = tensor->to(device_);
-        const auto noise = [&](uint64_t key) { return noise_tensor(key, batch, 0, b, task_.gan.z_dim).to(device_); };
+        const auto noise = [&](uint64_t key) {
+            return noise_tensor(key, batch, 0, b, task_.gan.z_dim).to(device_);
+        };
         torch::Tensor fake, difference;
         {
             const torch::NoGradGuard no_grad;
-            fake = generator.forward(x, noise(z_key), Pass::inference());
-            const torch::Tensor other = generator.forward(x, noise(other_key), Pass::inference());
+            fake = generator.forward(x, noise(z_key), model::Pass::inference());
+            const torch::Tensor other =
+                generator.forward(x, noise(other_key), model::Pass::inference());
             candidate.spread += mean_distance(fake, other) / kValidationBatches;
             candidate.distance += mean_distance(fake, x) / kValidationBatches;
             conditions.push_back(x);
@@ -129,18 +143,22 @@ bool CandidateJudge::measure_losses(Generator& generator, Critic& critic, Candid
         }
         candidate.wasserstein += difference.item<double>() / kValidationBatches;
         candidate.penalty +=
-            gradient_penalty(inference, x, real, fake, epsilon, task_.gan.penalty_norm).item<double>() / kValidationBatches;
+            model::gradient_penalty(inference, x, real, fake, epsilon, task_.gan.penalty_norm)
+                .item<double>() /
+            kValidationBatches;
     }
     candidate.critic_loss = task_.gan.penalty_weight * candidate.penalty - candidate.wasserstein;
-    candidate.condition_distance = distance_between_conditions(torch::cat(fakes).cpu(), torch::cat(conditions).cpu());
+    candidate.condition_distance =
+        distance_between_conditions(torch::cat(fakes).cpu(), torch::cat(conditions).cpu());
     return true;
 }
 
-bool CandidateJudge::measure_score(Generator& generator, Candidate& candidate, Observer& observer) const {
+bool CandidateJudge::measure_score(model::Generator& generator, Candidate& candidate,
+                                   Observer& observer) const {
     const torch::NoGradGuard no_grad;
     std::vector<Wanted> wanted;
     std::vector<int64_t> labels;
-    for (const Case& condition : selector_->conditions) {
+    for (const data::Case& condition : selector_->conditions) {
         for (int k = 0; k < task_.gan.selector_z; ++k) {
             wanted.push_back({condition.image, k});
             labels.push_back(condition.label);
@@ -152,24 +170,31 @@ bool CandidateJudge::measure_score(Generator& generator, Candidate& candidate, O
         if (observer.stop_requested()) return false;
         const size_t count = std::min(kScoreBatch, wanted.size() - begin);
         const torch::Tensor made =
-            generate(generator, data_, shape_, std::span(wanted).subspan(begin, count), task_.gan.z_dim, key, 0);
-        const torch::Tensor flags = torch::ones({static_cast<int64_t>(count)}); // judged as real images
-        const torch::Tensor answers = selector_->network->forward(made.to(device_), flags, Pass::inference()).argmax(1).cpu();
-        const torch::Tensor classes = torch::from_blob(labels.data() + begin, {static_cast<int64_t>(count)}, torch::kLong);
+            generate(generator, data_, shape_, std::span(wanted).subspan(begin, count),
+                     task_.gan.z_dim, key, 0);
+        const torch::Tensor flags =
+            torch::ones({static_cast<int64_t>(count)}); // judged as real images
+        const torch::Tensor answers =
+            selector_->network->forward(made.to(device_), flags, model::Pass::inference())
+                .argmax(1)
+                .cpu();
+        const torch::Tensor classes =
+            torch::from_blob(labels.data() + begin, {static_cast<int64_t>(count)}, torch::kLong);
         right += answers.eq(classes).sum().item<int64_t>();
     }
     candidate.score = static_cast<double>(right) / static_cast<double>(wanted.size());
     return true;
 }
 
-void CandidateJudge::write_sheet(Generator& generator, const std::filesystem::path& path) const {
+void CandidateJudge::write_sheet(model::Generator& generator,
+                                 const std::filesystem::path& path) const {
     const size_t rows = std::min(kSheetRows, classes_.size());
     std::vector<uint8_t> sheet;
     const auto append = [&](const torch::Tensor& images) {
         const std::span<const float> values = floats_of(images);
         const size_t begin = sheet.size();
         sheet.resize(begin + values.size());
-        to_bytes(values, std::span(sheet).subspan(begin));
+        data::to_bytes(values, std::span(sheet).subspan(begin));
     };
     for (size_t row = 0; row < rows; ++row) {
         const int label = classes_[row * classes_.size() / rows];
@@ -177,9 +202,11 @@ void CandidateJudge::write_sheet(Generator& generator, const std::filesystem::pa
         append(image_tensor(data_, std::vector{condition, other}, shape_));
         std::vector<Wanted> wanted;
         for (int k = 0; k < kSheetGenerated; ++k) wanted.push_back({condition, k});
-        append(generate(generator, data_, shape_, wanted, task_.gan.z_dim, derive(task_.stream, "sheet z"), 0));
+        append(generate(generator, data_, shape_, wanted, task_.gan.z_dim,
+                        derive(task_.stream, "sheet z"), 0));
     }
-    write_png(path, image_grid(sheet, shape_.channels, shape_.size, 2 + kSheetGenerated, {.scale = shape_.size < 64 ? 3 : 1}));
+    data::write_png(path, data::image_grid(sheet, shape_.channels, shape_.size, 2 + kSheetGenerated,
+                                           {.scale = shape_.size < 64 ? 3 : 1}));
 }
 
-} // namespace dagan
+} // namespace dagan::train

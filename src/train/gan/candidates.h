@@ -12,31 +12,27 @@
 #include <optional>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 struct Candidate {
     int64_t iteration = 0;
-    double critic_loss = 0, wasserstein = 0, penalty = 0; // on pairs of the validation classes, both networks in inference mode
-    double spread = 0;             // mean L2 distance between two x~ of one x_i with different z; near 0: the noise is ignored
-    double distance = 0;           // mean L2 distance between x~ and x_i; near 0: x_i is copied
-    double condition_distance = 0; // mean L2 distance between x~ of two conditions; spread over it is the diversity over z
-    std::optional<double> score =
-        std::nullopt; // share of x~ that the selector assigns to the class of x_i; with select = classifier
+    double critic_loss = 0, wasserstein = 0,
+           penalty = 0; // on pairs of the validation classes, both networks in inference mode
+    double spread =
+        0; // mean L2 distance between two x~ of one x_i with different z; near 0: the noise is ignored
+    double distance = 0; // mean L2 distance between x~ and x_i; near 0: x_i is copied
+    double condition_distance =
+        0; // mean L2 distance between x~ of two conditions; spread over it is the diversity over z
+    std::optional<double> score = std::
+        nullopt; // share of x~ that the selector assigns to the class of x_i; with select = classifier
 
     bool finite() const;
     std::vector<CurvePoint> curve() const;
-    double merit(Select select) const; // what it is chosen by: the score, the critic loss or the iteration
+    double
+    merit(Select select) const; // what it is chosen by: the score, the critic loss or the iteration
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("iteration", self.iteration, "");
-        visit("critic_loss", self.critic_loss, "");
-        visit("wasserstein", self.wasserstein, "");
-        visit("penalty", self.penalty, "");
-        visit("spread", self.spread, "");
-        visit("distance", self.distance, "");
-        visit("condition_distance", self.condition_distance, "");
-        visit("score", self.score, "");
-    }
+    DAGAN_FIELDS(iteration, critic_loss, wasserstein, penalty, spread, distance, condition_distance,
+                 score)
     bool operator==(const Candidate&) const = default;
 };
 
@@ -55,26 +51,29 @@ class CandidateJudge {
   public:
     // Loads the selector's weights when the task selects by classifier. `data` must outlive this. Throws Blame::input or system.
     // Both networks it judges are on `device`.
-    CandidateJudge(const GanTask& task, const Dataset& data, const Workplace& place, torch::Device device = torch::kCPU);
+    CandidateJudge(const GanTask& task, const data::Dataset& data, const TaskPaths& place,
+                   torch::Device device = torch::kCPU);
 
     // Nothing when the observer asked to stop. Leaves both networks as they were.
-    std::optional<Candidate> judge(Generator& generator, Critic& critic, int64_t iteration, Observer& observer) const;
+    std::optional<Candidate> judge(model::Generator& generator, model::Critic& critic,
+                                   int64_t iteration, Observer& observer) const;
 
     // Some conditions of validation classes, one a row: the condition, another real image of its class, and generated ones that
     // differ in z.
-    void write_sheet(Generator& generator, const std::filesystem::path& path) const;
+    void write_sheet(model::Generator& generator, const std::filesystem::path& path) const;
 
   private:
-    bool measure_losses(Generator& generator, Critic& critic, Candidate& candidate, Observer& observer) const;
-    bool measure_score(Generator& generator, Candidate& candidate, Observer& observer) const;
+    bool measure_losses(model::Generator& generator, model::Critic& critic, Candidate& candidate,
+                        Observer& observer) const;
+    bool measure_score(model::Generator& generator, Candidate& candidate, Observer& observer) const;
 
     const GanTask task_;
-    const Dataset& data_;
+    const data::Dataset& data_;
     ImageShape shape_;
     torch::Device device_;
     std::vector<int> classes_; // of the validation domain
-    PairSampler pairs_;
+    data::PairSampler pairs_;
     std::optional<TrainedSelector> selector_;
 };
 
-} // namespace dagan
+} // namespace dagan::train

@@ -1,25 +1,27 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "data/roles.h"
+#include "spec/fields.h"
 #include "spec/json.h"
-#include "train/gan/candidates.h"
 #include "train/files/checkpoint_file.h"
-#include "train/gan/member_state.h"
 #include "train/files/network_file.h"
+#include "train/gan/candidates.h"
+#include "train/gan/member_state.h"
+#include "train/gan/wgan_gp.h"
 #include "train/step_times.h"
 #include "train/tasks.h"
-#include "train/gan/wgan_gp.h"
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 constexpr int64_t kLogPoints = 200; // of each training curve
 
 // The classes that train the DAGAN.
-std::vector<int> training_classes(const GanTask& task, const Dataset& data) {
-    std::vector<int> classes = classes_of(task.dataset, data.info().classes, Domain::source);
+std::vector<int> training_classes(const GanTask& task, const data::Dataset& data) {
+    std::vector<int> classes =
+        data::classes_of(task.dataset, data.info().classes, data::Domain::source);
     const auto limit = static_cast<size_t>(task.gan.limit_classes);
     if (limit > 0 && limit < classes.size()) classes.resize(limit);
     return classes;
@@ -33,20 +35,13 @@ struct Progress {
     std::vector<Candidate> candidates; // position 0
     std::vector<CurvePoint> curve;     // position 0
 
-    template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("steps", self.steps, "");
-        visit("evaluated", self.evaluated, "");
-        visit("critic_adam_steps", self.critic_adam_steps, "");
-        visit("generator_adam_steps", self.generator_adam_steps, "");
-        visit("candidates", self.candidates, "");
-        visit("curve", self.curve, "");
-    }
+    DAGAN_FIELDS(steps, evaluated, critic_adam_steps, generator_adam_steps, candidates, curve)
 };
 
 class GanRun {
   public:
-    GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
-           Observer& observer, const Compute& compute);
+    GanRun(const GanTask& task, const std::string& key, const data::Dataset& data,
+           const TaskPaths& place, gang::Group& group, Observer& observer, const Compute& compute);
     TaskOutput run();
 
   private:
@@ -74,11 +69,12 @@ class GanRun {
 
     const GanTask& task_;
     const std::string& key_;
-    const Workplace& place_;
-    Group& group_;
+    const TaskPaths& place_;
+    gang::Group& group_;
     Observer& observer_;
     ImageShape shape_;
-    std::unique_ptr<Group> device_group_; // reduces gradients on GPUs; all else the gang agrees on goes through group_
+    std::unique_ptr<gang::Group>
+        device_group_; // reduces gradients on GPUs; all else the gang agrees on goes through group_
     WganGp wgan_;
     MemberState renorm_state_;
     CheckpointFile checkpoint_;
@@ -92,16 +88,20 @@ class GanRun {
     SaveTimer save_timer_;
 };
 
-GanRun::GanRun(const GanTask& task, const std::string& key, const Dataset& data, const Workplace& place, Group& group,
-               Observer& observer, const Compute& compute)
-    : task_(task), key_(key), place_(place), group_(group), observer_(observer), shape_(shape_of(data)),
+GanRun::GanRun(const GanTask& task, const std::string& key, const data::Dataset& data,
+               const TaskPaths& place, gang::Group& group, Observer& observer,
+               const Compute& compute)
+    : task_(task), key_(key), place_(place), group_(group), observer_(observer),
+      shape_(shape_of(data)),
       device_group_(make_device_group(compute, group, [&observer] { observer.stop_requested(); })),
-      wgan_(task.gan, task.stream, data, training_classes(task, data), device_group_ ? *device_group_ : group, 1, compute),
+      wgan_(task.gan, task.stream, data, training_classes(task, data),
+            device_group_ ? *device_group_ : group, 1, compute),
       renorm_state_(wgan_.generator(), group),
       checkpoint_(place.checkpoint(key), ResumeFacts::here(key, group.size(), compute.name())),
-      candidate_iterations_(candidate_iterations(task.gan.iterations, task.gan.checkpoints)), agreement_(group.allocate(2)),
-      save_timer_(place.checkpoint_every) {
-    require(total_steps() < int64_t{UINT32_MAX}, "a step's number fits into the random streams' counter");
+      candidate_iterations_(candidate_iterations(task.gan.iterations, task.gan.checkpoints)),
+      agreement_(group.allocate(2)), save_timer_(place.checkpoint_every) {
+    require(total_steps() < int64_t{UINT32_MAX},
+            "a step's number fits into the random streams' counter");
     require(task.gan.renorm_sync > 0, "renorm_sync is a number of iterations");
     if (writes()) judge_.emplace(task, data, place, compute.device);
 }
@@ -143,16 +143,19 @@ void GanRun::check_same_start() {
     agreement_[1] = static_cast<float>(progress_.steps >> 16);
     const int64_t mine = progress_.steps;
     group_.all_reduce_mean(agreement_);
-    const bool same = agreement_[0] == static_cast<float>(mine & 0xFFFF) && agreement_[1] == static_cast<float>(mine >> 16);
+    const bool same = agreement_[0] == static_cast<float>(mine & 0xFFFF) &&
+                      agreement_[1] == static_cast<float>(mine >> 16);
     if (!same)
-        throw system_error(checkpoint_.path().string() +
-                           ": the members of the gang see different checkpoints; is the folder shared?");
+        throw system_error(
+            checkpoint_.path().string() +
+            ": the members of the gang see different checkpoints; is the folder shared?");
 }
 
 Votes GanRun::train_step() {
     const bool first_of_iteration = at_iteration_end();
     if (first_of_iteration) times_.start();
-    timing_ = timing_ || first_of_iteration; // an iteration that was resumed in its middle is not timed
+    timing_ =
+        timing_ || first_of_iteration; // an iteration that was resumed in its middle is not timed
     const Votes mine{.stop = observer_.stop_requested(), .save = writes() && save_timer_.due()};
     const Votes agreed = wgan_.step(static_cast<uint32_t>(progress_.steps), mine);
     ++progress_.steps;
@@ -208,17 +211,19 @@ GanRun::Verdict GanRun::agree(Verdict mine) {
     return agreement_[0] > 0 ? Verdict::stop : Verdict::go_on;
 }
 
-void store_network(const std::string& prefix, const FlatParameters& flat, const Adam& adam, TensorFile& file) {
+void store_network(const std::string& prefix, const FlatParameters& flat, const Adam& adam,
+                   TensorFile& file) {
     file.tensors[prefix + ".values"] = flat.values();
     file.tensors[prefix + ".first_moment"] = adam.first_moment();
     file.tensors[prefix + ".second_moment"] = adam.second_moment();
 }
 
-void restore_network(const std::string& prefix, FlatParameters& flat, Adam& adam, int64_t adam_steps, const TensorFile& file,
-                     const std::string& place) {
+void restore_network(const std::string& prefix, FlatParameters& flat, Adam& adam,
+                     int64_t adam_steps, const TensorFile& file, const std::string& place) {
     const torch::NoGradGuard no_grad;
     flat.values().copy_(file.tensor(prefix + ".values", place));
-    adam.restore(file.tensor(prefix + ".first_moment", place), file.tensor(prefix + ".second_moment", place), adam_steps);
+    adam.restore(file.tensor(prefix + ".first_moment", place),
+                 file.tensor(prefix + ".second_moment", place), adam_steps);
 }
 
 void GanRun::save() {
@@ -238,9 +243,10 @@ void GanRun::save() {
 
 void GanRun::restore(const TensorFile& file, const std::string& place) {
     progress_ = from_json_text<Progress>(file.text("progress", place));
-    restore_network("critic", wgan_.critic_parameters(), wgan_.critic_adam(), progress_.critic_adam_steps, file, place);
-    restore_network("generator", wgan_.generator_parameters(), wgan_.generator_adam(), progress_.generator_adam_steps, file,
-                    place);
+    restore_network("critic", wgan_.critic_parameters(), wgan_.critic_adam(),
+                    progress_.critic_adam_steps, file, place);
+    restore_network("generator", wgan_.generator_parameters(), wgan_.generator_adam(),
+                    progress_.generator_adam_steps, file, place);
     renorm_state_.unpack(file.tensor("renorm_state_by_rank", place)[group_.rank()]);
     wgan_.restore_loss_sums(file.tensor("loss_sums", place));
 }
@@ -261,7 +267,8 @@ TaskOutput GanRun::diverged() const {
 
 void GanRun::tidy_up() const {
     std::error_code ignored; // what is left behind costs disk, nothing else
-    for (const int64_t iteration : candidate_iterations_) std::filesystem::remove(place_.candidate(key_, iteration), ignored);
+    for (const int64_t iteration : candidate_iterations_)
+        std::filesystem::remove(place_.candidate(key_, iteration), ignored);
     checkpoint_.remove();
 }
 
@@ -275,7 +282,8 @@ TaskOutput GanRun::finish() {
     finished.samples.push_back(place_.artifact("samples", place_.samples(key_, chosen.iteration)));
     for (const Candidate& candidate : progress_.candidates) {
         if (candidate.iteration == chosen.iteration) continue;
-        finished.samples.push_back(place_.artifact("samples", place_.samples(key_, candidate.iteration)));
+        finished.samples.push_back(
+            place_.artifact("samples", place_.samples(key_, candidate.iteration)));
     }
     TensorFile weights = read_tensor_file(place_.candidate(key_, chosen.iteration));
     weights.metadata["candidates"] = encode_json(progress_.candidates).dump();
@@ -288,8 +296,9 @@ TaskOutput GanRun::finish() {
 }
 } // namespace
 
-TaskOutput train_gan(const GanTask& task, const std::string& task_key, const Dataset& data, const Workplace& place, Group& group,
-                     Observer& observer, const Compute& compute) {
+TaskOutput train_gan(const GanTask& task, const std::string& task_key, const data::Dataset& data,
+                     const TaskPaths& place, gang::Group& group, Observer& observer,
+                     const Compute& compute) {
     require(group.size() == task.ranks, "the gang has as many members as the task asks for");
     if (const auto finished = finished_task(place.weights(task_key), task_key)) {
         TaskOutput output;
@@ -302,4 +311,4 @@ TaskOutput train_gan(const GanTask& task, const std::string& task_key, const Dat
     return GanRun(task, task_key, data, place, group, observer, compute).run();
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -6,9 +6,10 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::train {
 
-MemberState::MemberState(torch::nn::Module& module, Group& group) : buffers_(module.buffers()), group_(group) {
+MemberState::MemberState(torch::nn::Module& module, gang::Group& group)
+    : buffers_(module.buffers()), group_(group) {
     for (const torch::Tensor& buffer : buffers_) {
         require(buffer.scalar_type() == torch::kFloat, "a generator's buffers are floats");
         count_ += buffer.numel();
@@ -47,8 +48,9 @@ void MemberState::average() {
 torch::Tensor MemberState::gather() {
     const torch::Tensor mine = pack();
     torch::Tensor all = torch::empty({group_.size(), count_}, torch::kFloat);
-    gather_bytes(group_, gather_memory_, std::as_bytes(floats_of(mine)), std::as_writable_bytes(floats_of(all)));
+    gang::gather_bytes(group_, gather_memory_, std::as_bytes(floats_of(mine)),
+                       std::as_writable_bytes(floats_of(all)));
     return all;
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -10,12 +10,12 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 class MemberState {
   public:
     // All float buffers of `module`; both must outlive this.
-    MemberState(torch::nn::Module& module, Group& group);
+    MemberState(torch::nn::Module& module, gang::Group& group);
 
     // A copy of the buffers, [count()], on the host; and back.
     torch::Tensor pack() const;
@@ -31,9 +31,9 @@ class MemberState {
 
   private:
     std::vector<torch::Tensor> buffers_;
-    Group& group_;
+    gang::Group& group_;
     int64_t count_ = 0;
     std::span<float> average_memory_, gather_memory_;
 };
 
-} // namespace dagan
+} // namespace dagan::train

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <string>
 
-namespace dagan {
+namespace dagan::train {
 
 namespace {
 // The floats that travel behind the gradients: this step's losses, then the votes.
@@ -21,7 +21,9 @@ constexpr int kCriticSums = 0, kGeneratorSum = 3, kCriticCount = 4, kGeneratorCo
 // Parameters ask for no gradient as long as this lives.
 class Frozen {
   public:
-    explicit Frozen(const torch::nn::Module& module) : parameters_(module.parameters()) { set(false); }
+    explicit Frozen(const torch::nn::Module& module) : parameters_(module.parameters()) {
+        set(false);
+    }
     ~Frozen() { set(true); }
     Frozen(const Frozen&) = delete;
     Frozen& operator=(const Frozen&) = delete;
@@ -33,10 +35,11 @@ class Frozen {
     std::vector<torch::Tensor> parameters_;
 };
 
-uint32_t slice_of(int batch_size, const Group& group) {
+uint32_t slice_of(int batch_size, const gang::Group& group) {
     if (batch_size % group.size() != 0) {
-        throw input_error("gan.batch_size: " + std::to_string(batch_size) + " pairs cannot be split evenly over " +
-                          std::to_string(group.size()) + " ranks; change it or resources.gan_ranks");
+        throw input_error("gan.batch_size: " + std::to_string(batch_size) +
+                          " pairs cannot be split evenly over " + std::to_string(group.size()) +
+                          " ranks; change it or resources.gan_ranks");
     }
     return static_cast<uint32_t>(batch_size / group.size());
 }
@@ -44,39 +47,52 @@ uint32_t slice_of(int batch_size, const Group& group) {
 } // namespace
 
 bool GanLosses::finite() const {
-    return std::isfinite(critic_loss) && std::isfinite(wasserstein) && std::isfinite(penalty) && std::isfinite(generator_loss);
+    return std::isfinite(critic_loss) && std::isfinite(wasserstein) && std::isfinite(penalty) &&
+           std::isfinite(generator_loss);
 }
 
-WganGp::WganGp(const GanOptions& options, uint64_t stream, const Dataset& data, std::vector<int> classes, Group& group,
-               int norm_groups, const Compute& compute)
+WganGp::WganGp(const GanOptions& options, uint64_t stream, const data::Dataset& data,
+               std::vector<int> classes, gang::Group& group, int norm_groups,
+               const Compute& compute)
     : options_(options), compute_(compute), shape_(shape_of(data)), z_key_(derive(stream, "gan z")),
-      epsilon_key_(derive(stream, "gan epsilon")), generator_key_(derive(stream, "dropout generator")),
-      critic_key_(derive(stream, "dropout critic")), interpolate_key_(derive(stream, "dropout critic interpolates")),
+      epsilon_key_(derive(stream, "gan epsilon")),
+      generator_key_(derive(stream, "dropout generator")),
+      critic_key_(derive(stream, "dropout critic")),
+      interpolate_key_(derive(stream, "dropout critic interpolates")),
       judge_key_(derive(stream, "dropout critic generator step")), group_(group),
       first_(slice_of(options.batch_size, group) * static_cast<uint32_t>(group.rank())),
       count_(slice_of(options.batch_size, group)), norm_groups_(norm_groups),
       pairs_(data, std::move(classes), options.pairs, options.rotate, derive(stream, "gan pairs")),
-      generator_(placed(
-          std::make_unique<Generator>(options, shape_.channels, shape_.size, derive(stream, "gan generator weights")), compute)),
-      critic_(
-          placed(std::make_unique<Critic>(options, shape_.channels, shape_.size, derive(stream, "gan critic weights")), compute)),
-      generator_flat_(*generator_, group, kExtra, compute.maps), critic_flat_(*critic_, group, kExtra, compute.maps),
-      generator_adam_(generator_flat_.values().numel(), {options.learning_rate, options.beta1, options.beta2}, compute.device),
-      critic_adam_(critic_flat_.values().numel(), {options.learning_rate, options.beta1, options.beta2}, compute.device),
-      loss_sums_(torch::zeros({kSums}, torch::dtype(torch::kDouble).device(compute.device))), critic_work_(compute),
-      generator_work_(compute) {
-    require(static_cast<int>(count_) % norm_groups == 0, "the slice divides into the groups of the batch statistics");
+      generator_(placed(std::make_unique<model::Generator>(options, shape_.channels, shape_.size,
+                                                           derive(stream, "gan generator weights")),
+                        compute)),
+      critic_(placed(std::make_unique<model::Critic>(options, shape_.channels, shape_.size,
+                                                     derive(stream, "gan critic weights")),
+                     compute)),
+      generator_flat_(*generator_, group, kExtra, compute.maps),
+      critic_flat_(*critic_, group, kExtra, compute.maps),
+      generator_adam_(generator_flat_.values().numel(),
+                      {options.learning_rate, options.beta1, options.beta2}, compute.device),
+      critic_adam_(critic_flat_.values().numel(),
+                   {options.learning_rate, options.beta1, options.beta2}, compute.device),
+      loss_sums_(torch::zeros({kSums}, torch::dtype(torch::kDouble).device(compute.device))),
+      critic_work_(compute), generator_work_(compute) {
+    require(static_cast<int>(count_) % norm_groups == 0,
+            "the slice divides into the groups of the batch statistics");
     if (compute.gpu == nullptr) return;
     use_precision(options.precision);
-    batches_ = std::make_unique<DeviceBatches>(data, pairs_, shape_, DeviceBatches::Keys{z_key_, epsilon_key_}, options.z_dim,
-                                               first_, count_, steps_per_iteration(), compute);
+    batches_ = std::make_unique<DeviceBatches>(
+        data, pairs_, shape_, DeviceBatches::Keys{z_key_, epsilon_key_}, options.z_dim, first_,
+        count_, steps_per_iteration(), compute);
     vote_sums_ = torch::zeros({2}, torch::dtype(torch::kFloat).device(compute.device));
-    votes_read_ = torch::zeros({2}, torch::dtype(torch::kFloat).pinned_memory(compute.device.is_cuda()));
+    votes_read_ =
+        torch::zeros({2}, torch::dtype(torch::kFloat).pinned_memory(compute.device.is_cuda()));
 }
 
 // bfloat16 is not for the penalty: its gradient is differentiated again.
-Pass WganGp::training_pass(uint64_t key, uint32_t s, uint32_t first, int norm_groups) const {
-    Pass pass{.training = true, .key = key, .step = s, .first_index = first, .norm_groups = norm_groups};
+model::Pass WganGp::training_pass(uint64_t key, uint32_t s, uint32_t first, int norm_groups) const {
+    model::Pass pass{
+        .training = true, .key = key, .step = s, .first_index = first, .norm_groups = norm_groups};
     pass.adds_gradients = true;
     pass.bf16 = options_.precision == Precision::bf16 && key != interpolate_key_;
     if (batches_) pass.device_step = batches_->step();
@@ -104,51 +120,66 @@ GanBatch WganGp::draw_batch(uint32_t s) const {
     batch.z = noise_tensor(z_key_, s, first_, b, options_.z_dim);
     batch.epsilon = torch::empty({b}, torch::kFloat);
     const std::span<float> epsilon = floats_of(batch.epsilon);
-    for (uint32_t i = 0; i < count_; ++i) epsilon[i] = static_cast<float>(Random(epsilon_key_, s, first_ + i).uniform());
+    for (uint32_t i = 0; i < count_; ++i)
+        epsilon[i] = static_cast<float>(Random(epsilon_key_, s, first_ + i).uniform());
     return batch;
 }
 
 torch::Tensor WganGp::make_fakes(const GanBatch& batch, uint32_t s) {
     const torch::NoGradGuard no_grad;
-    return generator_->forward(batch.x, batch.z, training_pass(generator_key_, s, first_, norm_groups_));
+    return generator_->forward(batch.x, batch.z,
+                               training_pass(generator_key_, s, first_, norm_groups_));
 }
 
-void WganGp::accumulate_critic_gradient(const GanBatch& batch, const torch::Tensor& fakes, uint32_t s) {
+void WganGp::accumulate_critic_gradient(const GanBatch& batch, const torch::Tensor& fakes,
+                                        uint32_t s) {
     critic_flat_.zero_gradients();
     // Fake and real alternate, so that sample i has the masks 2i and 2i + 1 wherever a member's slice begins.
     const torch::Tensor candidates = torch::stack({fakes, batch.real}, 1).flatten(0, 1);
     const torch::Tensor scores =
-        critic_->forward(torch::stack({batch.x, batch.x}, 1).flatten(0, 1), candidates, training_pass(critic_key_, s, 2 * first_))
+        critic_
+            ->forward(torch::stack({batch.x, batch.x}, 1).flatten(0, 1), candidates,
+                      training_pass(critic_key_, s, 2 * first_))
             .view({-1, 2})
             .mean(0);
     const torch::Tensor wasserstein = scores[1] - scores[0];
-    (-wasserstein).backward(); // each part goes back by itself: what it kept is gone before the other needs memory
+    (-wasserstein)
+        .backward(); // each part goes back by itself: what it kept is gone before the other needs memory
 
-    const Pass pass = training_pass(interpolate_key_, s, first_);
-    const auto critic = [&](const torch::Tensor& x, const torch::Tensor& y) { return critic_->forward(x, y, pass); };
+    const model::Pass pass = training_pass(interpolate_key_, s, first_);
+    const auto critic = [&](const torch::Tensor& x, const torch::Tensor& y) {
+        return critic_->forward(x, y, pass);
+    };
     torch::Tensor penalty;
     {
-        const ExactConvolutions exact(compute_.gpu != nullptr && options_.precision == Precision::tf32);
-        penalty = gradient_penalty(critic, batch.x, batch.real, fakes, batch.epsilon, options_.penalty_norm);
+        const ExactConvolutions exact(compute_.gpu != nullptr &&
+                                      options_.precision == Precision::tf32);
+        penalty = model::gradient_penalty(critic, batch.x, batch.real, fakes, batch.epsilon,
+                                          options_.penalty_norm);
         (options_.penalty_weight * penalty).backward();
     }
     const torch::NoGradGuard no_grad;
     const torch::Tensor loss = options_.penalty_weight * penalty - wasserstein;
-    critic_flat_.extra().narrow(0, 0, kLosses).copy_(torch::stack({loss, wasserstein.detach(), penalty.detach()}));
+    critic_flat_.extra()
+        .narrow(0, 0, kLosses)
+        .copy_(torch::stack({loss, wasserstein.detach(), penalty.detach()}));
 }
 
 void WganGp::accumulate_generator_gradient(const GanBatch& batch, uint32_t s) {
     generator_flat_.zero_gradients();
     const Frozen frozen(*critic_);
-    const torch::Tensor fakes = generator_->forward(batch.x, batch.z, training_pass(generator_key_, s, first_, norm_groups_));
-    const torch::Tensor loss = -critic_->forward(batch.x, fakes, training_pass(judge_key_, s, first_)).mean();
+    const torch::Tensor fakes = generator_->forward(
+        batch.x, batch.z, training_pass(generator_key_, s, first_, norm_groups_));
+    const torch::Tensor loss =
+        -critic_->forward(batch.x, fakes, training_pass(judge_key_, s, first_)).mean();
     loss.backward();
     const torch::NoGradGuard no_grad;
     generator_flat_.extra()[0].copy_(loss.detach());
 }
 
 // Mean over the gang of gradients, losses and votes; then every member makes the same Adam step.
-Votes WganGp::agree_and_update(FlatParameters& flat, Adam& adam, const Votes& mine, int first_sum, int losses) {
+Votes WganGp::agree_and_update(FlatParameters& flat, Adam& adam, const Votes& mine, int first_sum,
+                               int losses) {
     const torch::NoGradGuard no_grad;
     const std::span<float> extra = floats_of(flat.extra());
     extra[kStop] = mine.stop ? 1.0F : 0.0F;
@@ -177,7 +208,8 @@ Votes WganGp::step_on_device(uint32_t s, const Votes& mine) {
     } else {
         critic_work_.run([this] {
             batches_->assemble();
-            accumulate_critic_gradient(batches_->batch(), make_fakes(batches_->batch(), kInDeviceMemory), kInDeviceMemory);
+            accumulate_critic_gradient(
+                batches_->batch(), make_fakes(batches_->batch(), kInDeviceMemory), kInDeviceMemory);
         });
     }
     const torch::NoGradGuard no_grad;
@@ -219,4 +251,4 @@ void WganGp::restore_loss_sums(const torch::Tensor& sums) {
     loss_sums_.copy_(sums);
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-namespace dagan {
+namespace dagan::train {
 
 Adam::Adam(int64_t count, const AdamOptions& options, torch::Device device)
     : options_(options), first_(torch::zeros({count}, torch::dtype(torch::kFloat).device(device))),
@@ -10,12 +10,13 @@ Adam::Adam(int64_t count, const AdamOptions& options, torch::Device device)
 
 void Adam::step(const torch::Tensor& values, const torch::Tensor& gradients) {
     const torch::NoGradGuard no_grad;
-    constexpr int64_t kExactInFloat = int64_t{1} << 24; // the kernel takes the step count as a float
+    constexpr int64_t kExactInFloat = int64_t{1}
+                                      << 24; // the kernel takes the step count as a float
     require(steps_ < kExactInFloat, "fewer optimiser steps than a float can count");
     ++steps_;
     count_.add_(1);
-    at::_fused_adam_({values}, {gradients}, {first_}, {second_}, {}, {count_}, options_.learning_rate, options_.beta1,
-                     options_.beta2,
+    at::_fused_adam_({values}, {gradients}, {first_}, {second_}, {}, {count_},
+                     options_.learning_rate, options_.beta1, options_.beta2,
                      /*weight_decay=*/0, kEps, /*amsgrad=*/false, /*maximize=*/false);
 }
 
@@ -27,4 +28,4 @@ void Adam::restore(const torch::Tensor& first, const torch::Tensor& second, int6
     count_.fill_(static_cast<double>(steps));
 }
 
-} // namespace dagan
+} // namespace dagan::train

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace dagan {
+namespace dagan::train {
 
 struct AdamOptions {
     double learning_rate = 1e-3;
@@ -38,4 +38,4 @@ class Adam {
     int64_t steps_ = 0;
 };
 
-} // namespace dagan
+} // namespace dagan::train

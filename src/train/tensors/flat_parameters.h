@@ -10,16 +10,18 @@
 
 #include <span>
 
-namespace dagan {
+namespace dagan::train {
 
 class FlatParameters {
   public:
     // Moves the parameters of `module` (float), keeping their values and device, whose memory must be the group's; gradients and
     // extra start at 0. Weights of convolutions are laid out as `maps` says.
-    FlatParameters(torch::nn::Module& module, Group& group, int64_t extra,
+    FlatParameters(torch::nn::Module& module, gang::Group& group, int64_t extra,
                    torch::MemoryFormat maps = torch::MemoryFormat::Contiguous);
 
-    const torch::Tensor& values() const { return values_; }       // [N], gaps included; writing it changes the network
+    const torch::Tensor& values() const {
+        return values_;
+    } // [N], gaps included; writing it changes the network
     const torch::Tensor& gradients() const { return gradients_; } // [N]
     const torch::Tensor& extra() const { return extra_; }         // [extra]
 
@@ -32,4 +34,4 @@ class FlatParameters {
     torch::Tensor values_, gradients_, extra_;
 };
 
-} // namespace dagan
+} // namespace dagan::train

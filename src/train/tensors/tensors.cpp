@@ -3,39 +3,47 @@
 #include "base/error.h"
 #include "base/random.h"
 
-namespace dagan {
+namespace dagan::train {
 
-ImageShape shape_of(const Dataset& data) {
-    const DatasetInfo& info = data.info();
+ImageShape shape_of(const data::Dataset& data) {
+    const data::DatasetInfo& info = data.info();
     if (info.height != info.width) {
-        throw input_error("data set " + info.source + ": images are " + std::to_string(info.height) + "x" +
-                          std::to_string(info.width) + ": the networks need square ones; import with --size");
+        throw input_error("data set " + info.source + ": images are " +
+                          std::to_string(info.height) + "x" + std::to_string(info.width) +
+                          ": the networks need square ones; import with --size");
     }
     return {info.channels, info.height};
 }
 
 torch::Tensor copied_tensor(std::span<const float> values, torch::IntArrayRef sizes) {
     torch::Tensor tensor = torch::empty(sizes, torch::kFloat);
-    require(tensor.numel() == static_cast<int64_t>(values.size()), "as many values as the tensor holds");
+    require(tensor.numel() == static_cast<int64_t>(values.size()),
+            "as many values as the tensor holds");
     std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
     return tensor;
 }
 
 std::span<float> floats_of(const torch::Tensor& tensor) {
-    require(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat, "a contiguous float tensor");
+    require(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat,
+            "a contiguous float tensor");
     return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
 
-torch::Tensor image_tensor(const Dataset& data, std::span<const int> images, ImageShape shape) {
+torch::Tensor image_tensor(const data::Dataset& data, std::span<const int> images,
+                           ImageShape shape) {
     torch::Tensor tensor =
-        torch::empty({static_cast<int64_t>(images.size()), shape.channels, shape.size, shape.size}, torch::kFloat);
+        torch::empty({static_cast<int64_t>(images.size()), shape.channels, shape.size, shape.size},
+                     torch::kFloat);
     const std::span<float> values = floats_of(tensor);
     const auto per_image = static_cast<size_t>(shape.values());
-    for (size_t i = 0; i < images.size(); ++i) to_network_range(data.image(images[i]), values.subspan(i * per_image, per_image));
+    for (size_t i = 0; i < images.size(); ++i)
+        data::to_network_range(data.image(images[i]), values.subspan(i * per_image, per_image));
     return tensor;
 }
 
-torch::Device device_of(const torch::nn::Module& module) { return module.parameters().front().device(); }
+torch::Device device_of(const torch::nn::Module& module) {
+    return module.parameters().front().device();
+}
 
 torch::Tensor noise_tensor(uint64_t key, uint32_t step, uint32_t first, int64_t count, int z_dim) {
     torch::Tensor tensor = torch::empty({count, z_dim}, torch::kFloat);
@@ -47,4 +55,4 @@ torch::Tensor noise_tensor(uint64_t key, uint32_t step, uint32_t first, int64_t 
     return tensor;
 }
 
-} // namespace dagan
+} // namespace dagan::train

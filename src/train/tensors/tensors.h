@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 
 struct ImageShape {
     int channels = 0;
@@ -19,10 +19,11 @@ struct ImageShape {
 };
 
 // The shape of the data's images. Throws Blame::input when they are not square.
-ImageShape shape_of(const Dataset& data);
+ImageShape shape_of(const data::Dataset& data);
 
 // Images by index, float [N, C, H, W] in [-1, 1].
-torch::Tensor image_tensor(const Dataset& data, std::span<const int> images, ImageShape shape);
+torch::Tensor image_tensor(const data::Dataset& data, std::span<const int> images,
+                           ImageShape shape);
 
 // A float tensor that owns a copy of `values`, in `sizes`.
 torch::Tensor copied_tensor(std::span<const float> values, torch::IntArrayRef sizes);
@@ -36,4 +37,4 @@ torch::Device device_of(const torch::nn::Module& module);
 // Noise of samples [first, first + count) of a step, [count, z_dim]: row i is drawn at (key, step, first + i).
 torch::Tensor noise_tensor(uint64_t key, uint32_t step, uint32_t first, int64_t count, int z_dim);
 
-} // namespace dagan
+} // namespace dagan::train

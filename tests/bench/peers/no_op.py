@@ -1,8 +1,9 @@
-"""No-op tasks per second of one neighbour with two workers on this machine. Called by run.sh, which runs ours beside it.
+"""Measures no-op tasks per second of another task runner with two workers on this machine.
+Called by run.sh, which also measures DAGAN-Sweep.
 
     python no_op.py dask|libensemble|hyperqueue N        mpirun -n 3 python -m mpi4py.futures no_op.py mpi4py N
 
-None of them makes a result durable before it counts."""
+None of these programs makes a result durable before it counts."""
 import importlib.metadata
 import os
 import sys
@@ -14,7 +15,7 @@ def no_op(x):
     return x
 
 
-def say(package, tasks, seconds, what="a function that does nothing"):
+def say(package, tasks, seconds, what="an empty function"):
     print(f"{package} {importlib.metadata.version(package)}: {tasks / seconds:.0f} tasks/s ({what})", flush=True)
 
 
@@ -80,7 +81,7 @@ def hyperqueue(tasks):
         began = time.time()
         cluster.client().wait_for_jobs([cluster.client().submit(job)])
         with open(last) as file:
-            say("hyperqueue", tasks, float(file.read()) - began, "a process each, /bin/true")
+            say("hyperqueue", tasks, float(file.read()) - began, "a process per task, /bin/true")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Ours and the neighbours on the same no-op work, one after the other in one run, so that their ratios count.
-#   tests/bench/peers/run.sh BUILD [ROUNDS]      the neighbours' packages go into FOLDER=build/peers (pip; a minute)
+# Measures DAGAN-Sweep and other task runners on the same no-op tasks, one after another in one run,
+# so that their ratios are comparable.
+#   tests/bench/peers/run.sh BUILD [ROUNDS]
+# Installs the other programs by pip into FOLDER (default BUILD/peers); about a minute.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")") build=$(realpath "$1") rounds=${2:-2} folder=${FOLDER:-$1/peers}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 mpi=(mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
 
-venv() { # name, package: one environment each, as their requirements differ
+venv() { # NAME PACKAGE; separate environments, because their requirements conflict
     [ -x "$folder/$1/bin/python" ] || python3 -m venv "$folder/$1"
     "$folder/$1/bin/python" -m pip install -q --disable-pip-version-check "$2"
 }

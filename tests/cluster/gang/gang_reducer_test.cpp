@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 using State = GangReducer::State;
@@ -43,7 +43,8 @@ class Gang {
     }
     void expect_all(State state) {
         for (int i = 0; i < size(); ++i)
-            EXPECT_EQ((*this)[i].state(), state) << "member " << i << ": " << (*this)[i].why_broken();
+            EXPECT_EQ((*this)[i].state(), state)
+                << "member " << i << ": " << (*this)[i].why_broken();
         EXPECT_EQ(released(), state == State::running ? 0 : size());
     }
 
@@ -59,7 +60,8 @@ const std::vector<ReduceAnswer> kDone{ReduceAnswer::done}, kBroken{ReduceAnswer:
 TEST(GangReducerTest, MeanReplacesThePartAndNothingElse) {
     Gang gang(3);
     for (int i = 0; i < 3; ++i) {
-        for (size_t k = 0; k < 64; ++k) gang.data(i)[k] = static_cast<float>(k) + 10.0F * static_cast<float>(i);
+        for (size_t k = 0; k < 64; ++k)
+            gang.data(i)[k] = static_cast<float>(k) + 10.0F * static_cast<float>(i);
         gang[i].reduce({16, 8});
     }
     gang.settle();
@@ -159,7 +161,8 @@ TEST(GangReducerTest, UnequalCountsBreakTheGangAndLeaveTheDataAlone) {
 }
 
 TEST(GangReducerTest, RequestBeyondTheMemoryBreaksTheGang) {
-    for (const ReduceRequest request : {ReduceRequest{0, 65}, ReduceRequest{64, 1}, ReduceRequest{UINT64_MAX, 2}}) {
+    for (const ReduceRequest request :
+         {ReduceRequest{0, 65}, ReduceRequest{64, 1}, ReduceRequest{UINT64_MAX, 2}}) {
         Gang gang(2);
         gang[0].reduce(request);
         gang[1].reduce({0, 4});
@@ -198,7 +201,8 @@ TEST(GangReducerTest, GangOfOneReducesToItself) {
 // Trainers that reduce `rounds` times each and then end, of which some die or are ended at random; agents run in random order.
 struct RandomRun {
     explicit RandomRun(uint64_t run_seed)
-        : seed(run_seed), random(run_seed), gang(1 + static_cast<int>(random.below(5))), rounds(random.below(6)) {
+        : seed(run_seed), random(run_seed), gang(1 + static_cast<int>(random.below(5))),
+          rounds(random.below(6)) {
         lost.resize(static_cast<size_t>(gang.size()));
         ended.resize(static_cast<size_t>(gang.size()));
         asked.resize(static_cast<size_t>(gang.size()));
@@ -229,7 +233,8 @@ struct RandomRun {
     void check() {
         SCOPED_TRACE("seed " + std::to_string(seed));
         for (int i = 0; i < gang.size(); ++i) {
-            ASSERT_EQ(gang.answers(i).size() + (gang[i].trainer_waits() ? 1 : 0), asked[static_cast<size_t>(i)])
+            ASSERT_EQ(gang.answers(i).size() + (gang[i].trainer_waits() ? 1 : 0),
+                      asked[static_cast<size_t>(i)])
                 << "one answer for each request";
         }
     }
@@ -256,7 +261,8 @@ TEST(GangReducerTest, RandomGangsAlwaysEndAndAllMembersAgree) {
         RandomRun run(seed);
         for (int step = 0; !run.over(); ++step) {
             ASSERT_LT(step, 100000) << "seed " << seed << ": the gang does not end";
-            const int i = static_cast<int>(run.random.below(static_cast<uint64_t>(run.gang.size())));
+            const int i =
+                static_cast<int>(run.random.below(static_cast<uint64_t>(run.gang.size())));
             run.random.chance(0.4) ? run.step_trainer(i) : run.gang.poll(i);
             ASSERT_NO_FATAL_FAILURE(run.check());
         }
@@ -274,4 +280,4 @@ TEST(GangReducerTest, RandomGangsAlwaysEndAndAllMembersAgree) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

@@ -1,12 +1,12 @@
 // Groups that need no MPI: alone, and through agents whose collectives are the fake's.
 #include "base/error.h"
-#include "cluster/gang/group_contract.h"
 #include "cluster/gang/group_through_agent.h"
 #include "cluster/gang/through_fake_agents.h"
+#include "gang/group_contract.h"
 
 #include <atomic>
 
-namespace dagan {
+namespace dagan::gang {
 namespace {
 
 struct Alone {
@@ -15,17 +15,23 @@ struct Alone {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Alone, GroupContract, Alone);
-INSTANTIATE_TYPED_TEST_SUITE_P(ThroughFakeAgents, GroupContract, ThroughFakeAgents);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThroughFakeAgents, GroupContract, cluster::ThroughFakeAgents);
+
+} // namespace
+} // namespace dagan::gang
+
+namespace dagan::cluster {
+namespace {
 
 TEST(GroupThroughAgentTest, DeathOfOneMemberIsGangBrokenForTheOthers) {
     std::atomic<int> broken = 0;
-    ThroughFakeAgents::run(3, [&](Group& group) {
+    ThroughFakeAgents::run(3, [&](gang::Group& group) {
         const auto x = group.allocate(10);
         group.all_reduce_mean(x);
         if (group.rank() == 1) return; // as good as dead: it ends while the others go on
         try {
             group.all_reduce_mean(x);
-        } catch (const GangBroken&) {
+        } catch (const gang::GangBroken&) {
             ++broken;
         }
     });
@@ -56,4 +62,4 @@ TEST(GroupThroughAgentTest, MemoryItDidNotAllocateIsRefused) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

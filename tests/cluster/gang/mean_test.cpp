@@ -1,18 +1,19 @@
 #include "cluster/gang/mean.h"
 
-#include "cluster/gang/group_contract.h"
+#include "gang/group_contract.h"
 
 #include <gtest/gtest.h>
 
 #include <numeric>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 TEST(MeanTest, SlicesCoverTheArrayInOrderOnCacheLines) {
     for (int members = 1; members <= 9; ++members) {
         for (const size_t count : {0, 1, 15, 16, 17, 100, 127, 128, 129, 1000, 100003}) {
-            SCOPED_TRACE(std::to_string(count) + " floats, " + std::to_string(members) + " members");
+            SCOPED_TRACE(std::to_string(count) + " floats, " + std::to_string(members) +
+                         " members");
             size_t end = 0;
             for (int position = 0; position < members; ++position) {
                 const Slice slice = slice_of(count, position, members);
@@ -32,8 +33,10 @@ TEST(MeanTest, IsAddedInOrderAndWrittenToAll) {
         std::vector<std::vector<float>> arrays(5, std::vector<float>(count + 1));
         std::vector<float> expected(count);
         for (size_t i = 0; i < count; ++i) {
-            for (int member = 0; member < 5; ++member) arrays[member][i] = contract_value(member, i, 0);
-            for (const auto& array : arrays) expected[i] = &array == &arrays[0] ? array[i] : expected[i] + array[i];
+            for (int member = 0; member < 5; ++member)
+                arrays[member][i] = gang::contract_value(member, i, 0);
+            for (const auto& array : arrays)
+                expected[i] = &array == &arrays[0] ? array[i] : expected[i] + array[i];
             expected[i] /= 5;
         }
         std::vector<float*> parts;
@@ -45,4 +48,4 @@ TEST(MeanTest, IsAddedInOrderAndWrittenToAll) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

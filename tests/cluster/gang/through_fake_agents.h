@@ -11,12 +11,12 @@
 #include <thread>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // Each member: a thread as its trainer, one as its agent.
 struct ThroughFakeAgents {
     static std::vector<int> sizes() { return {1, 2, 3, 4}; }
-    static void run(int size, const std::function<void(Group&)>& body) {
+    static void run(int size, const std::function<void(gang::Group&)>& body) {
         FakeGang gang(size);
         std::vector<std::jthread> threads;
         for (int rank = 0; rank < size; ++rank) {
@@ -38,4 +38,4 @@ struct ThroughFakeAgents {
     }
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

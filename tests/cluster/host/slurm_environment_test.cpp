@@ -5,7 +5,7 @@
 
 #include <map>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 using testing::ElementsAre;
@@ -62,8 +62,10 @@ TEST(SlurmEnvironmentTest, ABatchScriptIsInAJobButInNoStep) {
 }
 
 TEST(SlurmEnvironmentTest, WhatIsNoNumberCountsAsAbsent) {
-    const SlurmEnvironment slurm =
-        read({{"SLURM_JOB_ID", "12"}, {"SLURM_JOB_END_TIME", "soon"}, {"SLURM_NTASKS", ""}, {"SLURM_RESTART_COUNT", "1x"}});
+    const SlurmEnvironment slurm = read({{"SLURM_JOB_ID", "12"},
+                                         {"SLURM_JOB_END_TIME", "soon"},
+                                         {"SLURM_NTASKS", ""},
+                                         {"SLURM_RESTART_COUNT", "1x"}});
     EXPECT_EQ(slurm.end_time_s, std::nullopt);
     EXPECT_EQ(slurm.tasks, std::nullopt);
     EXPECT_EQ(slurm.restarts, 0);
@@ -89,24 +91,29 @@ std::optional<std::string> unconnected(Settings settings, const std::string& mor
 }
 
 TEST(SlurmEnvironmentTest, TasksThatNothingConnectsAreNamedWithTheFix) {
-    const Settings step{{"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}};
+    const Settings step{
+        {"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}};
     ASSERT_TRUE(unconnected(step).has_value());
     EXPECT_THAT(*unconnected(step), testing::HasSubstr("hint: start with `srun --mpi=pmix`"));
     for (const char* connected : {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"})
         EXPECT_EQ(unconnected(step, connected), std::nullopt) << connected;
-    EXPECT_EQ(unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}), std::nullopt)
+    EXPECT_EQ(
+        unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}),
+        std::nullopt)
         << "one task needs nobody";
-    EXPECT_EQ(unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_NTASKS", "4"}}), std::nullopt) << "no step: a batch script";
+    EXPECT_EQ(unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_NTASKS", "4"}}), std::nullopt)
+        << "no step: a batch script";
     EXPECT_EQ(unconnected({}), std::nullopt);
 }
 
 TEST(SlurmEnvironmentTest, AJobsVariablesAreLeftOutAndASitesStay) {
     const std::vector<std::string> kept = without_job_variables(
-        {"PATH=/bin", "SLURM_JOB_ID=7", "SLURM_CONF=/etc/slurm.conf", "SBATCH_PARTITION=x", "PMI_RANK=0", "PMIX_NAMESPACE=a",
-         "OMPI_COMM_WORLD_SIZE=4", "OMPI_MCA_ess=pmi", "OMPI_MCA_mpi_yield_when_idle=1", "SLURMISH=no", "HOME=/root"});
-    EXPECT_THAT(kept, ElementsAre("PATH=/bin", "SLURM_CONF=/etc/slurm.conf", "OMPI_MCA_mpi_yield_when_idle=1", "SLURMISH=no",
-                                  "HOME=/root"));
+        {"PATH=/bin", "SLURM_JOB_ID=7", "SLURM_CONF=/etc/slurm.conf", "SBATCH_PARTITION=x",
+         "PMI_RANK=0", "PMIX_NAMESPACE=a", "OMPI_COMM_WORLD_SIZE=4", "OMPI_MCA_ess=pmi",
+         "OMPI_MCA_mpi_yield_when_idle=1", "SLURMISH=no", "HOME=/root"});
+    EXPECT_THAT(kept, ElementsAre("PATH=/bin", "SLURM_CONF=/etc/slurm.conf",
+                                  "OMPI_MCA_mpi_yield_when_idle=1", "SLURMISH=no", "HOME=/root"));
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

@@ -7,23 +7,26 @@
 #include <fstream>
 #include <string>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
-constexpr size_t kManyPieces = 3000017; // more than the lanes hold at a time, in every slice of up to 4 members
+constexpr size_t kManyPieces =
+    3000017; // more than the lanes hold at a time, in every slice of up to 4 members
 
 float serial_mean(int members, size_t i, int step) {
-    float sum = contract_value(0, i, step);
-    for (int member = 1; member < members; ++member) sum += contract_value(member, i, step);
+    float sum = gang::contract_value(0, i, step);
+    for (int member = 1; member < members; ++member) sum += gang::contract_value(member, i, step);
     return sum / static_cast<float>(members);
 }
 
-void expect_serial_mean(Group& group, std::span<float> x, int step) {
-    for (size_t i = 0; i < x.size(); ++i) x[i] = contract_value(group.rank(), i, step);
+void expect_serial_mean(gang::Group& group, std::span<float> x, int step) {
+    for (size_t i = 0; i < x.size(); ++i) x[i] = gang::contract_value(group.rank(), i, step);
     group.all_reduce_mean(x);
     for (size_t i = 0; i < x.size(); ++i) {
-        ASSERT_EQ(std::bit_cast<uint32_t>(x[i]), std::bit_cast<uint32_t>(serial_mean(group.size(), i, step)))
-            << "member " << group.rank() << ", place " << i << " of " << x.size() << ", step " << step;
+        ASSERT_EQ(std::bit_cast<uint32_t>(x[i]),
+                  std::bit_cast<uint32_t>(serial_mean(group.size(), i, step)))
+            << "member " << group.rank() << ", place " << i << " of " << x.size() << ", step "
+            << step;
     }
 }
 
@@ -31,7 +34,8 @@ void expect_serial_mean(Group& group, std::span<float> x, int step) {
 int mapped_memories() {
     std::ifstream maps("/proc/self/maps");
     int count = 0;
-    for (std::string line; std::getline(maps, line);) count += line.find("dagan-gradients") != std::string::npos;
+    for (std::string line; std::getline(maps, line);)
+        count += line.find("dagan-gradients") != std::string::npos;
     return count;
 }
 
@@ -39,18 +43,21 @@ enum class Way { in_place, by_messages, one_may_not_map };
 
 class GangMeanTest : public testing::TestWithParam<Way> {
   protected:
-    static void run(int tag, const GroupBody& body) {
+    static void run(int tag, const gang::GroupBody& body) {
         const bool last = world().rank() == world().size() - 1;
-        const bool maps = GetParam() == Way::in_place || (GetParam() == Way::one_may_not_map && !last);
+        const bool maps =
+            GetParam() == Way::in_place || (GetParam() == Way::one_may_not_map && !last);
         run_member(all_ranks(), tag, body, maps ? MapOthers::if_possible : MapOthers::never);
     }
 };
 
 TEST_P(GangMeanTest, HasTheBitsOfASerialMeanAtAnyLength) {
-    run(1, [](Group& group) {
-        for (const size_t count : {1, 2, 3, 5, 15, 16, 17, 31, 33, 63, 65, 100, 4096 * 4 + 1, 100003}) {
+    run(1, [](gang::Group& group) {
+        for (const size_t count :
+             {1, 2, 3, 5, 15, 16, 17, 31, 33, 63, 65, 100, 4096 * 4 + 1, 100003}) {
             const auto x = group.allocate(count);
-            for (int step = 0; step < 3; ++step) ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, x, step));
+            for (int step = 0; step < 3; ++step)
+                ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, x, step));
         }
         group.all_reduce_mean(group.allocate(0));
     });
@@ -58,26 +65,29 @@ TEST_P(GangMeanTest, HasTheBitsOfASerialMeanAtAnyLength) {
 
 // Each round writes where the others read and wrote in the one before, as soon as its trainer is answered.
 TEST_P(GangMeanTest, HasThemInManyPiecesRoundAfterRound) {
-    run(2, [](Group& group) {
+    run(2, [](gang::Group& group) {
         const auto x = group.allocate(kManyPieces);
-        for (int step = 0; step < 6; ++step) ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, x, step));
+        for (int step = 0; step < 6; ++step)
+            ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, x, step));
     });
 }
 
 TEST_P(GangMeanTest, HasThemInManyShortRounds) {
-    run(3, [](Group& group) {
+    run(3, [](gang::Group& group) {
         const auto x = group.allocate(70);
-        for (int step = 0; step < 1000; ++step) ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, x, step));
+        for (int step = 0; step < 1000; ++step)
+            ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, x, step));
     });
 }
 
 TEST_P(GangMeanTest, HasThemInMemoryThatGrowsAndLiesElsewhereOnEachMember) {
-    run(4, [](Group& group) {
+    run(4, [](gang::Group& group) {
         std::vector<std::span<float>> parts;
         for (int step = 0; step < 12; ++step) {
             group.allocate(static_cast<size_t>(1 + 50000 * group.rank()));
             parts.push_back(group.allocate(size_t{1000} << step));
-            ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, parts.back().subspan(group.rank(), 900U << step), step));
+            ASSERT_NO_FATAL_FAILURE(
+                expect_serial_mean(group, parts.back().subspan(group.rank(), 900U << step), step));
             ASSERT_NO_FATAL_FAILURE(expect_serial_mean(group, parts.front(), step));
         }
     });
@@ -85,14 +95,16 @@ TEST_P(GangMeanTest, HasThemInMemoryThatGrowsAndLiesElsewhereOnEachMember) {
 
 TEST_P(GangMeanTest, AllMembersGoOneWay) {
     const int before = mapped_memories();
-    run(5, [&](Group& group) {
+    run(5, [&](gang::Group& group) {
         expect_serial_mean(group, group.allocate(1000), 0);
-        EXPECT_EQ(mapped_memories() - before, 2 + (GetParam() == Way::in_place ? group.size() - 1 : 0));
+        EXPECT_EQ(mapped_memories() - before,
+                  2 + (GetParam() == Way::in_place ? group.size() - 1 : 0));
     });
     EXPECT_EQ(mapped_memories(), before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, GangMeanTest, testing::Values(Way::in_place, Way::by_messages, Way::one_may_not_map));
+INSTANTIATE_TEST_SUITE_P(Ways, GangMeanTest,
+                         testing::Values(Way::in_place, Way::by_messages, Way::one_may_not_map));
 
 // Lets this process map hardly more than it has.
 class NoRoom {
@@ -113,7 +125,7 @@ class NoRoom {
 
 TEST(GangMeanWithoutRoomTest, MemberThatCannotMapMakesAllSendMessages) {
     const int before = mapped_memories();
-    run_member(all_ranks(), 6, [&](Group& group) {
+    run_member(all_ranks(), 6, [&](gang::Group& group) {
         std::optional<NoRoom> no_room;
         if (group.rank() == group.size() - 1) no_room.emplace();
         expect_serial_mean(group, group.allocate(kManyPieces), 0);
@@ -122,4 +134,4 @@ TEST(GangMeanWithoutRoomTest, MemberThatCannotMapMakesAllSendMessages) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

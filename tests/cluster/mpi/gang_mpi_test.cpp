@@ -5,17 +5,33 @@
 
 #include <signal.h>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 template <MapOthers map_others> struct ThroughMpiAgents {
     static std::vector<int> sizes() { return {world().size()}; }
-    static void run(int, const GroupBody& body) { run_member(all_ranks(), 7, body, map_others); }
+    static void run(int, const gang::GroupBody& body) {
+        run_member(all_ranks(), 7, body, map_others);
+    }
 };
-INSTANTIATE_TYPED_TEST_SUITE_P(InSharedMemory, GroupContract, ThroughMpiAgents<MapOthers::if_possible>);
-INSTANTIATE_TYPED_TEST_SUITE_P(ByMessages, GroupContract, ThroughMpiAgents<MapOthers::never>);
+} // namespace
+} // namespace dagan::cluster
 
-void expect_mean(Group& group, float own, float mean) {
+namespace dagan::gang {
+namespace {
+
+INSTANTIATE_TYPED_TEST_SUITE_P(InSharedMemory, GroupContract,
+                               cluster::ThroughMpiAgents<cluster::MapOthers::if_possible>);
+INSTANTIATE_TYPED_TEST_SUITE_P(ByMessages, GroupContract,
+                               cluster::ThroughMpiAgents<cluster::MapOthers::never>);
+
+} // namespace
+} // namespace dagan::gang
+
+namespace dagan::cluster {
+namespace {
+
+void expect_mean(gang::Group& group, float own, float mean) {
     const auto x = group.allocate(5000);
     std::ranges::fill(x, own);
     group.all_reduce_mean(x);
@@ -30,17 +46,19 @@ TEST(GangOverMpiTest, DisjointGangsReduceSideBySide) {
     std::ranges::reverse(low); // the order of the gang need not be that of the ranks
     float sum = 0;
     for (const int rank : mine) sum += static_cast<float>(rank);
-    run_member(mine, &mine == &low ? 1 : 2, [&](Group& group) {
+    run_member(mine, &mine == &low ? 1 : 2, [&](gang::Group& group) {
         EXPECT_EQ(mine[static_cast<size_t>(group.rank())], world().rank());
         for (int round = 0; round < 20; ++round)
-            expect_mean(group, static_cast<float>(world().rank()), sum / static_cast<float>(mine.size()));
+            expect_mean(group, static_cast<float>(world().rank()),
+                        sum / static_cast<float>(mine.size()));
     });
 }
 
 TEST(GangOverMpiTest, GangsFollowOneAnotherManyTimes) {
     for (int i = 0; i < 100; ++i) {
-        run_member(all_ranks(), i, [](Group& group) {
-            expect_mean(group, static_cast<float>(group.rank()), static_cast<float>(group.size() - 1) / 2);
+        run_member(all_ranks(), i, [](gang::Group& group) {
+            expect_mean(group, static_cast<float>(group.rank()),
+                        static_cast<float>(group.size() - 1) / 2);
         });
     }
 }
@@ -54,8 +72,8 @@ class Member {
     }
 
     void tell_to_reduce(int count) {
-        probe_.tell("reduce " + std::to_string(world().rank()) + " " + std::to_string(world().size()) + " " +
-                    std::to_string(count));
+        probe_.tell("reduce " + std::to_string(world().rank()) + " " +
+                    std::to_string(world().size()) + " " + std::to_string(count));
     }
     void kill_trainer() { mpi_environment().spawner.kill(probe_.id, SIGKILL); }
     bool over() const { return reducer_->over(); }
@@ -126,7 +144,8 @@ void expect_healthy_gang(int tag) {
 TEST(GangOverMpiTest, TrainerProcessesReduceThroughTheirAgents) { expect_healthy_gang(3); }
 
 class KilledTrainerTest : public testing::TestWithParam<MapOthers> {};
-INSTANTIATE_TEST_SUITE_P(Ways, KilledTrainerTest, testing::Values(MapOthers::if_possible, MapOthers::never));
+INSTANTIATE_TEST_SUITE_P(Ways, KilledTrainerTest,
+                         testing::Values(MapOthers::if_possible, MapOthers::never));
 
 TEST_P(KilledTrainerTest, BreaksTheGangForAllAndANewGangWorks) {
     const int last = world().size() - 1;
@@ -177,7 +196,7 @@ TEST(GangOverMpiTest, UnevenCountsAreBrokenForAll) {
 
 TEST(GangOverMpiTest, LargeReduction) {
     constexpr size_t kCount = 10 << 20; // 40 MiB, the generator's gradients
-    run_member(all_ranks(), 40, [](Group& group) {
+    run_member(all_ranks(), 40, [](gang::Group& group) {
         const auto x = group.allocate(kCount);
         std::vector<double> times;
         for (int round = 0; round < 7; ++round) {
@@ -185,15 +204,19 @@ TEST(GangOverMpiTest, LargeReduction) {
             x.back() = 4;
             const auto begin = std::chrono::steady_clock::now();
             group.all_reduce_mean(x);
-            times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+            times.push_back(
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
             ASSERT_EQ(x[kCount / 2], static_cast<float>(group.size() - 1) / 2);
             ASSERT_EQ(x.back(), 4);
         }
         std::ranges::sort(times);
-        if (group.rank() == 0) testing::Test::RecordProperty("median_ms", static_cast<int>(times[3] * 1000));
-        if (group.rank() == 0) std::cout << "40 MiB over " << group.size() << " ranks: median " << times[3] * 1000 << " ms\n";
+        if (group.rank() == 0)
+            testing::Test::RecordProperty("median_ms", static_cast<int>(times[3] * 1000));
+        if (group.rank() == 0)
+            std::cout << "40 MiB over " << group.size() << " ranks: median " << times[3] * 1000
+                      << " ms\n";
     });
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

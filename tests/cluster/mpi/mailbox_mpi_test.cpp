@@ -9,14 +9,16 @@
 #include <cstdlib>
 #include <map>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 // A message says who sent it to whom, its number, and has a length and filling that follow from these.
 std::string made(int from, int to, int number) {
-    Random random(
-        derive(1, "mailbox test", {static_cast<uint64_t>(from), static_cast<uint64_t>(to), static_cast<uint64_t>(number)}));
-    const size_t length = random.chance(0.01) ? random.below(3 << 20) : random.below(200); // eager and rendezvous
+    Random random(derive(
+        1, "mailbox test",
+        {static_cast<uint64_t>(from), static_cast<uint64_t>(to), static_cast<uint64_t>(number)}));
+    const size_t length =
+        random.chance(0.01) ? random.below(3 << 20) : random.below(200); // eager and rendezvous
     return std::to_string(from) + ">" + std::to_string(to) + "#" + std::to_string(number) + ":" +
            std::string(length, static_cast<char>('a' + number % 26));
 }
@@ -71,8 +73,10 @@ TEST(MailboxTest, TalkingToOneselfDoesNotDrownTheOthers) {
 }
 
 TEST(MailboxTest, TwoMailboxesDoNotMix) {
-    const auto one = make_mpi_mailbox(mpi_environment().world), other = make_mpi_mailbox(mpi_environment().world);
-    const int next = (one->rank() + 1) % one->size(), previous = (one->rank() + one->size() - 1) % one->size();
+    const auto one = make_mpi_mailbox(mpi_environment().world),
+               other = make_mpi_mailbox(mpi_environment().world);
+    const int next = (one->rank() + 1) % one->size(),
+              previous = (one->rank() + one->size() - 1) % one->size();
     one->send(next, "one");
     other->send(next, "other");
     std::optional<Envelope> got;
@@ -103,9 +107,10 @@ TEST(MpiWorldTest, KnowsItsPlace) {
 TEST(MpiWorldTest, SingletonsUnderSlurmAreNamedWithTheFix) {
     EXPECT_EQ(singletons_problem(1, std::nullopt, false), std::nullopt) << "outside Slurm";
     EXPECT_EQ(singletons_problem(4, 4, false), std::nullopt);
-    EXPECT_EQ(singletons_problem(2, 4, true), std::nullopt) << "mpirun may start fewer ranks than the allocation has tasks";
+    EXPECT_EQ(singletons_problem(2, 4, true), std::nullopt)
+        << "mpirun may start fewer ranks than the allocation has tasks";
     EXPECT_NE(singletons_problem(1, 4, false)->find("srun --mpi=pmix"), std::string::npos);
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

@@ -1,8 +1,8 @@
 // Gangs whose agents are the ranks of a test under mpirun.
 #pragma once
 
-#include "cluster/gang/group_contract.h"
 #include "cluster/gang/group_through_agent.h"
+#include "gang/group_contract.h"
 #include "support/agent_loop.h"
 #include "support/mpi_environment.h"
 
@@ -12,7 +12,7 @@
 #include <numeric>
 #include <thread>
 
-namespace dagan {
+namespace dagan::cluster {
 
 inline const MpiWorld& world() { return mpi_environment().world; }
 
@@ -22,9 +22,11 @@ inline std::vector<int> all_ranks() {
     return ranks;
 }
 
-inline std::unique_ptr<GangReducer> make_gang(const std::vector<int>& members, int tag, std::shared_ptr<SharedMemory> memory,
+inline std::unique_ptr<GangReducer> make_gang(const std::vector<int>& members, int tag,
+                                              std::shared_ptr<SharedMemory> memory,
                                               MapOthers map_others) {
-    return std::make_unique<GangReducer>(make_mpi_collectives(world(), members, tag, map_others), std::move(memory));
+    return std::make_unique<GangReducer>(make_mpi_collectives(world(), members, tag, map_others),
+                                         std::move(memory));
 }
 
 // This rank's position in a gang, or -1.
@@ -34,7 +36,7 @@ inline int position_in(const std::vector<int>& members) {
 }
 
 // The trainer is a thread of this process, MPI stays with the main thread.
-inline void run_member(const std::vector<int>& members, int tag, const GroupBody& body,
+inline void run_member(const std::vector<int>& members, int tag, const gang::GroupBody& body,
                        MapOthers map_others = MapOthers::if_possible) {
     const int position = position_in(members);
     auto [ours, theirs] = make_channel_pair();
@@ -52,4 +54,4 @@ inline void run_member(const std::vector<int>& members, int tag, const GroupBody
     EXPECT_EQ(reducer->state(), GangReducer::State::finished) << reducer->why_broken();
 }
 
-} // namespace dagan
+} // namespace dagan::cluster

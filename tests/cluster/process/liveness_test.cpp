@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 using namespace std::chrono_literals;
@@ -13,7 +13,8 @@ using testing::IsEmpty;
 class HeartbeatTest : public testing::Test {
   protected:
     // Looks ten times a second for so long, while `speaking` ranks beat each second; returns who was lost first.
-    std::optional<int> look_for(Heartbeat& heartbeat, std::chrono::milliseconds time, const std::vector<int>& speaking) {
+    std::optional<int> look_for(Heartbeat& heartbeat, std::chrono::milliseconds time,
+                                const std::vector<int>& speaking) {
         for (const SteadyTime end = now_ + time; now_ < end;) {
             now_ += 100ms;
             if (heartbeat.due(now_)) {
@@ -97,4 +98,4 @@ TEST(PatienceTest, IsTwoSecondsAndTenSteps) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

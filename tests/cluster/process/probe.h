@@ -1,8 +1,8 @@
 // A trainer_probe below a Spawner, as an agent would hold it.
 #pragma once
 
-#include "cluster/transport/shared_memory.h"
 #include "cluster/process/spawner.h"
+#include "cluster/transport/shared_memory.h"
 #include "cluster/transport/trainer_link.h"
 
 #include <chrono>
@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 
 // Waits for `what` to give a value. Tests assert no times; this only keeps a broken one from hanging.
 template <class What> auto wait_for(What what) {
@@ -44,9 +44,10 @@ struct Probe {
     AgentLink link;
 
   private:
-    Probe(Spawner& spawner, const std::vector<std::string>& environment, std::pair<Descriptor, Descriptor> ends)
+    Probe(Spawner& spawner, const std::vector<std::string>& environment,
+          std::pair<Descriptor, Descriptor> ends)
         : id(spawner.start({{DAGAN_TRAINER_PROBE}, environment}, ends.second.get(), memory->fd())),
           link(Channel(std::move(ends.first))) {}
 };
 
-} // namespace dagan
+} // namespace dagan::cluster

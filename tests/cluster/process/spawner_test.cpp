@@ -14,7 +14,7 @@
 #include <fstream>
 #include <map>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 // Not there, or there only as a zombie that waits for whoever inherited it.
@@ -122,7 +122,10 @@ TEST_F(SpawnerTest, TrainerHasItsStreamsSocketAndMemoryAndNothingElse) {
     Spawner later;
     Probe probe(later);
     const std::string fds = probe.ask("fds");
-    EXPECT_THAT(fds, testing::MatchesRegex("0:/dev/null 1:[^ ]+ 2:[^ ]+ 3:socket:[^ ]+ 4:/memfd:dagan-gradients \\(deleted\\) "));
+    EXPECT_THAT(
+        fds,
+        testing::MatchesRegex(
+            "0:/dev/null 1:[^ ]+ 2:[^ ]+ 3:socket:[^ ]+ 4:/memfd:dagan-gradients \\(deleted\\) "));
 }
 
 TEST_F(SpawnerTest, TrainerSharesMemoryWithTheAgent) {
@@ -142,7 +145,8 @@ TEST_F(SpawnerTest, TrainerIgnoresStopSignalsBlocksNoneAndLeadsItsOwnSession) {
     Probe probe(spawner_);
     const pid_t pid = std::get<ChildStarted>(next(spawner_)).pid;
     ASSERT_EQ(probe.ask("hello"), "echo hello");
-    for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) ::kill(pid, signal);
+    for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2})
+        ::kill(pid, signal);
     EXPECT_EQ(probe.ask("hello"), "echo hello");
     EXPECT_THAT(probe.ask("signals"), testing::EndsWith("SigBlk:\t0000000000000000"));
     EXPECT_EQ(probe.ask("session"), std::to_string(pid) + " " + std::to_string(pid));
@@ -230,4 +234,4 @@ TEST(ProcessGuardTest, ProcessWhoseParentIsAlreadyGoneEndsAtOnce) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

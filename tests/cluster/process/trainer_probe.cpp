@@ -13,7 +13,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 // "0:/dev/null 1:pipe:[12] ...", of all that is open, without the descriptor that reads the list.
@@ -21,13 +21,15 @@ std::string open_files() {
     DIR* folder = ::opendir("/proc/self/fd");
     std::vector<int> fds;
     while (const dirent* entry = ::readdir(folder)) {
-        if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(folder)) fds.push_back(std::atoi(entry->d_name));
+        if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(folder))
+            fds.push_back(std::atoi(entry->d_name));
     }
     ::closedir(folder);
     std::ranges::sort(fds);
     std::string list;
     for (const int fd : fds) {
-        list += std::to_string(fd) + ":" + std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).string() + " ";
+        list += std::to_string(fd) + ":" +
+                std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).string() + " ";
     }
     return list;
 }
@@ -48,7 +50,7 @@ std::string reduce(TrainerLink& link, SharedMemory& memory, int rank, int size, 
     std::ranges::fill(x, static_cast<float>(rank + 1));
     try {
         group->all_reduce_mean(x);
-    } catch (const GangBroken&) {
+    } catch (const gang::GangBroken&) {
         return "broken";
     }
     const bool equal = std::ranges::all_of(x, [&](float value) { return value == x[0]; });
@@ -84,12 +86,13 @@ int serve() {
     TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
     SharedMemory memory{Descriptor(kTrainerMemoryFd)};
     while (!link.closed()) {
-        if (const auto order = link.receive_within(std::chrono::hours(1))) link.send(obey(link, memory, *order));
+        if (const auto order = link.receive_within(std::chrono::hours(1)))
+            link.send(obey(link, memory, *order));
     }
     return 0;
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster
 
-int main() { return dagan::serve(); }
+int main() { return dagan::cluster::serve(); }

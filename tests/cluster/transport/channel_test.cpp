@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 using namespace std::chrono_literals;
@@ -68,7 +68,8 @@ TEST(ChannelTest, ManyFramesOfRandomSizesBothWays) {
     std::deque<std::string> to_a, to_b;
     for (int i = 0; i < 5000; ++i) {
         Channel& from = random.chance(0.5) ? a : b;
-        std::string text(random.below(random.chance(0.02) ? 200000 : 60), static_cast<char>('a' + random.below(26)));
+        std::string text(random.below(random.chance(0.02) ? 200000 : 60),
+                         static_cast<char>('a' + random.below(26)));
         from.send(text);
         (&from == &a ? to_b : to_a).push_back(text);
         Channel& at = random.chance(0.5) ? a : b;
@@ -163,4 +164,4 @@ TEST(ChannelTest, WaitingAlsoWritesWhatIsQueued) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

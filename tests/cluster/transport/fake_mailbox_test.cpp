@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 TEST(FakeMailboxTest, DeliversInOrderToTheRightRank) {
@@ -22,4 +22,4 @@ TEST(FakeMailboxTest, DeliversInOrderToTheRightRank) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 TEST(MemoryAddressTest, OtherProcessSeesTheSameBytesAndTheirGrowth) {
@@ -41,7 +41,8 @@ TEST(MemoryAddressTest, WhatLeadsElsewhereIsNotMapped) {
     ASSERT_TRUE(open_memory(address_of(memory)));
     for (size_t word = 0; word < MemoryAddress{}.size(); ++word) {
         MemoryAddress wrong = address_of(memory);
-        wrong[word] += word == 2 ? other.fd() - memory.fd() : 1; // another memory's descriptor, else the next number
+        wrong[word] += word == 2 ? other.fd() - memory.fd()
+                                 : 1; // another memory's descriptor, else the next number
         EXPECT_FALSE(open_memory(wrong)) << "word " << word;
     }
 }
@@ -49,4 +50,4 @@ TEST(MemoryAddressTest, WhatLeadsElsewhereIsNotMapped) {
 TEST(MemoryAddressTest, WithoutAHostNothingIsMapped) { EXPECT_FALSE(open_memory(MemoryAddress{})); }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

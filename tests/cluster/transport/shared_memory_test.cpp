@@ -8,11 +8,13 @@
 
 #include <algorithm>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 // A second mapping, as the trainer makes of the descriptor it inherits.
-SharedMemory other_side(const SharedMemory& memory) { return SharedMemory(Descriptor(::dup(memory.fd()))); }
+SharedMemory other_side(const SharedMemory& memory) {
+    return SharedMemory(Descriptor(::dup(memory.fd())));
+}
 
 TEST(SharedMemoryTest, BothSidesSeeDataAndGrowth) {
     SharedMemory agent = SharedMemory::create();
@@ -82,4 +84,4 @@ TEST(SharedMemoryTest, OutlivesTheProcessThatWroteIt) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

@@ -6,7 +6,7 @@
 
 #include <thread>
 
-namespace dagan {
+namespace dagan::cluster {
 namespace {
 
 using namespace std::chrono_literals;
@@ -104,4 +104,4 @@ TEST(TrainerLinkTest, FrameOfNoKindIsRefused) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::cluster

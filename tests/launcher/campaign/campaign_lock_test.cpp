@@ -17,7 +17,7 @@
 #include <thread>
 #include <utility>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 using testing::HasSubstr;
@@ -26,7 +26,8 @@ using testing::HasSubstr;
 class OtherHolder {
   public:
     // In a Slurm job it leaves when a later job fences it off, as the supervisor does.
-    explicit OtherHolder(const CampaignFolder& folder, const std::string& slurm_job = "") : slurm_job_(slurm_job) {
+    explicit OtherHolder(const CampaignFolder& folder, const std::string& slurm_job = "")
+        : slurm_job_(slurm_job) {
         std::array<int, 2> pipe{};
         if (::pipe(pipe.data()) != 0) throw system_error("pipe");
         pid_ = ::fork();
@@ -62,9 +63,9 @@ class OtherHolder {
 
     void hold_in_slurm(const CampaignFolder& folder, int pipe) const {
         const CampaignLock lock(folder, slurm_job_, [] {});
-        Fence fence(folder, begin_incarnation(folder));
+        IncarnationWatch fence(folder, begin_incarnation(folder));
         if (::write(pipe, "h", 1) != 1) ::_exit(1);
-        while (!fence.overtaken_now()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        while (!fence.superseded_now()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
         ::_exit(0);
     }
 
@@ -79,7 +80,7 @@ class HolderTest : public testing::Test {
     CampaignFolder folder_{temporary_.path()};
 };
 
-TEST_F(HolderTest, NobodyHoldsANewCampaign) { EXPECT_EQ(holder_of(folder_), std::nullopt); }
+TEST_F(HolderTest, NobodyHoldsANewCampaign) { EXPECT_EQ(owner_of(folder_), std::nullopt); }
 
 TEST_F(HolderTest, ASecondHolderIsRefusedWithHostAndProcess) {
     const OtherHolder other(folder_);
@@ -95,7 +96,7 @@ TEST_F(HolderTest, ASecondHolderIsRefusedWithHostAndProcess) {
         EXPECT_THAT(error.what(), HasSubstr(host.data()));
         EXPECT_THAT(error.what(), HasSubstr(folder_.root().string()));
     }
-    const auto holder = holder_of(folder_);
+    const auto holder = owner_of(folder_);
     ASSERT_TRUE(holder.has_value());
     EXPECT_EQ(holder->pid, other.pid());
     EXPECT_EQ(holder->host, host.data());
@@ -106,17 +107,18 @@ TEST_F(HolderTest, ADeadHolderIsNotTakenForALiveOne) {
     ASSERT_TRUE(other.holds());
     const pid_t pid = other.pid();
     other.kill();
-    EXPECT_THAT(read_file(folder_.holder()), HasSubstr(std::to_string(pid))) << "the file still names it";
-    EXPECT_EQ(holder_of(folder_), std::nullopt);
+    EXPECT_THAT(read_file(folder_.owner_file()), HasSubstr(std::to_string(pid)))
+        << "the file still names it";
+    EXPECT_EQ(owner_of(folder_), std::nullopt);
     const CampaignLock lock(folder_);
-    const auto holder = holder_of(folder_);
+    const auto holder = owner_of(folder_);
     ASSERT_TRUE(holder.has_value());
     EXPECT_EQ(holder->pid, ::getpid());
 }
 
 TEST_F(HolderTest, TheLockEndsWithItsObject) {
     { const CampaignLock lock(folder_); }
-    EXPECT_EQ(holder_of(folder_), std::nullopt);
+    EXPECT_EQ(owner_of(folder_), std::nullopt);
     const OtherHolder other(folder_);
     EXPECT_TRUE(other.holds());
 }
@@ -132,7 +134,7 @@ TEST_F(HolderTest, TheLockIsNotInheritedByProgramsThatTheHolderStarts) {
     lock.reset();
     bool free = false;
     for (int i = 0; i < 500 && !free; ++i) {
-        free = !holder_of(folder_).has_value();
+        free = !owner_of(folder_).has_value();
         if (!free) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     EXPECT_TRUE(free);
@@ -144,13 +146,13 @@ TEST_F(HolderTest, TheLockIsNotInheritedByProgramsThatTheHolderStarts) {
 TEST_F(HolderTest, TheSameSlurmJobStartedAgainFencesOffWhatIsLeftOfIt) {
     const OtherHolder other(folder_, "12");
     ASSERT_TRUE(other.holds());
-    EXPECT_EQ(holder_of(folder_)->slurm_job, "12");
+    EXPECT_EQ(owner_of(folder_)->slurm_job, "12");
     bool fenced = false;
     const CampaignLock lock(folder_, "12", [&] {
         if (!std::exchange(fenced, true)) begin_incarnation(folder_);
     });
     EXPECT_TRUE(fenced);
-    EXPECT_EQ(holder_of(folder_)->pid, ::getpid());
+    EXPECT_EQ(owner_of(folder_)->pid, ::getpid());
 }
 
 TEST_F(HolderTest, AnotherSlurmJobIsRefused) {
@@ -158,21 +160,23 @@ TEST_F(HolderTest, AnotherSlurmJobIsRefused) {
     ASSERT_TRUE(other.holds());
     EXPECT_THROW(CampaignLock(folder_, "13", [] { FAIL() << "must not be fenced off"; }), Error);
     EXPECT_THROW(CampaignLock lock(folder_), Error) << "nor by a run outside Slurm";
-    EXPECT_EQ(holder_of(folder_)->pid, other.pid());
+    EXPECT_EQ(owner_of(folder_)->pid, other.pid());
 }
 
 TEST_F(HolderTest, SeveralTakeAnAllocationEach) {
     const auto nobody = [](const CampaignFolder&) { FAIL() << "must not be fenced off"; };
     std::optional<TakenAllocation> first(take_allocation(folder_, "", nobody));
-    const TakenAllocation second = take_allocation(folder_, "", nobody), third = take_allocation(folder_, "77", nobody);
-    EXPECT_EQ(first->folder.holder(), folder_.holder());
+    const TakenAllocation second = take_allocation(folder_, "", nobody),
+                          third = take_allocation(folder_, "77", nobody);
+    EXPECT_EQ(first->folder.owner_file(), folder_.owner_file());
     EXPECT_EQ(second.folder.allocation(), 2);
     EXPECT_EQ(third.folder.allocation(), 3);
-    EXPECT_EQ(holder_of(folder_.of_allocation(3))->slurm_job, "77");
+    EXPECT_EQ(owner_of(folder_.of_allocation(3))->slurm_job, "77");
     first.reset();
-    EXPECT_EQ(holder_of(folder_), std::nullopt);
-    EXPECT_TRUE(holder_of(folder_.of_allocation(2)).has_value());
-    EXPECT_EQ(take_allocation(folder_, "78", nobody).folder.allocation(), 1) << "the first that nobody holds";
+    EXPECT_EQ(owner_of(folder_), std::nullopt);
+    EXPECT_TRUE(owner_of(folder_.of_allocation(2)).has_value());
+    EXPECT_EQ(take_allocation(folder_, "78", nobody).folder.allocation(), 1)
+        << "the first that nobody holds";
 }
 
 TEST_F(HolderTest, ASlurmJobThatIsStartedAgainTakesTheAllocationThatItHad) {
@@ -186,7 +190,7 @@ TEST_F(HolderTest, ASlurmJobThatIsStartedAgainTakesTheAllocationThatItHad) {
     });
     EXPECT_GE(fenced, 1) << "what was left of it holds it";
     EXPECT_EQ(again.folder.allocation(), 2);
-    EXPECT_EQ(holder_of(folder_)->pid, other.pid());
+    EXPECT_EQ(owner_of(folder_)->pid, other.pid());
 }
 
 // `dagan status` in a loop must not make `dagan run` believe that the campaign is held.
@@ -194,7 +198,7 @@ TEST_F(HolderTest, AskingWhoHoldsItDisturbsNobody) {
     { const CampaignLock makes_the_file(folder_); }
     std::atomic<bool> stop = false;
     std::thread asking([&] {
-        while (!stop) holder_of(folder_);
+        while (!stop) owner_of(folder_);
     });
     for (int i = 0; i < 3000; ++i) {
         EXPECT_NO_THROW(CampaignLock lock(folder_)) << "round " << i;
@@ -205,4 +209,4 @@ TEST_F(HolderTest, AskingWhoHoldsItDisturbsNobody) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

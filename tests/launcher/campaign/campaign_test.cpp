@@ -14,15 +14,15 @@
 #include <map>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 // What load_sweep gives for a small sweep.
-LoadedSweep loaded() {
-    LoadedSweep loaded;
+sweeps::LoadedSweep loaded() {
+    sweeps::LoadedSweep loaded;
     loaded.sweep.name = "small";
     loaded.sweep.seed = 11;
     loaded.sweep.seeds = 2;
@@ -30,8 +30,10 @@ LoadedSweep loaded() {
     strokes.file = "strokes.h5";
     strokes.split = {{0, 20}, {200, 204}, {204, 208}};
     loaded.sweep.classifier.epochs = 3;
-    loaded.sweep.sweep = {{.dataset = "strokes", .samples_per_class = {1, 2}, .generated_per_real = {0, 2}}};
-    loaded.known["strokes"] = {{.classes = 240, .images_per_class = 20, .channels = 1, .size = 28}, "sha-of-strokes"};
+    loaded.sweep.sweep = {
+        {.dataset = "strokes", .samples_per_class = {1, 2}, .generated_per_real = {0, 2}}};
+    loaded.known["strokes"] = {{.classes = 240, .images_per_class = 20, .channels = 1, .size = 28},
+                               "sha-of-strokes"};
     return loaded;
 }
 
@@ -46,12 +48,15 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
 
 class CampaignTest : public testing::Test {
   protected:
-    Manifest begin(const LoadedSweep& sweep) { return begin_campaign(folder_, sweep, "data"); }
+    Manifest begin(const sweeps::LoadedSweep& sweep) {
+        return begin_campaign(folder_, sweep, "data");
+    }
 
     // In a process of its own: what it believes to have begun is what the folder says, now and later.
     bool begins_what_is_there(const std::string& data) {
         try {
-            const Manifest begun = begin_campaign(folder_, loaded(), data), there = read_manifest(folder_);
+            const Manifest begun = begin_campaign(folder_, loaded(), data),
+                           there = read_manifest(folder_);
             return begun.campaign == there.campaign && fs::exists(folder_.logs());
         } catch (const std::exception& error) {
             std::fprintf(stderr, "%s\n", error.what());
@@ -60,7 +65,7 @@ class CampaignTest : public testing::Test {
     }
 
     // The message with which it is refused; nothing may change meanwhile.
-    std::string refusal(const LoadedSweep& sweep, Blame blame = Blame::input) {
+    std::string refusal(const sweeps::LoadedSweep& sweep, Blame blame = Blame::input) {
         const auto before = contents(temporary_.path());
         std::string message;
         try {
@@ -96,7 +101,8 @@ TEST_F(CampaignTest, BeginsInANewFolderWithAllItsSubfolders) {
 TEST_F(CampaignTest, EveryReaderMakesTheSamePlan) {
     const Plan begun = begin(loaded()).plan(), read = read_manifest(folder_).plan();
     ASSERT_EQ(begun.tasks.size(), read.tasks.size());
-    EXPECT_EQ(begun.tasks.size(), 1U + 1 + 2 + 8); // selector, gan, a pool for each seed, classifiers
+    EXPECT_EQ(begun.tasks.size(),
+              1U + 1 + 2 + 8); // selector, gan, a pool for each seed, classifiers
     for (size_t i = 0; i < begun.tasks.size(); ++i) {
         EXPECT_EQ(begun.tasks[i].key, read.tasks[i].key);
         EXPECT_EQ(begun.tasks[i].needs, read.tasks[i].needs);
@@ -118,16 +124,18 @@ TEST_F(CampaignTest, TheSameAgainIsTheSameCampaign) {
 }
 
 TEST_F(CampaignTest, KeepsItsStoreWhichNeedNotBeNamedAgain) {
-    LoadedSweep sweep = loaded();
+    sweeps::LoadedSweep sweep = loaded();
     EXPECT_EQ(results_of(folder_, begin(sweep)).file(), folder_.root() / "results.sqlite");
     sweep.store = "postgresql://me@host/base";
-    EXPECT_THAT(refusal(sweep), HasSubstr("results.sqlite, not in postgresql://me@host/base; hint"));
+    EXPECT_THAT(refusal(sweep),
+                HasSubstr("results.sqlite, not in postgresql://me@host/base; hint"));
     fs::remove_all(folder_.root());
     begin(sweep);
     EXPECT_EQ(results_of(folder_, read_manifest(folder_)).url(), sweep.store);
     EXPECT_EQ(begin(loaded()).store, sweep.store);
     sweep.store += "2";
-    EXPECT_THAT(refusal(sweep), HasSubstr("postgresql://me@host/base, not in postgresql://me@host/base2"));
+    EXPECT_THAT(refusal(sweep),
+                HasSubstr("postgresql://me@host/base, not in postgresql://me@host/base2"));
 }
 
 // Two allocations that are submitted together begin it at the same moment.
@@ -137,7 +145,8 @@ TEST_F(CampaignTest, OfTwoThatBeginItAtOnceBothGoOnWithTheSame) {
         std::vector<pid_t> beginners;
         for (int i = 0; i < 4; ++i) {
             beginners.push_back(::fork());
-            if (beginners.back() == 0) ::_exit(begins_what_is_there("data" + std::to_string(i)) ? 0 : 1);
+            if (beginners.back() == 0)
+                ::_exit(begins_what_is_there("data" + std::to_string(i)) ? 0 : 1);
         }
         for (const pid_t beginner : beginners) {
             int status = 0;
@@ -157,12 +166,12 @@ TEST_F(CampaignTest, AllocationsShareEverythingButTheirDesks) {
     EXPECT_EQ(second.database(), folder_.database());
     fs::create_directories(second.logs());
     ASSERT_EQ(second.allocations().size(), 2U);
-    EXPECT_EQ(folder_.allocations()[1].holder(), second.holder());
+    EXPECT_EQ(folder_.allocations()[1].owner_file(), second.owner_file());
 }
 
 TEST_F(CampaignTest, AnotherSweepIsRefusedWithTheDifferenceAndTheFolder) {
     begin(loaded());
-    LoadedSweep other = loaded();
+    sweeps::LoadedSweep other = loaded();
     other.sweep.classifier.epochs = 20;
     const std::string message = refusal(other);
     EXPECT_THAT(message, HasSubstr(folder_.root().string()));
@@ -173,22 +182,24 @@ TEST_F(CampaignTest, AnotherSweepIsRefusedWithTheDifferenceAndTheFolder) {
 
 TEST_F(CampaignTest, AnAddedDatasetIsADifference) {
     begin(loaded());
-    LoadedSweep other = loaded();
+    sweeps::LoadedSweep other = loaded();
     other.sweep.datasets["faces"].file = "faces.h5";
     EXPECT_THAT(refusal(other), HasSubstr("datasets.faces: only here"));
 }
 
 TEST_F(CampaignTest, AnotherDataFileIsRefused) {
     begin(loaded());
-    LoadedSweep other = loaded();
+    sweeps::LoadedSweep other = loaded();
     other.known["strokes"].sha256 = "another-sha";
-    EXPECT_THAT(refusal(other), testing::AllOf(HasSubstr("strokes"), HasSubstr("sha256"), HasSubstr("another-sha")));
+    EXPECT_THAT(refusal(other), testing::AllOf(HasSubstr("strokes"), HasSubstr("sha256"),
+                                               HasSubstr("another-sha")));
 }
 
 TEST_F(CampaignTest, AFolderWithOtherFilesIsRefused) {
     fs::create_directories(folder_.root());
     std::ofstream(folder_.root() / "thesis.tex") << "mine";
-    EXPECT_THAT(refusal(loaded()), testing::AllOf(HasSubstr(folder_.root().string()), HasSubstr("not empty")));
+    EXPECT_THAT(refusal(loaded()),
+                testing::AllOf(HasSubstr(folder_.root().string()), HasSubstr("not empty")));
 }
 
 TEST_F(CampaignTest, AFileInTheFoldersPlaceIsRefused) {
@@ -216,7 +227,8 @@ TEST_F(CampaignTest, WhatIsNoCampaignIsSaidToBeNone) {
         }
         return std::string("was read");
     };
-    EXPECT_THAT(refusal_to_read(), testing::AllOf(HasSubstr(folder_.root().string()), HasSubstr("campaign.json")));
+    EXPECT_THAT(refusal_to_read(),
+                testing::AllOf(HasSubstr(folder_.root().string()), HasSubstr("campaign.json")));
     fs::create_directories(folder_.root());
     for (const char* text : {"", "[]", "{}", "{\"campaign\": {\"name\": 7}}", "half a {"}) {
         std::ofstream(folder_.manifest()) << text;
@@ -235,4 +247,4 @@ TEST_F(CampaignTest, ABeginningThatWasCutShortIsNoDeadEnd) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

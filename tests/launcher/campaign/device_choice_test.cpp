@@ -5,14 +5,15 @@
 
 #include <gmock/gmock.h>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 Blame blame_of(const std::string& asked, const std::string& recorded) {
     try {
         choose_device(asked, recorded);
     } catch (const Error& error) {
-        EXPECT_THAT(error.what(), testing::StartsWith("--device " + (asked == "auto" ? recorded : asked) + ": "));
+        EXPECT_THAT(error.what(),
+                    testing::StartsWith("--device " + (asked == "auto" ? recorded : asked) + ": "));
         return error.blame();
     }
     ADD_FAILURE() << asked << " after " << recorded << " was not refused";
@@ -43,4 +44,4 @@ TEST(DeviceChoiceTest, WithoutAGpuAutoTakesTheCpuAndSaysWhyAndCudaIsRefused) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 class FenceTest : public testing::Test {
@@ -34,21 +34,21 @@ TEST_F(FenceTest, AnEndIsNotedOfThePresentJobAlone) {
 }
 
 TEST_F(FenceTest, OnlyEarlierJobsAreFencedOff) {
-    Fence first(folder_, begin_incarnation(folder_));
-    EXPECT_FALSE(first.overtaken_now());
-    Fence second(folder_, begin_incarnation(folder_));
-    EXPECT_TRUE(first.overtaken_now());
-    EXPECT_FALSE(second.overtaken_now());
-    Fence by_hand(folder_, 0);
-    EXPECT_FALSE(by_hand.overtaken_now());
+    IncarnationWatch first(folder_, begin_incarnation(folder_));
+    EXPECT_FALSE(first.superseded_now());
+    IncarnationWatch second(folder_, begin_incarnation(folder_));
+    EXPECT_TRUE(first.superseded_now());
+    EXPECT_FALSE(second.superseded_now());
+    IncarnationWatch by_hand(folder_, 0);
+    EXPECT_FALSE(by_hand.superseded_now());
 }
 
 TEST_F(FenceTest, AFileThatCannotBeReadNowFencesNobodyOff) {
-    Fence fence(folder_, begin_incarnation(folder_));
+    IncarnationWatch fence(folder_, begin_incarnation(folder_));
     write_atomically(folder_.incarnation(), "not a number\n");
-    EXPECT_FALSE(fence.overtaken_now());
+    EXPECT_FALSE(fence.superseded_now());
     EXPECT_THROW(present_incarnation(folder_), Error) << "the next job must not guess";
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -2,8 +2,8 @@
 
 #include "base/file.h"
 #include "base/temporary_folder.h"
-#include "launcher/campaign/campaign_status.h"
 #include "launcher/campaign/campaign_lock.h"
+#include "launcher/campaign/campaign_status.h"
 #include "spec/json.h"
 
 #include <gmock/gmock.h>
@@ -11,7 +11,7 @@
 
 #include <fstream>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 namespace fs = std::filesystem;
@@ -23,12 +23,14 @@ Status midway() {
     status.eta_s = 250;
     status.steps_per_s = 35.24;
     status.elapsed_s = 60.5;
-    status.running = {{"gan omniglot", {0, 1}, 12, 300}, {"classifier omniglot n=5 m=3 seed=0", {2}, 7, 99}};
+    status.running = {{"gan omniglot", {0, 1}, 12, 300},
+                      {"classifier omniglot n=5 m=3 seed=0", {2}, 7, 99}};
     return status;
 }
 
 TEST(StatusTest, TheLineSaysWhatMatters) {
-    EXPECT_EQ(status_line(midway()), "12/48 done, 3 running, 1 failed, 35.2 steps/s, about 4 min 10 s left");
+    EXPECT_EQ(status_line(midway()),
+              "12/48 done, 3 running, 1 failed, 35.2 steps/s, about 4 min 10 s left");
 }
 
 TEST(StatusTest, TheLineLeavesOutWhatIsNotThere) {
@@ -56,15 +58,19 @@ TEST(StatusTest, JsonHasTheKeysThatScriptsRelyOn) {
     EXPECT_EQ(json.at("restarts"), 0);
     EXPECT_EQ(json.at("eta_s"), 250);
     const std::map<std::string, int> tasks = json.at("tasks");
-    EXPECT_EQ(
-        tasks,
-        (std::map<std::string, int>{
-            {"waiting", 20}, {"ready", 12}, {"running", 3}, {"done", 12}, {"failed", 1}, {"quarantined", 0}, {"blocked", 0}}));
+    EXPECT_EQ(tasks, (std::map<std::string, int>{{"waiting", 20},
+                                                 {"ready", 12},
+                                                 {"running", 3},
+                                                 {"done", 12},
+                                                 {"failed", 1},
+                                                 {"quarantined", 0},
+                                                 {"blocked", 0}}));
 }
 
 TEST(StatusTest, TheTableNamesWhatRuns) {
     const std::string table = status_table(midway());
-    for (const char* part : {"demo: running", "12/48 done", "gan omniglot", "rank 0,1", "step 12/300", "n=5 m=3 seed=0"}) {
+    for (const char* part : {"demo: running", "12/48 done", "gan omniglot", "rank 0,1",
+                             "step 12/300", "n=5 m=3 seed=0"}) {
         EXPECT_THAT(table, testing::HasSubstr(part));
     }
 }
@@ -145,7 +151,8 @@ TEST_F(SnapshotTest, OfSeveralAllocationsTheLatestThatLivesSpeaksForAll) {
     EXPECT_EQ(rest.tasks.done, 14);
     EXPECT_TRUE(rest.running.empty());
     EXPECT_EQ(rest.tasks.running, 0);
-    EXPECT_EQ(rest.tasks.ready, midway().tasks.ready + midway().tasks.running) << "for whoever comes next";
+    EXPECT_EQ(rest.tasks.ready, midway().tasks.ready + midway().tasks.running)
+        << "for whoever comes next";
     EXPECT_FALSE(is_held(folder_));
 }
 
@@ -156,4 +163,4 @@ TEST_F(SnapshotTest, AFolderThatIsGoneStopsNobody) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

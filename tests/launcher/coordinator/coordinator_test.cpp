@@ -11,7 +11,7 @@
 #include <map>
 #include <utility>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 using testing::HasSubstr;
@@ -21,12 +21,15 @@ class FakePool final : public WorkerPool {
   public:
     explicit FakePool(const FakeStore& store) : store_(store) {}
     void assign(Rank rank, const Assign& assignment) override {
-        EXPECT_TRUE(store_.is_committed(assignment.attempt)) << assignment.task << " is assigned before its attempt is committed";
+        EXPECT_TRUE(store_.is_committed(assignment.attempt))
+            << assignment.task << " is assigned before its attempt is committed";
         assigned.emplace_back(rank, assignment);
     }
     void abandon(Rank, int64_t) override { ADD_FAILURE() << "there is no other allocation"; }
     void stop_work() override { ++stops; }
-    void shut_down() override { ADD_FAILURE() << "the coordinator does not shut down, its owner does"; }
+    void shut_down() override {
+        ADD_FAILURE() << "the coordinator does not shut down, its owner does";
+    }
 
     std::vector<std::pair<Rank, Assign>> take() { return std::exchange(assigned, {}); }
 
@@ -37,8 +40,13 @@ class FakePool final : public WorkerPool {
     const FakeStore& store_;
 };
 
-Ended ended(const Assign& assignment, Outcome outcome = Outcome::done, const std::string& error = "") {
-    return {assignment.position, {.task = assignment.task, .attempt = assignment.attempt, .outcome = outcome, .error = error}};
+Ended ended(const Assign& assignment, Outcome outcome = Outcome::done,
+            const std::string& error = "") {
+    return {assignment.position,
+            {.task = assignment.task,
+             .attempt = assignment.attempt,
+             .outcome = outcome,
+             .error = error}};
 }
 
 class CoordinatorTest : public testing::Test {
@@ -225,7 +233,8 @@ TEST_F(CoordinatorTest, AGangThatBreaksForNobodysFaultIsNotTriedForEver) {
     for (int attempt = 1; attempt <= 3; ++attempt) {
         const auto gang = members(100.0 * attempt); // it rests in between
         ASSERT_EQ(gang.size(), 2U) << "attempt " << attempt;
-        for (const Assign& member : gang) coordinator_->on_ended(ended(member, Outcome::interrupted, "the gang is broken"));
+        for (const Assign& member : gang)
+            coordinator_->on_ended(ended(member, Outcome::interrupted, "the gang is broken"));
     }
     turn();
     EXPECT_EQ(std::get<Failed>(state(0)).outcome, Outcome::system_error);
@@ -235,8 +244,9 @@ TEST_F(CoordinatorTest, AGangThatBreaksForNobodysFaultIsNotTriedForEver) {
 TEST_F(CoordinatorTest, AGangThatBreaksInAStopIsInterrupted) {
     begin({{.ranks = 2}}, {.ranks = 2});
     const auto gang = members();
-    coordinator_->on_stop_asked();
-    for (const Assign& member : gang) coordinator_->on_ended(ended(member, Outcome::interrupted, "the gang is broken"));
+    coordinator_->on_stop_requested();
+    for (const Assign& member : gang)
+        coordinator_->on_ended(ended(member, Outcome::interrupted, "the gang is broken"));
     turn();
     EXPECT_EQ(store_->attempt(gang[0].attempt).result->outcome, Outcome::interrupted);
     EXPECT_FALSE(store_->attempt(gang[0].attempt).charged);
@@ -246,7 +256,8 @@ TEST_F(CoordinatorTest, ANewCheckpointGivesTheCreditBack) {
     begin({{}}, {.ranks = 1, .max_attempts = 2});
     stamps_["task0"] = 5;
     const Assign first = only_assignment();
-    coordinator_->on_ended(ended(first, Outcome::died)); // the checkpoint is still the one it began with
+    coordinator_->on_ended(
+        ended(first, Outcome::died)); // the checkpoint is still the one it began with
     const Assign second = only_assignment();
     stamps_["task0"] = 6;
     coordinator_->on_ended(ended(second, Outcome::died));
@@ -261,8 +272,8 @@ TEST_F(CoordinatorTest, ANewCheckpointGivesTheCreditBack) {
 TEST_F(CoordinatorTest, AStopLetsNothingNewStart) {
     begin({{}, {}, {}}, {.ranks = 2});
     const auto running = members();
-    coordinator_->on_stop_asked();
-    coordinator_->on_stop_asked(); // every rank may ask
+    coordinator_->on_stop_requested();
+    coordinator_->on_stop_requested(); // every rank may ask
     EXPECT_EQ(pool_->stops, 1);
     EXPECT_FALSE(coordinator_->over());
     coordinator_->on_ended(ended(running[0], Outcome::interrupted));
@@ -291,7 +302,8 @@ TEST_F(CoordinatorTest, StatusCountsAndForetells) {
     EXPECT_EQ(status.tasks, (TaskCounts{.ready = 2, .running = 1, .done = 1}));
     EXPECT_DOUBLE_EQ(status.elapsed_s, 20);
     EXPECT_DOUBLE_EQ(status.eta_s, 60);
-    coordinator_->on_progress({assignment.task, assignment.attempt, 10, 50}); // goes on from a checkpoint
+    coordinator_->on_progress(
+        {assignment.task, assignment.attempt, 10, 50}); // goes on from a checkpoint
     coordinator_->on_progress({assignment.task, assignment.attempt, 25, 50});
     status = coordinator_->status(130);
     EXPECT_DOUBLE_EQ(status.eta_s, 50); // 1.5 tasks in 30 s, 2.5 to go
@@ -307,11 +319,13 @@ TEST_F(CoordinatorTest, ACampaignIsFinishedOrFailed) {
         begin({{}, {.needs = {0}}}, {.ranks = 1});
         coordinator_->on_ended(ended(only_assignment(), last));
         turn();
-        for (const auto& [rank, assignment] : pool_->take()) coordinator_->on_ended(ended(assignment));
+        for (const auto& [rank, assignment] : pool_->take())
+            coordinator_->on_ended(ended(assignment));
         turn(5);
         EXPECT_TRUE(coordinator_->over());
         const Status status = coordinator_->status(5);
-        EXPECT_EQ(status.state, last == Outcome::done ? CampaignState::finished : CampaignState::failed);
+        EXPECT_EQ(status.state,
+                  last == Outcome::done ? CampaignState::finished : CampaignState::failed);
         EXPECT_EQ(status.eta_s, 0);
         EXPECT_EQ(status.tasks.blocked, last == Outcome::done ? 0 : 1);
     }
@@ -370,7 +384,8 @@ TEST_F(CoordinatorTest, ATaskThatTakesTheWholeJobWithItIsConvictedAndNoOther) {
     }
     turn();
     EXPECT_EQ(std::get<Quarantined>(state(kPoison)).outcome, Outcome::lost);
-    for (const TaskIndex task : {0, 1, 3}) EXPECT_TRUE(std::holds_alternative<Done>(state(task))) << task;
+    for (const TaskIndex task : {0, 1, 3})
+        EXPECT_TRUE(std::holds_alternative<Done>(state(task))) << task;
     EXPECT_EQ(jobs, 6);
 }
 
@@ -397,7 +412,8 @@ TEST_F(CoordinatorTest, WhatFailedOnABadNodeIsForgivenInTheStore) {
         ASSERT_LT(now_s, 1000);
         turn(now_s += 0.25);
         for (const auto& [rank, assignment] : pool_->take())
-            coordinator_->on_ended(rank == 0 ? ended(assignment) : ended(assignment, Outcome::died, "killed"));
+            coordinator_->on_ended(rank == 0 ? ended(assignment)
+                                             : ended(assignment, Outcome::died, "killed"));
     }
     turn(now_s);
     EXPECT_EQ(coordinator_->schedule().counts().done, 60);
@@ -428,7 +444,8 @@ class Accidents : public CoordinatorTest {
             message.result.outcome = Outcome::input_error;
             message.result.error = "cannot be read";
         } else if (assignment.members.size() == 1) {
-            message.result.score = ClassifierScore{.steps = number, .best_epoch = 1, .test_correct = number, .test_total = 100};
+            message.result.score = ClassifierScore{
+                .steps = number, .best_epoch = 1, .test_correct = number, .test_total = 100};
         }
         return message;
     }
@@ -437,8 +454,9 @@ class Accidents : public CoordinatorTest {
         const size_t victim = random.below(attempt.size());
         std::vector<Ended> ends;
         for (size_t i = 0; i < attempt.size(); ++i) {
-            ends.push_back(i == victim ? ended(attempt[i], Outcome::died, "killed")
-                                       : ended(attempt[i], Outcome::interrupted, "the gang is broken"));
+            ends.push_back(i == victim
+                               ? ended(attempt[i], Outcome::died, "killed")
+                               : ended(attempt[i], Outcome::interrupted, "the gang is broken"));
         }
         if (random.chance(0.8)) ++stamps_[attempt[0].task]; // it left a checkpoint
         return ends;
@@ -448,14 +466,16 @@ class Accidents : public CoordinatorTest {
         std::vector<Ended> unsaid;
         while (!coordinator_->over()) {
             turn();
-            for (auto& [rank, assignment] : pool_->take()) running[assignment.task].push_back(assignment);
+            for (auto& [rank, assignment] : pool_->take())
+                running[assignment.task].push_back(assignment);
             if (random.chance(trouble / 10)) {
                 start_job();
                 running.clear();
                 unsaid.clear();
             }
             if (!running.empty() && random.chance(0.6)) {
-                const auto chosen = std::next(running.begin(), static_cast<int>(random.below(running.size())));
+                const auto chosen =
+                    std::next(running.begin(), static_cast<int>(random.below(running.size())));
                 const bool dies = random.chance(trouble) && stamps_[chosen->first] < 3;
                 std::vector<Ended> ends;
                 if (dies)
@@ -466,7 +486,8 @@ class Accidents : public CoordinatorTest {
                 running.erase(chosen);
             }
             while (!unsaid.empty() && random.chance(0.5)) {
-                const auto chosen = std::next(unsaid.begin(), static_cast<int>(random.below(unsaid.size())));
+                const auto chosen =
+                    std::next(unsaid.begin(), static_cast<int>(random.below(unsaid.size())));
                 coordinator_->on_ended(*chosen);
                 unsaid.erase(chosen);
             }
@@ -480,8 +501,9 @@ TEST_F(Accidents, LeaveTheSameInTheStoreAsAQuietRun) {
         Random plans(derive(seed, "plan"));
         const int ranks = 1 + static_cast<int>(plans.below(4));
         const std::vector<Sketch> tasks = random_sketches(plans, 25, ranks);
-        const Schedule::Resources resources{
-            .ranks = ranks, .slots_per_rank = 1 + static_cast<int>(plans.below(2)), .max_attempts = 100};
+        const Schedule::Resources resources{.ranks = ranks,
+                                            .slots_per_rank = 1 + static_cast<int>(plans.below(2)),
+                                            .max_attempts = 100};
         Random quiet(derive(seed, "quiet")), wild(derive(seed, "wild"));
         begin(tasks, resources);
         ASSERT_NO_THROW(play(quiet, 0)) << "seed " << seed;
@@ -496,4 +518,4 @@ TEST_F(Accidents, LeaveTheSameInTheStoreAsAQuietRun) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -14,12 +14,14 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // The leases of a shared store (results/store/task_leases.h), which expire when the test says so.
 class LeaseTable {
   public:
-    bool take(const std::string& task, const std::string& owner) { return owner_of_.try_emplace(task, owner).second; }
+    bool take(const std::string& task, const std::string& owner) {
+        return owner_of_.try_emplace(task, owner).second;
+    }
     void give_back(const std::string& task, const std::string& owner) {
         if (held_by(task) == owner) owner_of_.erase(task);
     }
@@ -36,11 +38,11 @@ class LeaseTable {
     std::map<std::string, std::string> owner_of_; // by task
 };
 
-class FakeLeases final : public OtherAllocations {
+class FakeLeases final : public PeerAllocations {
   public:
     FakeLeases(LeaseTable& table, const FakeStore& store, std::string owner)
         : table_(table), store_(store), owner_(std::move(owner)) {}
-    int own_number() const override { return owner_.front() - 'a' + 1; }
+    int number() const override { return owner_.front() - 'a' + 1; }
     bool claim(const std::string& task) override {
         if (!table_.take(task, owner_)) return false;
         mine_.insert(task);
@@ -52,9 +54,9 @@ class FakeLeases final : public OtherAllocations {
         mine_.erase(task);
         table_.give_back(task, owner_);
     }
-    std::optional<News> news(double) override {
+    std::optional<PeerUpdate> poll(double) override {
         if (deaf) return std::nullopt;
-        News news;
+        PeerUpdate news;
         for (const std::string& task : mine_) {
             if (table_.held_by(task) != owner_) news.lost.push_back(task);
         }
@@ -78,14 +80,18 @@ class FakeLeases final : public OtherAllocations {
 // The ranks of one allocation: what they were told, by task.
 class FakeRanks final : public WorkerPool {
   public:
-    FakeRanks(const LeaseTable& leases, std::string owner) : leases_(leases), owner_(std::move(owner)) {}
+    FakeRanks(const LeaseTable& leases, std::string owner)
+        : leases_(leases), owner_(std::move(owner)) {}
     void assign(Rank, const Assign& assignment) override {
-        EXPECT_EQ(leases_.held_by(assignment.task), owner_) << assignment.task << " starts without a lease";
+        EXPECT_EQ(leases_.held_by(assignment.task), owner_)
+            << assignment.task << " starts without a lease";
         running[assignment.task].push_back(assignment);
     }
     void abandon(Rank, int64_t attempt) override { abandoned.insert(attempt); }
     void stop_work() override { stopping = true; }
-    void shut_down() override { ADD_FAILURE() << "the coordinator does not shut down, its owner does"; }
+    void shut_down() override {
+        ADD_FAILURE() << "the coordinator does not shut down, its owner does";
+    }
 
     std::map<std::string, std::vector<Assign>> running;
     std::set<int64_t> abandoned;
@@ -139,4 +145,4 @@ class Allocation {
     Coordinator coordinator;
 };
 
-} // namespace dagan
+} // namespace dagan::launcher

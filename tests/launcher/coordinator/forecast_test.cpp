@@ -12,7 +12,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 Forecast forecast_of(const std::vector<Sketch>& tasks, Schedule::Resources resources) {
@@ -21,8 +21,9 @@ Forecast forecast_of(const std::vector<Sketch>& tasks, Schedule::Resources resou
 
 TEST(ForecastTest, AChainTakesTheSumOnAnyNumberOfRanks) {
     for (const int ranks : {1, 7}) {
-        const Forecast forecast =
-            forecast_of({{.seconds = 2}, {.needs = {0}, .seconds = 3}, {.needs = {1}, .seconds = 4}}, {.ranks = ranks});
+        const Forecast forecast = forecast_of(
+            {{.seconds = 2}, {.needs = {0}, .seconds = 3}, {.needs = {1}, .seconds = 4}},
+            {.ranks = ranks});
         EXPECT_DOUBLE_EQ(forecast.makespan_s, 9);
         EXPECT_DOUBLE_EQ(forecast.critical_path_s, 9);
         EXPECT_DOUBLE_EQ(forecast.rank_seconds, 9);
@@ -42,7 +43,8 @@ TEST(ForecastTest, IndependentTasksShareTheRanks) {
 
 TEST(ForecastTest, LongTasksFirstMakeAShortEnd) {
     // In the plan's order the long one would start last: 3 + 6.
-    EXPECT_DOUBLE_EQ(forecast_of({{.seconds = 3}, {.seconds = 3}, {.seconds = 6}}, {.ranks = 2}).makespan_s, 6);
+    EXPECT_DOUBLE_EQ(
+        forecast_of({{.seconds = 3}, {.seconds = 3}, {.seconds = 6}}, {.ranks = 2}).makespan_s, 6);
 }
 
 TEST(ForecastTest, AGangTakesAllItsRanks) {
@@ -67,7 +69,9 @@ TEST(ForecastTest, AGangThatDoesNotFitIsRefused) {
     }
 }
 
-TEST(ForecastTest, AnEmptyPlanTakesNoTime) { EXPECT_DOUBLE_EQ(forecast_of({}, {.ranks = 2}).makespan_s, 0); }
+TEST(ForecastTest, AnEmptyPlanTakesNoTime) {
+    EXPECT_DOUBLE_EQ(forecast_of({}, {.ranks = 2}).makespan_s, 0);
+}
 
 TEST(ForecastTest, AHundredThousandTasksOnAThousandRanksArePlayedThrough) {
     Random random(derive(1, "large"));
@@ -79,9 +83,12 @@ TEST(ForecastTest, AHundredThousandTasksOnAThousandRanksArePlayedThrough) {
     }
     const auto began = std::chrono::steady_clock::now();
     const Forecast forecast = forecast_of(tasks, {.ranks = 1000});
-    std::printf("played through in %.2f s\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-    EXPECT_GE(forecast.makespan_s, std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
-    EXPECT_LE(forecast.makespan_s, 2 * std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
+    std::printf("played through in %.2f s\n",
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    EXPECT_GE(forecast.makespan_s,
+              std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
+    EXPECT_LE(forecast.makespan_s,
+              2 * std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
 }
 
 // A database in which two classifiers of different size, an interrupted one and a DAGAN of two ranks ran.
@@ -99,7 +106,7 @@ class MeasuredRateTest : public testing::Test {
         gan.gan.iterations = 10;
         gan.ranks = 2;
         add(gan);
-        store_ = open_sqlite_store(path_);
+        store_ = results::open_sqlite_store(path_);
         store_->enter({.name = "test", .sweep = "{}", .code_version = "", .created = ""}, plan_);
     }
     template <class Task> static Task known() {
@@ -107,15 +114,18 @@ class MeasuredRateTest : public testing::Test {
         task.dataset.name = "strokes";
         task.dataset.channels = 1;
         task.dataset.size = 28;
-        task.dataset.options.expect = {.classes = 20, .images_per_class = 20, .channels = 1, .size = 28};
+        task.dataset.options.expect = {
+            .classes = 20, .images_per_class = 20, .channels = 1, .size = 28};
         return task;
     }
     void add(const TaskSpec& spec) { plan_.tasks.push_back({key_of(spec), spec, {}}); }
     // Runs task `index` at so many multiply-adds per second of each thread.
     void run(size_t index, double macs_per_s, double share = 1, Outcome outcome = Outcome::done) {
         const PlannedTask& task = plan_.tasks[index];
-        const double seconds = share * macs_of(task.spec, plan_) / macs_per_s / (ranks_of(task.spec) * threads_of(task.spec));
-        const auto steps = static_cast<int64_t>(share * static_cast<double>(steps_of(task.spec)));
+        const double seconds = share * sweeps::macs_of(task.spec, plan_) / macs_per_s /
+                               (ranks_of(task.spec) * threads_of(task.spec));
+        const auto steps =
+            static_cast<int64_t>(share * static_cast<double>(sweeps::steps_of(task.spec)));
         store_->finish_attempt({.task = task.key,
                                 .attempt = store_->start_attempt(task.key, "0", "host"),
                                 .outcome = outcome,
@@ -127,7 +137,7 @@ class MeasuredRateTest : public testing::Test {
     TemporaryFolder folder_;
     std::filesystem::path path_ = folder_ / "results.sqlite";
     Plan plan_;
-    std::unique_ptr<Store> store_;
+    std::unique_ptr<results::Store> store_;
 };
 
 TEST_F(MeasuredRateTest, WithoutMeasurementsTheRateIsCalibrated) {
@@ -147,7 +157,7 @@ TEST_F(MeasuredRateTest, EveryKindHasItsOwnRatePerThread) {
     EXPECT_NEAR(rate.of(TaskKind::pool), std::sqrt(3e9 * 8e9), 1) << "between those that are known";
     EXPECT_DOUBLE_EQ(rate.uncertainty, 1.1) << "never surer than that";
     const auto seconds = expected_seconds(plan_, rate);
-    EXPECT_NEAR(seconds[2], macs_of(plan_.tasks[2].spec, plan_) / 3e9 / 2, 1e-6);
+    EXPECT_NEAR(seconds[2], sweeps::macs_of(plan_.tasks[2].spec, plan_) / 3e9 / 2, 1e-6);
 }
 
 TEST_F(MeasuredRateTest, WhatDidNotRunInOnePieceIsNotCounted) {
@@ -169,8 +179,10 @@ TEST_F(MeasuredRateTest, TasksThatDifferWidelyMakeTheForecastUnsure) {
 TEST_F(MeasuredRateTest, TrainersOfOneGpuAreCountedWithoutAGain) {
     plan_.tasks.pop_back(); // the gang
     const Resources resources{.trainers_per_rank = 3};
-    const Foretold cores = foretell(plan_, resources, 1, false, Rate{}), gpu = foretell(plan_, resources, 1, true, Rate{});
-    EXPECT_DOUBLE_EQ(cores.forecast.makespan_s, cores.forecast.critical_path_s) << "three side by side";
+    const SavedForecast cores = make_forecast(plan_, resources, 1, false, Rate{}),
+                        gpu = make_forecast(plan_, resources, 1, true, Rate{});
+    EXPECT_DOUBLE_EQ(cores.forecast.makespan_s, cores.forecast.critical_path_s)
+        << "three side by side";
     EXPECT_DOUBLE_EQ(gpu.forecast.makespan_s, gpu.forecast.rank_seconds) << "one after the other";
 }
 
@@ -178,7 +190,9 @@ TEST(ForetoldTest, TheFirstForecastOfACampaignStays) {
     const TemporaryFolder folder;
     const auto file = folder / "forecast.json";
     EXPECT_FALSE(read_forecast(file));
-    keep_forecast(file, {.rate = {.macs_per_s = 5, .measured = {{"gan", 7}}}, .forecast = {.makespan_s = 3}, .ranks = 2});
+    keep_forecast(file, {.rate = {.macs_per_s = 5, .measured = {{"gan", 7}}},
+                         .forecast = {.makespan_s = 3},
+                         .ranks = 2});
     keep_forecast(file, {});
     const auto foretold = read_forecast(file);
     ASSERT_TRUE(foretold);
@@ -188,4 +202,4 @@ TEST(ForetoldTest, TheFirstForecastOfACampaignStays) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 class AllocationsTest : public testing::Test {
@@ -25,7 +25,8 @@ class AllocationsTest : public testing::Test {
     FakeStore& store() { return *shared_.store; }
     int attempts_of(const std::string& task) {
         int count = 0;
-        for (const auto& [token, attempt] : store().committed().attempts) count += attempt.task == task;
+        for (const auto& [token, attempt] : store().committed().attempts)
+            count += attempt.task == task;
         return count;
     }
     Shared shared_;
@@ -38,7 +39,7 @@ TEST_F(AllocationsTest, EachWorksOnWhatTheOthersLeave) {
     b->turn();
     EXPECT_TRUE(a->runs("task0"));
     EXPECT_TRUE(b->runs("task1"));
-    EXPECT_TRUE(std::holds_alternative<Elsewhere>(b->state(0)));
+    EXPECT_TRUE(std::holds_alternative<RunningOnPeer>(b->state(0)));
     EXPECT_EQ(b->coordinator.status(0).tasks.running, 2) << "what runs elsewhere runs";
     b->end("task1");
     b->turn();
@@ -56,7 +57,8 @@ TEST_F(AllocationsTest, WhatAnotherHasJustTakenIsFoundOutBeforeAnAttemptBegins) 
     ASSERT_FALSE(a->runs("task0"));
     ASSERT_TRUE(a->runs("task1"));
     b->turn();
-    EXPECT_FALSE(b->runs("task0")) << "how the first attempt ended is committed before the next begins";
+    EXPECT_FALSE(b->runs("task0"))
+        << "how the first attempt ended is committed before the next begins";
     b->turn();
     EXPECT_TRUE(b->runs("task0"));
     EXPECT_EQ(store().committed().attempts.size(), 3U);
@@ -101,9 +103,11 @@ TEST_F(AllocationsTest, AGangIsTakenWhole) {
     b->turn();
     EXPECT_EQ(a->ranks.running.at("task0").size(), 2U);
     EXPECT_FALSE(b->runs("task0"));
-    EXPECT_TRUE(b->runs("task1") && b->runs("task2")) << "no rank is kept for a gang that runs elsewhere";
+    EXPECT_TRUE(b->runs("task1") && b->runs("task2"))
+        << "no rank is kept for a gang that runs elsewhere";
     EXPECT_EQ(store().attempt(a->ranks.running.at("task0").front().attempt).ranks, "0,1");
-    EXPECT_EQ(store().attempt(b->ranks.running.at("task1").front().attempt).ranks, "2:0") << "of the second allocation";
+    EXPECT_EQ(store().attempt(b->ranks.running.at("task1").front().attempt).ranks, "2:0")
+        << "of the second allocation";
 }
 
 TEST_F(AllocationsTest, TheTasksOfADeadOneAreTakenOverOnceItsLeasesAreOver) {
@@ -165,11 +169,12 @@ TEST_F(AllocationsTest, AResultThatComesTooLateIsRefused) {
     frozen->turn();
     EXPECT_TRUE(store().ended().empty());
     EXPECT_FALSE(frozen->runs("task1")) << "what needs it must wait for the result that counts";
-    EXPECT_TRUE(std::holds_alternative<Elsewhere>(frozen->state(0)));
+    EXPECT_TRUE(std::holds_alternative<RunningOnPeer>(frozen->state(0)));
     other->end("task0");
     other->turn();
     EXPECT_EQ(store().ended().size(), 1U);
-    EXPECT_EQ(store().attempt(late).result->outcome, Outcome::lost) << "as the other recorded when it took over";
+    EXPECT_EQ(store().attempt(late).result->outcome, Outcome::lost)
+        << "as the other recorded when it took over";
     frozen->leases.deaf = false;
     frozen->turn();
     EXPECT_TRUE(std::holds_alternative<Done>(frozen->state(0)));
@@ -186,7 +191,7 @@ TEST_F(AllocationsTest, WorkThatAnotherHasTakenOverIsAbandoned) {
     EXPECT_EQ(frozen->ranks.abandoned, std::set{attempt});
     frozen->end("task0", Outcome::interrupted);
     frozen->turn();
-    EXPECT_TRUE(std::holds_alternative<Elsewhere>(frozen->state(0)));
+    EXPECT_TRUE(std::holds_alternative<RunningOnPeer>(frozen->state(0)));
     other->end("task0");
     other->turn();
     EXPECT_EQ(attempts_of("task0"), 2);
@@ -211,7 +216,7 @@ TEST_F(AllocationsTest, OneThatIsStoppedGivesEverythingBack) {
     begin({{}, {}});
     auto a = join("a", {.ranks = 2});
     a->turn();
-    a->coordinator.on_stop_asked();
+    a->coordinator.on_stop_requested();
     a->end("task0", Outcome::interrupted);
     a->turn();
     EXPECT_EQ(shared_.leases.held_by("task0"), "");
@@ -233,7 +238,7 @@ TEST_F(AllocationsTest, CreditsAreCountedOverAllOfThem) {
     auto a = join("a", resources), b = join("b", resources);
     a->turn();
     a->end("task0", Outcome::died);
-    a->coordinator.on_stop_asked();
+    a->coordinator.on_stop_requested();
     a->turn();
     for (int charged = 1; charged < 3; ++charged) {
         for (int i = 0; i < 2; ++i) b->turn(); // an end is committed before the next attempt begins
@@ -307,16 +312,22 @@ class SharedAccidents : public AllocationsTest {
         allocation.leases.deaf = random.chance(0.5);
         if (!allocation.ranks.running.empty() && random.chance(0.7)) {
             const auto chosen =
-                std::next(allocation.ranks.running.begin(), static_cast<int>(random.below(allocation.ranks.running.size())));
+                std::next(allocation.ranks.running.begin(),
+                          static_cast<int>(random.below(allocation.ranks.running.size())));
             const std::string task = chosen->first;
-            const bool abandoned = allocation.ranks.abandoned.contains(chosen->second.front().attempt);
-            const bool stops = allocation.ranks.stopping && random.chance(0.9), dies = random.chance(play.trouble);
+            const bool abandoned =
+                allocation.ranks.abandoned.contains(chosen->second.front().attempt);
+            const bool stops = allocation.ranks.stopping && random.chance(0.9),
+                       dies = random.chance(play.trouble);
             if (dies && random.chance(0.8)) ++shared_.stamps[task];
-            allocation.end(task, abandoned || stops ? Outcome::interrupted : dies ? Outcome::died : outcome_of(task));
+            allocation.end(task, abandoned || stops ? Outcome::interrupted
+                                 : dies             ? Outcome::died
+                                                    : outcome_of(task));
         }
         if (random.chance(play.trouble / 20)) shared_.leases.expire(name); // it froze
-        if (random.chance(play.trouble / 30)) allocation.coordinator.on_stop_asked();
-        if (random.chance(play.trouble / 15)) { // killed, perhaps with something that it had not committed
+        if (random.chance(play.trouble / 30)) allocation.coordinator.on_stop_requested();
+        if (random.chance(play.trouble /
+                          15)) { // killed, perhaps with something that it had not committed
             play.living.erase(name);
             store().crash();
             play.dead.push_back(name);
@@ -327,8 +338,10 @@ class SharedAccidents : public AllocationsTest {
     // Until one of them finds everything ended; returns whether that came.
     bool run_to_the_end(Play& play) {
         for (int round = 0; round < 20'000; ++round, play.now_s += 0.5) {
-            if (play.living.empty() || (play.living.size() < 3 && play.random.chance(0.05))) join_another(play);
-            const auto chosen = std::next(play.living.begin(), static_cast<int>(play.random.below(play.living.size())));
+            if (play.living.empty() || (play.living.size() < 3 && play.random.chance(0.05)))
+                join_another(play);
+            const auto chosen = std::next(play.living.begin(),
+                                          static_cast<int>(play.random.below(play.living.size())));
             const std::string name = chosen->first;
             if (!befall(play, name)) continue;
             Allocation& allocation = *play.living.at(name);
@@ -350,8 +363,9 @@ TEST_F(SharedAccidents, LeaveTheSameInTheStoreAsOneQuietAllocation) {
         Random plans(derive(seed, "plan"));
         const int ranks = 1 + static_cast<int>(plans.below(4));
         const std::vector<Sketch> tasks = random_sketches(plans, 25, ranks);
-        const Schedule::Resources resources{
-            .ranks = ranks, .slots_per_rank = 1 + static_cast<int>(plans.below(2)), .max_attempts = 1000};
+        const Schedule::Resources resources{.ranks = ranks,
+                                            .slots_per_rank = 1 + static_cast<int>(plans.below(2)),
+                                            .max_attempts = 1000};
         begin(tasks);
         Play quiet{.random = Random(derive(seed, "quiet")), .resources = resources};
         ASSERT_NO_THROW(ASSERT_TRUE(run_to_the_end(quiet))) << "seed " << seed;
@@ -370,4 +384,4 @@ TEST_F(SharedAccidents, LeaveTheSameInTheStoreAsOneQuietAllocation) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -15,7 +15,7 @@
 #include <fstream>
 #include <map>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 namespace fs = std::filesystem;
@@ -23,7 +23,8 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 
-Check inherited(const std::map<std::string, std::string>& settings, const std::vector<std::string>& ancestors) {
+Check inherited(const std::map<std::string, std::string>& settings,
+                const std::vector<std::string>& ancestors) {
     return check_inherited_job(
         [&](const char* name) {
             const auto found = settings.find(name);
@@ -33,30 +34,39 @@ Check inherited(const std::map<std::string, std::string>& settings, const std::v
 }
 
 TEST(MachineChecksTest, VariablesOfAJobThatThisShellIsNoPartOfAreAFault) {
-    const Check check = inherited({{"SLURM_JOB_ID", "77"}, {"SLURM_NTASKS", "8"}}, {"bash", "tmux: server"});
+    const Check check =
+        inherited({{"SLURM_JOB_ID", "77"}, {"SLURM_NTASKS", "8"}}, {"bash", "tmux: server"});
     EXPECT_EQ(check.severity, Severity::fault);
-    EXPECT_THAT(check.text, AllOf(HasSubstr("variables of Slurm job 77"), HasSubstr("hint: open a new shell, or unset")));
+    EXPECT_THAT(check.text, AllOf(HasSubstr("variables of Slurm job 77"),
+                                  HasSubstr("hint: open a new shell, or unset")));
 }
 
 TEST(MachineChecksTest, WithinItsOwnAllocationAShellIsSound) {
     EXPECT_EQ(inherited({{"SLURM_JOB_ID", "77"}}, {"bash", "slurmstepd"}).severity, Severity::fine);
-    EXPECT_EQ(inherited({{"SLURM_JOB_ID", "77"}}, {"bash", "salloc", "bash"}).severity, Severity::fine);
+    EXPECT_EQ(inherited({{"SLURM_JOB_ID", "77"}}, {"bash", "salloc", "bash"}).severity,
+              Severity::fine);
     EXPECT_EQ(inherited({}, {"bash", "sshd"}).severity, Severity::fine);
 }
 
 TEST(MachineChecksTest, AWholeCampaignInEveryRankIsAFault) {
-    const std::map<std::string, std::string> step{
-        {"SLURM_JOB_ID", "77"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"PMIX_RANK", "2"}};
-    EXPECT_THAT(inherited(step, {"slurmstepd"}).text, HasSubstr("hint: start `dagan run` by itself"));
-    EXPECT_EQ(inherited({{"OMPI_COMM_WORLD_SIZE", "2"}, {"PMIX_RANK", "1"}}, {"mpirun", "bash"}).severity, Severity::fault);
+    const std::map<std::string, std::string> step{{"SLURM_JOB_ID", "77"},
+                                                  {"SLURM_STEP_ID", "0"},
+                                                  {"SLURM_STEP_NUM_TASKS", "4"},
+                                                  {"PMIX_RANK", "2"}};
+    EXPECT_THAT(inherited(step, {"slurmstepd"}).text,
+                HasSubstr("hint: start `dagan run` by itself"));
+    EXPECT_EQ(
+        inherited({{"OMPI_COMM_WORLD_SIZE", "2"}, {"PMIX_RANK", "1"}}, {"mpirun", "bash"}).severity,
+        Severity::fault);
     auto alone = step;
     alone["SLURM_STEP_NUM_TASKS"] = "1"; // srun --pty bash
     EXPECT_EQ(inherited(alone, {"bash", "slurmstepd"}).severity, Severity::fine);
 }
 
 TEST(MachineChecksTest, VariablesOfAnMpiProgramAroundAShellAreAFault) {
-    EXPECT_THAT(inherited({{"PMIX_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "1"}}, {"bash", "sshd"}).text,
-                HasSubstr("hint: open a new shell"));
+    EXPECT_THAT(
+        inherited({{"PMIX_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "1"}}, {"bash", "sshd"}).text,
+        HasSubstr("hint: open a new shell"));
 }
 
 TEST(MachineChecksTest, TheAncestorsOfThisProcessEndAtTheFirst) {
@@ -78,7 +88,8 @@ Resources resources(int trainers, int threads) {
 TEST(MachineChecksTest, AOneCoreMaskIsAFaultOnAMachineWithMore) {
     const Check check = check_cores(2, resources(2, 1), 1, 64);
     EXPECT_EQ(check.severity, Severity::fault);
-    EXPECT_THAT(check.text, AllOf(HasSubstr("bound to 1 of 64 cores"), HasSubstr("hint: start it without taskset")));
+    EXPECT_THAT(check.text, AllOf(HasSubstr("bound to 1 of 64 cores"),
+                                  HasSubstr("hint: start it without taskset")));
 }
 
 TEST(MachineChecksTest, MoreTrainersThanTheMachineHasCoresIsAWarning) {
@@ -91,31 +102,36 @@ TEST(MachineChecksTest, MoreTrainersThanTheMachineHasCoresIsAWarning) {
 TEST(MachineChecksTest, AFolderThatCannotBeWrittenIsAFault) {
     const Check check = check_folder("/proc/campaigns/x", 0); // not even root can
     EXPECT_EQ(check.severity, Severity::fault);
-    EXPECT_THAT(check.text, AllOf(HasSubstr("/proc"), HasSubstr("cannot be written"), HasSubstr("-o")));
+    EXPECT_THAT(check.text,
+                AllOf(HasSubstr("/proc"), HasSubstr("cannot be written"), HasSubstr("-o")));
 }
 
 TEST(MachineChecksTest, ADiskWithoutRoomForTheCampaignIsAFault) {
     const TemporaryFolder folder;
     const Check check = check_folder(folder / "not" / "yet", int64_t{1} << 60);
     EXPECT_EQ(check.severity, Severity::fault);
-    EXPECT_THAT(check.text, AllOf(HasSubstr("MiB free, the campaign needs about"), HasSubstr("hint: make room there")));
+    EXPECT_THAT(check.text, AllOf(HasSubstr("MiB free, the campaign needs about"),
+                                  HasSubstr("hint: make room there")));
     EXPECT_EQ(check_folder(folder.path(), 1 << 20).severity, Severity::fine);
     EXPECT_TRUE(fs::is_empty(folder.path())) << "a check leaves nothing behind";
 }
 
 TEST(MachineChecksTest, AFullDiskIsAFault) {
     const TemporaryFolder folder;
-    if (::mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=64k") != 0) GTEST_SKIP() << "needs root, to mount a small disk";
+    if (::mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=64k") != 0)
+        GTEST_SKIP() << "needs root, to mount a small disk";
     { std::ofstream(folder / "filling") << std::string(1 << 20, 'x'); }
     const Check check = check_folder(folder.path(), 0);
     ::umount(folder.path().c_str());
     EXPECT_EQ(check.severity, Severity::fault);
-    EXPECT_THAT(check.text, AllOf(HasSubstr("No space left on device"), HasSubstr("hint: make room there")));
+    EXPECT_THAT(check.text,
+                AllOf(HasSubstr("No space left on device"), HasSubstr("hint: make room there")));
 }
 
 TEST(MachineChecksTest, AClockOffByMinutesIsAFault) {
     EXPECT_THAT(check_clock_difference("/home", 190).text,
-                AllOf(HasSubstr("190 s ahead of the file server of /home"), HasSubstr("hint: have the clock set")));
+                AllOf(HasSubstr("190 s ahead of the file server of /home"),
+                      HasSubstr("hint: have the clock set")));
     EXPECT_THAT(check_clock_difference("/home", -75).text, HasSubstr("75 s behind"));
     EXPECT_EQ(check_clock_difference("/home", -2).severity, Severity::fine);
     const TemporaryFolder folder;
@@ -129,9 +145,9 @@ class DataCheckTest : public testing::Test {
         write(1);
     }
     // A set of four images of two classes, of this grey.
-    void write(uint8_t grey) { save_dataset(folder_ / "small.h5", small_dataset(grey, 2)); }
+    void write(uint8_t grey) { data::save_dataset(folder_ / "small.h5", small_dataset(grey, 2)); }
     Check check(const std::string& frozen = "") {
-        std::map<std::string, KnownDataset> known;
+        std::map<std::string, sweeps::KnownDataset> known;
         if (!frozen.empty()) known["small"] = {.shape = {}, .sha256 = frozen, .smallest_class = ""};
         return check_data(sweep_, folder_.path(), known).front();
     }
@@ -142,14 +158,15 @@ class DataCheckTest : public testing::Test {
 
 TEST_F(DataCheckTest, ASoundFileIsFine) {
     EXPECT_EQ(check().severity, Severity::fine);
-    EXPECT_EQ(check(read_dataset_info(folder_ / "small.h5").sha256).severity, Severity::fine);
+    EXPECT_EQ(check(data::read_dataset_info(folder_ / "small.h5").sha256).severity, Severity::fine);
 }
 
 TEST_F(DataCheckTest, AFileThatIsNotWhatTheCampaignBeganWithIsAFault) {
-    const std::string then = read_dataset_info(folder_ / "small.h5").sha256;
+    const std::string then = data::read_dataset_info(folder_ / "small.h5").sha256;
     write(2);
-    EXPECT_THAT(check(then).text, AllOf(HasSubstr("small.h5: is not the data set that the campaign began with"), HasSubstr(then),
-                                        HasSubstr("hint: put the old file back")));
+    EXPECT_THAT(check(then).text,
+                AllOf(HasSubstr("small.h5: is not the data set that the campaign began with"),
+                      HasSubstr(then), HasSubstr("hint: put the old file back")));
 }
 
 TEST_F(DataCheckTest, ADamagedFileIsAFaultAlthoughItsHeaderIsWhole) {
@@ -161,39 +178,46 @@ TEST_F(DataCheckTest, ADamagedFileIsAFaultAlthoughItsHeaderIsWhole) {
     file.seekp(static_cast<std::streamoff>(pixels));
     file.put('\x07');
     file.close();
-    EXPECT_NO_THROW(read_dataset_info(folder_ / "small.h5"));
+    EXPECT_NO_THROW(data::read_dataset_info(folder_ / "small.h5"));
     EXPECT_EQ(check().severity, Severity::fault);
 }
 
 TEST_F(DataCheckTest, AMissingFileIsAFault) {
     fs::remove(folder_ / "small.h5");
-    EXPECT_THAT(check().text, AllOf(HasSubstr("is not there"), HasSubstr("hint: dagan data import")));
+    EXPECT_THAT(check().text,
+                AllOf(HasSubstr("is not there"), HasSubstr("hint: dagan data import")));
 }
 
-ServerSurvey good_server() {
-    return {.version = "15.6", .schema = "table1", .state = SchemaState::empty, .may_create = true, .free_connections = 90};
+results::ServerSurvey good_server() {
+    return {.version = "15.6",
+            .schema = "table1",
+            .state = results::SchemaState::empty,
+            .may_create = true,
+            .free_connections = 90};
 }
 
 TEST(StoreCheckTest, AServerWhereACampaignCanBeginOrGoOnIsFine) {
-    ServerSurvey server = good_server();
+    results::ServerSurvey server = good_server();
     EXPECT_THAT(check_survey("postgresql://db/x", server).text,
-                AllOf(HasSubstr("postgresql://db/x: PostgreSQL 15.6"), HasSubstr("'table1' is empty, 90 connections")));
+                AllOf(HasSubstr("postgresql://db/x: PostgreSQL 15.6"),
+                      HasSubstr("'table1' is empty, 90 connections")));
     EXPECT_EQ(check_survey("db", server).severity, Severity::fine);
-    server.state = SchemaState::campaign;
+    server.state = results::SchemaState::campaign;
     server.may_create = false; // its tables are there
     EXPECT_EQ(check_survey("db", server).severity, Severity::fine);
     EXPECT_THAT(check_survey("db", server).text, HasSubstr("holds a campaign"));
 }
 
 TEST(StoreCheckTest, WhatKeepsACampaignFromAServerIsNamedWithItsFix) {
-    ServerSurvey server = good_server();
+    results::ServerSurvey server = good_server();
     server.schema = "";
     EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
     EXPECT_THAT(check_survey("db", server).text, HasSubstr("hint: CREATE SCHEMA"));
     server = good_server();
-    server.state = SchemaState::foreign;
+    server.state = results::SchemaState::foreign;
     EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
-    EXPECT_THAT(check_survey("db", server).text, HasSubstr("holds other tables; hint: name another base"));
+    EXPECT_THAT(check_survey("db", server).text,
+                HasSubstr("holds other tables; hint: name another base"));
     server = good_server();
     server.may_create = false;
     EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
@@ -205,10 +229,11 @@ TEST(StoreCheckTest, WhatKeepsACampaignFromAServerIsNamedWithItsFix) {
 }
 
 TEST(StoreCheckTest, AServerThatDoesNotAnswerIsAFault) {
-    const Check check = check_store(Location::parse("postgresql://dagan@127.0.0.1:1/nowhere"));
+    const Check check =
+        check_store(results::Location::parse("postgresql://dagan@127.0.0.1:1/nowhere"));
     EXPECT_EQ(check.severity, Severity::fault);
     EXPECT_THAT(check.text, AllOf(HasSubstr("cannot be reached"), HasSubstr("hint: ")));
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 std::vector<Message> one_of_each() {
@@ -15,8 +15,12 @@ std::vector<Message> one_of_each() {
                       .attempt = 1LL << 40,
                       .outcome = Outcome::out_of_memory,
                       .error = "\"quotes\"\nline \xe2\x80\x93 dash"};
-    result.score = ClassifierScore{
-        .steps = 300, .best_epoch = 2, .validation_correct = 3, .validation_total = 4, .test_correct = 5, .test_total = 6};
+    result.score = ClassifierScore{.steps = 300,
+                                   .best_epoch = 2,
+                                   .validation_correct = 3,
+                                   .validation_total = 4,
+                                   .test_correct = 5,
+                                   .test_total = 6};
     result.curve = {{1, "loss", 0.1}, {2, "validation_accuracy", 1.0 / 3}};
     result.artifacts = {{"pool", "pools/x.h5", "abc"}};
     result.cost = {"cpu", 1.5, 300, 0.005};
@@ -30,7 +34,7 @@ std::vector<Message> one_of_each() {
             StopWork{},
             ShutDown{},
             RankUp{"node-17"},
-            StopAsked{},
+            StopRequested{},
             Beat{},
             TrainerReady{"1.0+abc"},
             Progress{"key", 7, 12, 200'000, 0.25},
@@ -46,7 +50,8 @@ TEST(MessagesTest, EveryMessageArrivesAsItWasSent) {
         EXPECT_TRUE(decode_message(encode(message)) == message) << encode(message);
         seen[message.index()] = true;
     }
-    for (size_t i = 0; i < seen.size(); ++i) EXPECT_TRUE(seen[i]) << "kind " << i << " is not tested";
+    for (size_t i = 0; i < seen.size(); ++i)
+        EXPECT_TRUE(seen[i]) << "kind " << i << " is not tested";
 }
 
 TEST(MessagesTest, NumbersKeepAllTheirBits) {
@@ -57,12 +62,15 @@ TEST(MessagesTest, NumbersKeepAllTheirBits) {
                           {0, "loss", -INFINITY}};
     EXPECT_EQ(std::get<Ended>(decode_message(encode(ended))), ended);
     ended.result.curve = {{1, "loss", std::nan("")}};
-    EXPECT_TRUE(std::isnan(std::get<Ended>(decode_message(encode(ended))).result.curve.at(0).value));
+    EXPECT_TRUE(
+        std::isnan(std::get<Ended>(decode_message(encode(ended))).result.curve.at(0).value));
 }
 
 // A library's error message may hold any bytes, a file's name among them; a trainer must still be able to report it.
 TEST(MessagesTest, AnErrorThatIsNoUtf8ArrivesAsItIs) {
-    const Ended ended{0, {.task = "key", .outcome = Outcome::system_error, .error = "caf\xe9.h5: cannot be opened"}};
+    const Ended ended{
+        0,
+        {.task = "key", .outcome = Outcome::system_error, .error = "caf\xe9.h5: cannot be opened"}};
     EXPECT_EQ(std::get<Ended>(decode_message(encode(ended))), ended);
 }
 
@@ -76,16 +84,18 @@ void expect_refused(const std::string& bytes) {
 }
 
 TEST(MessagesTest, JunkIsRefused) {
-    for (const char* junk : {"", "junk", "{}", "[\"stop\",{}]", "\xff\xff\xff\xff"}) expect_refused(junk);
+    for (const char* junk : {"", "junk", "{}", "[\"stop\",{}]", "\xff\xff\xff\xff"})
+        expect_refused(junk);
 }
 
 TEST(MessagesTest, AMessageCutShortOrTooLongIsRefused) {
     for (const Message& message : one_of_each()) {
         const std::string bytes = encode(message);
-        for (size_t length = 0; length < bytes.size(); ++length) expect_refused(bytes.substr(0, length));
+        for (size_t length = 0; length < bytes.size(); ++length)
+            expect_refused(bytes.substr(0, length));
         expect_refused(bytes + '\0');
     }
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -10,11 +10,11 @@
 #include <map>
 #include <set>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
-using Standing = BlameMatrix::Standing;
-using Change = BlameMatrix::Change;
+using Standing = NodeHealth::State;
+using Change = NodeHealth::Change;
 
 struct ThreeNodes : testing::Test {
     ThreeNodes() {
@@ -23,7 +23,7 @@ struct ThreeNodes : testing::Test {
     // Three different tasks fail on node a.
     void make_a_suspicious() {
         for (const TaskIndex task : {1, 2}) EXPECT_EQ(blame.on_failure(task, a), Change::none);
-        EXPECT_EQ(blame.on_failure(3, a), Change::rests);
+        EXPECT_EQ(blame.on_failure(3, a), Change::backs_off);
     }
     Change failed_probe(TaskIndex task) {
         blame.wake(a);
@@ -32,13 +32,13 @@ struct ThreeNodes : testing::Test {
         EXPECT_FALSE(blame.usable(a)) << "one probe at a time";
         return blame.on_failure(task, a);
     }
-    BlameMatrix blame;
+    NodeHealth blame;
     NodeIndex a = 0, b = 1, c = 2;
 };
 
 TEST_F(ThreeNodes, OneTaskThatFailsManyTimesIsNotTheNodesFault) {
     for (int i = 0; i < 10; ++i) EXPECT_EQ(blame.on_failure(7, a), Change::none);
-    EXPECT_EQ(blame.standing(a), Standing::fine);
+    EXPECT_EQ(blame.state(a), Standing::healthy);
 }
 
 TEST_F(ThreeNodes, DifferentTasksInARowMakeANodeRest) {
@@ -59,15 +59,15 @@ TEST_F(ThreeNodes, AProbeThatSucceedsClearsTheNode) {
     blame.wake(a);
     blame.on_start(a);
     blame.on_success(4, a);
-    EXPECT_EQ(blame.standing(a), Standing::fine);
+    EXPECT_EQ(blame.state(a), Standing::healthy);
 }
 
 TEST_F(ThreeNodes, FailedProbesAndProofsElsewhereMakeItBad) {
     make_a_suspicious();
     blame.on_success(1, b);
     blame.on_success(2, c);
-    EXPECT_EQ(failed_probe(4), Change::rests);
-    EXPECT_EQ(failed_probe(5), Change::rests);
+    EXPECT_EQ(failed_probe(4), Change::backs_off);
+    EXPECT_EQ(failed_probe(5), Change::backs_off);
     EXPECT_EQ(failed_probe(6), Change::is_bad);
     EXPECT_EQ(blame.failed_on(1), nullptr) << "what failed there says nothing about the task";
     blame.wake(a);
@@ -76,20 +76,20 @@ TEST_F(ThreeNodes, FailedProbesAndProofsElsewhereMakeItBad) {
 
 TEST_F(ThreeNodes, WithoutProofsItGoesOnBeingProbed) {
     make_a_suspicious();
-    for (TaskIndex task = 4; task < 10; ++task) EXPECT_EQ(failed_probe(task), Change::rests);
+    for (TaskIndex task = 4; task < 10; ++task) EXPECT_EQ(failed_probe(task), Change::backs_off);
 }
 
 TEST_F(ThreeNodes, TasksThatFailElsewhereTooAreNoWitnesses) {
     make_a_suspicious();
     blame.on_failure(2, b);
-    EXPECT_EQ(blame.standing(a), Standing::fine);
-    EXPECT_EQ(blame.standing(b), Standing::fine);
+    EXPECT_EQ(blame.state(a), Standing::healthy);
+    EXPECT_EQ(blame.state(b), Standing::healthy);
 }
 
 TEST_F(ThreeNodes, TheLastNodeInGoodStandingIsNotSuspected) {
     make_a_suspicious();
     for (const TaskIndex task : {4, 5, 6}) blame.on_failure(task, b);
-    EXPECT_EQ(blame.standing(b), Standing::resting);
+    EXPECT_EQ(blame.state(b), Standing::backing_off);
     for (const TaskIndex task : {7, 8, 9, 10}) EXPECT_EQ(blame.on_failure(task, c), Change::none);
     EXPECT_TRUE(blame.usable(c));
 }
@@ -121,17 +121,22 @@ template <class Trouble> Ends play(uint64_t seed, Trouble trouble) {
     for (int ended = 0; !schedule.counts().all_ended() && ended < 10'000; ++ended) {
         for (; !resting.empty() && resting.begin()->first <= ended; resting.erase(resting.begin()))
             schedule.wake_node(resting.begin()->second);
-        for (const Start& start : schedule.fill()) running[start.task] = start.ranks.front();
+        for (const Placement& start : schedule.schedule_ready())
+            running[start.task] = start.ranks.front();
         schedule.check_invariants();
         if (running.empty()) continue; // somebody rests
-        const auto chosen = std::next(running.begin(), static_cast<int>(random.below(running.size())));
+        const auto chosen =
+            std::next(running.begin(), static_cast<int>(random.below(running.size())));
         const auto [task, rank] = *chosen;
         running.erase(chosen);
-        const Outcome outcome = trouble(task, hosts[rank / 2], ended) ? Outcome::died : Outcome::done;
-        const Verdict verdict = schedule.on_ended(task, outcome, "why", false);
-        if (verdict.node_rests)
-            resting.emplace(ended + (5 << schedule.blame().failed_probes(*verdict.node_rests)), *verdict.node_rests);
-        if (verdict.bad_node) ends.bad.insert(schedule.blame().host(*verdict.bad_node));
+        const Outcome outcome =
+            trouble(task, hosts[rank / 2], ended) ? Outcome::died : Outcome::done;
+        const AttemptDecision verdict = schedule.on_ended(task, outcome, "why", false);
+        if (verdict.node_backs_off)
+            resting.emplace(
+                ended + (5 << schedule.node_health().failed_probes(*verdict.node_backs_off)),
+                *verdict.node_backs_off);
+        if (verdict.bad_node) ends.bad.insert(schedule.node_health().host(*verdict.bad_node));
         if (verdict.final && outcome != Outcome::done) ends.quarantined.insert(task);
     }
     EXPECT_TRUE(schedule.counts().all_ended());
@@ -143,7 +148,8 @@ constexpr uint64_t kSeeds = 200;
 
 TEST(Verdicts, APoisonTaskIsQuarantinedAndNoNodeBlamed) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        const Ends ends = play(seed, [](TaskIndex task, const std::string&, int) { return task == 70; });
+        const Ends ends =
+            play(seed, [](TaskIndex task, const std::string&, int) { return task == 70; });
         EXPECT_EQ(ends.quarantined, std::set<TaskIndex>{70}) << "seed " << seed;
         EXPECT_TRUE(ends.bad.empty()) << "seed " << seed;
     }
@@ -152,7 +158,8 @@ TEST(Verdicts, APoisonTaskIsQuarantinedAndNoNodeBlamed) {
 TEST(Verdicts, FourPoisonTasksAreQuarantinedAndNoNodeBlamed) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
         const std::set<TaskIndex> poison{20, 21, 22, 90};
-        const Ends ends = play(seed, [&](TaskIndex task, const std::string&, int) { return poison.contains(task); });
+        const Ends ends = play(
+            seed, [&](TaskIndex task, const std::string&, int) { return poison.contains(task); });
         EXPECT_EQ(ends.quarantined, poison) << "seed " << seed;
         EXPECT_TRUE(ends.bad.empty()) << "seed " << seed;
     }
@@ -160,7 +167,8 @@ TEST(Verdicts, FourPoisonTasksAreQuarantinedAndNoNodeBlamed) {
 
 TEST(Verdicts, ABadNodeIsShutOutAndNoTaskGivenUp) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        const Ends ends = play(seed, [](TaskIndex, const std::string& host, int) { return host == "b"; });
+        const Ends ends =
+            play(seed, [](TaskIndex, const std::string& host, int) { return host == "b"; });
         EXPECT_TRUE(ends.quarantined.empty()) << "seed " << seed;
         EXPECT_EQ(ends.bad, std::set<std::string>{"b"}) << "seed " << seed;
     }
@@ -168,7 +176,9 @@ TEST(Verdicts, ABadNodeIsShutOutAndNoTaskGivenUp) {
 
 TEST(Verdicts, ABadNodeAndAPoisonTaskAreToldApart) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        const Ends ends = play(seed, [](TaskIndex task, const std::string& host, int) { return host == "a" || task == 70; });
+        const Ends ends = play(seed, [](TaskIndex task, const std::string& host, int) {
+            return host == "a" || task == 70;
+        });
         EXPECT_EQ(ends.quarantined, std::set<TaskIndex>{70}) << "seed " << seed;
         EXPECT_EQ(ends.bad, std::set<std::string>{"a"}) << "seed " << seed;
     }
@@ -176,13 +186,16 @@ TEST(Verdicts, ABadNodeAndAPoisonTaskAreToldApart) {
 
 TEST(Verdicts, AFaultThatPassesIsHeldAgainstNobody) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-        const Ends everywhere = play(seed, [](TaskIndex, const std::string&, int ended) { return ended >= 40 && ended < 46; });
+        const Ends everywhere = play(seed, [](TaskIndex, const std::string&, int ended) {
+            return ended >= 40 && ended < 46;
+        });
         EXPECT_TRUE(everywhere.quarantined.empty() && everywhere.bad.empty()) << "seed " << seed;
-        const Ends one_node =
-            play(seed, [](TaskIndex, const std::string& host, int ended) { return host == "c" && ended >= 40 && ended < 60; });
+        const Ends one_node = play(seed, [](TaskIndex, const std::string& host, int ended) {
+            return host == "c" && ended >= 40 && ended < 60;
+        });
         EXPECT_TRUE(one_node.quarantined.empty() && one_node.bad.empty()) << "seed " << seed;
     }
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -12,7 +12,7 @@
 #include <set>
 #include <utility>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 // Seconds from the start of each task to the end of the plan.
@@ -30,26 +30,31 @@ std::vector<double> longest_paths(const std::vector<Sketch>& tasks) {
 class Watcher {
   public:
     Watcher(const std::vector<Sketch>& tasks, Schedule::Resources resources)
-        : tasks_(tasks), resources_(resources), path_(longest_paths(tasks)), done_(tasks.size(), false),
-          used_(static_cast<size_t>(resources.ranks), 0), slots_(used_.size(), resources.slots_per_rank) {}
+        : tasks_(tasks), resources_(resources), path_(longest_paths(tasks)),
+          done_(tasks.size(), false), used_(static_cast<size_t>(resources.ranks), 0),
+          slots_(used_.size(), resources.slots_per_rank) {}
 
-    void on_start(const Start& start) {
+    void on_start(const Placement& start) {
         const Sketch& task = tasks_[static_cast<size_t>(start.task)];
         for (const int need : task.needs)
-            EXPECT_TRUE(done_.at(static_cast<size_t>(need))) << "task " << start.task << " before its need " << need;
-        EXPECT_FALSE(ended_.contains(start.task)) << "task " << start.task << " starts after its end";
-        EXPECT_TRUE(running_.emplace(start.task, start.ranks).second) << "task " << start.task << " runs twice";
+            EXPECT_TRUE(done_.at(static_cast<size_t>(need)))
+                << "task " << start.task << " before its need " << need;
+        EXPECT_FALSE(ended_.contains(start.task))
+            << "task " << start.task << " starts after its end";
+        EXPECT_TRUE(running_.emplace(start.task, start.ranks).second)
+            << "task " << start.task << " runs twice";
         const std::set<Rank> distinct(start.ranks.begin(), start.ranks.end());
         EXPECT_EQ(static_cast<int>(distinct.size()), task.ranks);
         for (const Rank rank : start.ranks)
-            EXPECT_LE(++used_.at(static_cast<size_t>(rank)), slots_.at(static_cast<size_t>(rank))) << "rank " << rank;
+            EXPECT_LE(++used_.at(static_cast<size_t>(rank)), slots_.at(static_cast<size_t>(rank)))
+                << "rank " << rank;
         if (start.task == head_gang_) {
             head_gang_ = -1;
         } else if (head_gang_ >= 0 && comes_before(start.task, head_gang_)) {
             before_head_gang_.insert(start.task); // it became ready since, and goes first
         }
     }
-    void on_end(TaskIndex task, Outcome outcome, Verdict verdict) {
+    void on_end(TaskIndex task, Outcome outcome, AttemptDecision verdict) {
         for (const Rank rank : running_.at(task)) {
             --used_.at(static_cast<size_t>(rank));
             int& slots = slots_.at(static_cast<size_t>(rank));
@@ -58,7 +63,8 @@ class Watcher {
         running_.erase(task);
         before_head_gang_.erase(task);
         if (verdict.final) ended_.insert(task);
-        done_[static_cast<size_t>(task)] = verdict.final && (outcome == Outcome::done || outcome == Outcome::diverged);
+        done_[static_cast<size_t>(task)] =
+            verdict.final && (outcome == Outcome::done || outcome == Outcome::diverged);
         charged_[task] += verdict.refund ? 0 : 1;
         EXPECT_LE(charged_[task], resources_.max_attempts);
     }
@@ -73,7 +79,8 @@ class Watcher {
             ready_gang |= is_gang(i);
         }
         int idle = 0;
-        for (size_t rank = 0; rank < used_.size(); ++rank) idle += std::max(0, slots_[rank] - used_[rank]);
+        for (size_t rank = 0; rank < used_.size(); ++rank)
+            idle += std::max(0, slots_[rank] - used_[rank]);
         EXPECT_TRUE(head < 0 || ready_gang || idle == 0) << "idle slots beside ready tasks";
         EXPECT_TRUE(head < 0 || !running_.empty()) << "nothing runs though something is ready";
         if (head == head_gang_) {
@@ -108,8 +115,9 @@ class Watcher {
 
 Outcome random_outcome(Random& random, double trouble) {
     if (!random.chance(trouble)) return Outcome::done;
-    constexpr Outcome kTroubles[]{Outcome::diverged,    Outcome::interrupted,  Outcome::died,          Outcome::stuck,
-                                  Outcome::input_error, Outcome::system_error, Outcome::out_of_memory, Outcome::bug};
+    constexpr Outcome kTroubles[]{
+        Outcome::diverged,    Outcome::interrupted,  Outcome::died,          Outcome::stuck,
+        Outcome::input_error, Outcome::system_error, Outcome::out_of_memory, Outcome::bug};
     return kTroubles[random.below(std::size(kTroubles))];
 }
 
@@ -119,8 +127,11 @@ void check_ends(const Schedule& schedule, const std::vector<Sketch>& tasks) {
     EXPECT_EQ(schedule.counts().total(), static_cast<int>(tasks.size()));
     for (size_t i = 0; i < tasks.size(); ++i) {
         bool needs_done = true;
-        for (const int need : tasks[i].needs) needs_done &= std::holds_alternative<Done>(schedule.state(need));
-        EXPECT_EQ(std::holds_alternative<Blocked>(schedule.state(static_cast<TaskIndex>(i))), !needs_done) << "task " << i;
+        for (const int need : tasks[i].needs)
+            needs_done &= std::holds_alternative<Done>(schedule.state(need));
+        EXPECT_EQ(std::holds_alternative<Blocked>(schedule.state(static_cast<TaskIndex>(i))),
+                  !needs_done)
+            << "task " << i;
     }
 }
 
@@ -135,17 +146,18 @@ void play(Random& random) {
     std::vector<TaskIndex> resting;
     constexpr int kManyEvents = 20'000; // far more than such a plan can need
     for (int event = 0; event < kManyEvents; ++event) {
-        for (const Start& start : schedule.fill()) watcher.on_start(start);
+        for (const Placement& start : schedule.schedule_ready()) watcher.on_start(start);
         schedule.check_invariants();
         watcher.on_filled(schedule);
         if (watcher.running().empty() || testing::Test::HasFailure()) break;
-        const TaskIndex task =
-            std::next(watcher.running().begin(), static_cast<int>(random.below(watcher.running().size())))->first;
+        const TaskIndex task = std::next(watcher.running().begin(),
+                                         static_cast<int>(random.below(watcher.running().size())))
+                                   ->first;
         const Outcome outcome = random_outcome(random, trouble);
-        const Verdict verdict = schedule.on_ended(task, outcome, "why", random.chance(0.2));
+        const AttemptDecision verdict = schedule.on_ended(task, outcome, "why", random.chance(0.2));
         watcher.on_end(task, outcome, verdict);
         schedule.check_invariants();
-        if (verdict.task_rests) resting.push_back(task);
+        if (verdict.task_backs_off) resting.push_back(task);
         if (watcher.running().empty() || random.chance(0.5)) {
             for (const TaskIndex rested : std::exchange(resting, {})) schedule.wake_task(rested);
         }
@@ -172,7 +184,8 @@ std::vector<Sketch> campaign_like(Random& random, int ranks) {
     const int small = 40 + static_cast<int>(random.below(160));
     for (int i = 0; i < small; ++i) {
         Sketch task{.ranks = 1, .needs = {}, .seconds = random.uniform(1, 20)};
-        if (random.chance(0.7)) task.needs = {static_cast<int>(random.below(static_cast<uint64_t>(gangs)))};
+        if (random.chance(0.7))
+            task.needs = {static_cast<int>(random.below(static_cast<uint64_t>(gangs)))};
         tasks.push_back(task);
     }
     return tasks;
@@ -196,11 +209,11 @@ TEST(SchedulePropertyTest, TheMakespanIsNearItsLowerBound) {
             worst_seed = seed;
         }
     }
-    std::printf("makespan over its lower bound: %.3f on average, %.3f at worst (seed %llu)\n", sum / kPlans, worst,
-                static_cast<unsigned long long>(worst_seed));
+    std::printf("makespan over its lower bound: %.3f on average, %.3f at worst (seed %llu)\n",
+                sum / kPlans, worst, static_cast<unsigned long long>(worst_seed));
     EXPECT_LE(sum / kPlans, 1.15);
     EXPECT_LE(worst, 2.0) << "seed " << worst_seed;
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -10,10 +10,10 @@
 #include <map>
 #include <optional>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // For messages of failed comparisons.
-inline void PrintTo(const Start& start, std::ostream* out) {
+inline void PrintTo(const Placement& start, std::ostream* out) {
     *out << "task " << start.task << " on";
     for (const Rank rank : start.ranks) *out << ' ' << rank;
 }
@@ -37,47 +37,49 @@ void finish(Schedule& schedule, TaskIndex task) {
     schedule.check_invariants();
 }
 
-Verdict fail(Schedule& schedule, TaskIndex task, Outcome outcome, bool progressed = false) {
-    const Verdict verdict = schedule.on_ended(task, outcome, "why", progressed);
+AttemptDecision fail(Schedule& schedule, TaskIndex task, Outcome outcome, bool progressed = false) {
+    const AttemptDecision verdict = schedule.on_ended(task, outcome, "why", progressed);
     schedule.check_invariants();
     return verdict;
 }
 
 TEST(ScheduleTest, TheLongestPathToTheEndStartsFirst) {
     // 1 is short, but 2 follows it; 0 is alone.
-    auto schedule = schedule_of({{.seconds = 4}, {.seconds = 1}, {.needs = {1}, .seconds = 5}}, {.ranks = 1});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}));
+    auto schedule =
+        schedule_of({{.seconds = 4}, {.seconds = 1}, {.needs = {1}, .seconds = 5}}, {.ranks = 1});
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
     finish(schedule, 1);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{2, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{2, {0}}));
     finish(schedule, 2);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}));
 }
 
 TEST(ScheduleTest, OfEqualPathsTheEarlierInThePlanStartsFirst) {
     auto schedule = schedule_of({{}, {}, {}}, {.ranks = 2});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}, Start{1, {1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}, Placement{1, {1}}));
 }
 
 TEST(ScheduleTest, NothingStartsBeforeAllItsNeedsAreDone) {
     auto schedule = schedule_of({{}, {}, {.needs = {0, 1}}}, {.ranks = 3});
-    EXPECT_EQ(schedule.fill().size(), 2U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 2U);
     finish(schedule, 1);
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     EXPECT_TRUE(is<Waiting>(schedule, 2));
     finish(schedule, 0);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{2, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{2, {0}}));
 }
 
 TEST(ScheduleTest, EverySlotOfEveryRankIsUsedAndTheEmptiestRankFirst) {
     auto schedule = schedule_of(std::vector<Sketch>(6), {.ranks = 2, .slots_per_rank = 2});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}, Start{1, {1}}, Start{2, {0}}, Start{3, {1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}, Placement{1, {1}},
+                                                       Placement{2, {0}}, Placement{3, {1}}));
     EXPECT_EQ(schedule.free_slots(0), 0);
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
 }
 
 TEST(ScheduleTest, AGangTakesOneSlotOnEachOfItsRanks) {
     auto schedule = schedule_of({{.ranks = 2}, {.ranks = 2}}, {.ranks = 2, .slots_per_rank = 2});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0, 1}}, Start{1, {0, 1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0, 1}}, Placement{1, {0, 1}}));
     EXPECT_EQ(schedule.free_slots(0), 0);
     finish(schedule, 0);
     EXPECT_EQ(schedule.free_slots(0), 1);
@@ -86,14 +88,16 @@ TEST(ScheduleTest, AGangTakesOneSlotOnEachOfItsRanks) {
 
 TEST(ScheduleTest, TwoSlotsOfOneRankAreNotTwoRanks) {
     // Rank 1 is full with the two long tasks that start there; rank 0's slots become free both.
-    auto schedule = schedule_of({{.seconds = 90}, {.seconds = 80}, {.seconds = 70}, {.seconds = 60}, {.ranks = 2}},
-                                {.ranks = 2, .slots_per_rank = 2});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}, Start{1, {1}}, Start{2, {0}}, Start{3, {1}}));
+    auto schedule = schedule_of(
+        {{.seconds = 90}, {.seconds = 80}, {.seconds = 70}, {.seconds = 60}, {.ranks = 2}},
+        {.ranks = 2, .slots_per_rank = 2});
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}, Placement{1, {1}},
+                                                       Placement{2, {0}}, Placement{3, {1}}));
     finish(schedule, 0);
     finish(schedule, 2);
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     finish(schedule, 3);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{4, {0, 1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{4, {0, 1}}));
 }
 
 TEST(ScheduleTest, SmallTasksDoNotStarveAGang) {
@@ -101,11 +105,11 @@ TEST(ScheduleTest, SmallTasksDoNotStarveAGang) {
     std::vector<Sketch> tasks{{.seconds = 100}, {.seconds = 99}, {.ranks = 2, .seconds = 98}};
     tasks.resize(20);
     auto schedule = schedule_of(tasks, {.ranks = 2});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}, Start{1, {1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}, Placement{1, {1}}));
     finish(schedule, 1);
-    EXPECT_THAT(schedule.fill(), IsEmpty()) << "rank 1 is kept for the gang";
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty()) << "rank 1 is kept for the gang";
     finish(schedule, 0);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{2, {0, 1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{2, {0, 1}}));
 }
 
 TEST(ScheduleTest, SlotsThatAReservationDoesNotNeedAreFilled) {
@@ -114,19 +118,19 @@ TEST(ScheduleTest, SlotsThatAReservationDoesNotNeedAreFilled) {
     tasks.push_back({.ranks = 2, .seconds = 50});
     tasks.resize(14);
     auto schedule = schedule_of(tasks, {.ranks = 2, .slots_per_rank = 4});
-    EXPECT_EQ(schedule.fill().size(), 8U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 8U);
     for (const TaskIndex on_rank_0 : {0, 2, 4}) finish(schedule, on_rank_0);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{9, {0}}, Start{10, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{9, {0}}, Placement{10, {0}}));
     EXPECT_EQ(schedule.free_slots(0), 1);
     finish(schedule, 1);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{8, {0, 1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{8, {0, 1}}));
 }
 
 TEST(ScheduleTest, ALongerSmallTaskGoesBeforeAGang) {
     auto schedule = schedule_of({{.ranks = 2, .seconds = 1}, {.seconds = 10}}, {.ranks = 2});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
     finish(schedule, 1);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0, 1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0, 1}}));
 }
 
 TEST(ScheduleTest, AGangLargerThanTheRunIsRefusedWithBothNumbers) {
@@ -135,20 +139,23 @@ TEST(ScheduleTest, AGangLargerThanTheRunIsRefusedWithBothNumbers) {
         FAIL() << "was not refused";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::input);
-        EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("task1"), testing::HasSubstr("needs 5 ranks"),
-                                                 testing::HasSubstr("has 3")));
+        EXPECT_THAT(error.what(),
+                    testing::AllOf(testing::HasSubstr("task1"), testing::HasSubstr("needs 5 ranks"),
+                                   testing::HasSubstr("has 3")));
     }
 }
 
 TEST(ScheduleTest, FailureBlocksAllThatNeedIt) {
     //  0 -> 1 -> 2, 1 and 3 -> 4, 3 -> 5
-    auto schedule = schedule_of({{}, {.needs = {0}}, {.needs = {1}}, {}, {.needs = {1, 3}}, {.needs = {3}}}, {.ranks = 2});
-    schedule.fill();
+    auto schedule = schedule_of(
+        {{}, {.needs = {0}}, {.needs = {1}}, {}, {.needs = {1, 3}}, {.needs = {3}}}, {.ranks = 2});
+    schedule.schedule_ready();
     EXPECT_TRUE(fail(schedule, 0, Outcome::input_error).final);
     EXPECT_EQ(std::get<Failed>(schedule.state(0)).error, "why");
-    for (const TaskIndex blocked : {1, 2, 4}) EXPECT_EQ(std::get<Blocked>(schedule.state(blocked)).by, 0) << blocked;
+    for (const TaskIndex blocked : {1, 2, 4})
+        EXPECT_EQ(std::get<Blocked>(schedule.state(blocked)).by, 0) << blocked;
     finish(schedule, 3);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{5, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{5, {0}}));
     finish(schedule, 5);
     EXPECT_EQ(schedule.counts(), (TaskCounts{.done = 2, .failed = 1, .blocked = 3}));
     EXPECT_TRUE(schedule.counts().all_ended());
@@ -157,8 +164,8 @@ TEST(ScheduleTest, FailureBlocksAllThatNeedIt) {
 TEST(ScheduleTest, InputErrorsAndBugsAreNotTriedAgain) {
     for (const Outcome outcome : {Outcome::input_error, Outcome::bug}) {
         auto schedule = schedule_of({{}}, {.ranks = 1});
-        schedule.fill();
-        const Verdict verdict = fail(schedule, 0, outcome, true);
+        schedule.schedule_ready();
+        const AttemptDecision verdict = fail(schedule, 0, outcome, true);
         EXPECT_TRUE(verdict.final && !verdict.refund) << to_string(outcome);
         EXPECT_EQ(std::get<Failed>(schedule.state(0)).outcome, outcome);
     }
@@ -168,25 +175,25 @@ TEST(ScheduleTest, ATaskThatKeepsKillingItsTrainersIsQuarantined) {
     for (const Outcome outcome : {Outcome::died, Outcome::stuck}) {
         auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 3});
         for (int attempt = 1; attempt <= 2; ++attempt) {
-            schedule.fill();
-            const Verdict verdict = fail(schedule, 0, outcome);
+            schedule.schedule_ready();
+            const AttemptDecision verdict = fail(schedule, 0, outcome);
             EXPECT_FALSE(verdict.final || verdict.refund) << "attempt " << attempt;
             EXPECT_EQ(schedule.charged(0), attempt);
         }
-        schedule.fill();
+        schedule.schedule_ready();
         EXPECT_TRUE(fail(schedule, 0, outcome).final);
         EXPECT_EQ(std::get<Quarantined>(schedule.state(0)).outcome, outcome);
-        EXPECT_THAT(schedule.fill(), IsEmpty());
+        EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     }
 }
 
 TEST(ScheduleTest, SystemErrorsAreTriedAgainAndThenFail) {
     for (const Outcome outcome : {Outcome::system_error, Outcome::out_of_memory}) {
         auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 2});
-        schedule.fill();
+        schedule.schedule_ready();
         EXPECT_FALSE(fail(schedule, 0, outcome).final);
         schedule.wake_task(0);
-        schedule.fill();
+        schedule.schedule_ready();
         EXPECT_TRUE(fail(schedule, 0, outcome).final);
         EXPECT_EQ(std::get<Failed>(schedule.state(0)).outcome, outcome);
     }
@@ -195,8 +202,8 @@ TEST(ScheduleTest, SystemErrorsAreTriedAgainAndThenFail) {
 TEST(ScheduleTest, AnAttemptThatProgressedGetsItsCreditBack) {
     auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 2});
     for (int attempt = 0; attempt < 10; ++attempt) {
-        schedule.fill();
-        const Verdict verdict = fail(schedule, 0, Outcome::died, true);
+        schedule.schedule_ready();
+        const AttemptDecision verdict = fail(schedule, 0, Outcome::died, true);
         EXPECT_TRUE(verdict.refund && !verdict.final);
         EXPECT_EQ(schedule.charged(0), 0);
     }
@@ -206,17 +213,17 @@ TEST(ScheduleTest, AnAttemptThatProgressedGetsItsCreditBack) {
 TEST(ScheduleTest, AnInterruptedAttemptCostsNothing) {
     auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 1});
     for (int attempt = 0; attempt < 3; ++attempt) {
-        schedule.fill();
-        const Verdict verdict = fail(schedule, 0, Outcome::interrupted);
+        schedule.schedule_ready();
+        const AttemptDecision verdict = fail(schedule, 0, Outcome::interrupted);
         EXPECT_TRUE(verdict.refund && !verdict.final);
     }
-    schedule.fill();
+    schedule.schedule_ready();
     finish(schedule, 0);
 }
 
 TEST(ScheduleTest, ADivergedClassifierIsAResultADivergedDaganLeavesNothing) {
     auto schedule = schedule_of({{}, {.ranks = 2}, {.needs = {1}}}, {.ranks = 3});
-    schedule.fill();
+    schedule.schedule_ready();
     EXPECT_TRUE(fail(schedule, 0, Outcome::diverged).final);
     EXPECT_TRUE(is<Done>(schedule, 0));
     EXPECT_TRUE(fail(schedule, 1, Outcome::diverged).final);
@@ -225,16 +232,18 @@ TEST(ScheduleTest, ADivergedClassifierIsAResultADivergedDaganLeavesNothing) {
 }
 
 TEST(ScheduleTest, WhatTheStoreKnowsIsNotDoneAgain) {
-    auto schedule = schedule_of({{}, {.needs = {0}}, {.needs = {1}}, {}, {.needs = {3}}}, {.ranks = 2});
+    auto schedule =
+        schedule_of({{}, {.needs = {0}}, {.needs = {1}}, {}, {.needs = {3}}}, {.ranks = 2});
     schedule.restore(0, {.ended = Outcome::done, .charged = 1});
     schedule.restore(1, {.charged = 1});
     schedule.restore(2, {});
     schedule.restore(3, {.ended = Outcome::died, .error = "killed by signal 9", .charged = 5});
     schedule.restore(4, {});
     schedule.check_invariants();
-    EXPECT_EQ(schedule.counts(), (TaskCounts{.waiting = 1, .ready = 1, .done = 1, .quarantined = 1, .blocked = 1}));
+    EXPECT_EQ(schedule.counts(),
+              (TaskCounts{.waiting = 1, .ready = 1, .done = 1, .quarantined = 1, .blocked = 1}));
     EXPECT_EQ(std::get<Quarantined>(schedule.state(3)).error, "killed by signal 9");
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
 }
 
 TEST(ScheduleTest, ChargesOfEarlierJobsCountButLeaveOneAttempt) {
@@ -242,7 +251,7 @@ TEST(ScheduleTest, ChargesOfEarlierJobsCountButLeaveOneAttempt) {
     schedule.restore(0, {.charged = 1});
     schedule.restore(1, {.charged = 7});
     EXPECT_EQ(schedule.charged(0), 1);
-    schedule.fill();
+    schedule.schedule_ready();
     EXPECT_FALSE(fail(schedule, 0, Outcome::died).final);
     EXPECT_TRUE(fail(schedule, 1, Outcome::died).final);
 }
@@ -251,75 +260,78 @@ TEST(ScheduleTest, ATaskWithWhichTheJobWasLostTwiceRunsAlone) {
     auto schedule = schedule_of({{.seconds = 9}, {.seconds = 8}, {}}, {.ranks = 3});
     schedule.restore(0, {.charged = 2, .lost = 2, .last_lost = true});
     schedule.restore(1, {.charged = 1, .lost = 1, .last_lost = true});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}, Start{2, {1}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}, Placement{2, {1}}));
     finish(schedule, 1);
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     finish(schedule, 2);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}));
     finish(schedule, 0);
 }
 
 TEST(ScheduleTest, NothingStartsBesideATaskThatRunsAlone) {
     auto schedule = schedule_of({{.seconds = 9}, {.seconds = 8}}, {.ranks = 3});
-    for (const TaskIndex task : {0, 1}) schedule.restore(task, {.charged = 2, .lost = 2, .last_lost = true});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}));
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    for (const TaskIndex task : {0, 1})
+        schedule.restore(task, {.charged = 2, .lost = 2, .last_lost = true});
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     fail(schedule, 0, Outcome::interrupted);
-    EXPECT_EQ(schedule.fill().size(), 1U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U);
 }
 
 TEST(ScheduleTest, WhatBecomesReadyMeanwhileWaitsForATaskThatRunsAlone) {
     auto schedule = schedule_of({{.seconds = 9}, {}}, {.ranks = 3});
     schedule.restore(0, {.charged = 2, .lost = 2, .last_lost = true});
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}));
-    EXPECT_TRUE(fail(schedule, 1, Outcome::system_error).task_rests);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
+    EXPECT_TRUE(fail(schedule, 1, Outcome::system_error).task_backs_off);
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}));
     schedule.wake_task(1);
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     finish(schedule, 0);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{1, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
 }
 
 TEST(ScheduleTest, ATaskThatWasLostInCompanyOnlyIsNotConvicted) {
     auto schedule = schedule_of({{}}, {.ranks = 1});
     EXPECT_FALSE(schedule.restore(0, {.charged = 5, .lost = 2, .last_lost = true}).final)
         << "its other credits it lost otherwise";
-    EXPECT_EQ(schedule.fill().size(), 1U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U);
 }
 
 TEST(ScheduleTest, ATaskWithWhichTheJobIsLostEvenAloneIsQuarantined) {
     auto schedule = schedule_of({{}, {.needs = {0}}, {}}, {.ranks = 2});
-    EXPECT_TRUE(schedule.restore(0, {.error = "job died", .charged = 5, .lost = 5, .last_lost = true}).final);
+    EXPECT_TRUE(
+        schedule.restore(0, {.error = "job died", .charged = 5, .lost = 5, .last_lost = true})
+            .final);
     EXPECT_FALSE(schedule.restore(2, {.charged = 4, .lost = 4, .last_lost = true}).final);
     schedule.check_invariants();
     EXPECT_EQ(std::get<Quarantined>(schedule.state(0)).outcome, Outcome::lost);
     EXPECT_TRUE(is<Blocked>(schedule, 1));
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{2, {0}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{2, {0}}));
 }
 
 TEST(ScheduleTest, ATaskRestsAfterAnErrorOfTheSystem) {
     auto schedule = schedule_of({{}}, {.ranks = 1});
-    schedule.fill();
-    EXPECT_TRUE(fail(schedule, 0, Outcome::system_error).task_rests);
-    EXPECT_TRUE(is<Resting>(schedule, 0));
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    schedule.schedule_ready();
+    EXPECT_TRUE(fail(schedule, 0, Outcome::system_error).task_backs_off);
+    EXPECT_TRUE(is<BackingOff>(schedule, 0));
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     EXPECT_FALSE(schedule.counts().all_ended());
     schedule.wake_task(0);
-    EXPECT_EQ(schedule.fill().size(), 1U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U);
 }
 
 TEST(ScheduleTest, OutOfMemoryHalvesThePacking) {
     auto schedule = schedule_of(std::vector<Sketch>(12), {.ranks = 1, .slots_per_rank = 4});
-    EXPECT_EQ(schedule.fill().size(), 4U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 4U);
     fail(schedule, 0, Outcome::out_of_memory);
     EXPECT_EQ(schedule.free_slots(0), -1) << "three run where two may";
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     finish(schedule, 1);
     finish(schedule, 2);
-    EXPECT_EQ(schedule.fill().size(), 1U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U);
     fail(schedule, 3, Outcome::out_of_memory);
     finish(schedule, 0);
-    EXPECT_EQ(schedule.fill().size(), 1U) << "and then there is one";
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U) << "and then there is one";
 }
 
 void put_on_two_nodes(Schedule& schedule, int ranks_on_a) {
@@ -328,21 +340,24 @@ void put_on_two_nodes(Schedule& schedule, int ranks_on_a) {
 
 TEST(ScheduleTest, AGangIsPutOnOneNodeWhereItFits) {
     auto schedule = schedule_of({{.ranks = 2, .seconds = 9}}, {.ranks = 4});
-    for (const Rank rank : {0, 1, 2, 3}) schedule.set_host(rank, rank == 1 || rank == 2 ? "b" : rank == 0 ? "a" : "c");
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {1, 2}})) << "not on ranks 0 and 1, of two nodes";
+    for (const Rank rank : {0, 1, 2, 3})
+        schedule.set_host(rank, rank == 1 || rank == 2 ? "b" : rank == 0 ? "a" : "c");
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {1, 2}}))
+        << "not on ranks 0 and 1, of two nodes";
 }
 
 TEST(ScheduleTest, AFailedTaskGoesToAnotherNodeFirst) {
     auto schedule = schedule_of(std::vector<Sketch>(5), {.ranks = 4});
     put_on_two_nodes(schedule, 2);
-    EXPECT_EQ(schedule.fill().size(), 4U); // task 0 runs on rank 0
+    EXPECT_EQ(schedule.schedule_ready().size(), 4U); // task 0 runs on rank 0
     fail(schedule, 0, Outcome::died);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{4, {0}})) << "task 0 waits for node b";
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{4, {0}}))
+        << "task 0 waits for node b";
     finish(schedule, 3);
-    EXPECT_THAT(schedule.fill(), ElementsAre(Start{0, {3}}));
+    EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {3}}));
     fail(schedule, 0, Outcome::died);
     finish(schedule, 1);
-    EXPECT_EQ(schedule.fill().size(), 1U) << "it failed everywhere: any node will do";
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U) << "it failed everywhere: any node will do";
 }
 
 TEST(ScheduleTest, ABadNodeIsShutOutAndWhatFailedThereIsForgiven) {
@@ -352,24 +367,26 @@ TEST(ScheduleTest, ABadNodeIsShutOutAndWhatFailedThereIsForgiven) {
     std::optional<NodeIndex> bad;
     int failures = 0;
     while (!bad) {
-        for (const Start& start : schedule.fill()) running[start.task] = start.ranks.front();
+        for (const Placement& start : schedule.schedule_ready())
+            running[start.task] = start.ranks.front();
         const auto [task, rank] = *running.begin();
         running.erase(running.begin());
         if (rank >= 2) {
             finish(schedule, task);
             continue;
         }
-        const Verdict verdict = fail(schedule, task, Outcome::died);
+        const AttemptDecision verdict = fail(schedule, task, Outcome::died);
         bad = verdict.bad_node;
-        if (verdict.node_rests) schedule.wake_node(*verdict.node_rests);
+        if (verdict.node_backs_off) schedule.wake_node(*verdict.node_backs_off);
         ASSERT_LT(++failures, 20);
     }
-    EXPECT_EQ(schedule.blame().host(*bad), "a");
-    for (TaskIndex task = 0; task < 100; ++task) EXPECT_EQ(schedule.charged(task), 0) << "task " << task;
+    EXPECT_EQ(schedule.node_health().host(*bad), "a");
+    for (TaskIndex task = 0; task < 100; ++task)
+        EXPECT_EQ(schedule.charged(task), 0) << "task " << task;
     for (const auto& [task, rank] : running)
         rank >= 2 ? finish(schedule, task) : void(fail(schedule, task, Outcome::interrupted));
     while (!schedule.counts().all_ended()) {
-        for (const Start& start : schedule.fill()) {
+        for (const Placement& start : schedule.schedule_ready()) {
             EXPECT_GE(start.ranks.front(), 2);
             finish(schedule, start.task);
         }
@@ -384,7 +401,8 @@ TEST(ScheduleTest, AGangThatNeedsEveryRankRunsEvenOnABadNode) {
     put_on_two_nodes(schedule, 1);
     std::map<TaskIndex, Rank> running;
     while (!schedule.counts().all_ended()) {
-        for (const Start& start : schedule.fill()) running[start.task] = start.ranks.front();
+        for (const Placement& start : schedule.schedule_ready())
+            running[start.task] = start.ranks.front();
         ASSERT_FALSE(running.empty());
         const auto [task, rank] = *running.begin();
         running.erase(running.begin());
@@ -392,34 +410,34 @@ TEST(ScheduleTest, AGangThatNeedsEveryRankRunsEvenOnABadNode) {
             finish(schedule, task);
             continue;
         }
-        const Verdict verdict = fail(schedule, task, Outcome::died);
-        if (verdict.node_rests) schedule.wake_node(*verdict.node_rests);
+        const AttemptDecision verdict = fail(schedule, task, Outcome::died);
+        if (verdict.node_backs_off) schedule.wake_node(*verdict.node_backs_off);
     }
     EXPECT_EQ(schedule.counts().done, 40);
 }
 
 TEST(ScheduleTest, AfterStopStartingNothingStarts) {
     auto schedule = schedule_of({{}, {}}, {.ranks = 1});
-    EXPECT_EQ(schedule.fill().size(), 1U);
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U);
     schedule.stop_starting();
     fail(schedule, 0, Outcome::interrupted);
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     EXPECT_EQ(schedule.counts(), (TaskCounts{.ready = 2}));
 }
 
 TEST(ScheduleTest, OnlyARunningTaskEnds) {
     auto schedule = schedule_of({{}}, {.ranks = 1});
     EXPECT_THROW(schedule.on_ended(0, Outcome::done, "", false), Error);
-    schedule.fill();
+    schedule.schedule_ready();
     finish(schedule, 0);
     EXPECT_THROW(schedule.on_ended(0, Outcome::done, "", false), Error);
 }
 
 TEST(ScheduleTest, AnEmptyPlanHasEnded) {
     auto schedule = schedule_of({}, {.ranks = 2});
-    EXPECT_THAT(schedule.fill(), IsEmpty());
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     EXPECT_TRUE(schedule.counts().all_ended());
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

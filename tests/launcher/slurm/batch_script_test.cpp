@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 namespace fs = std::filesystem;
@@ -35,10 +35,13 @@ BatchJob job() {
 
 TEST(BatchScriptTest, AsksSlurmForWhatTheProfileSays) {
     const std::string script = batch_script(job());
-    for (const char* line : {"#!/bin/bash\n", "#SBATCH --partition=batch\n", "#SBATCH --nodes=2\n", "#SBATCH --ntasks-per-node=2",
-                             "#SBATCH --time=00:10:00\n", "#SBATCH --signal=B:USR1@120", "#SBATCH --requeue",
-                             "#SBATCH --open-mode=append", "#SBATCH --output=/home/me/campaigns/table1/logs/slurm-%j.out\n",
-                             "#SBATCH --comment=/home/me/campaigns/table1\n", "srun --mpi=pmix --kill-on-bad-exit=1"}) {
+    for (const char* line :
+         {"#!/bin/bash\n", "#SBATCH --partition=batch\n", "#SBATCH --nodes=2\n",
+          "#SBATCH --ntasks-per-node=2", "#SBATCH --time=00:10:00\n", "#SBATCH --signal=B:USR1@120",
+          "#SBATCH --requeue", "#SBATCH --open-mode=append",
+          "#SBATCH --output=/home/me/campaigns/table1/logs/slurm-%j.out\n",
+          "#SBATCH --comment=/home/me/campaigns/table1\n",
+          "srun --mpi=pmix --kill-on-bad-exit=1"}) {
         EXPECT_THAT(script, HasSubstr(line));
     }
     EXPECT_THAT(script, Not(HasSubstr("--gres"))) << "no GPUs were asked for";
@@ -103,7 +106,8 @@ class BatchScriptLife : public testing::Test {
   protected:
     void program(const std::string& name, const std::string& body) {
         const fs::path path = temporary_ / name;
-        write_atomically(path, "#!/bin/bash\necho \"" + name + " $*\" >>'" + called().string() + "'\n" + body + "\n");
+        write_atomically(path, "#!/bin/bash\necho \"" + name + " $*\" >>'" + called().string() +
+                                   "'\n" + body + "\n");
         fs::permissions(path, fs::perms::owner_all);
     }
     void supervisor(const std::string& body) {
@@ -116,7 +120,8 @@ class BatchScriptLife : public testing::Test {
         write_atomically(temporary_ / "job.sh", batch_script(mine));
     }
     Process::Setting setting() const {
-        return {temporary_.path(), {"PATH=" + temporary_.path().string() + ":/usr/bin:/bin", "SLURM_JOB_ID=12"}};
+        return {temporary_.path(),
+                {"PATH=" + temporary_.path().string() + ":/usr/bin:/bin", "SLURM_JOB_ID=12"}};
     }
     Finished run() { return run_program({"bash", (temporary_ / "job.sh").string()}, setting()); }
     // Starts the script and signals it when the supervisor has begun.
@@ -131,7 +136,8 @@ class BatchScriptLife : public testing::Test {
     std::string calls() const { return read_file(called()); }
 
     // Ends with 75 once it got USR1, a moment later.
-    static constexpr const char* kStops = "trap 'sleep 0.2; exit 75' USR1; touch begun; while :; do sleep 0.05; done";
+    static constexpr const char* kStops =
+        "trap 'sleep 0.2; exit 75' USR1; touch begun; while :; do sleep 0.05; done";
     TemporaryFolder temporary_;
 };
 
@@ -167,13 +173,15 @@ TEST_F(BatchScriptLife, WhereJobsMayNotRequeueThemselvesTheNextIsSubmitted) {
     supervisor("exit 75");
     program("scontrol", "exit 1");
     EXPECT_EQ(run().exit_code, 75);
-    EXPECT_THAT(calls(), HasSubstr("sbatch --parsable --dependency=afterany:12 " + (temporary_ / "job.sh").string()));
+    EXPECT_THAT(calls(), HasSubstr("sbatch --parsable --dependency=afterany:12 " +
+                                   (temporary_ / "job.sh").string()));
 }
 
 // As Slurm does it: the requeue sends TERM to all processes of the job before scontrol has its answer.
 TEST_F(BatchScriptLife, EndedByItsOwnRequeueItDoesNotSubmitASecondJob) {
     supervisor("exit 75");
-    program("scontrol", "kill -TERM $PPID $$; sleep 0.3; echo answered >>'" + called().string() + "'; exit 1");
+    program("scontrol",
+            "kill -TERM $PPID $$; sleep 0.3; echo answered >>'" + called().string() + "'; exit 1");
     run();
     EXPECT_THAT(calls(), HasSubstr("answered")) << "TERM ended it";
     EXPECT_THAT(calls(), Not(HasSubstr("sbatch")));
@@ -186,4 +194,4 @@ TEST_F(BatchScriptLife, FinishedWhenTheWarningCameItStaysAway) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 namespace fs = std::filesystem;
@@ -17,11 +17,13 @@ using testing::HasSubstr;
 
 class SiteProfileTest : public testing::Test {
   protected:
-    SiteProfile load(const std::string& text, const std::map<std::string, std::string>& instead = {}) {
+    SiteProfile load(const std::string& text,
+                     const std::map<std::string, std::string>& instead = {}) {
         write_atomically(path(), text);
         return load_site_profile(path(), instead);
     }
-    std::string refusal(const std::string& text, const std::map<std::string, std::string>& instead = {}) {
+    std::string refusal(const std::string& text,
+                        const std::map<std::string, std::string>& instead = {}) {
         try {
             load(text, instead);
         } catch (const Error& error) {
@@ -37,10 +39,11 @@ class SiteProfileTest : public testing::Test {
 };
 
 TEST_F(SiteProfileTest, AProfileIsReadWhole) {
-    const SiteProfile profile =
-        load("scheduler: slurm\npartition: gpu\naccount: p-1\nnodes: 2-4\nranks_per_node: 4\ncpus_per_rank: 8\n"
-             "gpus_per_node: 4\ngres: gpu:a100:4\ntime: 1-12:00:00\nmpi: pmix_v4\nscratch: $TMPDIR\n"
-             "setup: [module load a, 'export B=\"c d\"']\nextra: [--qos=long]\n");
+    const SiteProfile profile = load(
+        "scheduler: slurm\npartition: gpu\naccount: p-1\nnodes: 2-4\nranks_per_node: "
+        "4\ncpus_per_rank: 8\n"
+        "gpus_per_node: 4\ngres: gpu:a100:4\ntime: 1-12:00:00\nmpi: pmix_v4\nscratch: $TMPDIR\n"
+        "setup: [module load a, 'export B=\"c d\"']\nextra: [--qos=long]\n");
     EXPECT_EQ(profile.partition, "gpu");
     EXPECT_EQ(profile.fewest_nodes(), 2);
     EXPECT_EQ(profile.most_nodes(), 4);
@@ -53,41 +56,50 @@ TEST_F(SiteProfileTest, AProfileIsReadWhole) {
 }
 
 TEST_F(SiteProfileTest, EachProblemIsNamedWithItsLine) {
-    const std::string problems =
-        refusal("scheduler: slrum\nranks_per_nod: 2\nnodes: 3-2\ntime: soon\nextra:\n  - --requeue\n  - 5\npartition: 'a b'\n");
+    const std::string problems = refusal("scheduler: slrum\nranks_per_nod: 2\nnodes: 3-2\ntime: "
+                                         "soon\nextra:\n  - --requeue\n  - 5\npartition: 'a b'\n");
     for (const char* line :
          {"site.yaml:1: scheduler: got 'slrum', wanted one of slurm, none; did you mean 'slurm'?",
-          "site.yaml:2: unknown key 'ranks_per_nod'; did you mean 'ranks_per_node'?", "site.yaml:3: nodes: got '3-2'",
-          "site.yaml:4: time: got 'soon'", "site.yaml:6: extra.0: --requeue is set by `dagan submit` itself",
-          "site.yaml:7: extra.1: '5' is not an option of sbatch", "site.yaml:8: partition: 'a b' is not one plain word"}) {
+          "site.yaml:2: unknown key 'ranks_per_nod'; did you mean 'ranks_per_node'?",
+          "site.yaml:3: nodes: got '3-2'", "site.yaml:4: time: got 'soon'",
+          "site.yaml:6: extra.0: --requeue is set by `dagan submit` itself",
+          "site.yaml:7: extra.1: '5' is not an option of sbatch",
+          "site.yaml:8: partition: 'a b' is not one plain word"}) {
         EXPECT_THAT(problems, HasSubstr(line));
     }
 }
 
 TEST_F(SiteProfileTest, RanksThatWouldShareAGpuAreRefusedWithTheFix) {
     EXPECT_THAT(refusal("scheduler: slurm\nranks_per_node: 4\ngpus_per_node: 2\n"),
-                HasSubstr("site.yaml:2: ranks_per_node: 4 ranks would share 2 GPUs; start at most one rank for each GPU"));
+                HasSubstr("site.yaml:2: ranks_per_node: 4 ranks would share 2 GPUs; start at most "
+                          "one rank for each GPU"));
     EXPECT_NO_THROW(load("scheduler: slurm\nranks_per_node: 2\ngpus_per_node: 4\n"));
 }
 
 TEST_F(SiteProfileTest, AnOptionOfTheCommandLinePassesTheSameChecks) {
-    EXPECT_EQ(load("scheduler: slurm\nranks_per_node: 1\nnodes: 2\n", {{"nodes", "1-3"}}).most_nodes(), 3);
-    EXPECT_EQ(load("scheduler: slurm\nranks_per_node: 1\n", {{"time", "00:30:00"}}).wall_time(), 30min);
-    EXPECT_EQ(load("scheduler: slurm\nranks_per_node: 1\nnodes: 2\n", {{"nodes", ""}}).fewest_nodes(), 2);
+    EXPECT_EQ(
+        load("scheduler: slurm\nranks_per_node: 1\nnodes: 2\n", {{"nodes", "1-3"}}).most_nodes(),
+        3);
+    EXPECT_EQ(load("scheduler: slurm\nranks_per_node: 1\n", {{"time", "00:30:00"}}).wall_time(),
+              30min);
+    EXPECT_EQ(
+        load("scheduler: slurm\nranks_per_node: 1\nnodes: 2\n", {{"nodes", ""}}).fewest_nodes(), 2);
     EXPECT_THAT(refusal("scheduler: slurm\nranks_per_node: 1\nnodes: 2\n", {{"nodes", "none"}}),
                 HasSubstr("--nodes: nodes: got 'none'"));
 }
 
 TEST_F(SiteProfileTest, TimesAreReadAsSlurmReadsThem) {
-    const std::map<std::string, std::chrono::seconds> times{{"90", 90min}, {"90:30", 90min + 30s},   {"01:30:00", 90min},
-                                                            {"1-12", 36h}, {"1-12:30", 36h + 30min}, {"2-00:00:01", 48h + 1s}};
+    const std::map<std::string, std::chrono::seconds> times{
+        {"90", 90min}, {"90:30", 90min + 30s},   {"01:30:00", 90min},
+        {"1-12", 36h}, {"1-12:30", 36h + 30min}, {"2-00:00:01", 48h + 1s}};
     for (const auto& [text, time] : times) EXPECT_EQ(parse_wall_time(text), time) << text;
     for (const char* wrong : {"", "0", "00:00:00", "1h", "-5", "1:2:3:4", "1-", "infinite"})
         EXPECT_EQ(parse_wall_time(wrong), std::nullopt) << wrong;
 }
 
 TEST_F(SiteProfileTest, AnUnknownNameIsAnsweredWithTheNearestKnownOne) {
-    const fs::path programs = fs::path(DAGAN_SOURCE_DIR) / "build" / "bin"; // profiles lie beside the programs' tree
+    const fs::path programs =
+        fs::path(DAGAN_SOURCE_DIR) / "build" / "bin"; // profiles lie beside the programs' tree
     EXPECT_EQ(find_site_profile("some/where.yaml", programs), "some/where.yaml");
     EXPECT_TRUE(fs::exists(find_site_profile("example", programs)));
     try {
@@ -100,7 +112,8 @@ TEST_F(SiteProfileTest, AnUnknownNameIsAnsweredWithTheNearestKnownOne) {
 
 TEST_F(SiteProfileTest, TheShippedProfilesAreSound) {
     int count = 0;
-    for (const auto& entry : fs::directory_iterator(fs::path(DAGAN_SOURCE_DIR) / "cluster" / "profiles")) {
+    for (const auto& entry :
+         fs::directory_iterator(fs::path(DAGAN_SOURCE_DIR) / "cluster" / "profiles")) {
         EXPECT_NO_THROW(load_site_profile(entry.path())) << entry.path();
         ++count;
     }
@@ -108,4 +121,4 @@ TEST_F(SiteProfileTest, TheShippedProfilesAreSound) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -4,13 +4,13 @@
 #include "base/file.h"
 #include "base/temporary_folder.h"
 #include "data/dataset.h"
-#include "launcher/worker/small_dataset.h"
 #include "launcher/slurm/submit.h"
+#include "launcher/worker/small_dataset.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,13 +22,16 @@ using testing::IsEmpty;
 class SubmissionTest : public testing::Test {
   protected:
     SubmissionTest() {
-        for (const char* name : {"dagan", "dagan-worker", "dagan-train"}) write_atomically(programs() / name, name);
+        for (const char* name : {"dagan", "dagan-worker", "dagan-train"})
+            write_atomically(programs() / name, name);
         manifest_.sweep.datasets["small"].file = "small.h5";
         manifest_.known["small"] = {};
         write_data(1);
         write_submission(folder_, now());
     }
-    void write_data(uint8_t grey) { save_dataset(data() / "small.h5", small_dataset(grey, 2)); }
+    void write_data(uint8_t grey) {
+        data::save_dataset(data() / "small.h5", small_dataset(grey, 2));
+    }
     Submission now() const { return submission_of(manifest_, programs(), data()); }
     std::string refusal() const {
         try {
@@ -62,8 +65,8 @@ TEST_F(SubmissionTest, ACampaignThatWasNeverSubmittedIsNotCompared) {
 
 TEST_F(SubmissionTest, AnotherProgramIsRefusedByName) {
     write_atomically(programs() / "dagan-train", "another");
-    EXPECT_THAT(refusal(),
-                AllOf(HasSubstr("dagan-train: sha256 "), HasSubstr("when submitted"), HasSubstr("hint: put back what changed")));
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("dagan-train: sha256 "), HasSubstr("when submitted"),
+                                 HasSubstr("hint: put back what changed")));
 }
 
 TEST_F(SubmissionTest, OtherDataIsRefusedByName) {
@@ -82,7 +85,8 @@ TEST_F(SubmissionTest, AllChangesAreNamedTogether) {
     write_atomically(programs() / "libdagan_cuda.so", "new");
     write_data(2);
     EXPECT_THAT(changes_since(then, now()),
-                ElementsAre(HasSubstr("dagan: sha256"), HasSubstr("libdagan_cuda.so: sha256 none when submitted"),
+                ElementsAre(HasSubstr("dagan: sha256"),
+                            HasSubstr("libdagan_cuda.so: sha256 none when submitted"),
                             HasSubstr("data set small")));
 }
 
@@ -95,4 +99,4 @@ TEST(SubmitTest, JobsAreCountedByTheTimeThatEachCanUse) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -7,7 +7,7 @@
 
 #include <thread>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 using namespace std::chrono_literals;
@@ -21,11 +21,16 @@ class RecoveryTest : public testing::Test {
         Status status;
         status.tasks.ready = 1;
         status.tasks.running = running ? 1 : 0;
-        if (running) status.running.push_back({.label = "gan strokes", .ranks = {0, 1}, .step = 3, .steps = 9});
+        if (running)
+            status.running.push_back(
+                {.label = "gan strokes", .ranks = {0, 1}, .step = 3, .steps = 9});
         write_status(folder_, status);
-        std::filesystem::last_write_time(folder_.status(), std::filesystem::file_time_type::clock::now() - age);
+        std::filesystem::last_write_time(folder_.status(),
+                                         std::filesystem::file_time_type::clock::now() - age);
     }
-    std::optional<std::string> look(Recovery& recovery) { return recovery.on_status(read_status(folder_)); }
+    std::optional<std::string> look(Downtime& recovery) {
+        return recovery.on_status(read_status(folder_));
+    }
     static void let_time_pass() { std::this_thread::sleep_for(20ms); }
 
     TemporaryFolder temporary_;
@@ -33,7 +38,7 @@ class RecoveryTest : public testing::Test {
 };
 
 TEST_F(RecoveryTest, ANewCampaignHasNothingToRecoverFrom) {
-    Recovery recovery(folder_);
+    Downtime recovery(folder_);
     recovery.on_job_started();
     let_time_pass();
     snapshot(true);
@@ -42,7 +47,7 @@ TEST_F(RecoveryTest, ANewCampaignHasNothingToRecoverFrom) {
 
 TEST_F(RecoveryTest, TheTimeSinceTheLastSignOfLifeIsToldOnceATaskRuns) {
     snapshot(true, 60s);
-    Recovery recovery(folder_);
+    Downtime recovery(folder_);
     recovery.on_job_started();
     EXPECT_EQ(look(recovery), std::nullopt) << "the earlier job's snapshot";
     let_time_pass();
@@ -51,13 +56,14 @@ TEST_F(RecoveryTest, TheTimeSinceTheLastSignOfLifeIsToldOnceATaskRuns) {
     snapshot(true);
     const auto told = look(recovery);
     ASSERT_TRUE(told.has_value());
-    EXPECT_THAT(*told, AllOf(HasSubstr("working again 60."), HasSubstr("(ours 0."), HasSubstr("the queue's 60.")));
+    EXPECT_THAT(*told, AllOf(HasSubstr("working again 60."), HasSubstr("(ours 0."),
+                             HasSubstr("the queue's 60.")));
     EXPECT_EQ(look(recovery), std::nullopt) << "once";
 }
 
 TEST_F(RecoveryTest, WhatAnEarlierJobStillWritesIsNotTakenForWork) {
     snapshot(true, 60s);
-    Recovery recovery(folder_);
+    Downtime recovery(folder_);
     let_time_pass();
     snapshot(true); // from a node that was cut off, before it left
     let_time_pass();
@@ -66,7 +72,7 @@ TEST_F(RecoveryTest, WhatAnEarlierJobStillWritesIsNotTakenForWork) {
 }
 
 TEST_F(RecoveryTest, AJobThatDiedWithinThisOneIsOursAlone) {
-    Recovery recovery(folder_);
+    Downtime recovery(folder_);
     recovery.on_job_started();
     snapshot(true, 5s);
     recovery.on_job_lost();
@@ -75,8 +81,9 @@ TEST_F(RecoveryTest, AJobThatDiedWithinThisOneIsOursAlone) {
     snapshot(true);
     const auto told = look(recovery);
     ASSERT_TRUE(told.has_value());
-    EXPECT_THAT(*told, AllOf(HasSubstr("working again 5."), HasSubstr("ours 5."), HasSubstr("the queue's 0.0 s")));
+    EXPECT_THAT(*told, AllOf(HasSubstr("working again 5."), HasSubstr("ours 5."),
+                             HasSubstr("the queue's 0.0 s")));
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

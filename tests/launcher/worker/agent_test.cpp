@@ -16,7 +16,7 @@
 #include <set>
 #include <thread>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 using testing::HasSubstr;
@@ -42,14 +42,18 @@ class AgentTest : public testing::Test {
             spawners_.emplace_back();
             agents_.push_back(std::make_unique<Agent>(
                 options, *mailboxes_.back(), spawners_.back(),
-                [this, rank](const std::vector<int>& members, int tag) { return collectives(members, tag, rank); },
+                [this, rank](const std::vector<int>& members, int tag) {
+                    return collectives(members, tag, rank);
+                },
                 "host" + std::to_string(rank)));
         }
     }
 
-    std::unique_ptr<GangCollectives> collectives(const std::vector<int>& members, int tag, int rank) {
+    std::unique_ptr<cluster::GangCollectives> collectives(const std::vector<int>& members, int tag,
+                                                          int rank) {
         const auto position = std::ranges::find(members, rank) - members.begin();
-        return gangs_.try_emplace(tag, static_cast<int>(members.size())).first->second.member(static_cast<int>(position));
+        return gangs_.try_emplace(tag, static_cast<int>(members.size()))
+            .first->second.member(static_cast<int>(position));
     }
 
     // Turns all agents until `enough`, which looks at what reached the coordinator. Fails at a deadline far beyond what is
@@ -66,9 +70,10 @@ class AgentTest : public testing::Test {
             if (!active) std::this_thread::sleep_for(200us);
         }
     }
-    void take(const Envelope& envelope, size_t rank) {
+    void take(const cluster::Envelope& envelope, size_t rank) {
         const Message message = decode_message(envelope.bytes);
-        if (const auto* lost = std::get_if<MemberLost>(&message)) agents_[rank]->on_member_lost(*lost);
+        if (const auto* lost = std::get_if<MemberLost>(&message))
+            agents_[rank]->on_member_lost(*lost);
         if (const auto* ended = std::get_if<Ended>(&message)) ended_.push_back(*ended);
         if (const auto* progress = std::get_if<Progress>(&message)) {
             pid_of_[progress->task] = static_cast<pid_t>(progress->step);
@@ -77,21 +82,26 @@ class AgentTest : public testing::Test {
         if (const auto* up = std::get_if<RankUp>(&message)) hosts_[envelope.from] = up->host;
     }
 
-    void assign(int rank, const std::string& task, const std::string& words, std::vector<int> members = {}, int position = 0) {
+    void assign(int rank, const std::string& task, const std::string& words,
+                std::vector<int> members = {}, int position = 0) {
         if (members.empty()) members = {rank};
-        agents_[static_cast<size_t>(rank)]->on_assign(
-            {.task = task, .attempt = ++attempt_, .spec = told(words), .members = members, .position = position});
+        agents_[static_cast<size_t>(rank)]->on_assign({.task = task,
+                                                       .attempt = ++attempt_,
+                                                       .spec = told(words),
+                                                       .members = members,
+                                                       .position = position});
     }
     void assign_gang(const std::string& task, const std::vector<std::string>& words) {
         std::vector<int> members;
         for (size_t i = 0; i < words.size(); ++i) members.push_back(static_cast<int>(i));
         ++attempt_;
         for (const int rank : members) {
-            agents_[static_cast<size_t>(rank)]->on_assign({.task = task,
-                                                           .attempt = attempt_,
-                                                           .spec = told(words[static_cast<size_t>(rank)]),
-                                                           .members = members,
-                                                           .position = rank});
+            agents_[static_cast<size_t>(rank)]->on_assign(
+                {.task = task,
+                 .attempt = attempt_,
+                 .spec = told(words[static_cast<size_t>(rank)]),
+                 .members = members,
+                 .position = rank});
         }
     }
     void turn_until_ended(size_t count) {
@@ -107,8 +117,8 @@ class AgentTest : public testing::Test {
     }
 
     std::optional<FakePost> post_;
-    std::vector<std::unique_ptr<Mailbox>> mailboxes_;
-    std::list<Spawner> spawners_;
+    std::vector<std::unique_ptr<cluster::Mailbox>> mailboxes_;
+    std::list<cluster::Spawner> spawners_;
     std::map<int, FakeGang> gangs_;
     std::vector<std::unique_ptr<Agent>> agents_;
     std::vector<Ended> ended_;
@@ -167,10 +177,13 @@ TEST_F(AgentTest, AKilledTrainerCostsItsTaskAndTheNextRunsOnTheSpare) {
 
 TEST_F(AgentTest, TrainersThatKeepDyingAreReplacedAsOften) {
     start(1);
-    for (int i = 0; i < 12; ++i) assign(0, "t" + std::to_string(i), i % 3 == 0 ? "crash" : i % 3 == 1 ? "exit" : "done");
+    for (int i = 0; i < 12; ++i)
+        assign(0, "t" + std::to_string(i), i % 3 == 0 ? "crash" : i % 3 == 1 ? "exit" : "done");
     turn_until_ended(12);
     for (int i = 0; i < 12; ++i) {
-        EXPECT_EQ(result_of("t" + std::to_string(i)).outcome, i % 3 == 2 ? Outcome::done : Outcome::died) << i;
+        EXPECT_EQ(result_of("t" + std::to_string(i)).outcome,
+                  i % 3 == 2 ? Outcome::done : Outcome::died)
+            << i;
     }
 }
 
@@ -253,7 +266,8 @@ TEST_F(AgentTest, AMembersDeathBreaksItsGangAndNothingElse) {
     }
     assign_gang("again", {"reduce 10", "reduce 10", "reduce 10"});
     turn_until_ended(6);
-    for (const int position : {0, 1, 2}) EXPECT_EQ(result_of("again", position).outcome, Outcome::done);
+    for (const int position : {0, 1, 2})
+        EXPECT_EQ(result_of("again", position).outcome, Outcome::done);
     agents_[2]->on_stop_work();
     turn_until_ended(7);
     EXPECT_EQ(result_of("bystander").outcome, Outcome::interrupted);
@@ -275,7 +289,8 @@ TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) 
     assign(2, "beside", "beat 1000 done");
     turn_until_ended(4);
     EXPECT_EQ(result_of("gang", 1).outcome, Outcome::died);
-    for (const int other : {0, 2}) EXPECT_EQ(result_of("gang", other).outcome, Outcome::interrupted) << "member " << other;
+    for (const int other : {0, 2})
+        EXPECT_EQ(result_of("gang", other).outcome, Outcome::interrupted) << "member " << other;
     EXPECT_EQ(result_of("beside").outcome, Outcome::done);
     assign_gang("again", {"done", "done", "done"});
     turn_until_ended(7);
@@ -287,11 +302,13 @@ TEST_F(AgentTest, AMemberThatWaitsForAReductionCanBeEndedToo) {
     start(2, {.slots = 1, .spares = 0});
     assign_gang("gang", {"reduce 10", "hang"});
     turn_until([&] { return ranks_of_["gang"].size() == 2; });
-    const auto asked = std::chrono::steady_clock::now() + 300ms; // by then member 0 asks for its reduction
+    const auto asked =
+        std::chrono::steady_clock::now() + 300ms; // by then member 0 asks for its reduction
     turn_until([&] { return std::chrono::steady_clock::now() > asked; });
     for (const auto& agent : agents_) agent->on_abandon({attempt_});
     turn_until_ended(2);
-    for (const int member : {0, 1}) EXPECT_EQ(result_of("gang", member).outcome, Outcome::interrupted);
+    for (const int member : {0, 1})
+        EXPECT_EQ(result_of("gang", member).outcome, Outcome::interrupted);
     assign_gang("again", {"reduce 10", "reduce 10"});
     turn_until_ended(4);
     for (const int member : {0, 1}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
@@ -305,7 +322,8 @@ TEST_F(AgentTest, AnAbandonedAttemptIsEndedAtOnceAndNoOther) {
     agents_[0]->on_abandon({attempt_});
     for (const auto& agent : agents_) agent->on_abandon({attempt_ - 1});
     turn_until_ended(3);
-    for (const int member : {0, 1}) EXPECT_EQ(result_of("gang", member).outcome, Outcome::interrupted);
+    for (const int member : {0, 1})
+        EXPECT_EQ(result_of("gang", member).outcome, Outcome::interrupted);
     EXPECT_EQ(result_of("not begun").outcome, Outcome::interrupted);
     assign_gang("again", {"reduce 10", "reduce 10"});
     for (const auto& agent : agents_) agent->on_abandon({attempt_ - 1}); // of one that is over
@@ -334,4 +352,4 @@ TEST_F(AgentTest, NothingStaysWhenTheAgentEnds) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-namespace dagan {
+namespace dagan::launcher {
 
 // Two images of each of `classes` classes.
-inline Dataset small_dataset(std::vector<uint8_t> images, int classes) {
-    DatasetInfo info;
+inline data::Dataset small_dataset(std::vector<uint8_t> images, int classes) {
+    data::DatasetInfo info;
     info.channels = 1;
     info.height = info.width = 8;
     info.source = "a test";
@@ -23,12 +23,13 @@ inline Dataset small_dataset(std::vector<uint8_t> images, int classes) {
         labels.insert(labels.end(), 2, label);
         names.push_back(std::to_string(label));
     }
-    return Dataset(info, std::move(images), std::move(labels), std::move(names));
+    return data::Dataset(info, std::move(images), std::move(labels), std::move(names));
 }
 
 // All of one grey.
-inline Dataset small_dataset(uint8_t grey, int classes) {
-    return small_dataset(std::vector<uint8_t>(static_cast<size_t>(classes) * 2 * 64, grey), classes);
+inline data::Dataset small_dataset(uint8_t grey, int classes) {
+    return small_dataset(std::vector<uint8_t>(static_cast<size_t>(classes) * 2 * 64, grey),
+                         classes);
 }
 
-} // namespace dagan
+} // namespace dagan::launcher

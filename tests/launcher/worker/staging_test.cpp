@@ -15,7 +15,7 @@
 #include <algorithm>
 #include <memory>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 namespace fs = std::filesystem;
@@ -27,14 +27,17 @@ class StagingTest : public testing::Test {
     StagingTest() {
         std::vector<uint8_t> images(6 * 64);
         for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<uint8_t>(i % 251);
-        const Dataset data = small_dataset(std::move(images), 3);
-        const fs::path first = save_dataset(shared() / "sub" / "small.h5", data, 3); // three shards
+        const data::Dataset data = small_dataset(std::move(images), 3);
+        const fs::path first =
+            data::save_dataset(shared() / "sub" / "small.h5", data, 3); // three shards
         manifest_.sweep.datasets["small"].file = (fs::path("sub") / first.filename()).string();
-        manifest_.known["small"].sha256 = read_dataset_info(first).sha256;
+        manifest_.known["small"].sha256 = data::read_dataset_info(first).sha256;
     }
     fs::path shared() const { return temporary_ / "shared"; }
     fs::path scratch() const { return temporary_ / "scratch"; }
-    std::unique_ptr<StagedData> stage() const { return std::make_unique<StagedData>(manifest_, shared(), scratch()); }
+    std::unique_ptr<StagedData> stage() const {
+        return std::make_unique<StagedData>(manifest_, shared(), scratch());
+    }
     std::string refusal(Blame blame) const {
         try {
             stage();
@@ -55,7 +58,7 @@ TEST_F(StagingTest, AllShardsAreCopiedAndTheLastUserRemovesThem) {
     auto first = stage(), second = stage();
     EXPECT_EQ(first->folder(), second->folder());
     EXPECT_TRUE(first->folder().string().starts_with(scratch().string()));
-    EXPECT_EQ(verify_dataset(first->folder() / file()).shards, 3);
+    EXPECT_EQ(data::verify_dataset(first->folder() / file()).shards, 3);
     first.reset();
     EXPECT_TRUE(fs::exists(second->folder() / file())) << "still in use";
     second.reset();
@@ -71,34 +74,39 @@ TEST_F(StagingTest, WhatAKilledRankLeftIsUsedAgain) {
     ::waitpid(killed, nullptr, 0);
     fs::remove_all(shared()); // were it copied again, this would fail
     const auto staged = stage();
-    EXPECT_NO_THROW(verify_dataset(staged->folder() / file()));
+    EXPECT_NO_THROW(data::verify_dataset(staged->folder() / file()));
 }
 
 TEST_F(StagingTest, ARankKilledInTheMidstOfCopyingLeavesNothingThatIsTrusted) {
     {
         const auto whole = stage();
         fs::create_directories(temporary_ / "aside");
-        fs::copy(whole->folder(), temporary_ / "aside" / whole->folder().filename(), fs::copy_options::recursive);
+        fs::copy(whole->folder(), temporary_ / "aside" / whole->folder().filename(),
+                 fs::copy_options::recursive);
     }
-    const fs::path half = scratch() / fs::directory_iterator(temporary_ / "aside")->path().filename();
+    const fs::path half =
+        scratch() / fs::directory_iterator(temporary_ / "aside")->path().filename();
     fs::create_directories(half / "sub");
     write_atomically(half / file(), "half a file");
     const auto staged = stage();
     ASSERT_EQ(staged->folder(), half);
-    EXPECT_NO_THROW(verify_dataset(staged->folder() / file()));
+    EXPECT_NO_THROW(data::verify_dataset(staged->folder() / file()));
 }
 
 TEST_F(StagingTest, AFileThatIsNotTheCampaignsIsRefused) {
     manifest_.known["small"].sha256 = std::string(64, '0');
-    EXPECT_THAT(refusal(Blame::input), HasSubstr("is not the data set that this campaign began with"));
+    EXPECT_THAT(refusal(Blame::input),
+                HasSubstr("is not the data set that this campaign began with"));
 }
 
 TEST_F(StagingTest, AFullDiskIsNamedWithItsNode) {
     fs::create_directories(scratch());
-    if (::mount("tmpfs", scratch().c_str(), "tmpfs", 0, "size=8k") != 0) GTEST_SKIP() << "needs root, to mount a small disk";
+    if (::mount("tmpfs", scratch().c_str(), "tmpfs", 0, "size=8k") != 0)
+        GTEST_SKIP() << "needs root, to mount a small disk";
     const std::string message = refusal(Blame::system);
     ::umount(scratch().c_str());
-    EXPECT_THAT(message, AnyOf(HasSubstr("MiB free, the data sets need"), HasSubstr("No space left on device")));
+    EXPECT_THAT(message, AnyOf(HasSubstr("MiB free, the data sets need"),
+                               HasSubstr("No space left on device")));
     EXPECT_THAT(message, HasSubstr("name another folder in the site profile"));
 }
 
@@ -110,8 +118,9 @@ TEST_F(StagingTest, ManyRanksOfANodeCopyOnce) {
         if (ranks.back() == 0) {
             int code = 1;
             try {
-                const StagedData* mine = stage().release(); // never removed: the copy stays to be counted
-                verify_dataset(mine->folder() / file());
+                const StagedData* mine =
+                    stage().release(); // never removed: the copy stays to be counted
+                data::verify_dataset(mine->folder() / file());
                 code = 0;
             } catch (const std::exception&) {
             }
@@ -129,7 +138,9 @@ TEST_F(StagingTest, ManyRanksOfANodeCopyOnce) {
 }
 
 TEST(ExpandVariablesTest, VariablesAreReplacedAndMissingOnesRefused) {
-    const Variables variables = [](const char* name) -> const char* { return std::string(name) == "USER" ? "me" : nullptr; };
+    const cluster::Variables variables = [](const char* name) -> const char* {
+        return std::string(name) == "USER" ? "me" : nullptr;
+    };
     EXPECT_EQ(expand_variables("/scratch/$USER/x", variables), "/scratch/me/x");
     EXPECT_EQ(expand_variables("/scratch/${USER}x", variables), "/scratch/mex");
     EXPECT_EQ(expand_variables("/plain", variables), "/plain");
@@ -139,4 +150,4 @@ TEST(ExpandVariablesTest, VariablesAreReplacedAndMissingOnesRefused) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-namespace dagan {
+namespace dagan::launcher {
 namespace {
 
 using testing::AllOf;
@@ -52,8 +52,9 @@ TEST(StartupCheckTest, TwoRanksOnOneGpuAreRefusedWhereGangsTrain) {
     auto ranks = sound_ranks();
     ranks[3].gpu = "0";
     const StartupFindings findings = check_ranks(ranks, kClocks, resources(2, 1, 1));
-    EXPECT_THAT(findings.faults, ElementsAre(AllOf(HasSubstr("GPU 0 on n2: is used by ranks 2 and 3"),
-                                                   HasSubstr("hint: start at most one rank for each GPU"))));
+    EXPECT_THAT(findings.faults,
+                ElementsAre(AllOf(HasSubstr("GPU 0 on n2: is used by ranks 2 and 3"),
+                                  HasSubstr("hint: start at most one rank for each GPU"))));
     const StartupFindings alone = check_ranks(ranks, kClocks, resources(1, 1, 1));
     EXPECT_THAT(alone.faults, IsEmpty()) << "without gangs it is only slow";
     EXPECT_EQ(alone.warnings.size(), 1U);
@@ -63,7 +64,8 @@ TEST(StartupCheckTest, EqualGpuNumbersOnDifferentNodesAreDifferentGpus) {
     auto ranks = sound_ranks();
     EXPECT_THAT(check_ranks(ranks, kClocks, resources(4, 1, 1)).faults, IsEmpty());
     for (RankFacts& facts : ranks) facts.gpu = "";
-    EXPECT_THAT(check_ranks(ranks, kClocks, resources(4, 1, 1)).faults, IsEmpty()) << "no GPUs at all";
+    EXPECT_THAT(check_ranks(ranks, kClocks, resources(4, 1, 1)).faults, IsEmpty())
+        << "no GPUs at all";
 }
 
 TEST(StartupCheckTest, AOneCoreMaskIsNamedWithTheFixOfWhoeverSetIt) {
@@ -73,9 +75,10 @@ TEST(StartupCheckTest, AOneCoreMaskIsNamedWithTheFixOfWhoeverSetIt) {
         facts.usable_cores = 1;
     }
     const auto warnings = [&] { return check_ranks(ranks, kClocks, resources(1, 2, 2)).warnings; };
-    EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("rank 0 on n1 may use 1"),
-                                              HasSubstr("hint: set cpus_per_rank: 4 in the site profile")),
-                                        HasSubstr("rank 2 on n2")));
+    EXPECT_THAT(warnings(),
+                ElementsAre(AllOf(HasSubstr("rank 0 on n1 may use 1"),
+                                  HasSubstr("hint: set cpus_per_rank: 4 in the site profile")),
+                            HasSubstr("rank 2 on n2")));
     for (RankFacts& facts : ranks) facts.affinity_fixed = "mpirun";
     EXPECT_THAT(warnings().front(), HasSubstr("hint: start mpirun with --bind-to none"));
     for (RankFacts& facts : ranks) facts.affinity_fixed = "";
@@ -86,13 +89,15 @@ TEST(StartupCheckTest, RanksBoundToTheSameCoresAreCountedTogether) {
     auto ranks = sound_ranks();
     ranks[1].cores = ranks[0].cores;
     EXPECT_THAT(check_ranks(ranks, kClocks, resources(1, 2, 1)).warnings,
-                ElementsAre(AllOf(HasSubstr("cores: n1"), HasSubstr("4 trainers with 1 threads each share 2 cores"))));
+                ElementsAre(AllOf(HasSubstr("cores: n1"),
+                                  HasSubstr("4 trainers with 1 threads each share 2 cores"))));
 }
 
 TEST(StartupCheckTest, AClockOffByMinutesIsNamedByItsNodeOnce) {
-    const StartupFindings behind = check_ranks(sound_ranks(), {1000, 1000, 820, 820.1}, resources(1, 1, 1));
-    EXPECT_THAT(behind.faults,
-                ElementsAre(AllOf(HasSubstr("clock: n"), HasSubstr("180 s"), HasSubstr("hint: have its clock set"))));
+    const StartupFindings behind =
+        check_ranks(sound_ranks(), {1000, 1000, 820, 820.1}, resources(1, 1, 1));
+    EXPECT_THAT(behind.faults, ElementsAre(AllOf(HasSubstr("clock: n"), HasSubstr("180 s"),
+                                                 HasSubstr("hint: have its clock set"))));
     auto three = sound_ranks();
     three.push_back({.rank = 4,
                      .host = "n3",
@@ -103,16 +108,20 @@ TEST(StartupCheckTest, AClockOffByMinutesIsNamedByItsNodeOnce) {
                      .programs = "abc",
                      .affinity_fixed = ""});
     EXPECT_THAT(check_ranks(three, {1000, 1000, 1000, 1000, 1240}, resources(1, 1, 1)).faults,
-                ElementsAre(AllOf(HasSubstr("clock: n3 is 240 s ahead of the others"), HasSubstr("--exclude=n3"))));
-    EXPECT_THAT(check_ranks(three, {1000, 1000, 1000, 1000, 1010}, resources(1, 1, 1)).faults, IsEmpty())
+                ElementsAre(AllOf(HasSubstr("clock: n3 is 240 s ahead of the others"),
+                                  HasSubstr("--exclude=n3"))));
+    EXPECT_THAT(check_ranks(three, {1000, 1000, 1000, 1000, 1010}, resources(1, 1, 1)).faults,
+                IsEmpty())
         << "seconds are no harm";
 }
 
 TEST(StartupCheckTest, OtherProgramsOnOneNodeAreRefused) {
     auto ranks = sound_ranks();
     ranks[2].programs = "other";
-    EXPECT_THAT(check_ranks(ranks, kClocks, resources(1, 1, 1)).faults,
-                ElementsAre(AllOf(HasSubstr("programs: rank 2 on n2 runs other files than rank 0 on n1"), HasSubstr("hint:"))));
+    EXPECT_THAT(
+        check_ranks(ranks, kClocks, resources(1, 1, 1)).faults,
+        ElementsAre(AllOf(HasSubstr("programs: rank 2 on n2 runs other files than rank 0 on n1"),
+                          HasSubstr("hint:"))));
 }
 
 TEST(StartupCheckTest, FactsSurviveTheWayToTheOthers) {
@@ -127,4 +136,4 @@ TEST(StartupCheckTest, FactsSurviveTheWayToTheOthers) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::launcher

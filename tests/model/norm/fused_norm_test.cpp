@@ -9,7 +9,7 @@
 
 #include <functional>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 // Sums of up to some ten thousand floats against the same in double.
@@ -25,9 +25,13 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
     return out << s.batch << "x" << s.channels << "x" << s.height << "x" << s.width;
 }
 
-torch::Tensor channels_last(const torch::Tensor& x) { return x.contiguous(torch::MemoryFormat::ChannelsLast); }
+torch::Tensor channels_last(const torch::Tensor& x) {
+    return x.contiguous(torch::MemoryFormat::ChannelsLast);
+}
 
-torch::Tensor leaf(const torch::Tensor& values, torch::ScalarType type) { return values.to(type).requires_grad_(); }
+torch::Tensor leaf(const torch::Tensor& values, torch::ScalarType type) {
+    return values.to(type).requires_grad_();
+}
 
 // Each against the largest number of the tensor it belongs to.
 void expect_close(const Tensors& actual, const Tensors& expected, const std::string& what) {
@@ -37,7 +41,8 @@ void expect_close(const Tensors& actual, const Tensors& expected, const std::str
         if (!expected[i].defined()) continue;
         ASSERT_EQ(actual[i].sizes(), expected[i].sizes()) << what << " " << i;
         const double scale = std::max(expected[i].abs().max().item<double>(), 1e-3);
-        EXPECT_LE((actual[i].to(torch::kDouble) - expected[i]).abs().max().item<double>(), kTolerance * scale)
+        EXPECT_LE((actual[i].to(torch::kDouble) - expected[i]).abs().max().item<double>(),
+                  kTolerance * scale)
             << what << " " << i;
     }
 }
@@ -59,14 +64,17 @@ class NormCase {
         u = torch::randn(x.sizes());
     }
 
-    using Function = std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias)>;
+    using Function = std::function<torch::Tensor(
+        const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias)>;
     Derivatives derive(torch::ScalarType type, const Function& function, bool twice) const {
-        const torch::Tensor a = leaf(x, type), w = leaf(weight, type), b = leaf(bias, type), of_y = leaf(g, type);
+        const torch::Tensor a = leaf(x, type), w = leaf(weight, type), b = leaf(bias, type),
+                            of_y = leaf(g, type);
         Derivatives found;
         found.values = {function(a, w, b).detach()};
         found.first = torch::autograd::grad({function(a, w, b)}, {a, w, b}, {of_y.detach()});
         if (!twice) return found;
-        const Tensors dx = torch::autograd::grad({function(a, w, b)}, {a}, {of_y}, true, /*create_graph=*/true);
+        const Tensors dx =
+            torch::autograd::grad({function(a, w, b)}, {a}, {of_y}, true, /*create_graph=*/true);
         found.second = torch::autograd::grad(dx, {a, w, of_y}, {u.to(type)});
         return found;
     }
@@ -80,12 +88,16 @@ void expect_same(const Derivatives& actual, const Derivatives& expected) {
     expect_close(actual.second, expected.second, "second derivative");
 }
 
-torch::Tensor fused_channel_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-    return leaky_channel_norm(x, kSlope, leaky_channel_moments(x.detach(), kSlope), weight, bias, kEpsilon);
+torch::Tensor fused_channel_norm(const torch::Tensor& x, const torch::Tensor& weight,
+                                 const torch::Tensor& bias) {
+    return leaky_channel_norm(x, kSlope, leaky_channel_moments(x.detach(), kSlope), weight, bias,
+                              kEpsilon);
 }
 
-torch::Tensor plain_channel_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-    return at::batch_norm(at::leaky_relu(x, kSlope), weight, bias, {}, {}, true, 0.1, kEpsilon, false);
+torch::Tensor plain_channel_norm(const torch::Tensor& x, const torch::Tensor& weight,
+                                 const torch::Tensor& bias) {
+    return at::batch_norm(at::leaky_relu(x, kSlope), weight, bias, {}, {}, true, 0.1, kEpsilon,
+                          false);
 }
 
 class FusedNormTest : public testing::TestWithParam<Shape> {};
@@ -93,9 +105,10 @@ class FusedNormTest : public testing::TestWithParam<Shape> {};
 TEST_P(FusedNormTest, LayerNormHasTheValuesAndBothDerivativesOfItsExpression) {
     const NormCase one(GetParam());
     const auto of = [](auto* norm) {
-        return [norm](const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-            return norm(x, kSlope, weight, bias, LayerNorm::kEpsilon);
-        };
+        return
+            [norm](const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+                return norm(x, kSlope, weight, bias, LayerNorm::kEpsilon);
+            };
     };
     expect_same(one.derive(torch::kFloat, of(leaky_layer_norm), true),
                 one.derive(torch::kDouble, of(layer_norm_expression), true));
@@ -103,7 +116,8 @@ TEST_P(FusedNormTest, LayerNormHasTheValuesAndBothDerivativesOfItsExpression) {
 
 TEST_P(FusedNormTest, ChannelNormHasTheValuesAndDerivativesOfItsExpression) {
     const NormCase one(GetParam());
-    expect_same(one.derive(torch::kFloat, fused_channel_norm, true), one.derive(torch::kDouble, plain_channel_norm, true));
+    expect_same(one.derive(torch::kFloat, fused_channel_norm, true),
+                one.derive(torch::kDouble, plain_channel_norm, true));
 }
 
 TEST_P(FusedNormTest, InferenceNormalisesByTheGivenMoments) {
@@ -111,36 +125,45 @@ TEST_P(FusedNormTest, InferenceNormalisesByTheGivenMoments) {
     torch::manual_seed(6);
     const ChannelMoments moments{torch::randn_like(one.bias), torch::rand_like(one.bias) + 0.1};
     const auto doubled = [](const torch::Tensor& tensor) { return tensor.to(torch::kDouble); };
-    const torch::Tensor expected = at::batch_norm(at::leaky_relu(doubled(one.x), kSlope), doubled(one.weight), doubled(one.bias),
-                                                  doubled(moments.mean), doubled(moments.variance), false, 0, kEpsilon, false);
-    expect_close({leaky_channel_inference(one.x, kSlope, moments, one.weight, one.bias, kEpsilon)}, {expected}, "inference");
+    const torch::Tensor expected = at::batch_norm(
+        at::leaky_relu(doubled(one.x), kSlope), doubled(one.weight), doubled(one.bias),
+        doubled(moments.mean), doubled(moments.variance), false, 0, kEpsilon, false);
+    expect_close({leaky_channel_inference(one.x, kSlope, moments, one.weight, one.bias, kEpsilon)},
+                 {expected}, "inference");
 }
 
 TEST_P(FusedNormTest, RepeatsToTheBit) {
     const NormCase one(GetParam());
-    const auto layer = [](const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+    const auto layer = [](const torch::Tensor& x, const torch::Tensor& weight,
+                          const torch::Tensor& bias) {
         return leaky_layer_norm(x, kSlope, weight, bias, LayerNorm::kEpsilon);
     };
-    for (const NormCase::Function& function : {NormCase::Function(layer), NormCase::Function(fused_channel_norm)}) {
-        const Derivatives first = one.derive(torch::kFloat, function, true), again = one.derive(torch::kFloat, function, true);
+    for (const NormCase::Function& function :
+         {NormCase::Function(layer), NormCase::Function(fused_channel_norm)}) {
+        const Derivatives first = one.derive(torch::kFloat, function, true),
+                          again = one.derive(torch::kFloat, function, true);
         for (const auto part : {&Derivatives::values, &Derivatives::first, &Derivatives::second}) {
-            for (size_t i = 0; i < (first.*part).size(); ++i) EXPECT_TRUE(torch::equal((first.*part)[i], (again.*part)[i]));
+            for (size_t i = 0; i < (first.*part).size(); ++i)
+                EXPECT_TRUE(torch::equal((first.*part)[i], (again.*part)[i]));
         }
     }
 }
 
 // The paper's maps; odd ones; less than a vector; one pixel; one channel.
 INSTANTIATE_TEST_SUITE_P(Shapes, FusedNormTest,
-                         testing::Values(Shape{4, 64, 28, 28}, Shape{3, 64, 14, 14}, Shape{3, 128, 7, 7}, Shape{5, 128, 4, 4},
-                                         Shape{32, 128, 2, 2}, Shape{2, 5, 3, 3}, Shape{3, 7, 13, 5}, Shape{6, 33, 1, 1},
+                         testing::Values(Shape{4, 64, 28, 28}, Shape{3, 64, 14, 14},
+                                         Shape{3, 128, 7, 7}, Shape{5, 128, 4, 4},
+                                         Shape{32, 128, 2, 2}, Shape{2, 5, 3, 3},
+                                         Shape{3, 7, 13, 5}, Shape{6, 33, 1, 1},
                                          Shape{2, 1, 17, 17}));
 
 TEST(FusedNormTest, LayerNormsResultForASampleDoesNotDependOnTheOthers) {
     const NormCase one({6, 16, 7, 7});
-    const torch::Tensor all = leaky_layer_norm(one.x, kSlope, one.weight, one.bias, LayerNorm::kEpsilon);
+    const torch::Tensor all =
+        leaky_layer_norm(one.x, kSlope, one.weight, one.bias, LayerNorm::kEpsilon);
     for (int64_t i = 0; i < 6; ++i) {
-        const torch::Tensor alone =
-            leaky_layer_norm(channels_last(one.x.narrow(0, i, 1)), kSlope, one.weight, one.bias, LayerNorm::kEpsilon);
+        const torch::Tensor alone = leaky_layer_norm(channels_last(one.x.narrow(0, i, 1)), kSlope,
+                                                     one.weight, one.bias, LayerNorm::kEpsilon);
         EXPECT_TRUE(torch::equal(alone[0], all[i])) << i;
     }
 }
@@ -148,12 +171,16 @@ TEST(FusedNormTest, LayerNormsResultForASampleDoesNotDependOnTheOthers) {
 TEST(FusedNormTest, ParametersMayTakePartInTheSecondDerivativeToo) {
     const NormCase one({3, 4, 5, 5});
     const auto second = [&](torch::ScalarType type, auto* norm) {
-        const torch::Tensor x = leaf(one.x, type), weight = leaf(one.weight, type), bias = leaf(one.bias, type);
+        const torch::Tensor x = leaf(one.x, type), weight = leaf(one.weight, type),
+                            bias = leaf(one.bias, type);
         const torch::Tensor y = norm(x, kSlope, weight, bias, LayerNorm::kEpsilon);
-        const Tensors first = torch::autograd::grad({y}, {x, weight, bias}, {one.g.to(type)}, true, true);
-        return torch::autograd::grad({first[0], first[1]}, {x, weight}, {one.u.to(type), one.bias.to(type)});
+        const Tensors first =
+            torch::autograd::grad({y}, {x, weight, bias}, {one.g.to(type)}, true, true);
+        return torch::autograd::grad({first[0], first[1]}, {x, weight},
+                                     {one.u.to(type), one.bias.to(type)});
     };
-    expect_close(second(torch::kFloat, leaky_layer_norm), second(torch::kDouble, layer_norm_expression), "second");
+    expect_close(second(torch::kFloat, leaky_layer_norm),
+                 second(torch::kDouble, layer_norm_expression), "second");
 }
 
 TEST(FusedNormTest, FrozenParametersGetNoGradientAndTheInputDoes) {
@@ -169,7 +196,8 @@ TEST(FusedNormTest, NotANumberAndInfinityAreNotHidden) {
     for (const double bad : {NAN, INFINITY}) {
         torch::Tensor x = one.x.clone();
         x[1][2][3][4] = bad;
-        const torch::Tensor y = leaky_layer_norm(x, kSlope, one.weight, one.bias, LayerNorm::kEpsilon);
+        const torch::Tensor y =
+            leaky_layer_norm(x, kSlope, one.weight, one.bias, LayerNorm::kEpsilon);
         EXPECT_TRUE(y[0].isfinite().all().item<bool>());
         EXPECT_FALSE(y[1].isfinite().all().item<bool>());
         const ChannelMoments moments = leaky_channel_moments(x, kSlope);
@@ -189,33 +217,38 @@ TEST(FusedNormTest, MapsThatLieOtherwiseAreLeftToLibTorch) {
 
 // A module in float, fused, beside the same in double, by LibTorch: outputs and state after three steps, then inference.
 template <class Module>
-void expect_module_alike(const std::function<torch::Tensor(Module&, const torch::Tensor&, bool)>& forward,
-                         const std::function<Module()>& make) {
+void expect_module_alike(
+    const std::function<torch::Tensor(Module&, const torch::Tensor&, bool)>& forward,
+    const std::function<Module()>& make) {
     Module fused = make(), plain = make();
     plain.to(torch::kDouble);
     torch::manual_seed(7);
     for (int step = 0; step < 3; ++step) {
         const torch::Tensor x = channels_last(torch::randn({4, 6, 7, 7}) * 2 + 0.5);
-        expect_close({forward(fused, x, true).detach()}, {forward(plain, x.to(torch::kDouble), true).detach()}, "training");
+        expect_close({forward(fused, x, true).detach()},
+                     {forward(plain, x.to(torch::kDouble), true).detach()}, "training");
         expect_close(fused.buffers(), plain.buffers(), "state");
     }
     const torch::NoGradGuard no_grad;
     const torch::Tensor x = channels_last(torch::randn({4, 6, 7, 7}));
     ASSERT_TRUE(fusable(x));
-    expect_close({forward(fused, x, false)}, {forward(plain, x.to(torch::kDouble), false)}, "inference");
+    expect_close({forward(fused, x, false)}, {forward(plain, x.to(torch::kDouble), false)},
+                 "inference");
 }
 
 TEST(FusedNormTest, BatchRenormKeepsItsStateAsWithLibTorch) {
     expect_module_alike<BatchRenorm>(
-        [](BatchRenorm& norm, const torch::Tensor& x, bool training) { return norm.forward(x, training, 2, kSlope); },
+        [](BatchRenorm& norm, const torch::Tensor& x, bool training) {
+            return norm.forward(x, training, 2, kSlope);
+        },
         [] { return BatchRenorm(6, {}); });
 }
 
 TEST(FusedNormTest, BatchNormKeepsItsStateAsWithLibTorch) {
-    expect_module_alike<BatchNorm>(
-        [](BatchNorm& norm, const torch::Tensor& x, bool training) { return norm.forward(x, training, kSlope); },
-        [] { return BatchNorm(6); });
+    expect_module_alike<BatchNorm>([](BatchNorm& norm, const torch::Tensor& x,
+                                      bool training) { return norm.forward(x, training, kSlope); },
+                                   [] { return BatchNorm(6); });
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
@@ -17,12 +17,14 @@ TEST(JoinTest, GivesASingleMapBackAsItIs) {
 
 // As in a classifier's first block: an image of one channel, what was computed from it, and a flag without memory of its own.
 TEST(JoinTest, IsChannelsLastIfOneOfTheMapsIs) {
-    const torch::Tensor image = torch::rand({2, 1, 4, 4}), flag = torch::rand({2, 1, 1, 1}).expand({-1, -1, 4, 4});
+    const torch::Tensor image = torch::rand({2, 1, 4, 4}),
+                        flag = torch::rand({2, 1, 1, 1}).expand({-1, -1, 4, 4});
     const torch::Tensor map = torch::rand({2, 3, 4, 4}).contiguous(kChannelsLast);
     const torch::Tensor all = joined({image, map, flag});
     EXPECT_TRUE(all.is_contiguous(kChannelsLast)) << all.strides();
     EXPECT_TRUE(torch::equal(all, torch::cat({image, map.contiguous(), flag}, 1)));
-    EXPECT_TRUE(joined({map.contiguous(), map.narrow(1, 0, 2)}).is_contiguous(kChannelsLast)) << "a part of one counts";
+    EXPECT_TRUE(joined({map.contiguous(), map.narrow(1, 0, 2)}).is_contiguous(kChannelsLast))
+        << "a part of one counts";
     EXPECT_TRUE(joined({image, map.contiguous()}).is_contiguous());
 }
 
@@ -33,7 +35,8 @@ TEST(JoinTest, FirstAndSecondDerivativesAreThoseOfLibTorchs) {
                       torch::rand({2, 5, 3, 3}, torch::kDouble).contiguous(kChannelsLast),
                       torch::rand({2, 1, 3, 3}, torch::kDouble)};
     const torch::Tensor weight = torch::rand({2, 8, 3, 3}, torch::kDouble);
-    for (const std::vector<bool>& wanted : {std::vector{true, true, true}, std::vector{true, false, true}}) {
+    for (const std::vector<bool>& wanted :
+         {std::vector{true, true, true}, std::vector{true, false, true}}) {
         const auto derivatives = [&](const auto& join) {
             Maps maps, asked;
             for (size_t i = 0; i < values.size(); ++i) {
@@ -42,8 +45,12 @@ TEST(JoinTest, FirstAndSecondDerivativesAreThoseOfLibTorchs) {
             }
             const torch::Tensor value = (weight * join(maps).pow(3)).sum();
             Maps first = torch::autograd::grad({value}, asked, {}, true, /*create_graph=*/true);
-            const torch::Tensor norm = first[0].pow(2).sum(); // of one part alone: the others' gradients are undefined there
-            const Maps second = torch::autograd::grad({norm + first.back().sum()}, asked, {}, std::nullopt, false, true);
+            const torch::Tensor norm =
+                first[0]
+                    .pow(2)
+                    .sum(); // of one part alone: the others' gradients are undefined there
+            const Maps second = torch::autograd::grad({norm + first.back().sum()}, asked, {},
+                                                      std::nullopt, false, true);
             first.insert(first.end(), second.begin(), second.end());
             return first;
         };
@@ -59,15 +66,20 @@ TEST(JoinTest, FirstAndSecondDerivativesAreThoseOfLibTorchs) {
 }
 
 TEST(JoinTest, GradientsOfGradientsKeepTheLayout) {
-    const torch::Tensor a = torch::rand({2, 4, 3, 3}).contiguous(kChannelsLast).set_requires_grad(true);
-    const torch::Tensor b = torch::rand({2, 4, 3, 3}).contiguous(kChannelsLast).set_requires_grad(true);
-    const torch::Tensor outer = torch::rand({2, 8, 3, 3}).contiguous(kChannelsLast).set_requires_grad(true);
-    const Maps first = torch::autograd::grad({joined({a, b})}, {a, b}, {outer}, true, /*create_graph=*/true);
-    const Maps second = torch::autograd::grad({first[1].pow(2).sum()}, {outer}); // the first part's is undefined
+    const torch::Tensor a =
+        torch::rand({2, 4, 3, 3}).contiguous(kChannelsLast).set_requires_grad(true);
+    const torch::Tensor b =
+        torch::rand({2, 4, 3, 3}).contiguous(kChannelsLast).set_requires_grad(true);
+    const torch::Tensor outer =
+        torch::rand({2, 8, 3, 3}).contiguous(kChannelsLast).set_requires_grad(true);
+    const Maps first =
+        torch::autograd::grad({joined({a, b})}, {a, b}, {outer}, true, /*create_graph=*/true);
+    const Maps second =
+        torch::autograd::grad({first[1].pow(2).sum()}, {outer}); // the first part's is undefined
     EXPECT_TRUE(second[0].is_contiguous(kChannelsLast)) << second[0].strides();
     EXPECT_TRUE(torch::equal(second[0].narrow(1, 0, 4), torch::zeros({2, 4, 3, 3})));
     EXPECT_TRUE(torch::equal(second[0].narrow(1, 4, 4), 2 * outer.detach().narrow(1, 4, 4)));
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -5,22 +5,27 @@
 #include <cmath>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 std::vector<int64_t> read_indices(int64_t from, int64_t to) {
-    const torch::Tensor ramp = torch::arange(from, torch::kFloat).view({1, 1, from, 1}).expand({1, 1, from, from}).contiguous();
+    const torch::Tensor ramp = torch::arange(from, torch::kFloat)
+                                   .view({1, 1, from, 1})
+                                   .expand({1, 1, from, from})
+                                   .contiguous();
     const torch::Tensor rows = resize_nearest(ramp, to).select(3, 0).flatten().to(torch::kLong);
     return {rows.data_ptr<int64_t>(), rows.data_ptr<int64_t>() + rows.numel()};
 }
 
 TEST(SamePaddingTest, StrideTwoPadsEvenSizesAfterOnlyAndOddSizesOnBothSides) {
-    for (const int64_t size : {64, 32, 28, 16, 14, 8, 4}) EXPECT_EQ(same_padding(size, 3, 2), (Padding{0, 1})) << size;
+    for (const int64_t size : {64, 32, 28, 16, 14, 8, 4})
+        EXPECT_EQ(same_padding(size, 3, 2), (Padding{0, 1})) << size;
     EXPECT_EQ(same_padding(7, 3, 2), (Padding{1, 1}));
 }
 
 TEST(SamePaddingTest, StrideOnePadsOnBothSidesAndPointwiseKernelsNotAtAll) {
-    for (const int64_t size : {1, 2, 7, 28}) EXPECT_EQ(same_padding(size, 3, 1), (Padding{1, 1})) << size;
+    for (const int64_t size : {1, 2, 7, 28})
+        EXPECT_EQ(same_padding(size, 3, 1), (Padding{1, 1})) << size;
     for (const int64_t size : {7, 28}) EXPECT_EQ(same_padding(size, 1, 2), (Padding{0, 0})) << size;
 }
 
@@ -42,16 +47,20 @@ TEST(SameConvTest, BottomRightKernelReadsTheZerosAfterTheLastPixel) {
 
 TEST(SameConvTest, StrideTwoGivesTheSizesOfTheNetworks) {
     const torch::Tensor kernel = torch::ones({1, 1, 3, 3}), bias = torch::zeros({1});
-    for (const auto& [in, out] : std::vector<std::pair<int64_t, int64_t>>{{28, 14}, {14, 7}, {7, 4}, {4, 2}, {64, 32}, {8, 4}}) {
+    for (const auto& [in, out] : std::vector<std::pair<int64_t, int64_t>>{
+             {28, 14}, {14, 7}, {7, 4}, {4, 2}, {64, 32}, {8, 4}}) {
         EXPECT_EQ(same_conv(torch::ones({1, 1, in, in}), kernel, bias, 2).size(3), out);
-        EXPECT_EQ(same_conv(torch::ones({1, 1, in, in}), torch::ones({1, 1, 1, 1}), bias, 2).size(3), out);
+        EXPECT_EQ(
+            same_conv(torch::ones({1, 1, in, in}), torch::ones({1, 1, 1, 1}), bias, 2).size(3),
+            out);
     }
 }
 
 TEST(ResizeTest, ReadsTheIndicesOfThePage) {
     EXPECT_EQ(read_indices(4, 7), (std::vector<int64_t>{0, 0, 1, 1, 2, 2, 3}));
     EXPECT_EQ(read_indices(2, 4), (std::vector<int64_t>{0, 0, 1, 1}));
-    EXPECT_EQ(read_indices(7, 14), (std::vector<int64_t>{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6}));
+    EXPECT_EQ(read_indices(7, 14),
+              (std::vector<int64_t>{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6}));
 }
 
 TEST(ResizeTest, EverySizeAnEncoderCanHalveReadsTheFloorOfTheRatio) {
@@ -59,7 +68,8 @@ TEST(ResizeTest, EverySizeAnEncoderCanHalveReadsTheFloorOfTheRatio) {
         const int64_t from = (to + 1) / 2;
         const std::vector<int64_t> indices = read_indices(from, to);
         for (int64_t i = 0; i < to; ++i)
-            ASSERT_EQ(indices[static_cast<size_t>(i)], i * from / to) << from << " to " << to << " at " << i;
+            ASSERT_EQ(indices[static_cast<size_t>(i)], i * from / to)
+                << from << " to " << to << " at " << i;
     }
 }
 
@@ -67,8 +77,10 @@ TEST(GlorotTest, FillsTheWholeRangeOfTheFans) {
     torch::Tensor conv = torch::empty({128, 64, 3, 3}), dense = torch::empty({1024, 128});
     fill_glorot_uniform(conv, 1);
     fill_glorot_uniform(dense, 2);
-    const double conv_bound = std::sqrt(6.0 / (9 * 64 + 9 * 128)), dense_bound = std::sqrt(6.0 / (128 + 1024));
-    for (const auto& [weight, bound] : {std::pair{conv, conv_bound}, std::pair{dense, dense_bound}}) {
+    const double conv_bound = std::sqrt(6.0 / (9 * 64 + 9 * 128)),
+                 dense_bound = std::sqrt(6.0 / (128 + 1024));
+    for (const auto& [weight, bound] :
+         {std::pair{conv, conv_bound}, std::pair{dense, dense_bound}}) {
         EXPECT_LE(weight.max().item<double>(), bound * (1 + 1e-6));
         EXPECT_GT(weight.max().item<double>(), bound * 0.999);
         EXPECT_LT(weight.min().item<double>(), -bound * 0.999);
@@ -88,4 +100,4 @@ TEST(GlorotTest, DependsOnTheStreamAlone) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 constexpr int kPixels = 28;
@@ -29,10 +29,12 @@ Gradients penalty_gradients(Convolution convolution, torch::Dtype type, uint64_t
         return random_images({2, 1, kPixels, kPixels}, 100 * images + number).to(type);
     };
     const torch::Tensor epsilon = torch::tensor({0.3, 0.8}, torch::kDouble).to(type);
-    gradient_penalty(score, pictures(1), pictures(2), pictures(3), epsilon, PenaltyNorm::image).backward();
+    gradient_penalty(score, pictures(1), pictures(2), pictures(3), epsilon, PenaltyNorm::image)
+        .backward();
     Gradients gradients;
     for (const auto& item : critic.named_parameters()) {
-        if (item.value().grad().defined()) gradients[item.key()] = item.value().grad().to(torch::kDouble);
+        if (item.value().grad().defined())
+            gradients[item.key()] = item.value().grad().to(torch::kDouble);
     }
     return gradients;
 }
@@ -49,7 +51,8 @@ Errors errors_of(const Gradients& gradients, const Gradients& exact) {
         const torch::Tensor difference = gradients.at(name) - gradient;
         errors.all += difference.square().sum().item<double>();
         norm += gradient.square().sum().item<double>();
-        errors.worst = std::max(errors.worst, (difference.abs().max() / gradient.abs().max()).item<double>());
+        errors.worst =
+            std::max(errors.worst, (difference.abs().max() / gradient.abs().max()).item<double>());
     }
     errors.all = std::sqrt(errors.all / norm);
     return errors;
@@ -67,7 +70,8 @@ TEST(WinogradCriticTest, TheGradientOfThePenaltyIsThatOfDouble) {
     std::vector<double> all, worst;
     for (uint64_t images = 0; images < 5; ++images) {
         const Gradients exact = penalty_gradients(Convolution::direct, torch::kDouble, images);
-        const Errors errors = errors_of(penalty_gradients(Convolution::winograd, torch::kFloat, images), exact);
+        const Errors errors =
+            errors_of(penalty_gradients(Convolution::winograd, torch::kFloat, images), exact);
         EXPECT_LT(errors.all, 2e-2) << "pictures " << images;
         all.push_back(errors.all);
         worst.push_back(errors.worst);
@@ -78,4 +82,4 @@ TEST(WinogradCriticTest, TheGradientOfThePenaltyIsThatOfDouble) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan {
+namespace dagan::model {
 namespace {
 
 constexpr double kRelativeError = 1e-4;
@@ -36,9 +36,10 @@ struct Shape {
 };
 
 std::ostream& operator<<(std::ostream& out, const Shape& s) {
-    return out << s.batch << " images, " << s.in << " -> " << s.out << " channels in " << s.winograd().channels.size()
-               << " maps, " << s.height << " x " << s.width << " to " << s.winograd().height << " x " << s.winograd().width
-               << ", stride " << s.stride;
+    return out << s.batch << " images, " << s.in << " -> " << s.out << " channels in "
+               << s.winograd().channels.size() << " maps, " << s.height << " x " << s.width
+               << " to " << s.winograd().height << " x " << s.winograd().width << ", stride "
+               << s.stride;
 }
 
 // Sizes of the networks and odd ones; channels that fill panels of 16 and that do not; batches with and without a last part.
@@ -87,37 +88,49 @@ struct Case {
     torch::Tensor x, kernel, bias, gradient;
 
     Case(const Shape& s, uint64_t seed)
-        : x(random_tensor({s.batch, s.in, s.height, s.width}, seed)), kernel(random_tensor({s.out, s.in, 3, 3}, seed + 1) * 0.1),
+        : x(random_tensor({s.batch, s.in, s.height, s.width}, seed)),
+          kernel(random_tensor({s.out, s.in, 3, 3}, seed + 1) * 0.1),
           bias(random_tensor({s.out}, seed + 2)),
-          gradient(random_tensor({s.batch, s.out, s.winograd().output_height(), s.winograd().output_width()}, seed + 3)) {}
+          gradient(random_tensor(
+              {s.batch, s.out, s.winograd().output_height(), s.winograd().output_width()},
+              seed + 3)) {}
 };
 
-std::vector<torch::Tensor> cut(const torch::Tensor& x, const Shape& s) { return x.split_with_sizes(s.winograd().channels, 1); }
+std::vector<torch::Tensor> cut(const torch::Tensor& x, const Shape& s) {
+    return x.split_with_sizes(s.winograd().channels, 1);
+}
 
 // The convolution with zeros around as TensorFlow lays them, by LibTorch.
-torch::Tensor reference_convolution(torch::Tensor x, const torch::Tensor& kernel, const torch::Tensor& bias, const Shape& shape) {
+torch::Tensor reference_convolution(torch::Tensor x, const torch::Tensor& kernel,
+                                    const torch::Tensor& bias, const Shape& shape) {
     const int64_t stride = shape.stride;
     if (shape.resized_to) x = resize_nearest(x, *shape.resized_to);
-    const Padding rows = same_padding(x.size(2), 3, stride), columns = same_padding(x.size(3), 3, stride);
-    return at::conv2d(at::constant_pad_nd(x, {columns.before, columns.after, rows.before, rows.after}), kernel, bias,
-                      {stride, stride});
+    const Padding rows = same_padding(x.size(2), 3, stride),
+                  columns = same_padding(x.size(3), 3, stride);
+    return at::conv2d(
+        at::constant_pad_nd(x, {columns.before, columns.after, rows.before, rows.after}), kernel,
+        bias, {stride, stride});
 }
 
 torch::Tensor floats(const torch::Tensor& values, bool channels_last = true) {
     const torch::Tensor cast = values.detach().to(torch::kFloat);
-    return channels_last && cast.dim() == 4 ? cast.contiguous(torch::MemoryFormat::ChannelsLast) : cast;
+    return channels_last && cast.dim() == 4 ? cast.contiguous(torch::MemoryFormat::ChannelsLast)
+                                            : cast;
 }
 
 testing::AssertionResult agrees(const torch::Tensor& actual, const torch::Tensor& expected) {
-    const double scale = expected.abs().max().item<double>(), error = largest_difference(actual, expected);
+    const double scale = expected.abs().max().item<double>(),
+                 error = largest_difference(actual, expected);
     if (error <= kRelativeError * scale) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "differs by " << error << ", the largest value being " << scale;
+    return testing::AssertionFailure()
+           << "differs by " << error << ", the largest value being " << scale;
 }
 
 class WinogradKernelsTest : public testing::TestWithParam<const winograd::Kernels*> {
   protected:
     void SetUp() override {
-        if (!winograd::runs_here(*GetParam())) GTEST_SKIP() << "this CPU has no " << GetParam()->name;
+        if (!winograd::runs_here(*GetParam()))
+            GTEST_SKIP() << "this CPU has no " << GetParam()->name;
     }
 };
 
@@ -128,11 +141,13 @@ TEST_P(WinogradKernelsTest, ComputeTheConvolutionAndItsGradients) {
         c.kernel.requires_grad_();
         const torch::Tensor expected = reference_convolution(c.x, c.kernel, c.bias, shape);
         const auto gradients = torch::autograd::grad({expected}, {c.x, c.kernel}, {c.gradient});
-        const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel), floats(c.gradient), floats(c.bias)};
+        const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel),
+                                            floats(c.gradient), floats(c.bias)};
         const auto compute = [&](const winograd::Wanted& wanted) {
             return winograd::compute(shape.winograd(), arguments, wanted, *GetParam());
         };
-        const winograd::Results together = compute({.output = true, .x_gradient = true, .kernel_gradient = true});
+        const winograd::Results together =
+            compute({.output = true, .x_gradient = true, .kernel_gradient = true});
         EXPECT_TRUE(agrees(together.output, expected)) << shape;
         EXPECT_TRUE(agrees(at::cat(together.x_gradient, 1), gradients[0])) << shape;
         EXPECT_TRUE(agrees(together.kernel_gradient, gradients[1])) << shape;
@@ -143,20 +158,24 @@ TEST_P(WinogradKernelsTest, ComputeTheConvolutionAndItsGradients) {
 
         winograd::Arguments adding = arguments;
         adding.kernel_gradient_sum = floats(random_tensor(c.kernel.sizes(), 11));
-        const torch::Tensor expected_sum = adding.kernel_gradient_sum + compute({.kernel_gradient = true}).kernel_gradient;
+        const torch::Tensor expected_sum =
+            adding.kernel_gradient_sum + compute({.kernel_gradient = true}).kernel_gradient;
         winograd::compute(shape.winograd(), adding, {.kernel_gradient = true}, *GetParam());
-        EXPECT_LE(largest_difference(adding.kernel_gradient_sum, expected_sum), 1e-6 * expected_sum.abs().max().item<double>())
+        EXPECT_LE(largest_difference(adding.kernel_gradient_sum, expected_sum),
+                  1e-6 * expected_sum.abs().max().item<double>())
             << shape;
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(VectorUnits, WinogradKernelsTest,
-                         testing::Values(&winograd::kAvx512Kernels, &winograd::kAvx2Kernels, &winograd::kPortableKernels),
+                         testing::Values(&winograd::kAvx512Kernels, &winograd::kAvx2Kernels,
+                                         &winograd::kPortableKernels),
                          [](const auto& unit) { return std::string(unit.param->name); });
 
 // All first derivatives of e . (x * g + b), and those of h . (the first ones), by x, g and e.
-std::vector<torch::Tensor> derivatives(const std::function<torch::Tensor(const std::vector<torch::Tensor>&)>& convolve,
-                                       std::vector<torch::Tensor> at, const std::vector<torch::Tensor>& along) {
+std::vector<torch::Tensor>
+derivatives(const std::function<torch::Tensor(const std::vector<torch::Tensor>&)>& convolve,
+            std::vector<torch::Tensor> at, const std::vector<torch::Tensor>& along) {
     for (torch::Tensor& value : at) value = value.detach().requires_grad_();
     const torch::Tensor &x = at[0], &kernel = at[1], &bias = at[2], &gradient = at[3];
     const torch::Tensor y = convolve(at);
@@ -164,10 +183,12 @@ std::vector<torch::Tensor> derivatives(const std::function<torch::Tensor(const s
         torch::autograd::grad({y}, {x, kernel, bias}, {gradient}, true, /*create_graph=*/true);
     std::vector<torch::Tensor> all{y};
     all.insert(all.end(), first.begin(), first.end());
-    for (const std::vector<size_t>& terms : {std::vector<size_t>{0}, {1}, {0, 1}}) { // as the penalty does, and the others
+    for (const std::vector<size_t>& terms :
+         {std::vector<size_t>{0}, {1}, {0, 1}}) { // as the penalty does, and the others
         torch::Tensor sum = torch::zeros({}, y.options());
         for (const size_t i : terms) sum = sum + (first[i] * along[i]).sum();
-        for (const torch::Tensor& second : torch::autograd::grad({sum}, {x, kernel, gradient}, {}, true, false, true)) {
+        for (const torch::Tensor& second :
+             torch::autograd::grad({sum}, {x, kernel, gradient}, {}, true, false, true)) {
             if (second.defined()) all.push_back(second);
         }
     }
@@ -176,28 +197,36 @@ std::vector<torch::Tensor> derivatives(const std::function<torch::Tensor(const s
 
 void expect_derivatives(const Shape& shape, bool winograd, bool channels_last) {
     const Case c(shape, 11);
-    const auto reference = [&](const std::vector<torch::Tensor>& v) { return reference_convolution(v[0], v[1], v[2], shape); };
+    const auto reference = [&](const std::vector<torch::Tensor>& v) {
+        return reference_convolution(v[0], v[1], v[2], shape);
+    };
     const auto ours = [&](const std::vector<torch::Tensor>& v) {
-        return convolution_3x3(cut(v[0], shape), v[1], v[2], {shape.stride, winograd, shape.resized_to});
+        return convolution_3x3(cut(v[0], shape), v[1], v[2],
+                               {shape.stride, winograd, shape.resized_to});
     };
     const std::vector<torch::Tensor> at{c.x, c.kernel, c.bias, c.gradient};
-    const std::vector<torch::Tensor> along{random_tensor(c.x.sizes(), 3), random_tensor(c.kernel.sizes(), 4)};
+    const std::vector<torch::Tensor> along{random_tensor(c.x.sizes(), 3),
+                                           random_tensor(c.kernel.sizes(), 4)};
     std::vector<torch::Tensor> at_floats, along_floats;
     for (const torch::Tensor& value : at) at_floats.push_back(floats(value, channels_last));
     for (const torch::Tensor& value : along) along_floats.push_back(floats(value, channels_last));
-    const auto expected = derivatives(reference, at, along), actual = derivatives(ours, at_floats, along_floats);
+    const auto expected = derivatives(reference, at, along),
+               actual = derivatives(ours, at_floats, along_floats);
     ASSERT_EQ(actual.size(), expected.size());
     ASSERT_EQ(actual.size(), 4 + 2 + 2 + 3);
-    for (size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(agrees(actual[i], expected[i])) << shape << ", derivative " << i;
+    for (size_t i = 0; i < expected.size(); ++i)
+        EXPECT_TRUE(agrees(actual[i], expected[i])) << shape << ", derivative " << i;
 }
 
 TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesByWinogradAgreeWithDouble) {
     for (const Shape& shape : kShapes) {
-        if (shape.batch * shape.in * shape.out * shape.height * shape.width < 40'000'000) expect_derivatives(shape, true, true);
+        if (shape.batch * shape.in * shape.out * shape.height * shape.width < 40'000'000)
+            expect_derivatives(shape, true, true);
     }
     for (const int64_t stride : {1, 2}) {
         expect_derivatives({3, 48, 32, 14, 14, stride}, true, /*channels_last=*/false);
-        expect_derivatives({3, 70, 32, 14, 14, stride, {1, 48, 8, 12, 1}}, true, true); // narrow maps go with their neighbours
+        expect_derivatives({3, 70, 32, 14, 14, stride, {1, 48, 8, 12, 1}}, true,
+                           true); // narrow maps go with their neighbours
     }
 }
 
@@ -214,23 +243,28 @@ TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesOfTheDirectWayAgreeWithDoub
 
 // Through both gradients, each differentiated again: d/d(kernel, e) of the square of d/d(kernel) of the square of d/dx of <e, x *
 // k>.
-std::vector<torch::Tensor>
-third_derivatives(const std::function<torch::Tensor(const torch::Tensor&, const torch::Tensor&)>& convolve,
-                  const torch::Tensor& x, const torch::Tensor& k, const torch::Tensor& e) {
+std::vector<torch::Tensor> third_derivatives(
+    const std::function<torch::Tensor(const torch::Tensor&, const torch::Tensor&)>& convolve,
+    const torch::Tensor& x, const torch::Tensor& k, const torch::Tensor& e) {
     for (const torch::Tensor& value : {x, k, e}) value.requires_grad_();
     const auto again = [](const torch::Tensor& value, const torch::Tensor& by) {
-        return torch::autograd::grad({value.square().sum()}, {by}, {}, /*retain_graph=*/true, /*create_graph=*/true)[0];
+        return torch::autograd::grad({value.square().sum()}, {by}, {}, /*retain_graph=*/true,
+                                     /*create_graph=*/true)[0];
     };
-    const torch::Tensor by_x = torch::autograd::grad({(convolve(x, k) * e).sum()}, {x}, {}, true, true)[0];
+    const torch::Tensor by_x =
+        torch::autograd::grad({(convolve(x, k) * e).sum()}, {x}, {}, true, true)[0];
     const torch::Tensor by_kernel = again(by_x, k);
     return {by_kernel, again(by_kernel, k), again(by_kernel, e)};
 }
 
 TEST(ConvolutionTest, ThirdDerivativesAgreeWithDouble) {
     const Case c({2, 17, 16, 6, 6}, 29);
-    const auto zeros = [](const torch::Tensor& kernel) { return torch::zeros({kernel.size(0)}, kernel.options()); };
+    const auto zeros = [](const torch::Tensor& kernel) {
+        return torch::zeros({kernel.size(0)}, kernel.options());
+    };
     const auto expected =
-        third_derivatives([&](const torch::Tensor& x, const torch::Tensor& k) { return at::conv2d(x, k, zeros(k), 1, 1); },
+        third_derivatives([&](const torch::Tensor& x,
+                              const torch::Tensor& k) { return at::conv2d(x, k, zeros(k), 1, 1); },
                           c.x.clone(), c.kernel.clone(), c.gradient.clone());
     for (const bool winograd : {false, true}) {
         const auto actual = third_derivatives(
@@ -253,9 +287,11 @@ class RestoreThreads {
 
 TEST(WinogradTest, ResultsDoNotDependOnTheNumberOfThreads) {
     const RestoreThreads restore;
-    for (const Shape& shape : {Shape{5, 65, 64, 14, 14}, Shape{32, 257, 64, 4, 4}, Shape{9, 80, 48, 14, 14, 2, {33, 47}}}) {
+    for (const Shape& shape : {Shape{5, 65, 64, 14, 14}, Shape{32, 257, 64, 4, 4},
+                               Shape{9, 80, 48, 14, 14, 2, {33, 47}}}) {
         const Case c(shape, 13);
-        const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel), floats(c.gradient), floats(c.bias)};
+        const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel),
+                                            floats(c.gradient), floats(c.bias)};
         std::vector<winograd::Results> results;
         for (const int threads : {1, 2, 3}) {
             at::set_num_threads(threads);
@@ -263,16 +299,19 @@ TEST(WinogradTest, ResultsDoNotDependOnTheNumberOfThreads) {
         }
         for (const winograd::Results& r : results) {
             EXPECT_TRUE(torch::equal(r.output, results[0].output)) << shape;
-            EXPECT_TRUE(torch::equal(at::cat(r.x_gradient, 1), at::cat(results[0].x_gradient, 1))) << shape;
+            EXPECT_TRUE(torch::equal(at::cat(r.x_gradient, 1), at::cat(results[0].x_gradient, 1)))
+                << shape;
             EXPECT_TRUE(torch::equal(r.kernel_gradient, results[0].kernel_gradient)) << shape;
         }
     }
 }
 
 TEST(WinogradTest, AnImageGivesTheSameBitsWhereverItLiesInTheBatch) {
-    for (const Shape& shape : {Shape{11, 65, 64, 14, 14}, Shape{32, 257, 48, 4, 4}, Shape{11, 70, 48, 14, 14, 2}}) {
+    for (const Shape& shape :
+         {Shape{11, 65, 64, 14, 14}, Shape{32, 257, 48, 4, 4}, Shape{11, 70, 48, 14, 14, 2}}) {
         const Case c(shape, 17);
-        const torch::Tensor x = floats(c.x), kernel = floats(c.kernel), gradient = floats(c.gradient);
+        const torch::Tensor x = floats(c.x), kernel = floats(c.kernel),
+                            gradient = floats(c.gradient);
         const auto compute = [&](const torch::Tensor& maps, const torch::Tensor& gradients) {
             return winograd::compute(shape.winograd(), {{maps}, kernel, gradients, floats(c.bias)},
                                      {.output = true, .x_gradient = true});
@@ -280,8 +319,10 @@ TEST(WinogradTest, AnImageGivesTheSameBitsWhereverItLiesInTheBatch) {
         const winograd::Results whole = compute(x, gradient);
         for (const int64_t i : {int64_t{0}, shape.batch / 2, shape.batch - 1}) {
             const winograd::Results one = compute(x.narrow(0, i, 1), gradient.narrow(0, i, 1));
-            EXPECT_TRUE(torch::equal(one.output, whole.output.narrow(0, i, 1))) << shape << ", image " << i;
-            EXPECT_TRUE(torch::equal(one.x_gradient[0], whole.x_gradient[0].narrow(0, i, 1))) << shape << ", image " << i;
+            EXPECT_TRUE(torch::equal(one.output, whole.output.narrow(0, i, 1)))
+                << shape << ", image " << i;
+            EXPECT_TRUE(torch::equal(one.x_gradient[0], whole.x_gradient[0].narrow(0, i, 1)))
+                << shape << ", image " << i;
         }
     }
 }
@@ -295,7 +336,8 @@ TEST(WinogradTest, SeveralMapsGiveTheBitsOfOne) {
         one.parts = {};
         const Case c(several, 19);
         const auto compute = [&](const Shape& shape) {
-            const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel), floats(c.gradient), floats(c.bias)};
+            const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel),
+                                                floats(c.gradient), floats(c.bias)};
             return winograd::compute(shape.winograd(), arguments, {true, true, true});
         };
         const winograd::Results a = compute(several), b = compute(one);
@@ -313,12 +355,16 @@ TEST(ConvolutionTest, ChannelsOfOneValueAreAsGoodAsWholeMaps) {
         const std::vector<torch::Tensor> parts = cut(floats(c.x), shape);
         const torch::Tensor flags = floats(random_tensor({5, 2, 1, 1}, 37));
         const auto derivatives = [&](const torch::Tensor& flag, bool winograd) {
-            const torch::Tensor first = parts[0].detach().requires_grad_(), second = parts[1].detach().requires_grad_(),
+            const torch::Tensor first = parts[0].detach().requires_grad_(),
+                                second = parts[1].detach().requires_grad_(),
                                 kernel = floats(c.kernel).requires_grad_();
-            const torch::Tensor y = convolution_3x3({first, second, flag}, kernel, floats(c.bias), {stride, winograd});
-            std::vector<torch::Tensor> all =
-                torch::autograd::grad({y}, {first, second, kernel}, {floats(c.gradient)}, true, /*create_graph=*/true);
-            for (const torch::Tensor& again : torch::autograd::grad({all[0].square().sum()}, {kernel})) all.push_back(again);
+            const torch::Tensor y =
+                convolution_3x3({first, second, flag}, kernel, floats(c.bias), {stride, winograd});
+            std::vector<torch::Tensor> all = torch::autograd::grad(
+                {y}, {first, second, kernel}, {floats(c.gradient)}, true, /*create_graph=*/true);
+            for (const torch::Tensor& again :
+                 torch::autograd::grad({all[0].square().sum()}, {kernel}))
+                all.push_back(again);
             all.push_back(y);
             return all;
         };
@@ -326,7 +372,8 @@ TEST(ConvolutionTest, ChannelsOfOneValueAreAsGoodAsWholeMaps) {
         for (const bool winograd : {true, false}) {
             const auto one = derivatives(flags, winograd);
             ASSERT_EQ(one.size(), 5);
-            for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(agrees(one[i], whole[i])) << "stride " << stride << ", " << i;
+            for (size_t i = 0; i < one.size(); ++i)
+                EXPECT_TRUE(agrees(one[i], whole[i])) << "stride " << stride << ", " << i;
         }
     }
 }
@@ -337,7 +384,9 @@ TEST(WinogradTest, ReadsSomeChannelsOfALargerMapWhereTheyLie) {
     const torch::Tensor larger = floats(random_tensor({3, 64, 7, 7}, 23));
     const torch::Tensor part = larger.narrow(1, 5, 40);
     const auto output = [&](const torch::Tensor& x) {
-        return winograd::compute(shape.winograd(), {{x}, floats(c.kernel), {}, {}}, {.output = true}).output;
+        return winograd::compute(shape.winograd(), {{x}, floats(c.kernel), {}, {}},
+                                 {.output = true})
+            .output;
     };
     EXPECT_TRUE(torch::equal(output(part), output(part.clone(torch::MemoryFormat::ChannelsLast))));
 }
@@ -347,23 +396,26 @@ TEST(ConvolutionChoiceTest, IsAFunctionOfTheShape) {
     const ConvolutionShape image{.in_channels = 2, .out_channels = 64, .size = 28},
         score{.in_channels = 64, .out_channels = 1, .size = 28};
     const ConvolutionShape closing{.in_channels = 128, .out_channels = 64, .size = 14, .stride = 2};
-    const ConvolutionShape projection{.in_channels = 64, .out_channels = 64, .size = 14, .kernel = 1};
+    const ConvolutionShape projection{
+        .in_channels = 64, .out_channels = 64, .size = 14, .kernel = 1};
     for (const ConvolutionShape& shape : {image, score, projection}) {
-        for (const Convolution choice : {Convolution::automatic, Convolution::direct, Convolution::winograd}) {
+        for (const Convolution choice :
+             {Convolution::automatic, Convolution::direct, Convolution::winograd}) {
             EXPECT_FALSE(winograd_chosen(choice, shape));
         }
     }
     for (const ConvolutionShape& shape : {inner, closing}) {
         EXPECT_TRUE(winograd_chosen(Convolution::winograd, shape));
         EXPECT_FALSE(winograd_chosen(Convolution::direct, shape));
-        EXPECT_EQ(winograd_chosen(Convolution::automatic, shape), winograd::runs_here(winograd::kAvx2Kernels));
+        EXPECT_EQ(winograd_chosen(Convolution::automatic, shape),
+                  winograd::runs_here(winograd::kAvx2Kernels));
     }
 }
 
 TEST(ConvolutionTimingTest, TimesBothWaysOfAShape) {
     for (const int64_t stride : {1, 2}) {
-        const ConvolutionTimes times =
-            measure_convolution({.in_channels = 32, .out_channels = 16, .size = 7, .stride = stride}, 2, 2);
+        const ConvolutionTimes times = measure_convolution(
+            {.in_channels = 32, .out_channels = 16, .size = 7, .stride = stride}, 2, 2);
         EXPECT_EQ(times.multiply_adds, 2 * 32 * 16 * 9 * (stride == 1 ? 49 : 16));
         for (const OperationTimes& way : {times.direct, times.winograd}) {
             for (const double time : {way.output, way.x_gradient, way.kernel_gradient}) {
@@ -375,4 +427,4 @@ TEST(ConvolutionTimingTest, TimesBothWaysOfAShape) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::model

@@ -7,19 +7,22 @@
 #include <filesystem>
 #include <string>
 
-namespace dagan::testing {
+namespace dagan::results::testing {
 
 class RawDatabase {
   public:
     explicit RawDatabase(const std::filesystem::path& path, bool foreign_keys = true) {
         EXPECT_EQ(sqlite3_open(path.c_str(), &db_), SQLITE_OK);
-        EXPECT_EQ(execute(foreign_keys ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF"), SQLITE_OK);
+        EXPECT_EQ(execute(foreign_keys ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF"),
+                  SQLITE_OK);
     }
     ~RawDatabase() { sqlite3_close(db_); }
     RawDatabase(const RawDatabase&) = delete;
     RawDatabase& operator=(const RawDatabase&) = delete;
 
-    int execute(const std::string& sql) { return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); }
+    int execute(const std::string& sql) {
+        return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
+    }
     std::string error() const { return sqlite3_errmsg(db_); }
     // First column of the first row, as text.
     std::string value(const std::string& sql) {
@@ -28,7 +31,8 @@ class RawDatabase {
             *static_cast<std::string*>(out) = values[0] ? values[0] : "NULL";
             return 0;
         };
-        EXPECT_EQ(sqlite3_exec(db_, sql.c_str(), keep, &text, nullptr), SQLITE_OK) << sql << ": " << error();
+        EXPECT_EQ(sqlite3_exec(db_, sql.c_str(), keep, &text, nullptr), SQLITE_OK)
+            << sql << ": " << error();
         return text;
     }
 
@@ -36,4 +40,4 @@ class RawDatabase {
     sqlite3* db_ = nullptr;
 };
 
-} // namespace dagan::testing
+} // namespace dagan::results::testing

@@ -1,12 +1,12 @@
 // What the schema makes impossible, tried with raw SQL: with foreign keys on, and off as they are in a plain sqlite3 shell.
-#include "results/campaign_support.h"
 #include "raw_database.h"
+#include "results/campaign_support.h"
 
 #include "results/database/schema.h"
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 using namespace testing;
@@ -15,7 +15,8 @@ using namespace testing;
 class SchemaTest : public ::testing::TestWithParam<bool> {
   protected:
     SchemaTest() {
-        const Plan plan{{planned(classifier("omniglot", 5, 0, 0)), planned(classifier("omniglot", 5, 1, 0))}};
+        const Plan plan{
+            {planned(classifier("omniglot", 5, 0, 0)), planned(classifier("omniglot", 5, 1, 0))}};
         a_ = plan.tasks[0].key;
         b_ = plan.tasks[1].key;
         {
@@ -28,17 +29,23 @@ class SchemaTest : public ::testing::TestWithParam<bool> {
         db_ = std::make_unique<RawDatabase>(path(), GetParam());
     }
     std::filesystem::path path() const { return folder_ / "results.sqlite"; }
-    void accepted(const std::string& sql) { EXPECT_EQ(db_->execute(sql), SQLITE_OK) << sql << ": " << db_->error(); }
-    void refused(const std::string& sql) { EXPECT_EQ(db_->execute(sql), SQLITE_CONSTRAINT) << sql << ": " << db_->error(); }
+    void accepted(const std::string& sql) {
+        EXPECT_EQ(db_->execute(sql), SQLITE_OK) << sql << ": " << db_->error();
+    }
+    void refused(const std::string& sql) {
+        EXPECT_EQ(db_->execute(sql), SQLITE_CONSTRAINT) << sql << ": " << db_->error();
+    }
     // Epochs 1..3 of b with 400, 800, 400 correct of 1000.
     void enter_epochs_of_b() {
         accepted("INSERT INTO best_epoch VALUES ('" + b_ + "', 'best_val', 2, 800, 1000)");
         for (const auto* epoch : {"1, 400", "2, 800", "3, 400"})
-            accepted("INSERT INTO epoch VALUES ('" + b_ + "', " + epoch + ", 1000, 'best_val', 2, 800)");
+            accepted("INSERT INTO epoch VALUES ('" + b_ + "', " + epoch +
+                     ", 1000, 'best_val', 2, 800)");
     }
-    std::string result_of_b(const std::string& best_epoch, const std::string& validation, const std::string& test = "700, 1000") {
-        return "INSERT INTO result VALUES ('" + b_ + "', " + std::to_string(token_) + ", 100, " + best_epoch + ", " + validation +
-               ", 1000, " + test + ")";
+    std::string result_of_b(const std::string& best_epoch, const std::string& validation,
+                            const std::string& test = "700, 1000") {
+        return "INSERT INTO result VALUES ('" + b_ + "', " + std::to_string(token_) + ", 100, " +
+               best_epoch + ", " + validation + ", 1000, " + test + ")";
     }
 
     TemporaryFolder folder_;
@@ -77,21 +84,24 @@ TEST_P(SchemaTest, AnEpochThatBeatsTheBestIsRefused) {
     enter_epochs_of_b();
     refused("INSERT INTO epoch VALUES ('" + b_ + "', 4, 801, 1000, 'best_val', 2, 800)");
     if (GetParam())
-        refused("INSERT INTO epoch VALUES ('" + b_ + "', 4, 801, 1000, 'best_val', 4, 801)"); // another idea of which is best
-    refused("INSERT INTO epoch VALUES ('" + b_ + "', 2, 800, 1000, 'best_val', 2, 800)");     // twice
+        refused("INSERT INTO epoch VALUES ('" + b_ +
+                "', 4, 801, 1000, 'best_val', 4, 801)"); // another idea of which is best
+    refused("INSERT INTO epoch VALUES ('" + b_ + "', 2, 800, 1000, 'best_val', 2, 800)"); // twice
 }
 
 TEST_P(SchemaTest, AnEarlierEpochAsGoodAsTheBestIsRefused) {
     accepted("INSERT INTO best_epoch VALUES ('" + b_ + "', 'best_val', 2, 800, 1000)");
     refused("INSERT INTO epoch VALUES ('" + b_ + "', 1, 800, 1000, 'best_val', 2, 800)");
-    accepted("INSERT INTO epoch VALUES ('" + b_ + "', 3, 800, 1000, 'best_val', 2, 800)"); // later: not the best
+    accepted("INSERT INTO epoch VALUES ('" + b_ +
+             "', 3, 800, 1000, 'best_val', 2, 800)"); // later: not the best
 }
 
 TEST_P(SchemaTest, AnEpochThatDisownsTheBestCannotLeadToAResult) {
     accepted("INSERT INTO best_epoch VALUES ('" + b_ + "', 'best_val', 1, 400, 1000)");
     accepted("INSERT INTO epoch VALUES ('" + b_ + "', 1, 400, 1000, 'best_val', 1, 400)");
     // With foreign keys the better epoch cannot be entered; without, it can, but then no result can.
-    const int entered = db_->execute("INSERT INTO epoch VALUES ('" + b_ + "', 2, 800, 1000, 'best_val', 2, 800)");
+    const int entered =
+        db_->execute("INSERT INTO epoch VALUES ('" + b_ + "', 2, 800, 1000, 'best_val', 2, 800)");
     EXPECT_EQ(entered, GetParam() ? SQLITE_CONSTRAINT : SQLITE_OK);
     if (entered == SQLITE_OK) refused(result_of_b("1", "400"));
 }
@@ -118,8 +128,8 @@ TEST_P(SchemaTest, AResultIsNeverChanged) {
 }
 
 TEST_P(SchemaTest, TokensAreUnique) {
-    refused("INSERT INTO attempt (token, task, ranks, host, started) VALUES (" + std::to_string(token_) + ", '" + b_ +
-            "', '0', 'h', '2026')");
+    refused("INSERT INTO attempt (token, task, ranks, host, started) VALUES (" +
+            std::to_string(token_) + ", '" + b_ + "', '0', 'h', '2026')");
 }
 
 TEST_P(SchemaTest, AnAttemptHasNoOutcomeBeforeItsEnd) {
@@ -130,7 +140,8 @@ TEST_P(SchemaTest, AnAttemptHasNoOutcomeBeforeItsEnd) {
 }
 
 TEST_P(SchemaTest, ThereIsOneCampaign) {
-    refused("INSERT INTO campaign (name, sweep, code_version, created) VALUES ('x', 'y', 'z', '2026')");
+    refused(
+        "INSERT INTO campaign (name, sweep, code_version, created) VALUES ('x', 'y', 'z', '2026')");
 }
 
 TEST_P(SchemaTest, KnowsItsVersion) {
@@ -144,12 +155,16 @@ INSTANTIATE_TEST_SUITE_P(ForeignKeys, SchemaTest, ::testing::Values(true, false)
 
 TEST(SchemaTextTest, NamesEveryTableAndViewOfTheInterface) {
     for (const auto* table : {"campaign", "task", "attempt", "epoch", "result", "artifact"}) {
-        EXPECT_NE(schema_sql().find(std::string("CREATE TABLE ") + table + " ("), std::string_view::npos) << table;
+        EXPECT_NE(schema_sql().find(std::string("CREATE TABLE ") + table + " ("),
+                  std::string_view::npos)
+            << table;
     }
     for (const auto* view : {"trial", "cell", "table1", "missing", "blame", "cost", "provenance"}) {
-        EXPECT_NE(schema_sql().find(std::string("CREATE VIEW ") + view + " AS"), std::string_view::npos) << view;
+        EXPECT_NE(schema_sql().find(std::string("CREATE VIEW ") + view + " AS"),
+                  std::string_view::npos)
+            << view;
     }
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

@@ -2,10 +2,10 @@
 // disk.
 #include "base/error.h"
 #include "base/file.h"
-#include "results/campaign_support.h"
 #include "raw_database.h"
-#include "results/query/queries.h"
+#include "results/campaign_support.h"
 #include "results/database/schema.h"
+#include "results/query/queries.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@
 #include <mutex>
 #include <thread>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 using namespace testing;
@@ -50,14 +50,16 @@ class SqliteFileTest : public ::testing::Test {
 TEST_F(SqliteFileTest, AnotherKindOfFileIsRefusedAndLeftAlone) {
     const std::string text(5000, 'x');
     std::ofstream(path()) << text;
-    EXPECT_NE(refusal([&] { open_sqlite_store(path()); }).find("not a results database"), std::string::npos);
+    EXPECT_NE(refusal([&] { open_sqlite_store(path()); }).find("not a results database"),
+              std::string::npos);
     EXPECT_NE(refusal([&] { trial_rows(path()); }).find("results.sqlite"), std::string::npos);
     EXPECT_EQ(read_file(path()), text);
 }
 
 TEST_F(SqliteFileTest, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
     RawDatabase(path()).execute("CREATE TABLE photo (x)");
-    EXPECT_NE(refusal([&] { open_sqlite_store(path()); }).find("another program"), std::string::npos);
+    EXPECT_NE(refusal([&] { open_sqlite_store(path()); }).find("another program"),
+              std::string::npos);
     EXPECT_NE(refusal([&] { cell_rows(path()); }).find("another program"), std::string::npos);
     EXPECT_EQ(RawDatabase(path()).value("SELECT count(*) FROM sqlite_master"), "1");
 }
@@ -65,7 +67,10 @@ TEST_F(SqliteFileTest, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
 TEST_F(SqliteFileTest, ANewerVersionIsRefusedByItsNumber) {
     open_sqlite_store(path());
     RawDatabase(path()).execute("PRAGMA user_version = 99");
-    EXPECT_NE(refusal([&] { open_sqlite_store(path()); }).find("newer version of this program (schema 99"), std::string::npos);
+    EXPECT_NE(refusal([&] {
+                  open_sqlite_store(path());
+              }).find("newer version of this program (schema 99"),
+              std::string::npos);
     EXPECT_NE(refusal([&] { trial_rows(path()); }).find("schema 99"), std::string::npos);
 }
 
@@ -85,14 +90,16 @@ TEST_F(SqliteFileTest, ADamagedDatabaseIsNamedAsSuch) {
 }
 
 TEST_F(SqliteFileTest, ReadingWhatIsNotThereSaysSoAndMakesNoFile) {
-    EXPECT_NE(refusal([&] { trial_rows(path()); }).find("no results database there"), std::string::npos);
+    EXPECT_NE(refusal([&] { trial_rows(path()); }).find("no results database there"),
+              std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
 TEST_F(SqliteFileTest, AnUnwritableFolderIsTheSystemsFault) {
-    EXPECT_NE(
-        refusal([&] { open_sqlite_store(folder_ / "no such folder/results.sqlite"); }, Blame::system).find("no such folder"),
-        std::string::npos);
+    EXPECT_NE(refusal([&] { open_sqlite_store(folder_ / "no such folder/results.sqlite"); },
+                      Blame::system)
+                  .find("no such folder"),
+              std::string::npos);
 }
 
 TEST_F(SqliteFileTest, PathsWithSpacesAndEqualSignsWork) {
@@ -141,7 +148,8 @@ TEST_F(SqliteFileTest, AReaderUndoesWhatAKilledWriterLeftHalfWritten) {
         db.execute("UPDATE task SET spec = spec || hex(zeroblob(2000))");
         die_at_once();
     });
-    ASSERT_GT(std::filesystem::file_size(path().string() + "-journal"), 0u) << "the test needs an unfinished transaction";
+    ASSERT_GT(std::filesystem::file_size(path().string() + "-journal"), 0u)
+        << "the test needs an unfinished transaction";
     EXPECT_EQ(trial_rows(path()).size(), 1u);
     EXPECT_EQ(RawDatabase(path()).value("PRAGMA integrity_check"), "ok");
 }
@@ -170,7 +178,8 @@ TEST_F(SqliteFileTest, KilledAtAnyMomentItHoldsWhatWasAcknowledgedAndOpensAgain)
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);
         uint32_t last = 0;
-        for (uint32_t done = 0; ::read(acknowledged[0], &done, sizeof done) == sizeof done;) last = done;
+        for (uint32_t done = 0; ::read(acknowledged[0], &done, sizeof done) == sizeof done;)
+            last = done;
         ::close(acknowledged[0]);
         if (!std::filesystem::exists(file)) continue;
         const auto store = open_sqlite_store(file);
@@ -225,7 +234,8 @@ TEST_F(SqliteFileTest, ReadersAndAWriterOfAThousandRowsASecondDoNotDisturbEachOt
     std::vector<std::string> complaints;
     std::array<int, 3> answers{};
     const std::vector<std::function<void()>> questions{
-        [&] { table1_rows(path()); }, [&] { run_query(path(), "SELECT task, max(validation_correct) FROM epoch GROUP BY task"); },
+        [&] { table1_rows(path()); },
+        [&] { run_query(path(), "SELECT task, max(validation_correct) FROM epoch GROUP BY task"); },
         // As another program would, with its own patience of 5 s.
         [&] {
             RawDatabase db(path());
@@ -249,18 +259,20 @@ TEST_F(SqliteFileTest, ReadersAndAWriterOfAThousandRowsASecondDoNotDisturbEachOt
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < kTrials; ++i) {
         const auto token = store->start_attempt(plan.tasks[i].key, "0", "host");
-        EXPECT_TRUE(store->finish_attempt(scored(plan.tasks[i].key, token, 800, 700, 1000, 2, kEpochs), true, false));
+        EXPECT_TRUE(store->finish_attempt(
+            scored(plan.tasks[i].key, token, 800, 700, 1000, 2, kEpochs), true, false));
         store->commit();
         std::this_thread::sleep_until(start + std::chrono::milliseconds(100) * (i + 1));
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (auto& reader : readers) reader.request_stop();
     readers.clear();
     for (const auto& complaint : complaints) ADD_FAILURE() << complaint;
     for (const int answered : answers) EXPECT_GT(answered, 0);
     EXPECT_EQ(trial_rows(path()).size(), static_cast<size_t>(kTrials));
-    std::printf("%.0f rows/s written; meanwhile %d, %d and %d answers\n", kTrials * (2 * kEpochs + 5) / seconds, answers[0],
-                answers[1], answers[2]);
+    std::printf("%.0f rows/s written; meanwhile %d, %d and %d answers\n",
+                kTrials * (2 * kEpochs + 5) / seconds, answers[0], answers[1], answers[2]);
 }
 
 // A limit on file size stands in for a full disk: the write fails in the same place.
@@ -295,4 +307,4 @@ TEST_F(SqliteFileTest, AFullDiskIsTheSystemsFaultAndLosesNothingCommitted) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

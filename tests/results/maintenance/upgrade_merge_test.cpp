@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "results/campaign_support.h"
 #include "results/database/raw_database.h"
-#include "results/output/table_text.h"
-#include "results/maintenance/salvage.h"
 #include "results/database/schema.h"
+#include "results/maintenance/salvage.h"
+#include "results/output/table_text.h"
 #include "results/synthetic_campaign.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 
 #include <fstream>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 namespace fs = std::filesystem;
@@ -25,8 +25,10 @@ constexpr SyntheticSize kSmall{.epochs = 6, .seeds = 2};
 
 // All that an analyst sees.
 std::string everything(const fs::path& database) {
-    return render_rows(trial_rows(database), TableFormat::csv) + render_cells(cell_rows(database), TableFormat::csv) +
-           render_table1(table1_rows(database), TableFormat::csv) + render_gains(gain_rows(database), TableFormat::csv) +
+    return render_rows(trial_rows(database), TableFormat::csv) +
+           render_cells(cell_rows(database), TableFormat::csv) +
+           render_table1(table1_rows(database), TableFormat::csv) +
+           render_gains(gain_rows(database), TableFormat::csv) +
            render(run_query(database, "SELECT * FROM missing ORDER BY task"), TableFormat::csv) +
            render(run_query(database, "SELECT * FROM cost ORDER BY kind"), TableFormat::csv);
 }
@@ -39,18 +41,25 @@ class UpgradeTest : public ::testing::Test {
     void make_old() {
         make_synthetic_campaign(folder_ / "new", kSmall);
         RawDatabase db(old());
-        ASSERT_EQ(db.execute(read_file(fs::path(DAGAN_SOURCE_DIR) / "tests/results/maintenance/old_schemas/1.sql")), SQLITE_OK) << db.error();
-        ASSERT_EQ(db.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = 1; ATTACH '{}' AS fresh",
-                                         kSqliteApplicationId, (folder_ / "new/results.sqlite").string())),
+        ASSERT_EQ(db.execute(read_file(fs::path(DAGAN_SOURCE_DIR) /
+                                       "tests/results/maintenance/old_schemas/1.sql")),
+                  SQLITE_OK)
+            << db.error();
+        ASSERT_EQ(db.execute(fmt::format(
+                      "PRAGMA application_id = {}; PRAGMA user_version = 1; ATTACH '{}' AS fresh",
+                      kSqliteApplicationId, (folder_ / "new/results.sqlite").string())),
                   SQLITE_OK);
-        const std::string attempt =
-            "token, task, ranks, host, started, ended, outcome, error, final, charged, device, seconds, steps, "
-            "seconds_per_step";
+        const std::string attempt = "token, task, ranks, host, started, ended, outcome, error, "
+                                    "final, charged, device, seconds, steps, "
+                                    "seconds_per_step";
         db.execute("BEGIN");
-        for (const std::string table : {"campaign", "task", "attempt", "best_epoch", "epoch", "result", "curve", "artifact"}) {
+        for (const std::string table : {"campaign", "task", "attempt", "best_epoch", "epoch",
+                                        "result", "curve", "artifact"}) {
             const auto columns = table == "attempt" ? attempt : "*";
             const auto into = table == "attempt" ? "attempt (" + attempt + ")" : table;
-            ASSERT_EQ(db.execute(fmt::format("INSERT INTO {} SELECT {} FROM fresh.{}", into, columns, table)), SQLITE_OK)
+            ASSERT_EQ(db.execute(fmt::format("INSERT INTO {} SELECT {} FROM fresh.{}", into,
+                                             columns, table)),
+                      SQLITE_OK)
                 << table << ": " << db.error();
         }
         db.execute("COMMIT");
@@ -83,7 +92,8 @@ TEST_F(UpgradeTest, MigratesEveryRowAndKeepsTheOldFile) {
     store->enter({"synthetic", campaign_of(old()).sweep, "0.2.0", "2026"}, synthetic_plan(kSmall));
     EXPECT_EQ(store->load().size(), synthetic_plan(kSmall).tasks.size());
     store->commit();
-    EXPECT_EQ(RawDatabase(old()).execute("UPDATE result SET test_correct = 1"), SQLITE_CONSTRAINT) << "the guards are there";
+    EXPECT_EQ(RawDatabase(old()).execute("UPDATE result SET test_correct = 1"), SQLITE_CONSTRAINT)
+        << "the guards are there";
 }
 
 TEST_F(UpgradeTest, OfTheCurrentVersionNothingIsDone) {
@@ -103,7 +113,8 @@ TEST_F(UpgradeTest, ABackupIsNeverOverwritten) {
 
 TEST_F(UpgradeTest, ATableThatWasChangedByHandIsRefusedAndLeftAlone) {
     make_old();
-    ASSERT_EQ(RawDatabase(old()).execute("ALTER TABLE artifact RENAME COLUMN sha256 TO hash"), SQLITE_OK);
+    ASSERT_EQ(RawDatabase(old()).execute("ALTER TABLE artifact RENAME COLUMN sha256 TO hash"),
+              SQLITE_OK);
     const auto before = read_file(old());
     EXPECT_NE(refusal([&] { upgrade_database(old()); }).find("changed by hand"), std::string::npos);
     EXPECT_EQ(read_file(old()), before);
@@ -117,7 +128,8 @@ class MergeTest : public ::testing::Test {
         int n, m, seed, validation, test; // validation 0: not finished
     };
     // A site's campaign of one sweep; `threads` changes what its tasks are.
-    MergeSite site(const std::string& name, const std::vector<Trial>& trials, const std::string& host, int threads = 1) {
+    MergeSite site(const std::string& name, const std::vector<Trial>& trials,
+                   const std::string& host, int threads = 1) {
         Plan plan;
         for (const auto& trial : trials) {
             auto task = classifier("omniglot", trial.n, trial.m, trial.seed);
@@ -132,9 +144,12 @@ class MergeTest : public ::testing::Test {
         for (size_t i = 0; i < trials.size(); ++i) {
             const auto token = store->start_attempt(plan.tasks[i].key, "0", host);
             if (trials[i].validation > 0) {
-                store->finish_attempt(scored(plan.tasks[i].key, token, trials[i].validation, trials[i].test), true, false);
+                store->finish_attempt(
+                    scored(plan.tasks[i].key, token, trials[i].validation, trials[i].test), true,
+                    false);
             } else {
-                store->finish_attempt(ended(plan.tasks[i].key, token, Outcome::died, "at " + name), true, false);
+                store->finish_attempt(ended(plan.tasks[i].key, token, Outcome::died, "at " + name),
+                                      true, false);
             }
         }
         store->commit();
@@ -153,39 +168,50 @@ TEST_F(MergeTest, TakesResultsOfAllSitesAndKeepsWhereTheyCameFrom) {
     const auto cells = cell_rows(out());
     ASSERT_EQ(cells.size(), 2u);
     EXPECT_EQ(cells[1].missing, 1) << "what no site finished stays missing";
-    const auto origins =
-        run_query(out(), "SELECT t.generated_per_real, p.site, p.host, p.code_version FROM provenance p JOIN task t ON "
-                         "t.key = p.task ORDER BY t.generated_per_real, t.seed");
+    const auto origins = run_query(out(), "SELECT t.generated_per_real, p.site, p.host, "
+                                          "p.code_version FROM provenance p JOIN task t ON "
+                                          "t.key = p.task ORDER BY t.generated_per_real, t.seed");
     ASSERT_EQ(origins.rows.size(), 3u);
     EXPECT_EQ(origins.rows[0], (std::vector<Value>{int64_t{0}, "a", "node-a", "version of a"}));
     EXPECT_EQ(origins.rows[2], (std::vector<Value>{int64_t{1}, "b", "node-b", "version of b"}));
-    EXPECT_EQ(run_query(out(), "SELECT count(*) FROM origin").rows.at(0).at(0), Value(int64_t{4})) << "every attempt";
+    EXPECT_EQ(run_query(out(), "SELECT count(*) FROM origin").rows.at(0).at(0), Value(int64_t{4}))
+        << "every attempt";
     EXPECT_EQ(RawDatabase(out()).value("PRAGMA integrity_check"), "ok");
 }
 
 TEST_F(MergeTest, WhatOneSiteFailedAndAnotherFinishedIsFinished) {
     for (const bool failure_first : {true, false}) {
-        const auto failed = site(fmt::format("failed{}", failure_first), {{5, 0, 0, 0, 0}}, "node-a");
-        const auto finished = site(fmt::format("finished{}", failure_first), {{5, 0, 0, 800, 700}}, "node-b");
+        const auto failed =
+            site(fmt::format("failed{}", failure_first), {{5, 0, 0, 0, 0}}, "node-a");
+        const auto finished =
+            site(fmt::format("finished{}", failure_first), {{5, 0, 0, 800, 700}}, "node-b");
         const auto file = folder_ / fmt::format("merged{}.sqlite", failure_first);
-        merge_databases(failure_first ? std::vector{failed, finished} : std::vector{finished, failed}, file, false);
+        merge_databases(failure_first ? std::vector{failed, finished}
+                                      : std::vector{finished, failed},
+                        file, false);
         EXPECT_EQ(trial_rows(file).size(), 1u);
         EXPECT_EQ(run_query(file, "SELECT outcome FROM attempt WHERE final = 1").rows,
                   (std::vector<std::vector<Value>>{{"done"}}));
-        EXPECT_EQ(run_query(file, "SELECT count(*) FROM attempt").rows.at(0).at(0), Value(int64_t{2}));
+        EXPECT_EQ(run_query(file, "SELECT count(*) FROM attempt").rows.at(0).at(0),
+                  Value(int64_t{2}));
     }
 }
 
 TEST_F(MergeTest, EqualResultsConfirmEachOtherAndCountOnce) {
-    const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"), b = site("b", {{5, 0, 0, 800, 700}}, "node-b");
+    const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"),
+               b = site("b", {{5, 0, 0, 800, 700}}, "node-b");
     const auto merged = merge_databases({a, b}, out(), false);
     EXPECT_EQ(merged.confirmed, 1);
     EXPECT_EQ(trial_rows(out()).size(), 1u);
 }
 
 TEST_F(MergeTest, ContradictionsAreRefusedUnlessOneSiteIsPreferred) {
-    const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"), b = site("b", {{5, 0, 0, 810, 650}}, "node-b");
-    EXPECT_NE(refusal([&] { merge_databases({a, b}, out(), false); }).find("700 of 1000"), std::string::npos);
+    const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"),
+               b = site("b", {{5, 0, 0, 810, 650}}, "node-b");
+    EXPECT_NE(refusal([&] {
+                  merge_databases({a, b}, out(), false);
+              }).find("700 of 1000"),
+              std::string::npos);
     EXPECT_FALSE(fs::exists(out()));
     const auto merged = merge_databases({a, b}, out(), true);
     EXPECT_EQ(merged.contradictions.size(), 1u);
@@ -193,20 +219,28 @@ TEST_F(MergeTest, ContradictionsAreRefusedUnlessOneSiteIsPreferred) {
 }
 
 TEST_F(MergeTest, OneCellThatMeansTwoThingsIsRefused) {
-    const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"), b = site("b", {{5, 0, 0, 800, 700}}, "node-b", 2);
-    EXPECT_NE(refusal([&] { merge_databases({a, b}, out(), false); }).find("mean different tasks"), std::string::npos);
+    const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"),
+               b = site("b", {{5, 0, 0, 800, 700}}, "node-b", 2);
+    EXPECT_NE(refusal([&] {
+                  merge_databases({a, b}, out(), false);
+              }).find("mean different tasks"),
+              std::string::npos);
     EXPECT_FALSE(fs::exists(out()));
 }
 
 TEST_F(MergeTest, NamesAreCheckedAndNothingIsOverwritten) {
     const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a");
-    EXPECT_NE(refusal([&] { merge_databases({a, a}, out(), false); }).find("two sites"), std::string::npos);
+    EXPECT_NE(refusal([&] {
+                  merge_databases({a, a}, out(), false);
+              }).find("two sites"),
+              std::string::npos);
     EXPECT_NE(refusal([&] {
                   merge_databases({a, {"x'; DROP TABLE task; --", a.database}}, out(), false);
               }).find("cannot be the name"),
               std::string::npos);
     std::ofstream(out()) << "precious";
-    EXPECT_NE(refusal([&] { merge_databases({a}, out(), false); }).find("already there"), std::string::npos);
+    EXPECT_NE(refusal([&] { merge_databases({a}, out(), false); }).find("already there"),
+              std::string::npos);
     EXPECT_EQ(read_file(out()), "precious");
 }
 
@@ -233,7 +267,8 @@ TEST_F(SalvageTest, OfAWholeDatabaseEverythingIsKept) {
     const auto salvaged = salvage_database(database(), saved(), std::nullopt, {});
     EXPECT_EQ(everything(saved()), before);
     EXPECT_EQ(salvaged.to_run_again, 0);
-    for (const auto& [table, rows] : salvaged.tables) EXPECT_EQ(rows.refused + rows.unreadable, 0) << table;
+    for (const auto& [table, rows] : salvaged.tables)
+        EXPECT_EQ(rows.refused + rows.unreadable, 0) << table;
 }
 
 // Wherever the damage is, what is saved is right: each of its rows was a row before, nothing else is lost than is said, and the
@@ -243,7 +278,8 @@ TEST_F(SalvageTest, WhateverPagesAreLostTheRestIsSavedAndConsistent) {
     const auto campaign = about();
     const auto plan = synthetic_plan(kSmall);
     std::set<std::string> rows_before;
-    for (const auto& row : trial_rows(database())) rows_before.insert(render_rows({row}, TableFormat::csv));
+    for (const auto& row : trial_rows(database()))
+        rows_before.insert(render_rows({row}, TableFormat::csv));
     size_t kept = 0, places = 0;
     for (int part = 1; part < 12; ++part) {
         std::ofstream(database(), std::ios::binary) << whole;
@@ -266,7 +302,8 @@ TEST_F(SalvageTest, WhateverPagesAreLostTheRestIsSavedAndConsistent) {
             if (task.ended) continue;
             ++open;
             const auto token = store->start_attempt(task.task, "0", "node1");
-            EXPECT_TRUE(store->finish_attempt(ended(task.task, token, Outcome::diverged), true, false));
+            EXPECT_TRUE(
+                store->finish_attempt(ended(task.task, token, Outcome::diverged), true, false));
         }
         EXPECT_EQ(store->load().size(), plan.tasks.size());
         EXPECT_GE(static_cast<int64_t>(open), salvaged.to_run_again);
@@ -301,7 +338,8 @@ TEST_F(SalvageTest, ALostFirstPageIsPutBack) {
     const auto before = render_rows(trial_rows(database()), TableFormat::csv);
     const auto campaign = about();
     overwrite(0, 4096);
-    EXPECT_NE(refusal([&] { trial_rows(database()); }).find("not a results database"), std::string::npos);
+    EXPECT_NE(refusal([&] { trial_rows(database()); }).find("not a results database"),
+              std::string::npos);
     const auto damaged = read_file(database());
     salvage_database(database(), saved(), campaign, synthetic_plan(kSmall));
     EXPECT_EQ(render_rows(trial_rows(saved()), TableFormat::csv), before);
@@ -311,10 +349,12 @@ TEST_F(SalvageTest, ALostFirstPageIsPutBack) {
 TEST_F(SalvageTest, WhatIsNoDatabaseIsSaidToBeNone) {
     std::ofstream(database(), std::ios::binary) << std::string(100000, 'x');
     EXPECT_NE(refusal([&] { damage_of(database()); }).find("not a database"), std::string::npos);
-    EXPECT_NE(refusal([&] { salvage_database(database(), saved(), std::nullopt, {}); }).find("nothing of it can be read"),
+    EXPECT_NE(refusal([&] {
+                  salvage_database(database(), saved(), std::nullopt, {});
+              }).find("nothing of it can be read"),
               std::string::npos);
     EXPECT_FALSE(fs::exists(saved()));
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

@@ -8,8 +8,8 @@
 #include "results/output/event_file.h"
 #include "results/output/table_text.h"
 #include "results/query/runs.h"
-#include "spec/json.h"
 #include "results/synthetic_campaign.h"
+#include "spec/json.h"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@
 #include <set>
 #include <sstream>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,9 +49,11 @@ std::vector<std::string> records_of(const std::string& bytes) {
     std::vector<std::string> records;
     for (size_t at = 0; at < bytes.size();) {
         const auto length = number_at<uint64_t>(bytes, at);
-        EXPECT_EQ(unmasked(number_at<uint32_t>(bytes, at + 8)), slow_crc32c(std::string_view(bytes).substr(at, 8)));
+        EXPECT_EQ(unmasked(number_at<uint32_t>(bytes, at + 8)),
+                  slow_crc32c(std::string_view(bytes).substr(at, 8)));
         records.push_back(bytes.substr(at + 12, length));
-        EXPECT_EQ(unmasked(number_at<uint32_t>(bytes, at + 12 + length)), slow_crc32c(records.back()));
+        EXPECT_EQ(unmasked(number_at<uint32_t>(bytes, at + 12 + length)),
+                  slow_crc32c(records.back()));
         at += 16 + length;
     }
     return records;
@@ -102,7 +104,8 @@ class ExportTest : public ::testing::Test {
     static fs::path database() { return campaign_folder() / "results.sqlite"; }
     fs::path exported(ExportFormat format) {
         const auto out =
-            *folder_ / ("out-" + to_string(format) + "-" + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+            *folder_ / ("out-" + to_string(format) + "-" +
+                        ::testing::UnitTest::GetInstance()->current_test_info()->name());
         export_results(database(), campaign_folder(), format, out);
         return out;
     }
@@ -158,16 +161,19 @@ TEST_F(ExportTest, EventFilesHoldTheCurvesOfTheDatabase) {
         const auto value = fields_of(only(fields_of(only(event, 5)), 1));
         scalars[{only(value, 1), only(event, 2)}] = number_at<float>(only(value, 2), 0);
     }
-    const auto epochs =
-        run_query(database(), "SELECT e.epoch, e.validation_correct * 1.0 / e.validation_total FROM epoch e JOIN task t ON "
-                              "t.key = e.task WHERE t.dataset = 'omniglot' AND samples_per_class = 5 AND "
-                              "generated_per_real = 3 AND seed = 0");
+    const auto epochs = run_query(
+        database(), "SELECT e.epoch, e.validation_correct * 1.0 / e.validation_total FROM epoch e "
+                    "JOIN task t ON "
+                    "t.key = e.task WHERE t.dataset = 'omniglot' AND samples_per_class = 5 AND "
+                    "generated_per_real = 3 AND seed = 0");
     ASSERT_EQ(epochs.rows.size(), 4u);
     for (const auto& row : epochs.rows) {
-        const std::pair<std::string, std::string> key{"validation_accuracy", std::to_string(std::get<int64_t>(row[0]))};
+        const std::pair<std::string, std::string> key{"validation_accuracy",
+                                                      std::to_string(std::get<int64_t>(row[0]))};
         EXPECT_EQ(scalars.at(key), static_cast<float>(std::get<double>(row[1])));
     }
-    EXPECT_EQ(std::count_if(scalars.begin(), scalars.end(), [](const auto& s) { return s.first.first == "score/test_accuracy"; }),
+    EXPECT_EQ(std::count_if(scalars.begin(), scalars.end(),
+                            [](const auto& s) { return s.first.first == "score/test_accuracy"; }),
               1);
 }
 
@@ -192,23 +198,29 @@ TEST_F(ExportTest, TheMlflowFolderHasARunForEachTaskWithParametersMetricsAndStat
     const auto out = exported(ExportFormat::mlflow);
     std::vector<fs::path> experiments(fs::directory_iterator(out), {});
     ASSERT_EQ(experiments.size(), 1u);
-    EXPECT_NE(read_file(experiments[0] / "meta.yaml").find("name: \"synthetic\""), std::string::npos);
+    EXPECT_NE(read_file(experiments[0] / "meta.yaml").find("name: \"synthetic\""),
+              std::string::npos);
     size_t runs = 0, failed = 0;
     for (const auto& run : fs::directory_iterator(experiments[0])) {
         if (!run.is_directory()) continue;
         ++runs;
         const auto meta = read_file(run.path() / "meta.yaml");
-        EXPECT_NE(meta.find("artifact_uri: \"" + fs::absolute(run.path()).string() + "/artifacts\""), std::string::npos) << meta;
+        EXPECT_NE(
+            meta.find("artifact_uri: \"" + fs::absolute(run.path()).string() + "/artifacts\""),
+            std::string::npos)
+            << meta;
         failed += meta.find("status: 4") != std::string::npos;
     }
     EXPECT_EQ(runs, synthetic_plan({.epochs = 4, .seeds = 1}).tasks.size());
-    EXPECT_EQ(static_cast<int64_t>(failed),
-              std::get<int64_t>(run_query(database(), "SELECT count(*) FROM attempt WHERE final = 1 AND "
-                                                      "outcome <> 'done'")
-                                    .rows.at(0)
-                                    .at(0)));
+    EXPECT_EQ(
+        static_cast<int64_t>(failed),
+        std::get<int64_t>(run_query(database(), "SELECT count(*) FROM attempt WHERE final = 1 AND "
+                                                "outcome <> 'done'")
+                              .rows.at(0)
+                              .at(0)));
     const auto trial =
-        run_query(database(), "SELECT task, best_epoch, test_correct * 1.0 / test_total FROM trial WHERE dataset = 'faces' AND "
+        run_query(database(), "SELECT task, best_epoch, test_correct * 1.0 / test_total FROM trial "
+                              "WHERE dataset = 'faces' AND "
                               "samples_per_class = 25 AND generated_per_real = 7 AND seed = 0")
             .rows.at(0);
     const auto run = experiments[0] / std::get<std::string>(trial[0]);
@@ -252,8 +264,8 @@ TEST(ExportNamesTest, StayInTheirFolderAndApart) {
     EXPECT_EQ(file_name_of(""), "_");
     EXPECT_EQ(file_name_of("a b/ü"), "a_b___");
     TemporaryFolder folder;
-    Plan plan{
-        {planned(classifier("../x", 5, 0, 0)), planned(classifier("..?x", 5, 0, 0)), planned(classifier("plain", 5, 0, 0))}};
+    Plan plan{{planned(classifier("../x", 5, 0, 0)), planned(classifier("..?x", 5, 0, 0)),
+               planned(classifier("plain", 5, 0, 0))}};
     {
         const auto store = open_sqlite_store(folder / "results.sqlite");
         store->enter(campaign(), plan);
@@ -268,14 +280,20 @@ TEST(ExportNamesTest, StayInTheirFolderAndApart) {
     }
     EXPECT_EQ(names.size(), 3u);
     EXPECT_TRUE(names.contains("plain-n5-m0-seed0"));
-    export_results(folder / "results.sqlite", folder / "", ExportFormat::tensorboard, folder / "out" / "tensorboard");
-    const auto files = [](const fs::path& in) { return std::distance(fs::recursive_directory_iterator(in), {}); };
-    EXPECT_EQ(files(folder / "out"), 1 + 2 * 2) << "two started runs with a file each, nothing beside them";
-    export_results(folder / "results.sqlite", folder / "", ExportFormat::mlflow, folder / "out" / "mlflow");
+    export_results(folder / "results.sqlite", folder / "", ExportFormat::tensorboard,
+                   folder / "out" / "tensorboard");
+    const auto files = [](const fs::path& in) {
+        return std::distance(fs::recursive_directory_iterator(in), {});
+    };
+    EXPECT_EQ(files(folder / "out"), 1 + 2 * 2)
+        << "two started runs with a file each, nothing beside them";
+    export_results(folder / "results.sqlite", folder / "", ExportFormat::mlflow,
+                   folder / "out" / "mlflow");
     const auto experiment = (*fs::directory_iterator(folder / "out" / "mlflow")).path();
-    EXPECT_NE(read_file(experiment / plan.tasks[2].key / "meta.yaml").find("status: 2"), std::string::npos)
+    EXPECT_NE(read_file(experiment / plan.tasks[2].key / "meta.yaml").find("status: 2"),
+              std::string::npos)
         << "planned, not started";
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

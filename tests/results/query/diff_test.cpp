@@ -6,7 +6,7 @@
 
 #include <random>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 TrialRow trial(int m, int seed, int correct, int total = 1000) {
@@ -27,12 +27,14 @@ TrialRow trial(int m, int seed, int correct, int total = 1000) {
 // Five seeds of one cell.
 std::vector<TrialRow> cell(int m, const std::vector<int>& correct) {
     std::vector<TrialRow> rows;
-    for (size_t seed = 0; seed < correct.size(); ++seed) rows.push_back(trial(m, static_cast<int>(seed), correct[seed]));
+    for (size_t seed = 0; seed < correct.size(); ++seed)
+        rows.push_back(trial(m, static_cast<int>(seed), correct[seed]));
     return rows;
 }
 
 TEST(DiffTest, EqualCampaignsAreIdenticalAndDoNotDiffer) {
-    const auto rows = diff_of(cell(0, {700, 710, 720, 705, 690}), cell(0, {700, 710, 720, 705, 690}), true);
+    const auto rows =
+        diff_of(cell(0, {700, 710, 720, 705, 690}), cell(0, {700, 710, 720, 705, 690}), true);
     ASSERT_EQ(rows.size(), 1u);
     EXPECT_TRUE(rows[0].identical);
     EXPECT_FALSE(rows[0].differs);
@@ -102,4 +104,4 @@ TEST(DiffTest, PeopleSeeWhatDiffersAndProgramsEverything) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

@@ -11,12 +11,13 @@
 #include <map>
 #include <random>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 using namespace testing;
 
-const CellRow& cell(const std::vector<CellRow>& rows, int n, int m, const std::string& budget = "epochs") {
+const CellRow& cell(const std::vector<CellRow>& rows, int n, int m,
+                    const std::string& budget = "epochs") {
     const auto found = std::find_if(rows.begin(), rows.end(), [&](const CellRow& row) {
         return row.samples_per_class == n && row.generated_per_real == m && row.budget == budget;
     });
@@ -33,11 +34,13 @@ class QueriesTest : public ::testing::Test {
     void run(const std::vector<Trial>& trials) {
         Plan plan;
         for (const auto& trial : trials)
-            plan.tasks.push_back(planned(classifier("omniglot", trial.n, trial.m, trial.seed, trial.match_steps_of)));
+            plan.tasks.push_back(planned(
+                classifier("omniglot", trial.n, trial.m, trial.seed, trial.match_steps_of)));
         const auto store = open_sqlite_store(path());
         store->enter(campaign(), plan);
         for (size_t i = 0; i < trials.size(); ++i) {
-            if (trials[i].validation > 0) finish(*store, plan.tasks[i], trials[i].validation, trials[i].test);
+            if (trials[i].validation > 0)
+                finish(*store, plan.tasks[i], trials[i].validation, trials[i].test);
         }
         store->commit();
     }
@@ -55,11 +58,13 @@ TEST_F(QueriesTest, RowsAreSortedWhateverTheOrderOfFinishing) {
          {5, 0, 0, 0, 800, 700}});
     std::vector<std::string> places;
     for (const auto& row : trial_rows(path())) {
-        places.push_back(std::to_string(row.samples_per_class) + " " + std::to_string(row.generated_per_real) + " " +
-                         std::to_string(row.seed) + " " + row.budget);
+        places.push_back(std::to_string(row.samples_per_class) + " " +
+                         std::to_string(row.generated_per_real) + " " + std::to_string(row.seed) +
+                         " " + row.budget);
     }
-    EXPECT_EQ(places, (std::vector<std::string>{"5 0 0 epochs", "5 0 0 steps:2", "5 0 0 steps:10", "5 2 0 epochs", "5 2 1 epochs",
-                                                "5 10 0 epochs", "10 0 0 epochs"}));
+    EXPECT_EQ(places, (std::vector<std::string>{"5 0 0 epochs", "5 0 0 steps:2", "5 0 0 steps:10",
+                                                "5 2 0 epochs", "5 2 1 epochs", "5 10 0 epochs",
+                                                "10 0 0 epochs"}));
 }
 
 TEST_F(QueriesTest, ARowHoldsTheCountsAtTheBestEpoch) {
@@ -76,7 +81,11 @@ TEST_F(QueriesTest, ARowHoldsTheCountsAtTheBestEpoch) {
 }
 
 TEST_F(QueriesTest, CellsGiveTheNumbersOfTheSciencePage) { // dagan.md, check 27
-    run({{5, 0, 0, 0, 800, 800}, {5, 0, 1, 0, 800, 820}, {5, 0, 2, 0, 800, 810}, {5, 0, 3, 0, 800, 830}, {5, 0, 4, 0, 800, 790}});
+    run({{5, 0, 0, 0, 800, 800},
+         {5, 0, 1, 0, 800, 820},
+         {5, 0, 2, 0, 800, 810},
+         {5, 0, 3, 0, 800, 830},
+         {5, 0, 4, 0, 800, 790}});
     const auto row = cell(cell_rows(path()), 5, 0);
     EXPECT_EQ(row.seeds, 5);
     EXPECT_EQ(row.missing, 0);
@@ -97,7 +106,8 @@ TEST_F(QueriesTest, MissingSeedsAreCountedAndEmptyCellsAreShownEmpty) {
     EXPECT_FALSE(cell(rows, 5, 0).test_sd || cell(rows, 5, 0).test_low);
     EXPECT_EQ(cell(rows, 5, 1).seeds, 0);
     EXPECT_EQ(cell(rows, 5, 1).missing, 2);
-    EXPECT_FALSE(cell(rows, 5, 1).test_mean || cell(rows, 5, 1).validation_mean || cell(rows, 5, 1).gain_mean);
+    EXPECT_FALSE(cell(rows, 5, 1).test_mean || cell(rows, 5, 1).validation_mean ||
+                 cell(rows, 5, 1).gain_mean);
 }
 
 TEST_F(QueriesTest, GainsArePairedBySeed) {
@@ -127,7 +137,10 @@ TEST_F(QueriesTest, StepMatchedBaselinesAreCellsOfTheirOwn) {
 }
 
 TEST_F(QueriesTest, Table1ChoosesByValidationAndTheSmallerOnTies) {
-    run({{5, 0, 0, 0, 990, 500}, {5, 1, 0, 0, 700, 900}, {5, 2, 0, 0, 800, 600}, {5, 4, 0, 0, 800, 700}});
+    run({{5, 0, 0, 0, 990, 500},
+         {5, 1, 0, 0, 700, 900},
+         {5, 2, 0, 0, 800, 600},
+         {5, 4, 0, 0, 800, 700}});
     const auto rows = table1_rows(path());
     ASSERT_EQ(rows.size(), 2u);
     EXPECT_FALSE(rows[0].augmented);
@@ -139,9 +152,14 @@ TEST_F(QueriesTest, Table1ChoosesByValidationAndTheSmallerOnTies) {
 }
 
 TEST_F(QueriesTest, Table1ShowsTheStepMatchedBaselineOfTheChosenMAlone) {
-    run({{5, 0, 0, 0, 700, 500}, {5, 0, 0, 1, 700, 510}, {5, 0, 0, 2, 700, 520}, {5, 1, 0, 0, 700, 600}, {5, 2, 0, 0, 800, 600}});
+    run({{5, 0, 0, 0, 700, 500},
+         {5, 0, 0, 1, 700, 510},
+         {5, 0, 0, 2, 700, 520},
+         {5, 1, 0, 0, 700, 600},
+         {5, 2, 0, 0, 800, 600}});
     std::vector<std::string> budgets;
-    for (const auto& row : table1_rows(path())) budgets.push_back(row.budget + (row.augmented ? " augmented" : ""));
+    for (const auto& row : table1_rows(path()))
+        budgets.push_back(row.budget + (row.augmented ? " augmented" : ""));
     EXPECT_EQ(budgets, (std::vector<std::string>{"epochs", "steps:2", "epochs augmented"}));
 }
 
@@ -162,7 +180,8 @@ TEST(ChoiceOfMTest, DoesNotDependOnTestAccuracies) {
     for (int m = 0; m <= 10; ++m) {
         planned.push_back({"omniglot", 5, m, "epochs", 5});
         for (int seed = 0; seed < 5; ++seed) {
-            trials.push_back({"omniglot", 5, m, seed, "epochs", "all", 1, 1, static_cast<int>(random() % 636), 636,
+            trials.push_back({"omniglot", 5, m, seed, "epochs", "all", 1, 1,
+                              static_cast<int>(random() % 636), 636,
                               static_cast<int>(random() % 422), 422});
         }
     }
@@ -185,11 +204,13 @@ TEST_F(QueriesTest, ViewsAgreeWithTheQueries) {
         for (int m = 0; m <= 4; ++m) {
             for (int seed = 0; seed < 4; ++seed) {
                 const bool missing = random() % 5 == 0;
-                trials.push_back(
-                    {n, m, seed, 0, missing ? 0 : static_cast<int>(500 + random() % 4 * 100), static_cast<int>(random() % 1000)});
+                trials.push_back({n, m, seed, 0,
+                                  missing ? 0 : static_cast<int>(500 + random() % 4 * 100),
+                                  static_cast<int>(random() % 1000)});
             }
         }
-        for (int seed = 0; seed < 4; ++seed) trials.push_back({n, 0, seed, 2, 600, static_cast<int>(random() % 1000)});
+        for (int seed = 0; seed < 4; ++seed)
+            trials.push_back({n, 0, seed, 2, 600, static_cast<int>(random() % 1000)});
     }
     run(trials);
     const auto number = [](const Value& value) -> std::optional<double> {
@@ -204,13 +225,13 @@ TEST_F(QueriesTest, ViewsAgreeWithTheQueries) {
         }
     };
     const auto cells = cell_rows(path());
-    const auto view = run_query(
-        path(),
-        "SELECT samples_per_class, generated_per_real, budget, seeds, missing, validation_mean, test_mean, test_sd FROM cell");
+    const auto view =
+        run_query(path(), "SELECT samples_per_class, generated_per_real, budget, seeds, missing, "
+                          "validation_mean, test_mean, test_sd FROM cell");
     ASSERT_EQ(view.rows.size(), cells.size());
     for (const auto& row : view.rows) {
-        const auto& same =
-            cell(cells, static_cast<int>(*number(row[0])), static_cast<int>(*number(row[1])), std::get<std::string>(row[2]));
+        const auto& same = cell(cells, static_cast<int>(*number(row[0])),
+                                static_cast<int>(*number(row[1])), std::get<std::string>(row[2]));
         expect_same(row[3], same.seeds);
         expect_same(row[4], same.missing);
         expect_same(row[5], same.validation_mean);
@@ -218,8 +239,9 @@ TEST_F(QueriesTest, ViewsAgreeWithTheQueries) {
         expect_same(row[7], same.test_sd);
     }
     const auto table1 = table1_rows(path());
-    const auto table1_view = run_query(
-        path(), "SELECT generated_per_real, budget, test_mean FROM table1 ORDER BY samples_per_class, augmented, budget");
+    const auto table1_view =
+        run_query(path(), "SELECT generated_per_real, budget, test_mean FROM table1 ORDER BY "
+                          "samples_per_class, augmented, budget");
     ASSERT_EQ(table1_view.rows.size(), table1.size());
     for (size_t i = 0; i < table1.size(); ++i) {
         expect_same(table1_view.rows[i][0], table1[i].generated_per_real);
@@ -229,20 +251,25 @@ TEST_F(QueriesTest, ViewsAgreeWithTheQueries) {
 }
 
 TEST_F(QueriesTest, TheViewMissingSaysWhatBecameOfEachTrial) {
-    const Plan plan{{planned(classifier("omniglot", 5, 0, 0)), planned(classifier("omniglot", 5, 0, 1)),
+    const Plan plan{{planned(classifier("omniglot", 5, 0, 0)),
+                     planned(classifier("omniglot", 5, 0, 1)),
                      planned(classifier("omniglot", 5, 0, 2))}};
     const auto store = open_sqlite_store(path());
     store->enter(campaign(), plan);
     finish(*store, plan.tasks[0], 800, 700);
     for (int i = 0; i < 2; ++i) {
         const auto token = store->start_attempt(plan.tasks[1].key, "1", "node7");
-        store->finish_attempt(ended(plan.tasks[1].key, token, Outcome::died, "killed by signal 9"), i == 1, false);
+        store->finish_attempt(ended(plan.tasks[1].key, token, Outcome::died, "killed by signal 9"),
+                              i == 1, false);
     }
     store->commit();
-    const auto missing = run_query(path(), "SELECT seed, attempts, outcome, error FROM missing ORDER BY seed");
+    const auto missing =
+        run_query(path(), "SELECT seed, attempts, outcome, error FROM missing ORDER BY seed");
     ASSERT_EQ(missing.rows.size(), 2u);
-    EXPECT_EQ(missing.rows[0], (std::vector<Value>{int64_t{1}, int64_t{2}, "died", "killed by signal 9"}));
-    EXPECT_EQ(missing.rows[1], (std::vector<Value>{int64_t{2}, int64_t{0}, std::monostate{}, std::monostate{}}));
+    EXPECT_EQ(missing.rows[0],
+              (std::vector<Value>{int64_t{1}, int64_t{2}, "died", "killed by signal 9"}));
+    EXPECT_EQ(missing.rows[1],
+              (std::vector<Value>{int64_t{2}, int64_t{0}, std::monostate{}, std::monostate{}}));
     const auto blame = run_query(path(), "SELECT host, attempts, failures, charged FROM blame");
     ASSERT_EQ(blame.rows.size(), 1u);
     EXPECT_EQ(blame.rows[0], (std::vector<Value>{"node7", int64_t{2}, int64_t{2}, int64_t{2}}));
@@ -252,7 +279,8 @@ TEST_F(QueriesTest, TheViewMissingSaysWhatBecameOfEachTrial) {
 
 TEST_F(QueriesTest, AQueryGetsNamesNumbersAndNulls) {
     run({{5, 0, 0, 0, 800, 700}});
-    const auto table = run_query(path(), "SELECT count(*) AS n, 0.5 AS half, NULL AS empty, 'a' || 'b' AS text FROM trial;");
+    const auto table = run_query(
+        path(), "SELECT count(*) AS n, 0.5 AS half, NULL AS empty, 'a' || 'b' AS text FROM trial;");
     EXPECT_EQ(table.columns, (std::vector<std::string>{"n", "half", "empty", "text"}));
     ASSERT_EQ(table.rows.size(), 1u);
     EXPECT_EQ(table.rows[0], (std::vector<Value>{int64_t{1}, 0.5, std::monostate{}, "ab"}));
@@ -260,8 +288,9 @@ TEST_F(QueriesTest, AQueryGetsNamesNumbersAndNulls) {
 
 TEST_F(QueriesTest, AQueryCannotWrite) {
     run({{5, 0, 0, 0, 800, 700}});
-    for (const auto* sql : {"DELETE FROM result", "UPDATE attempt SET error = 'x'", "DROP TABLE result", "CREATE TABLE x (y)",
-                            "PRAGMA user_version = 7", "SELECT 1; DELETE FROM result", "ATTACH 'other.sqlite' AS other",
+    for (const auto* sql : {"DELETE FROM result", "UPDATE attempt SET error = 'x'",
+                            "DROP TABLE result", "CREATE TABLE x (y)", "PRAGMA user_version = 7",
+                            "SELECT 1; DELETE FROM result", "ATTACH 'other.sqlite' AS other",
                             "PRAGMA query_only = OFF", "", "VACUUM", "SELECT nonsense"}) {
         try {
             run_query(path(), sql);
@@ -275,4 +304,4 @@ TEST_F(QueriesTest, AQueryCannotWrite) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

@@ -4,7 +4,7 @@
 
 #include <regex>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 constexpr int64_t kHour = 3'600'000;
@@ -17,13 +17,14 @@ struct Box {
 std::vector<Box> boxes(const std::string& svg) {
     static const std::regex kRect(R"re(<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)")re");
     std::vector<Box> found;
-    for (auto it = std::sregex_iterator(svg.begin(), svg.end(), kRect); it != std::sregex_iterator(); ++it)
+    for (auto it = std::sregex_iterator(svg.begin(), svg.end(), kRect);
+         it != std::sregex_iterator(); ++it)
         found.push_back({std::stod((*it)[1]), std::stod((*it)[2]), std::stod((*it)[3])});
     return found;
 }
 
-TimedAttempt attempt(const std::vector<int>& ranks, int64_t from, int64_t to, const std::string& outcome = "done",
-                     int allocation = 1) {
+TimedAttempt attempt(const std::vector<int>& ranks, int64_t from, int64_t to,
+                     const std::string& outcome = "done", int allocation = 1) {
     std::vector<RankName> names;
     for (const int rank : ranks) names.push_back({allocation, rank});
     return {"task", "classifier", "node1", std::move(names), kStart + from, kStart + to, outcome};
@@ -32,7 +33,8 @@ TimedAttempt attempt(const std::vector<int>& ranks, int64_t from, int64_t to, co
 TEST(TimelineTest, NothingStartedDrawsNothing) { EXPECT_EQ(timeline_svg({}), ""); }
 
 TEST(TimelineTest, BarsAreAsLongAsAttemptsTook) {
-    const auto found = boxes(timeline_svg({attempt({0}, 0, kHour), attempt({0}, kHour, 3 * kHour)}));
+    const auto found =
+        boxes(timeline_svg({attempt({0}, 0, kHour), attempt({0}, kHour, 3 * kHour)}));
     ASSERT_EQ(found.size(), 2u);
     EXPECT_NEAR(found[1].width, 2 * found[0].width, 0.2);
     EXPECT_NEAR(found[1].x, found[0].x + found[0].width, 0.2);
@@ -41,16 +43,20 @@ TEST(TimelineTest, BarsAreAsLongAsAttemptsTook) {
 
 TEST(TimelineTest, AttemptsSideBySideOnARankHaveLinesOfTheirOwn) {
     const auto found =
-        boxes(timeline_svg({attempt({0}, 0, 2 * kHour), attempt({0}, kHour, 3 * kHour), attempt({0}, 2 * kHour, 3 * kHour)}));
+        boxes(timeline_svg({attempt({0}, 0, 2 * kHour), attempt({0}, kHour, 3 * kHour),
+                            attempt({0}, 2 * kHour, 3 * kHour)}));
     ASSERT_EQ(found.size(), 3u);
     EXPECT_LT(found[0].y, found[1].y);
     EXPECT_EQ(found[0].y, found[2].y) << "the first line is free again";
 }
 
-TEST(TimelineTest, AGangIsDrawnOnEachOfItsRanks) { EXPECT_EQ(boxes(timeline_svg({attempt({0, 1, 3}, 0, kHour)})).size(), 3u); }
+TEST(TimelineTest, AGangIsDrawnOnEachOfItsRanks) {
+    EXPECT_EQ(boxes(timeline_svg({attempt({0, 1, 3}, 0, kHour)})).size(), 3u);
+}
 
 TEST(TimelineTest, RanksOfDifferentAllocationsAreNotTheSame) {
-    const auto svg = timeline_svg({attempt({0}, 0, kHour), attempt({0}, 2 * kHour, 3 * kHour, "done", 2)});
+    const auto svg =
+        timeline_svg({attempt({0}, 0, kHour), attempt({0}, 2 * kHour, 3 * kHour, "done", 2)});
     const auto found = boxes(svg);
     ASSERT_EQ(found.size(), 2u);
     EXPECT_LT(found[0].y, found[1].y);
@@ -77,7 +83,8 @@ TEST(TimelineTest, ALongPauseIsCutShortAndSaid) {
 }
 
 TEST(TimelineTest, FailuresAreSeenHoweverShortAndCounted) {
-    const auto svg = timeline_svg({attempt({0}, 0, 100 * kHour), attempt({1}, kHour, kHour + 1, "died")});
+    const auto svg =
+        timeline_svg({attempt({0}, 0, 100 * kHour), attempt({1}, kHour, kHour + 1, "died")});
     EXPECT_NE(svg.find("class=\"t-failed\""), std::string::npos);
     EXPECT_NE(svg.find("1 of them failed"), std::string::npos);
     EXPECT_GE(boxes(svg).back().width, 3);
@@ -98,4 +105,4 @@ TEST(TimelineTest, NamesNeverBecomeMarkup) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

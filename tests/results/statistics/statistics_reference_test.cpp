@@ -1,23 +1,23 @@
 // The statistics against an independent computation: reference/statistics.py by SciPy, statsmodels and pandas, its values in
 // reference/statistics.json.
 #include "base/file.h"
+#include "results/query/cells.h"
 #include "results/statistics/bootstrap.h"
 #include "results/statistics/significance.h"
 #include "results/statistics/statistics.h"
-#include "results/query/cells.h"
 #include "spec/json.h"
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 // Both sides compute in double; the references go through other formulas, whose rounding is what remains.
 constexpr double kTolerance = 1e-10;
 
 const Json& reference() {
-    static const Json kReference =
-        Json::parse(read_file(std::string(DAGAN_SOURCE_DIR) + "/tests/results/statistics/reference/statistics.json"));
+    static const Json kReference = Json::parse(read_file(
+        std::string(DAGAN_SOURCE_DIR) + "/tests/results/statistics/reference/statistics.json"));
     return kReference;
 }
 
@@ -31,8 +31,8 @@ void expect_same(const std::optional<double>& ours, const Json& theirs, const st
 std::vector<PlannedCell> planned_cells() {
     std::vector<PlannedCell> cells;
     for (const auto& cell : reference().at("planned"))
-        cells.push_back({cell.at("dataset"), cell.at("samples_per_class"), cell.at("generated_per_real"), cell.at("budget"),
-                         cell.at("seeds")});
+        cells.push_back({cell.at("dataset"), cell.at("samples_per_class"),
+                         cell.at("generated_per_real"), cell.at("budget"), cell.at("seeds")});
     return cells;
 }
 
@@ -76,10 +76,12 @@ TEST(StatisticsReferenceTest, BootstrapIntervalsAreThoseOverEveryResample) {
 
 TEST(StatisticsReferenceTest, TestsOfDifferencesAreSciPys) {
     for (const auto& test : reference().at("tests")) {
-        const auto a = test.at("a").get<std::vector<double>>(), b = test.at("b").get<std::vector<double>>();
+        const auto a = test.at("a").get<std::vector<double>>(),
+                   b = test.at("b").get<std::vector<double>>();
         expect_same(welch_p(a, b), test.at("welch_p"), test.dump());
         std::vector<double> differences;
-        for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) differences.push_back(a[i] - b[i]);
+        for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+            differences.push_back(a[i] - b[i]);
         expect_same(paired_p(differences), test.at("paired_p"), test.dump());
     }
 }
@@ -90,7 +92,8 @@ TEST(StatisticsReferenceTest, HolmsCorrectionIsThatOfStatsmodels) {
         for (const double value : family.at("p")) p.emplace_back(value);
         const auto adjusted = holm_adjusted(p);
         ASSERT_EQ(adjusted.size(), family.at("adjusted").size());
-        for (size_t i = 0; i < p.size(); ++i) expect_same(adjusted[i], family.at("adjusted")[i], family.dump());
+        for (size_t i = 0; i < p.size(); ++i)
+            expect_same(adjusted[i], family.at("adjusted")[i], family.dump());
     }
 }
 
@@ -101,7 +104,8 @@ TEST(StatisticsReferenceTest, GainsAgainstEqualEpochsAndEqualStepsArePandas) {
     for (size_t i = 0; i < rows.size(); ++i) {
         const auto what = theirs[i].dump();
         EXPECT_EQ(rows[i].dataset, theirs[i].at("dataset").get<std::string>()) << what;
-        EXPECT_EQ(rows[i].generated_per_real, theirs[i].at("generated_per_real").get<int>()) << what;
+        EXPECT_EQ(rows[i].generated_per_real, theirs[i].at("generated_per_real").get<int>())
+            << what;
         EXPECT_EQ(rows[i].against, theirs[i].at("against").get<std::string>()) << what;
         EXPECT_EQ(rows[i].pairs, theirs[i].at("pairs").get<int>()) << what;
         EXPECT_EQ(rows[i].missing, theirs[i].at("missing").get<int>()) << what;
@@ -123,7 +127,8 @@ TEST(StatisticsReferenceTest, TheValidationCurveAndItsBestArePandas) {
     for (size_t i = 0; i < rows.size(); ++i) {
         const auto what = theirs[i].dump();
         EXPECT_EQ(rows[i].dataset, theirs[i].at("dataset").get<std::string>()) << what;
-        EXPECT_EQ(rows[i].generated_per_real, theirs[i].at("generated_per_real").get<int>()) << what;
+        EXPECT_EQ(rows[i].generated_per_real, theirs[i].at("generated_per_real").get<int>())
+            << what;
         EXPECT_EQ(rows[i].seeds, theirs[i].at("seeds").get<int>()) << what;
         EXPECT_EQ(rows[i].missing, theirs[i].at("missing").get<int>()) << what;
         EXPECT_EQ(rows[i].chosen, theirs[i].at("chosen").get<bool>()) << what;
@@ -174,4 +179,4 @@ TEST(SignificanceTest, TestsThatCouldNotBeMadeDoNotCount) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

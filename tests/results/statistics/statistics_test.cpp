@@ -4,14 +4,16 @@
 
 #include <vector>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 // Two-sided 95 %, as printed in statistical tables.
 TEST(StudentTTest, QuantilesAreThoseOfTheTables) {
-    const std::vector<std::pair<int, double>> table{{1, 12.7062}, {2, 4.3027}, {3, 3.1824},  {4, 2.7764},
-                                                    {5, 2.5706},  {9, 2.2622}, {30, 2.0423}, {120, 1.9799}};
-    for (const auto& [degrees, expected] : table) EXPECT_NEAR(student_t_quantile(0.975, degrees), expected, 5e-5) << degrees;
+    const std::vector<std::pair<int, double>> table{{1, 12.7062}, {2, 4.3027},  {3, 3.1824},
+                                                    {4, 2.7764},  {5, 2.5706},  {9, 2.2622},
+                                                    {30, 2.0423}, {120, 1.9799}};
+    for (const auto& [degrees, expected] : table)
+        EXPECT_NEAR(student_t_quantile(0.975, degrees), expected, 5e-5) << degrees;
     EXPECT_NEAR(student_t_quantile(0.95, 10), 1.8125, 5e-5);
     EXPECT_NEAR(student_t_quantile(0.995, 4), 4.6041, 5e-5);
     EXPECT_NEAR(student_t_quantile(0.5, 3), 0, 1e-12);
@@ -42,4 +44,4 @@ TEST(SummarizeTest, EqualValuesHaveNoSpread) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

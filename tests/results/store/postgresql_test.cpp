@@ -3,10 +3,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "results/campaign_support.h"
-#include "results/postgresql_server.h"
+#include "results/database/server_survey.h"
 #include "results/output/export.h"
 #include "results/output/table_text.h"
-#include "results/database/server_survey.h"
+#include "results/postgresql_server.h"
 #include "results/synthetic_campaign.h"
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 #include <atomic>
 #include <thread>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 using namespace testing;
@@ -28,7 +28,9 @@ class PostgresqlTest : public ::testing::Test {
         location_ = PostgresqlServer::shared()->new_schema();
         schema_ = location_.url().substr(location_.url().find("%3D") + 3);
     }
-    void execute(const std::string& sql) { PostgresqlServer::shared()->execute("SET search_path = " + schema_ + "; " + sql); }
+    void execute(const std::string& sql) {
+        PostgresqlServer::shared()->execute("SET search_path = " + schema_ + "; " + sql);
+    }
     void refused(const std::string& sql) { EXPECT_THROW(execute(sql), std::runtime_error) << sql; }
 
     Location location_ = "";
@@ -60,30 +62,38 @@ TEST_F(PostgresqlTest, GivesTheSameBytesAsSqlite) {
         const auto store = open_store(place);
         run_synthetic_campaign(*store, size);
     }
-    EXPECT_EQ(render_rows(trial_rows(location_), TableFormat::csv), render_rows(trial_rows(file), TableFormat::csv));
+    EXPECT_EQ(render_rows(trial_rows(location_), TableFormat::csv),
+              render_rows(trial_rows(file), TableFormat::csv));
     for (const auto method : {IntervalMethod::t, IntervalMethod::bootstrap}) {
         EXPECT_EQ(render_cells(cell_rows(location_, method), TableFormat::csv),
                   render_cells(cell_rows(file, method), TableFormat::csv));
     }
-    EXPECT_EQ(render_table1(table1_rows(location_), TableFormat::csv), render_table1(table1_rows(file), TableFormat::csv));
-    EXPECT_EQ(render_gains(gain_rows(location_), TableFormat::csv), render_gains(gain_rows(file), TableFormat::csv));
-    EXPECT_EQ(render_choices(choice_rows(location_), TableFormat::csv), render_choices(choice_rows(file), TableFormat::csv));
-    const auto query = "SELECT dataset, samples_per_class, generated_per_real, budget, seeds, missing FROM cell "
-                       "ORDER BY dataset, samples_per_class, generated_per_real, budget";
-    EXPECT_EQ(render(run_query(location_, query), TableFormat::csv), render(run_query(file, query), TableFormat::csv));
+    EXPECT_EQ(render_table1(table1_rows(location_), TableFormat::csv),
+              render_table1(table1_rows(file), TableFormat::csv));
+    EXPECT_EQ(render_gains(gain_rows(location_), TableFormat::csv),
+              render_gains(gain_rows(file), TableFormat::csv));
+    EXPECT_EQ(render_choices(choice_rows(location_), TableFormat::csv),
+              render_choices(choice_rows(file), TableFormat::csv));
+    const auto query =
+        "SELECT dataset, samples_per_class, generated_per_real, budget, seeds, missing FROM cell "
+        "ORDER BY dataset, samples_per_class, generated_per_real, budget";
+    EXPECT_EQ(render(run_query(location_, query), TableFormat::csv),
+              render(run_query(file, query), TableFormat::csv));
     for (const auto* view : {"trial", "cell", "table1", "missing", "blame", "cost", "provenance"}) {
         const auto count = std::string("SELECT count(*) FROM ") + view;
         EXPECT_EQ(run_query(location_, count).rows, run_query(file, count).rows) << view;
     }
-    const auto chosen =
-        "SELECT samples_per_class, augmented, generated_per_real, budget, seeds, missing FROM table1 WHERE dataset = "
-        "'omniglot' ORDER BY samples_per_class, augmented, budget";
-    EXPECT_EQ(run_query(location_, chosen).rows, run_query(file, chosen).rows) << "the views choose the same m";
+    const auto chosen = "SELECT samples_per_class, augmented, generated_per_real, budget, seeds, "
+                        "missing FROM table1 WHERE dataset = "
+                        "'omniglot' ORDER BY samples_per_class, augmented, budget";
+    EXPECT_EQ(run_query(location_, chosen).rows, run_query(file, chosen).rows)
+        << "the views choose the same m";
     export_results(file, folder / "", ExportFormat::csv, folder / "from-file");
     export_results(location_, folder / "", ExportFormat::csv, folder / "from-server");
     for (const auto* table : {"task", "epoch", "curve", "result", "artifact", "missing", "blame"}) {
         const auto name = std::string(table) + ".csv";
-        EXPECT_EQ(read_file(folder / "from-server" / name), read_file(folder / "from-file" / name)) << table;
+        EXPECT_EQ(read_file(folder / "from-server" / name), read_file(folder / "from-file" / name))
+            << table;
     }
 }
 
@@ -93,27 +103,35 @@ TEST_F(PostgresqlTest, AQueryCannotWrite) {
         store->enter(campaign(), plan_of_seeds(1));
         store->commit();
     }
-    for (const auto* sql : {"DELETE FROM task", "DELETE FROM task RETURNING key",
-                            "INSERT INTO task (key) VALUES ('x') RETURNING key", "DROP TABLE task", "SELECT 1; DELETE FROM task",
-                            "SET default_transaction_read_only = off", "COPY task TO PROGRAM 'touch /tmp/dagan-was-here'",
-                            "COPY task TO '/tmp/dagan-was-here'", "SELECT nextval('attempt_token')",
-                            "EXPLAIN ANALYZE DELETE FROM task", "SELECT * INTO other FROM task", "SELECT nonsense", ""}) {
+    for (const auto* sql :
+         {"DELETE FROM task", "DELETE FROM task RETURNING key",
+          "INSERT INTO task (key) VALUES ('x') RETURNING key", "DROP TABLE task",
+          "SELECT 1; DELETE FROM task", "SET default_transaction_read_only = off",
+          "COPY task TO PROGRAM 'touch /tmp/dagan-was-here'", "COPY task TO '/tmp/dagan-was-here'",
+          "SELECT nextval('attempt_token')", "EXPLAIN ANALYZE DELETE FROM task",
+          "SELECT * INTO other FROM task", "SELECT nonsense", ""}) {
         EXPECT_NE(refusal([&] { run_query(location_, sql); }, Blame::input), "accepted") << sql;
     }
-    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM task").rows.at(0).at(0), Value(int64_t{1}));
+    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM task").rows.at(0).at(0),
+              Value(int64_t{1}));
     run_query(location_, "SELECT lo_create(7)"); // PostgreSQL 15 takes it for a read; it is undone
-    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM pg_largeobject_metadata").rows.at(0).at(0), Value(int64_t{0}));
+    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM pg_largeobject_metadata").rows.at(0).at(0),
+              Value(int64_t{0}));
     EXPECT_FALSE(std::filesystem::exists("/tmp/dagan-was-here"));
 }
 
 TEST_F(PostgresqlTest, AQueryGetsNamesNumbersAndNulls) {
     open_store(location_);
-    const auto table =
-        run_query(location_, "SELECT CAST(3 AS BIGINT) AS n, CAST(0.1 AS DOUBLE PRECISION) AS tenth, NULL AS empty, "
-                             "sum(x) AS sum, avg(x) AS mean, 'a' || 'b' AS text, 1 = 1 AS yes FROM generate_series(1, 4) "
-                             "AS x");
-    EXPECT_EQ(table.columns, (std::vector<std::string>{"n", "tenth", "empty", "sum", "mean", "text", "yes"}));
-    EXPECT_EQ(table.rows.at(0), (std::vector<Value>{int64_t{3}, 0.1, std::monostate{}, int64_t{10}, 2.5, "ab", int64_t{1}}));
+    const auto table = run_query(
+        location_,
+        "SELECT CAST(3 AS BIGINT) AS n, CAST(0.1 AS DOUBLE PRECISION) AS tenth, NULL AS empty, "
+        "sum(x) AS sum, avg(x) AS mean, 'a' || 'b' AS text, 1 = 1 AS yes FROM generate_series(1, "
+        "4) "
+        "AS x");
+    EXPECT_EQ(table.columns,
+              (std::vector<std::string>{"n", "tenth", "empty", "sum", "mean", "text", "yes"}));
+    EXPECT_EQ(table.rows.at(0), (std::vector<Value>{int64_t{3}, 0.1, std::monostate{}, int64_t{10},
+                                                    2.5, "ab", int64_t{1}}));
 }
 
 TEST_F(PostgresqlTest, AReaderNeedsNoRightToWrite) {
@@ -123,14 +141,16 @@ TEST_F(PostgresqlTest, AReaderNeedsNoRightToWrite) {
         store->enter(campaign(), plan_of_seeds(1));
         store->commit();
     }
-    server.execute(
-        fmt::format("CREATE ROLE analyst LOGIN; GRANT USAGE ON SCHEMA {0} TO analyst; GRANT SELECT ON ALL TABLES IN SCHEMA "
-                    "{0} TO analyst",
-                    schema_));
+    server.execute(fmt::format("CREATE ROLE analyst LOGIN; GRANT USAGE ON SCHEMA {0} TO analyst; "
+                               "GRANT SELECT ON ALL TABLES IN SCHEMA "
+                               "{0} TO analyst",
+                               schema_));
     const auto as_analyst = Location::parse(server.url(schema_, "analyst"));
     EXPECT_EQ(cell_rows(as_analyst).size(), 1u);
-    EXPECT_NE(refusal([&] { open_store(as_analyst)->enter(campaign(), plan_of_seeds(2)); }, Blame::system).find("not allowed"),
-              std::string::npos);
+    EXPECT_NE(
+        refusal([&] { open_store(as_analyst)->enter(campaign(), plan_of_seeds(2)); }, Blame::system)
+            .find("not allowed"),
+        std::string::npos);
 }
 
 TEST_F(PostgresqlTest, TwoCoordinatorsMakeTheSchemaTogether) {
@@ -143,8 +163,10 @@ TEST_F(PostgresqlTest, TwoCoordinatorsMakeTheSchemaTogether) {
         });
     }
     for (auto& coordinator : coordinators) coordinator.join();
-    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM task").rows.at(0).at(0), Value(int64_t{20}));
-    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM campaign").rows.at(0).at(0), Value(int64_t{1}));
+    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM task").rows.at(0).at(0),
+              Value(int64_t{20}));
+    EXPECT_EQ(run_query(location_, "SELECT count(*) FROM campaign").rows.at(0).at(0),
+              Value(int64_t{1}));
 }
 
 TEST_F(PostgresqlTest, OfTwoCoordinatorsOnlyTheOneWithTheCurrentAttemptIsHeard) {
@@ -157,10 +179,12 @@ TEST_F(PostgresqlTest, OfTwoCoordinatorsOnlyTheOneWithTheCurrentAttemptIsHeard) 
     const auto& key = plan.tasks[0].key;
     const auto old_token = first->start_attempt(key, "0", "node1");
     first->commit();
-    const auto token = second->start_attempt(key, "0", "node2"); // the lease of the first has expired
+    const auto token =
+        second->start_attempt(key, "0", "node2"); // the lease of the first has expired
     second->commit();
     EXPECT_GT(token, old_token);
-    EXPECT_FALSE(first->finish_attempt(scored(key, old_token, 900, 900), true, false)) << "not the current attempt any more";
+    EXPECT_FALSE(first->finish_attempt(scored(key, old_token, 900, 900), true, false))
+        << "not the current attempt any more";
     first->commit();
     EXPECT_TRUE(second->finish_attempt(scored(key, token, 800, 700), true, false));
     second->commit();
@@ -188,7 +212,8 @@ TEST_F(PostgresqlTest, AResultCountsOnceHoweverTwoCoordinatorsMeet) {
                 store->commit();
                 if (token == 0) continue; // ended by the other since
                 const bool current = store->is_current(task.key, token);
-                const bool counts = store->finish_attempt(scored(task.key, token, 800, 700), true, false);
+                const bool counts =
+                    store->finish_attempt(scored(task.key, token, 800, 700), true, false);
                 store->commit();
                 EXPECT_EQ(current, counts) << "what was current stays so until the commit";
                 accepted += counts;
@@ -201,8 +226,9 @@ TEST_F(PostgresqlTest, AResultCountsOnceHoweverTwoCoordinatorsMeet) {
     store->enter(campaign(), plan);
     for (const auto& task : store->load()) {
         if (task.ended) continue;
-        accepted +=
-            store->finish_attempt(scored(task.task, store->start_attempt(task.task, "0", "node3"), 800, 700), true, false);
+        accepted += store->finish_attempt(
+            scored(task.task, store->start_attempt(task.task, "0", "node3"), 800, 700), true,
+            false);
     }
     store->commit();
     EXPECT_EQ(accepted, 40);
@@ -249,14 +275,15 @@ TEST_F(PostgresqlTest, TheSchemaForbidsAWrongTestAccuracy) {
     }
     const auto& b = plan.tasks[1].key;
     const auto result = [&](const std::string& best_epoch, const std::string& validation) {
-        return fmt::format("INSERT INTO result VALUES ('{}', {}, 100, {}, {}, 1000, 700, 1000)", b, token, best_epoch,
-                           validation);
+        return fmt::format("INSERT INTO result VALUES ('{}', {}, 100, {}, {}, 1000, 700, 1000)", b,
+                           token, best_epoch, validation);
     };
     refused("INSERT INTO result SELECT * FROM result");
     refused("UPDATE result SET test_correct = 999");
     refused("UPDATE epoch SET validation_correct = 999 WHERE epoch = 2");
     refused("UPDATE best_epoch SET epoch = 1");
-    refused(fmt::format("INSERT INTO epoch VALUES ('{}', 4, 300, 1000, 'best_val', 2, 800)", plan.tasks[0].key));
+    refused(fmt::format("INSERT INTO epoch VALUES ('{}', 4, 300, 1000, 'best_val', 2, 800)",
+                        plan.tasks[0].key));
     refused(result("1", "400"));
     refused(fmt::format("INSERT INTO best_epoch VALUES ('{}', 'last', 3, 400, 1000)", b));
     execute(fmt::format("INSERT INTO best_epoch VALUES ('{}', 'best_val', 2, 800, 1000)", b));
@@ -270,15 +297,20 @@ TEST_F(PostgresqlTest, TheSchemaForbidsAWrongTestAccuracy) {
 
 TEST_F(PostgresqlTest, OtherTablesAndOtherVersionsAreRefusedAndLeftAlone) {
     execute("CREATE TABLE photo (x INTEGER)");
-    EXPECT_NE(refusal([&] { open_store(location_); }, Blame::input).find("other tables"), std::string::npos);
-    EXPECT_NE(refusal([&] { trial_rows(location_); }, Blame::input).find("no campaign yet"), std::string::npos);
+    EXPECT_NE(refusal([&] { open_store(location_); }, Blame::input).find("other tables"),
+              std::string::npos);
+    EXPECT_NE(refusal([&] { trial_rows(location_); }, Blame::input).find("no campaign yet"),
+              std::string::npos);
     const auto other = PostgresqlServer::shared()->new_schema();
     open_store(other);
-    PostgresqlServer::shared()->execute("SET search_path = " + other.url().substr(other.url().find("%3D") + 3) +
-                                        "; UPDATE schema_version SET version = 99");
-    EXPECT_NE(refusal([&] { open_store(other); }, Blame::input).find("newer version of this program (schema 99"),
+    PostgresqlServer::shared()->execute(
+        "SET search_path = " + other.url().substr(other.url().find("%3D") + 3) +
+        "; UPDATE schema_version SET version = 99");
+    EXPECT_NE(refusal([&] { open_store(other); }, Blame::input)
+                  .find("newer version of this program (schema 99"),
               std::string::npos);
-    EXPECT_NE(refusal([&] { trial_rows(other); }, Blame::input).find("schema 99"), std::string::npos);
+    EXPECT_NE(refusal([&] { trial_rows(other); }, Blame::input).find("schema 99"),
+              std::string::npos);
 }
 
 TEST(PostgresqlAwayTest, AServerThatIsNotThereIsTheSystemsFault) {
@@ -296,9 +328,10 @@ TEST(PostgresqlAwayTest, AServerThatGoesAwayIsTheSystemsFault) {
     store->enter(campaign(), plan_of_seeds(1));
     store->commit();
     server->stop();
-    EXPECT_NE(
-        refusal([&] { store->start_attempt(plan_of_seeds(1).tasks[0].key, "0", "a"); }, Blame::system).find("cannot be reached"),
-        std::string::npos);
+    EXPECT_NE(refusal([&] { store->start_attempt(plan_of_seeds(1).tasks[0].key, "0", "a"); },
+                      Blame::system)
+                  .find("cannot be reached"),
+              std::string::npos);
 }
 
 TEST(LocationTest, IsAFileUnlessItNamesAServer) {
@@ -308,11 +341,13 @@ TEST(LocationTest, IsAFileUnlessItNamesAServer) {
 }
 
 TEST(LocationTest, NeverShowsAPassword) {
-    EXPECT_EQ(Location::parse("postgresql://me:secret@host:5432/base").name(), "postgresql://me@host:5432/base");
-    EXPECT_EQ(Location::parse("postgresql://host/base?user=me&password=secret&sslmode=require").name(),
-              "postgresql://host/base?user=me&sslmode=require");
+    EXPECT_EQ(Location::parse("postgresql://me:secret@host:5432/base").name(),
+              "postgresql://me@host:5432/base");
+    EXPECT_EQ(
+        Location::parse("postgresql://host/base?user=me&password=secret&sslmode=require").name(),
+        "postgresql://host/base?user=me&sslmode=require");
     EXPECT_EQ(Location::parse("postgresql://host:5432/base").name(), "postgresql://host:5432/base");
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

@@ -11,7 +11,7 @@
 #include <functional>
 #include <set>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 using namespace testing;
@@ -26,7 +26,8 @@ struct Backend {
 class StoreTest : public ::testing::TestWithParam<Backend> {
   protected:
     StoreTest()
-        : plan_{{planned(classifier("omniglot", 5, 0, 0)), planned(classifier("omniglot", 5, 1, 0)), planned(GanTask{})}} {}
+        : plan_{{planned(classifier("omniglot", 5, 0, 0)), planned(classifier("omniglot", 5, 1, 0)),
+                 planned(GanTask{})}} {}
 
     void SetUp() override {
         if (!GetParam().is_there()) GTEST_SKIP() << GetParam().name << " is not installed here";
@@ -194,7 +195,9 @@ TEST_P(StoreTest, FailedTasksCanBeOpenedAgainAndDoneOnesNot) {
 
 TEST_P(StoreTest, AnErrorIsKeptWithItsTask) {
     const auto token = store_->start_attempt(key(0), "0", "a");
-    store_->finish_attempt(ended(key(0), token, Outcome::input_error, "no such file: 'x'; DROP TABLE task"), true, false);
+    store_->finish_attempt(
+        ended(key(0), token, Outcome::input_error, "no such file: 'x'; DROP TABLE task"), true,
+        false);
     store_->commit();
     reopen();
     const auto task = stored(key(0));
@@ -238,7 +241,8 @@ TEST_P(StoreTest, TheAttemptThatRanWhenTheJobDiedIsStillTheCurrentOne) {
 
 TEST_P(StoreTest, ArtifactsComeBackWithTheirTask) {
     auto result = ended(key(2), store_->start_attempt(key(2), "0,1", "a"), Outcome::done);
-    result.artifacts = {{"samples", "samples/x.10.png", "aa"}, {"weights", "checkpoints/x.safetensors", "bb"}};
+    result.artifacts = {{"samples", "samples/x.10.png", "aa"},
+                        {"weights", "checkpoints/x.safetensors", "bb"}};
     const auto expected = result.artifacts;
     result.artifacts.push_back(result.artifacts[0]); // named twice, kept once
     result.curve = {{10, "critic_loss", -1.5}, {10, "penalty", NAN}};
@@ -260,7 +264,8 @@ TEST_P(StoreTest, AScoreThatIsNotOfTheBestValidationEpochIsRefused) {
     result = scored(key(0), token, 800, 700);
     result.curve.clear();
     EXPECT_THROW(store_->finish_attempt(result, true, false), Error);
-    EXPECT_TRUE(store_->finish_attempt(scored(key(0), token, 800, 700), true, false)) << "a refused result changes nothing";
+    EXPECT_TRUE(store_->finish_attempt(scored(key(0), token, 800, 700), true, false))
+        << "a refused result changes nothing";
 }
 
 TEST_P(StoreTest, ASweepThatAsksForTheLastEpochGetsIt) {
@@ -315,12 +320,14 @@ TEST_P(StoreTest, NamesOfTheSweepAreNeverReadAsSql) {
     EXPECT_EQ(stored(odd.key).ended, Outcome::done);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, StoreTest,
-                         ::testing::Values(Backend{"sqlite", [] { return true; },
-                                                   [](const auto& folder) -> Location { return folder / "results.sqlite"; }},
-                                           Backend{"postgresql", [] { return PostgresqlServer::shared() != nullptr; },
-                                                   [](const auto&) { return PostgresqlServer::shared()->new_schema(); }}),
-                         [](const auto& backend) { return backend.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Backends, StoreTest,
+    ::testing::Values(
+        Backend{"sqlite", [] { return true; },
+                [](const auto& folder) -> Location { return folder / "results.sqlite"; }},
+        Backend{"postgresql", [] { return PostgresqlServer::shared() != nullptr; },
+                [](const auto&) { return PostgresqlServer::shared()->new_schema(); }}),
+    [](const auto& backend) { return backend.param.name; });
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

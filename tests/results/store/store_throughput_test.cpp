@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstdio>
 
-namespace dagan {
+namespace dagan::results {
 namespace {
 
 using namespace testing;
@@ -34,10 +34,12 @@ double results_per_second(Store& store, const Plan& plan, size_t group, bool one
     std::vector<int64_t> tokens(group);
     for (size_t first = 0; first < plan.tasks.size(); first += group) {
         const size_t end = std::min(first + group, plan.tasks.size());
-        for (size_t i = first; i < end; ++i) tokens[i - first] = store.start_attempt(plan.tasks[i].key, "0", "host");
+        for (size_t i = first; i < end; ++i)
+            tokens[i - first] = store.start_attempt(plan.tasks[i].key, "0", "host");
         if (!one_commit) store.commit();
         for (size_t i = first; i < end; ++i) {
-            EXPECT_TRUE(store.finish_attempt(ended(plan.tasks[i].key, tokens[i - first], Outcome::done), true, false));
+            EXPECT_TRUE(store.finish_attempt(
+                ended(plan.tasks[i].key, tokens[i - first], Outcome::done), true, false));
         }
         store.commit();
     }
@@ -55,13 +57,15 @@ TEST(StoreThroughputTest, PrintsDurableNoOpResultsPerSecond) {
             store->commit();
             const double entered = static_cast<double>(plan.tasks.size()) / seconds_since(start);
             const double rate = results_per_second(*store, plan, group, one_commit);
-            std::printf("%zu tasks, groups of %zu, %s commit a group: %.0f results/s (entered at %.0f tasks/s, %.1f MB)\n",
+            std::printf("%zu tasks, groups of %zu, %s commit a group: %.0f results/s (entered at "
+                        "%.0f tasks/s, %.1f MB)\n",
                         plan.tasks.size(), group, one_commit ? "one" : "two", rate, entered,
-                        static_cast<double>(std::filesystem::file_size(folder / "results.sqlite")) / 1e6);
+                        static_cast<double>(std::filesystem::file_size(folder / "results.sqlite")) /
+                            1e6);
             EXPECT_EQ(store->load().size(), plan.tasks.size());
         }
     }
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::results

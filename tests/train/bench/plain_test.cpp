@@ -7,15 +7,15 @@
 #include "model/networks.h"
 #include "train/bench/bench.h"
 #include "train/bench/convolutions.h"
-#include "train/random_images.h"
 #include "train/gan/wgan_gp.h"
+#include "train/random_images.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include <numeric>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 constexpr uint64_t kStream = 21;
@@ -39,7 +39,8 @@ GanOptions gan_options() {
     return options;
 }
 
-void expect_same(const torch::Tensor& actual, const torch::Tensor& expected, double scale, const std::string& what) {
+void expect_same(const torch::Tensor& actual, const torch::Tensor& expected, double scale,
+                 const std::string& what) {
     ASSERT_EQ(actual.sizes(), expected.sizes()) << what;
     EXPECT_LE((actual - expected).abs().max().item<double>(), kTolerance * scale) << what;
 }
@@ -61,10 +62,12 @@ void expect_same_gradients(const torch::nn::Module& actual, const torch::nn::Mod
 
 void expect_same_buffers(const torch::nn::Module& actual, const torch::nn::Module& expected) {
     const auto given = actual.named_buffers();
-    for (const auto& item : expected.named_buffers()) expect_same(given[item.key()], item.value(), 1, item.key());
+    for (const auto& item : expected.named_buffers())
+        expect_same(given[item.key()], item.value(), 1, item.key());
 }
 
-void expect_same_moves(const torch::nn::Module& actual, const torch::nn::Module& expected, double rate) {
+void expect_same_moves(const torch::nn::Module& actual, const torch::nn::Module& expected,
+                       double rate) {
     const auto given = actual.named_parameters();
     for (const auto& item : expected.named_parameters()) {
         const double apart = (given[item.key()] - item.value()).abs().mean().item<double>();
@@ -78,23 +81,26 @@ uint32_t layer_of(const NetworkTable& table, const std::string& name) {
     return static_cast<uint32_t>(row - table.layers.begin());
 }
 
-torch::Tensor mask_like(const torch::Tensor& map, double probability, const Pass& pass, uint32_t layer) {
-    return dropout(torch::ones_like(map), probability, pass, layer);
+torch::Tensor mask_like(const torch::Tensor& map, double probability, const model::Pass& pass,
+                        uint32_t layer) {
+    return model::dropout(torch::ones_like(map), probability, pass, layer);
 }
 
 // Both trainings of one DAGAN, with the same weights, whose dropout draws the same masks.
 class GanPair {
   public:
     GanPair()
-        : data_(random_images()), options_(gan_options()), group_(make_group_alone()),
+        : data_(random_images()), options_(gan_options()), group_(gang::make_group_alone()),
           ours_(options_, kStream, data_, {0, 1, 2}, *group_),
           plain_(
               options_, 1, kPixels,
               [this](const torch::Tensor& map, const std::string& name) {
-                  return map *
-                         mask_like(map, options_.dropout, pass("dropout generator"), layer_of(ours_.generator().table(), name));
+                  return map * mask_like(map, options_.dropout, pass("dropout generator"),
+                                         layer_of(ours_.generator().table(), name));
               },
-              [this](const torch::Tensor& map, const std::string& name) { return map * critic_mask(map, name); }) {
+              [this](const torch::Tensor& map, const std::string& name) {
+                  return map * critic_mask(map, name);
+              }) {
         at::set_num_threads(1);
         plain::copy_weights(ours_.generator(), plain_.generator());
         plain::copy_weights(ours_.critic(), plain_.critic());
@@ -109,23 +115,25 @@ class GanPair {
     }
 
   private:
-    Pass pass(const std::string& purpose) const {
+    model::Pass pass(const std::string& purpose) const {
         return {.training = true, .key = derive(kStream, purpose), .step = step_, .first_index = 0};
     }
     // In the critic's step the passes are real, fake, penalty, and ours takes fakes and reals alternately in one batch.
     torch::Tensor critic_mask(const torch::Tensor& map, const std::string& name) {
         if (name == "E1.close") ++passes_;
         const uint32_t layer = layer_of(ours_.critic().table(), name);
-        if (ours_.is_generator_step(step_)) return mask_like(map, options_.dropout, pass("dropout critic generator step"), layer);
-        if (passes_ == 3) return mask_like(map, options_.dropout, pass("dropout critic interpolates"), layer);
+        if (ours_.is_generator_step(step_))
+            return mask_like(map, options_.dropout, pass("dropout critic generator step"), layer);
+        if (passes_ == 3)
+            return mask_like(map, options_.dropout, pass("dropout critic interpolates"), layer);
         const torch::Tensor both = torch::cat({map, map});
         const torch::Tensor mask = mask_like(both, options_.dropout, pass("dropout critic"), layer);
         return mask.slice(0, passes_ == 1 ? 1 : 0, mask.size(0), 2);
     }
 
-    Dataset data_;
+    data::Dataset data_;
     GanOptions options_;
-    std::unique_ptr<Group> group_;
+    std::unique_ptr<gang::Group> group_;
     WganGp ours_;
     plain::Gan plain_;
     uint32_t step_ = 0;
@@ -134,7 +142,8 @@ class GanPair {
 
 TEST(PlainTest, TheCriticsStepHasTheSameLossesAndGradients) {
     GanPair pair;
-    for (const uint32_t s : {0U, 1U}) { // the second starts from a renorm state that is not the first's
+    for (const uint32_t s :
+         {0U, 1U}) { // the second starts from a renorm state that is not the first's
         pair.at_step(s);
         const GanBatch batch = pair.ours().draw_batch(s);
         pair.ours().accumulate_critic_gradient(batch, pair.ours().make_fakes(batch, s), s);
@@ -166,10 +175,12 @@ TEST(PlainTest, AnIterationMovesTheWeightsAlike) {
         pair.at_step(s);
         const GanBatch batch = pair.ours().draw_batch(s);
         pair.ours().step(s, {});
-        pair.ours().is_generator_step(s) ? pair.plain().generator_step(batch) : pair.plain().critic_step(batch);
+        pair.ours().is_generator_step(s) ? pair.plain().generator_step(batch)
+                                         : pair.plain().critic_step(batch);
     }
     expect_same_moves(pair.plain().critic(), pair.ours().critic(), pair.options().learning_rate);
-    expect_same_moves(pair.plain().generator(), pair.ours().generator(), pair.options().learning_rate);
+    expect_same_moves(pair.plain().generator(), pair.ours().generator(),
+                      pair.options().learning_rate);
 }
 
 TEST(PlainTest, TheClassifiersStepHasTheSameLossAndGradients) {
@@ -177,13 +188,15 @@ TEST(PlainTest, TheClassifiersStepHasTheSameLossAndGradients) {
     torch::manual_seed(2);
     ClassifierOptions options;
     options.growth = 5;
-    Classifier ours(options, 1, kPixels, kClasses, kStream);
-    const Pass pass{.training = true, .key = 9, .step = 3};
-    plain::ClassifierTraining plain(options, 1, kClasses, [&](const torch::Tensor& map, const std::string& name) {
-        return map * mask_like(map, options.dropout, pass, layer_of(ours.table(), name));
-    });
+    model::Classifier ours(options, 1, kPixels, kClasses, kStream);
+    const model::Pass pass{.training = true, .key = 9, .step = 3};
+    plain::ClassifierTraining plain(
+        options, 1, kClasses, [&](const torch::Tensor& map, const std::string& name) {
+            return map * mask_like(map, options.dropout, pass, layer_of(ours.table(), name));
+        });
     plain::copy_weights(ours, plain.network());
-    const torch::Tensor images = torch::randn({6, 1, kPixels, kPixels}), real = torch::tensor({1.F, 0.F, 1.F, 0.F, 0.F, 1.F}),
+    const torch::Tensor images = torch::randn({6, 1, kPixels, kPixels}),
+                        real = torch::tensor({1.F, 0.F, 1.F, 0.F, 0.F, 1.F}),
                         labels = torch::tensor({0, 1, 2, 0, 1, 2}, torch::kLong);
     const torch::Tensor loss = torch::cross_entropy_loss(ours.forward(images, real, pass), labels);
     loss.backward();
@@ -202,11 +215,11 @@ TEST_P(PaperSizeTest, TheNetworksGiveTheSameImagesScoresAndLogits) {
     torch::manual_seed(3);
     const Workload workload;
     const int channels = GetParam(), size = workload.size;
-    const torch::Tensor x = torch::rand({2, channels, size, size}) * 2 - 1, z = torch::randn({2, workload.gan.z_dim}),
-                        real = torch::tensor({1.F, 0.F});
-    Generator generator(workload.gan, channels, size, kStream);
-    Critic critic(workload.gan, channels, size, kStream);
-    Classifier classifier(workload.classifier, channels, size, workload.classes, kStream);
+    const torch::Tensor x = torch::rand({2, channels, size, size}) * 2 - 1,
+                        z = torch::randn({2, workload.gan.z_dim}), real = torch::tensor({1.F, 0.F});
+    model::Generator generator(workload.gan, channels, size, kStream);
+    model::Critic critic(workload.gan, channels, size, kStream);
+    model::Classifier classifier(workload.classifier, channels, size, workload.classes, kStream);
     plain::Gan gan(workload.gan, channels, size, {}, {});
     plain::ClassifierTraining training(workload.classifier, channels, workload.classes, {});
     plain::copy_weights(generator, gan.generator());
@@ -215,12 +228,14 @@ TEST_P(PaperSizeTest, TheNetworksGiveTheSameImagesScoresAndLogits) {
     gan.generator().eval();
     gan.critic().eval();
     training.network().eval();
-    const torch::Tensor made = generator.forward(x, z, Pass::inference());
-    const auto scale = [](const torch::Tensor& tensor) { return tensor.abs().max().item<double>(); };
+    const torch::Tensor made = generator.forward(x, z, model::Pass::inference());
+    const auto scale = [](const torch::Tensor& tensor) {
+        return tensor.abs().max().item<double>();
+    };
     expect_same(gan.generator().forward(x, z), made, scale(made), "images");
-    const torch::Tensor scores = critic.forward(x, made, Pass::inference());
+    const torch::Tensor scores = critic.forward(x, made, model::Pass::inference());
     expect_same(gan.critic().forward(x, made), scores, scale(scores), "scores");
-    const torch::Tensor logits = classifier.forward(x, real, Pass::inference());
+    const torch::Tensor logits = classifier.forward(x, real, model::Pass::inference());
     expect_same(training.network().forward(x, real), logits, scale(logits), "logits");
 }
 
@@ -268,8 +283,9 @@ TEST(BenchTest, TimesEveryConvolutionThatCanGoBothWaysOnce) {
     ASSERT_FALSE(timed.empty());
     int layers = 0;
     for (size_t i = 0; i < timed.size(); ++i) {
-        EXPECT_TRUE(winograd_can(timed[i].shape));
-        EXPECT_EQ(timed[i].winograd, winograd_chosen(Convolution::automatic, timed[i].shape));
+        EXPECT_TRUE(model::winograd_can(timed[i].shape));
+        EXPECT_EQ(timed[i].winograd,
+                  model::winograd_chosen(Convolution::automatic, timed[i].shape));
         EXPECT_GT(timed[i].faster_s(), 0);
         EXPECT_GE(timed[i].chosen_s(), timed[i].faster_s());
         EXPECT_GE(timed[i > 0 ? i - 1 : 0].shape.size, timed[i].shape.size);
@@ -277,10 +293,12 @@ TEST(BenchTest, TimesEveryConvolutionThatCanGoBothWaysOnce) {
     }
     const auto possible = [](const NetworkTable& table) {
         return std::ranges::count_if(table.layers, [](const LayerRow& row) {
-            return row.op == LayerOp::conv && row.kernel == 3 && row.in_channels >= 16 && row.out_channels >= 16;
+            return row.op == LayerOp::conv && row.kernel == 3 && row.in_channels >= 16 &&
+                   row.out_channels >= 16;
         });
     };
-    EXPECT_GE(layers, possible(generator_table(workload.gan, 1, kPixels)) + possible(critic_table(workload.gan, 1, kPixels)));
+    EXPECT_GE(layers, possible(generator_table(workload.gan, 1, kPixels)) +
+                          possible(critic_table(workload.gan, 1, kPixels)));
     EXPECT_LT(timed.size(), static_cast<size_t>(layers)); // several layers have one shape
 }
 
@@ -294,12 +312,14 @@ TEST(BenchTest, TheRulesPriceIsOverAllLayers) {
         return timed;
     };
     EXPECT_DOUBLE_EQ(price_of_the_rule({one(4, 2, true, 3), one(1, 2, false, 5)}), 1);
-    EXPECT_DOUBLE_EQ(price_of_the_rule({one(4, 2, false, 3), one(1, 2, true, 5)}), (3.0 * 4 + 5 * 2) / (3 * 2 + 5 * 1));
+    EXPECT_DOUBLE_EQ(price_of_the_rule({one(4, 2, false, 3), one(1, 2, true, 5)}),
+                     (3.0 * 4 + 5 * 2) / (3 * 2 + 5 * 1));
     EXPECT_DOUBLE_EQ(price_of_the_rule({}), 1);
 }
 
 TEST(BenchTest, AnIterationIsItsStepsByTheirMinima) {
-    const Comparison times{{{"critic", 5}, {"generator", 1}}, {{{3, 2}}, {{7}}}, {{{8, 9}}, {{11, 10}}}};
+    const Comparison times{
+        {{"critic", 5}, {"generator", 1}}, {{{3, 2}}, {{7}}}, {{{8, 9}}, {{11, 10}}}};
     EXPECT_DOUBLE_EQ(times.unit_s(Side::ours), 5 * 2 + 7);
     EXPECT_DOUBLE_EQ(times.unit_s(Side::plain), 5 * 8 + 10);
     EXPECT_DOUBLE_EQ(times.ratio(), 50.0 / 17);
@@ -308,4 +328,4 @@ TEST(BenchTest, AnIterationIsItsStepsByTheirMinima) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

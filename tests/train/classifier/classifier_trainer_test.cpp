@@ -1,8 +1,8 @@
 #include "base/error.h"
 #include "base/random.h"
-#include "train/tiny.h"
 #include "train/files/network_file.h"
 #include "train/tasks.h"
+#include "train/tiny.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,10 +20,10 @@ const std::string kKey = "classifier-key";
 struct ClassifierTrainerTest : testing::Test {
     ClassifierTrainerTest() { at::set_num_threads(1); }
 
-    TaskOutput train(const ClassifierTask& which, const Workplace& place, Observer& observer) {
+    TaskOutput train(const ClassifierTask& which, const TaskPaths& place, Observer& observer) {
         return train_classifier(which, kKey, data, place, observer);
     }
-    TaskOutput train(const ClassifierTask& which, const Workplace& place) {
+    TaskOutput train(const ClassifierTask& which, const TaskPaths& place) {
         tiny::FakeObserver observer;
         return train(which, place, observer);
     }
@@ -31,12 +31,13 @@ struct ClassifierTrainerTest : testing::Test {
         tiny::Campaign campaign;
         return train(which, campaign.place());
     }
-    static void make_generator(const Workplace& place) {
-        const Generator generator(tiny::gan_options(), 1, tiny::kSize, 3);
-        write_tensor_file(place.weights("gan"), generator_file(generator, tiny::gan_options(), {1, tiny::kSize}));
+    static void make_generator(const TaskPaths& place) {
+        const model::Generator generator(tiny::gan_options(), 1, tiny::kSize, 3);
+        write_tensor_file(place.weights("gan"),
+                          generator_file(generator, tiny::gan_options(), {1, tiny::kSize}));
     }
     // With m = 2 generated images, from a pool or fresh; the campaign gets what it needs.
-    ClassifierTask augmented(const Workplace& place, Generation generation) {
+    ClassifierTask augmented(const TaskPaths& place, Generation generation) {
         make_generator(place);
         ClassifierTask augmented_task = task;
         augmented_task.generated_per_real = 2;
@@ -59,7 +60,7 @@ struct ClassifierTrainerTest : testing::Test {
         return values;
     }
 
-    Dataset data = tiny::dataset();
+    data::Dataset data = tiny::dataset();
     ClassifierTask task = tiny::classifier_task();
 };
 
@@ -88,7 +89,9 @@ TEST_F(ClassifierTrainerTest, TheTestCountsAreThoseOfTheBestEpochsWeights) {
     const int best = output.score->best_epoch;
     const auto highest = std::ranges::max_element(accuracy); // the earliest on ties
     EXPECT_EQ(best, highest - accuracy.begin() + 1);
-    EXPECT_DOUBLE_EQ(static_cast<double>(output.score->validation_correct) / output.score->validation_total, *highest);
+    EXPECT_DOUBLE_EQ(static_cast<double>(output.score->validation_correct) /
+                         output.score->validation_total,
+                     *highest);
     ClassifierTask shorter = task; // training up to that epoch and no further
     shorter.classifier.epochs = best;
     shorter.classifier.epoch_select = EpochSelect::last;
@@ -101,15 +104,17 @@ TEST_F(ClassifierTrainerTest, EpochSelectLastTakesTheLast) {
     task.classifier.epoch_select = EpochSelect::last;
     const TaskOutput output = train(task);
     EXPECT_EQ(output.score->best_epoch, 3);
-    EXPECT_DOUBLE_EQ(static_cast<double>(output.score->validation_correct) / output.score->validation_total,
+    EXPECT_DOUBLE_EQ(static_cast<double>(output.score->validation_correct) /
+                         output.score->validation_total,
                      curve(output, "validation_accuracy").back());
 }
 
 TEST_F(ClassifierTrainerTest, AStepMatchedBaselineTakesExactlyTheStepsOfTheOtherRun) {
     task.match_steps_of = 2;
     const TaskOutput output = train(task);
-    EXPECT_EQ(output.score->steps, 3 * 14);                     // epochs * ceil(12 * 3 * (1 + 2) / 8)
-    EXPECT_EQ(curve(output, "validation_accuracy").size(), 9U); // 42 steps of 5 an epoch: the ninth is cut short
+    EXPECT_EQ(output.score->steps, 3 * 14); // epochs * ceil(12 * 3 * (1 + 2) / 8)
+    EXPECT_EQ(curve(output, "validation_accuracy").size(),
+              9U); // 42 steps of 5 an epoch: the ninth is cut short
     tiny::Campaign campaign;
     task.match_steps_of = 0;
     const ClassifierTask other = augmented(campaign.place(), Generation::pool);
@@ -119,7 +124,8 @@ TEST_F(ClassifierTrainerTest, AStepMatchedBaselineTakesExactlyTheStepsOfTheOther
 TEST_F(ClassifierTrainerTest, UnmarkedGeneratedImagesPassAsRealOnes) {
     ClassifierTask unmarked = task;
     unmarked.classifier.mark_generated = false;
-    EXPECT_EQ(train(unmarked).curve, train(task).curve) << "real images are marked as such either way";
+    EXPECT_EQ(train(unmarked).curve, train(task).curve)
+        << "real images are marked as such either way";
     for (const Generation generation : {Generation::pool, Generation::fresh}) {
         tiny::Campaign campaign;
         unmarked = augmented(campaign.place(), generation);
@@ -136,7 +142,8 @@ TEST_F(ClassifierTrainerTest, InterruptedAtAnyStepGivesTheSameBits) {
         tiny::Campaign campaign;
         const auto stop = static_cast<int64_t>(random.below(23));
         tiny::FakeObserver observer(stop);
-        ASSERT_EQ(train(task, campaign.place(), observer).outcome, Outcome::interrupted) << "stop at call " << stop;
+        ASSERT_EQ(train(task, campaign.place(), observer).outcome, Outcome::interrupted)
+            << "stop at call " << stop;
         const TaskOutput output = train(task, campaign.place());
         EXPECT_EQ(output.score, expected.score) << "stop at call " << stop;
         EXPECT_EQ(output.curve, expected.curve) << "stop at call " << stop;
@@ -155,8 +162,10 @@ TEST_F(ClassifierTrainerTest, InterruptedWithGeneratedImagesGivesTheSameBits) {
             tiny::FakeObserver observer(stop);
             ASSERT_EQ(train(with_images, campaign.place(), observer).outcome, Outcome::interrupted);
             const TaskOutput output = train(with_images, campaign.place());
-            EXPECT_EQ(output.score, expected.score) << to_string(generation) << ", stop at call " << stop;
-            EXPECT_EQ(output.curve, expected.curve) << to_string(generation) << ", stop at call " << stop;
+            EXPECT_EQ(output.score, expected.score)
+                << to_string(generation) << ", stop at call " << stop;
+            EXPECT_EQ(output.curve, expected.curve)
+                << to_string(generation) << ", stop at call " << stop;
         }
     }
 }
@@ -178,7 +187,8 @@ TEST_F(ClassifierTrainerTest, AScheduledCheckpointIsAsGoodAsARequestedOne) {
 TEST_F(ClassifierTrainerTest, GeneratedImagesChangeTheTrainingAndTheSeedPairsIt) {
     tiny::Campaign campaign;
     const ClassifierTask with_images = augmented(campaign.place(), Generation::pool);
-    const double plain = curve(train(task), "loss").front(), with = curve(train(with_images, campaign.place()), "loss").front();
+    const double plain = curve(train(task), "loss").front(),
+                 with = curve(train(with_images, campaign.place()), "loss").front();
     EXPECT_NE(plain, with);
     EXPECT_EQ(curve(train(task), "loss").front(), plain);
 }
@@ -195,7 +205,8 @@ TEST_F(ClassifierTrainerTest, OneClassAndABatchLargerThanTheDataWillDo) {
 }
 
 TEST_F(ClassifierTrainerTest, DroppingTheLastPartialBatchChangesTheTotals) {
-    task.classifier.eval_drop_last = true; // batches of 8: 9 validation cases become 8, 6 test cases are fewer than a batch
+    task.classifier.eval_drop_last =
+        true; // batches of 8: 9 validation cases become 8, 6 test cases are fewer than a batch
     const TaskOutput output = train(task);
     EXPECT_EQ(output.score->validation_total, 8);
     EXPECT_EQ(output.score->test_total, 6);
@@ -216,17 +227,20 @@ TEST_F(ClassifierTrainerTest, WithoutValidationCasesTheBestEpochCannotBeChosen) 
 TEST_F(ClassifierTrainerTest, ASelectorLeavesItsWeightsAndConditions) {
     tiny::Campaign campaign;
     tiny::FakeObserver observer;
-    const TaskOutput output = train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), observer);
+    const TaskOutput output =
+        train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), observer);
     ASSERT_EQ(output.outcome, Outcome::done);
     ASSERT_EQ(output.artifacts.size(), 1U);
     EXPECT_EQ(output.artifacts[0].role, "weights");
     const TrainedSelector selector = load_selector(campaign.place().weights("selector-key"));
     EXPECT_EQ(selector.classes, 3);
     EXPECT_EQ(selector.conditions.size(), 9U); // 3 classes, 3 of 10 images
-    for (const Case& condition : selector.conditions) EXPECT_EQ(data.label(condition.image), 6 + condition.label);
+    for (const data::Case& condition : selector.conditions)
+        EXPECT_EQ(data.label(condition.image), 6 + condition.label);
 
     tiny::FakeObserver stopping(0); // made already: nothing is trained
-    const TaskOutput again = train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), stopping);
+    const TaskOutput again =
+        train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), stopping);
     EXPECT_EQ(again.artifacts, output.artifacts);
     EXPECT_EQ(again.score, output.score);
 }
@@ -234,12 +248,16 @@ TEST_F(ClassifierTrainerTest, ASelectorLeavesItsWeightsAndConditions) {
 TEST_F(ClassifierTrainerTest, AnInterruptedSelectorHasTheSameWeights) {
     tiny::FakeObserver quiet, stopping(4);
     tiny::Campaign undisturbed, campaign;
-    const TaskOutput expected = train_selector(tiny::selector_task(), "selector-key", data, undisturbed.place(), quiet);
-    EXPECT_EQ(train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), stopping).outcome,
-              Outcome::interrupted);
-    const TaskOutput output = train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), quiet);
+    const TaskOutput expected =
+        train_selector(tiny::selector_task(), "selector-key", data, undisturbed.place(), quiet);
+    EXPECT_EQ(
+        train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), stopping)
+            .outcome,
+        Outcome::interrupted);
+    const TaskOutput output =
+        train_selector(tiny::selector_task(), "selector-key", data, campaign.place(), quiet);
     EXPECT_EQ(output.artifacts, expected.artifacts);
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

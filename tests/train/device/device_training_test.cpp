@@ -6,18 +6,18 @@
 #include "data/pairs.h"
 #include "data/pool.h"
 #include "fake_gpu.h"
-#include "train/tiny.h"
 #include "train/device/device_batches.h"
 #include "train/device/device_epochs.h"
 #include "train/files/tensor_file.h"
 #include "train/gan/wgan_gp.h"
+#include "train/tiny.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include <mutex>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 constexpr uint64_t kStream = 5;
@@ -26,22 +26,25 @@ std::vector<int> classes() { return {0, 1, 2, 3, 4, 5}; }
 class DeviceTrainingTest : public testing::Test {
   protected:
     void SetUp() override { at::set_num_threads(1); }
-    Dataset data_ = tiny::dataset();
+    data::Dataset data_ = tiny::dataset();
     FakeGpu gpu_;
 };
 
 struct State {
     torch::Tensor generator, critic, sums;
     friend bool operator==(const State& a, const State& b) {
-        return torch::equal(a.generator, b.generator) && torch::equal(a.critic, b.critic) && torch::equal(a.sums, b.sums);
+        return torch::equal(a.generator, b.generator) && torch::equal(a.critic, b.critic) &&
+               torch::equal(a.sums, b.sums);
     }
 };
 
 State state_of(WganGp& gan) {
-    return {gan.generator_parameters().values().clone(), gan.critic_parameters().values().clone(), gan.loss_sums().clone()};
+    return {gan.generator_parameters().values().clone(), gan.critic_parameters().values().clone(),
+            gan.loss_sums().clone()};
 }
 
-State after(int64_t steps, const Dataset& data, Group& group, const GanOptions& options, const Compute& compute = {}) {
+State after(int64_t steps, const data::Dataset& data, gang::Group& group, const GanOptions& options,
+            const Compute& compute = {}) {
     WganGp gan(options, kStream, data, classes(), group, 1, compute);
     for (uint32_t s = 0; s < steps; ++s) gan.step(s, {});
     return state_of(gan);
@@ -49,7 +52,7 @@ State after(int64_t steps, const Dataset& data, Group& group, const GanOptions& 
 
 TEST_F(DeviceTrainingTest, QueuedAndReplayedStepsGiveTheBitsOfTheHost) {
     const int64_t steps = 8 * (tiny::gan_options().critic_steps + 1);
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     const State host = after(steps, data_, *group, tiny::gan_options());
     EXPECT_EQ(after(steps, data_, *group, tiny::gan_options(), gpu_.compute()), host);
     EXPECT_EQ(gpu_.captures_, 2) << "a critic's and a generator's step";
@@ -57,21 +60,23 @@ TEST_F(DeviceTrainingTest, QueuedAndReplayedStepsGiveTheBitsOfTheHost) {
 }
 
 TEST_F(DeviceTrainingTest, WithoutGraphsTheBitsAreTheSame) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     Compute compute = gpu_.compute();
     compute.graphs = false;
-    EXPECT_EQ(after(12, data_, *group, tiny::gan_options(), compute), after(12, data_, *group, tiny::gan_options()));
+    EXPECT_EQ(after(12, data_, *group, tiny::gan_options(), compute),
+              after(12, data_, *group, tiny::gan_options()));
     EXPECT_EQ(gpu_.captures_, 0);
 }
 
 TEST_F(DeviceTrainingTest, ADataSetThatDoesNotFitIsSentBatchByBatchWithTheSameBits) {
     gpu_.free_bytes_ = 1000;
-    const auto group = make_group_alone();
-    EXPECT_EQ(after(12, data_, *group, tiny::gan_options(), gpu_.compute()), after(12, data_, *group, tiny::gan_options()));
+    const auto group = gang::make_group_alone();
+    EXPECT_EQ(after(12, data_, *group, tiny::gan_options(), gpu_.compute()),
+              after(12, data_, *group, tiny::gan_options()));
 }
 
 TEST_F(DeviceTrainingTest, VotesOfAnIterationAreKnownAfterItsGeneratorStep) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     WganGp gan(tiny::gan_options(), kStream, data_, classes(), *group, 1, gpu_.compute());
     EXPECT_FALSE(gan.step(0, {.stop = true, .save = false}).stop);
     EXPECT_FALSE(gan.step(1, {}).stop);
@@ -89,12 +94,13 @@ TEST_F(DeviceTrainingTest, AGangOverNcclGivesTheBitsOfOneThroughAgents) {
     const auto train = [&](bool on_gpus) {
         std::mutex mutex;
         std::vector<State> states(2);
-        ThroughFakeAgents::run(2, [&](Group& agents) {
+        cluster::ThroughFakeAgents::run(2, [&](gang::Group& agents) {
             at::set_num_threads(1);
             FakeGpu gpu("GPU-" + std::to_string(agents.rank()));
             const Compute compute = on_gpus ? gpu.compute() : Compute{};
             const auto device_group = make_device_group(compute, agents, [] {});
-            const State state = after(9, data_, device_group ? *device_group : agents, tiny::gan_options(), compute);
+            const State state = after(9, data_, device_group ? *device_group : agents,
+                                      tiny::gan_options(), compute);
             const std::scoped_lock lock(mutex);
             states[static_cast<size_t>(agents.rank())] = state;
         });
@@ -109,36 +115,46 @@ TEST_F(DeviceTrainingTest, AGangOverNcclGivesTheBitsOfOneThroughAgents) {
 TEST_F(DeviceTrainingTest, AWholeDaganIsTheHostsAlsoWhenItWasInterrupted) {
     GanTask task = tiny::gan_task();
     task.gan.iterations = 8;
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     tiny::Campaign host, device, interrupted;
     tiny::FakeObserver observer;
     ASSERT_EQ(train_gan(task, "g", data_, host.place(), *group, observer).outcome, Outcome::done);
-    ASSERT_EQ(train_gan(task, "g", data_, device.place(), *group, observer, gpu_.compute()).outcome, Outcome::done);
+    ASSERT_EQ(train_gan(task, "g", data_, device.place(), *group, observer, gpu_.compute()).outcome,
+              Outcome::done);
     tiny::FakeObserver stops(13);
-    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *group, stops, gpu_.compute()).outcome, Outcome::interrupted);
-    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *group, observer, gpu_.compute()).outcome, Outcome::done);
+    ASSERT_EQ(
+        train_gan(task, "g", data_, interrupted.place(), *group, stops, gpu_.compute()).outcome,
+        Outcome::interrupted);
+    ASSERT_EQ(
+        train_gan(task, "g", data_, interrupted.place(), *group, observer, gpu_.compute()).outcome,
+        Outcome::done);
     const TensorFile expected = read_tensor_file(host.place().weights("g"));
     for (tiny::Campaign* campaign : {&device, &interrupted}) {
         const TensorFile file = read_tensor_file(campaign->place().weights("g"));
-        for (const auto& [name, tensor] : expected.tensors) EXPECT_TRUE(torch::equal(tensor, file.tensors.at(name))) << name;
+        for (const auto& [name, tensor] : expected.tensors)
+            EXPECT_TRUE(torch::equal(tensor, file.tensors.at(name))) << name;
     }
 }
 
 TEST_F(DeviceTrainingTest, ACheckpointOfAnotherDeviceIsRefused) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     tiny::Campaign campaign;
     tiny::FakeObserver stops(5), observer;
-    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, stops).outcome, Outcome::interrupted);
-    EXPECT_THROW(train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, observer, gpu_.compute()), Error);
+    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, stops).outcome,
+              Outcome::interrupted);
+    EXPECT_THROW(
+        train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, observer, gpu_.compute()),
+        Error);
 }
 
-Pool pool_of(const Dataset& data, int per_image) {
+data::Pool pool_of(const data::Dataset& data, int per_image) {
     std::vector<int> sources;
     std::vector<uint8_t> bytes;
     for (int image = 0; image < data.info().images; ++image) {
         sources.push_back(image);
         for (int k = 0; k < per_image; ++k) {
-            for (const uint8_t value : data.image(image)) bytes.push_back(static_cast<uint8_t>(value ^ (k + 1)));
+            for (const uint8_t value : data.image(image))
+                bytes.push_back(static_cast<uint8_t>(value ^ (k + 1)));
         }
     }
     return {data.info().channels, data.info().height, per_image, sources, bytes, "gan"};
@@ -148,7 +164,7 @@ TEST_F(DeviceTrainingTest, AClassifierHasTheHostsScoreAndCurve) {
     ClassifierTask task = tiny::classifier_task();
     task.generated_per_real = 2;
     task.pool = "pool";
-    const Pool pool = pool_of(data_, 3);
+    const data::Pool pool = pool_of(data_, 3);
     tiny::FakeObserver observer;
     const auto train = [&](const Compute& compute) {
         tiny::Campaign campaign;
@@ -164,40 +180,48 @@ TEST_F(DeviceTrainingTest, AClassifierHasTheHostsScoreAndCurve) {
 }
 
 TEST_F(DeviceTrainingTest, BatchesOnTheDeviceAreTheEpochLoadersToTheBit) {
-    std::vector<Case> training;
-    for (int image = 3; image < 40; image += 2) training.push_back({.image = image, .label = image / 10});
-    const Pool pool = pool_of(data_, 4);
+    std::vector<data::Case> training;
+    for (int image = 3; image < 40; image += 2)
+        training.push_back({.image = image, .label = image / 10});
+    const data::Pool pool = pool_of(data_, 4);
     for (const bool background : {true, false}) {
-        const Augmentation augmentation{.rotate = true, .shift_px = 3, .noise_sigma = 0.1, .fill_with_background = background};
-        const EpochLoader loader(data_, training, &pool, 2, 8, augmentation, kStream);
+        const data::Augmentation augmentation{
+            .rotate = true, .shift_px = 3, .noise_sigma = 0.1, .fill_with_background = background};
+        const data::EpochLoader loader(data_, training, &pool, 2, 8, augmentation, kStream);
         DeviceEpochs device(shape_of(data_), 8, augmentation, kStream, gpu_.compute());
         device.load(data_, training, &pool);
         for (uint32_t epoch = 0; epoch < 3; ++epoch) {
             for (int batch = 0; batch < loader.batches_per_epoch(); ++batch) {
-                LabelledBatch expected;
+                data::LabelledBatch expected;
                 loader.fill(epoch, batch, expected);
-                const int64_t size = device.stage(loader, epoch, batch, epoch * 100 + static_cast<uint32_t>(batch));
+                const int64_t size =
+                    device.stage(loader, epoch, batch, epoch * 100 + static_cast<uint32_t>(batch));
                 ASSERT_EQ(size, expected.size());
                 const torch::Tensor images = device.assemble(size);
-                EXPECT_TRUE(torch::equal(images.flatten(), copied_tensor(expected.images, {images.numel()})))
+                EXPECT_TRUE(torch::equal(images.flatten(),
+                                         copied_tensor(expected.images, {images.numel()})))
                     << "epoch " << epoch << " batch " << batch << " background " << background;
                 EXPECT_TRUE(torch::equal(device.real(size), copied_tensor(expected.real, {size})));
                 EXPECT_TRUE(torch::equal(device.labels(size), torch::tensor(expected.labels)));
-                EXPECT_EQ(device.step().item<int64_t>(), epoch * 100 + static_cast<uint32_t>(batch));
+                EXPECT_EQ(device.step().item<int64_t>(),
+                          epoch * 100 + static_cast<uint32_t>(batch));
             }
         }
     }
 }
 
 TEST_F(DeviceTrainingTest, OtherImagesOfTheSameNumberTakeTheirPlace) {
-    const auto bytes = [](uint8_t value) { return torch::full({4, 1, tiny::kSize, tiny::kSize}, value, torch::kByte); };
+    const auto bytes = [](uint8_t value) {
+        return torch::full({4, 1, tiny::kSize, tiny::kSize}, value, torch::kByte);
+    };
     ResidentImages images(bytes(0), torch::kCPU);
     const torch::Tensor first = torch::zeros({1}, torch::kLong), places = images.turned(first);
     const auto pixel = [&] { return images.pick(first, places).flatten()[0].item<float>(); };
     EXPECT_EQ(pixel(), -1);
     images.replace(bytes(255));
     EXPECT_EQ(pixel(), 1);
-    EXPECT_THROW(images.replace(torch::zeros({5, 1, tiny::kSize, tiny::kSize}, torch::kByte)), Error);
+    EXPECT_THROW(images.replace(torch::zeros({5, 1, tiny::kSize, tiny::kSize}, torch::kByte)),
+                 Error);
 }
 
 // A generator's images, new in each epoch.
@@ -207,18 +231,20 @@ TEST_F(DeviceTrainingTest, AClassifierOnFreshImagesHasTheHostsScoreAndCurve) {
     task.classifier.generation = Generation::fresh;
     task.gan_task = "g";
     task.gan = tiny::gan_options();
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     tiny::Campaign campaign;
     tiny::FakeObserver observer;
-    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, observer).outcome, Outcome::done);
+    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, observer).outcome,
+              Outcome::done);
     const TaskOutput host = train_classifier(task, "c", data_, campaign.place(), observer);
-    const TaskOutput device = train_classifier(task, "c", data_, campaign.place(), observer, gpu_.compute());
+    const TaskOutput device =
+        train_classifier(task, "c", data_, campaign.place(), observer, gpu_.compute());
     EXPECT_EQ(device.score, host.score);
     EXPECT_EQ(device.curve, host.curve);
 }
 
 TEST_F(DeviceTrainingTest, ChannelsLastWeightsKeepValuesAndGradients) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     Compute compute = gpu_.compute();
     const auto gradient = [&](torch::MemoryFormat maps) {
         compute.maps = maps;
@@ -228,21 +254,26 @@ TEST_F(DeviceTrainingTest, ChannelsLastWeightsKeepValuesAndGradients) {
         gan.accumulate_critic_gradient(batch, batch.x.flip(2), 0);
         gan.accumulate_generator_gradient(batch, 0);
         std::vector<torch::Tensor> parts;
-        for (torch::nn::Module* network : std::initializer_list<torch::nn::Module*>{&gan.critic(), &gan.generator()}) {
-            for (const torch::Tensor& parameter : network->parameters()) parts.push_back(parameter.grad().contiguous().flatten());
+        for (torch::nn::Module* network :
+             std::initializer_list<torch::nn::Module*>{&gan.critic(), &gan.generator()}) {
+            for (const torch::Tensor& parameter : network->parameters())
+                parts.push_back(parameter.grad().contiguous().flatten());
         }
         return torch::cat(parts);
     };
-    const torch::Tensor plain = gradient(torch::MemoryFormat::Contiguous), last = gradient(torch::MemoryFormat::ChannelsLast);
+    const torch::Tensor plain = gradient(torch::MemoryFormat::Contiguous),
+                        last = gradient(torch::MemoryFormat::ChannelsLast);
     // Sums of floats in another order.
     EXPECT_LT((plain - last).abs().max().item<double>(), 1e-4 * plain.abs().max().item<double>());
 }
 
 TEST_F(DeviceTrainingTest, Tf32IsForConvolutionsWhenAskedForAndNeverForDenseLayers) {
-    for (const Precision precision : {Precision::tf32, Precision::float32, Precision::bf16, Precision::float32}) {
+    for (const Precision precision :
+         {Precision::tf32, Precision::float32, Precision::bf16, Precision::float32}) {
         use_precision(precision);
         EXPECT_EQ(at::globalContext().allowTF32CuDNN(), precision == Precision::tf32);
-        EXPECT_EQ(at::globalContext().allowTF32CuDNN(at::Float32Op::CONV), precision == Precision::tf32);
+        EXPECT_EQ(at::globalContext().allowTF32CuDNN(at::Float32Op::CONV),
+                  precision == Precision::tf32);
         EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
         EXPECT_TRUE(at::globalContext().deterministicCuDNN());
     }
@@ -250,14 +281,15 @@ TEST_F(DeviceTrainingTest, Tf32IsForConvolutionsWhenAskedForAndNeverForDenseLaye
 
 // Then its gradient is added up by itself: the host knows no TF32, so all that differs is the order of adding.
 TEST_F(DeviceTrainingTest, InTf32ThePenaltyGoesBackByItselfWithTheSameGradient) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     const auto train = [&](Precision precision) {
         GanOptions options = tiny::gan_options();
         options.precision = precision;
         WganGp gan(options, kStream, data_, classes(), *group, 1, gpu_.compute());
         const GanBatch batch = gan.draw_batch(0);
         gan.accumulate_critic_gradient(batch, batch.x.flip(2), 0);
-        return std::pair(gan.critic_parameters().gradients().clone(), gan.critic_parameters().extra().clone());
+        return std::pair(gan.critic_parameters().gradients().clone(),
+                         gan.critic_parameters().extra().clone());
     };
     const auto [whole, losses] = train(Precision::float32);
     const auto [apart, losses_apart] = train(Precision::tf32);
@@ -267,7 +299,7 @@ TEST_F(DeviceTrainingTest, InTf32ThePenaltyGoesBackByItselfWithTheSameGradient) 
 }
 
 TEST_F(DeviceTrainingTest, Bfloat16RoundsConvolutionsButNotThePenalty) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     const auto losses = [&](Precision precision) {
         GanOptions options = tiny::gan_options();
         options.precision = precision;
@@ -280,8 +312,9 @@ TEST_F(DeviceTrainingTest, Bfloat16RoundsConvolutionsButNotThePenalty) {
     EXPECT_EQ(rounded[2].item<float>(), exact[2].item<float>());
     const float difference = std::abs(rounded[1].item<float>() - exact[1].item<float>());
     EXPECT_GT(difference, 0);
-    EXPECT_LT(difference, 0.1F * std::max(1.0F, std::abs(exact[1].item<float>()))) << "8 bits of mantissa";
+    EXPECT_LT(difference, 0.1F * std::max(1.0F, std::abs(exact[1].item<float>())))
+        << "8 bits of mantissa";
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

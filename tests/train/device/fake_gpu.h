@@ -6,15 +6,15 @@
 #include "gang/nccl_double.h"
 #include "train/device/compute.h"
 
-namespace dagan {
+namespace dagan::train {
 
 class FakeGpu final : public Gpu {
   public:
     explicit FakeGpu(const std::string& uuid = "GPU-fake") : facts_{"fake GPU", uuid} {}
 
     const Facts& facts() const override { return facts_; }
-    ComputeStream& stream() override { return stream_; }
-    const NcclApi& nccl() const override { return nccl_double(); }
+    gang::ComputeStream& stream() override { return stream_; }
+    const gang::NcclApi& nccl() const override { return gang::nccl_double(); }
     std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override {
         ++captures_;
         return std::make_unique<Captured>(work, replays_);
@@ -22,7 +22,9 @@ class FakeGpu final : public Gpu {
     Memory memory() const override { return {free_bytes_, int64_t{1} << 34, 0}; }
     void forget() override {}
 
-    Compute compute() { return {.gpu = this, .device = torch::kCPU, .maps = Compute{}.maps, .graphs = true}; }
+    Compute compute() {
+        return {.gpu = this, .device = torch::kCPU, .maps = Compute{}.maps, .graphs = true};
+    }
 
     int captures_ = 0, replays_ = 0;
     int64_t free_bytes_ = int64_t{1} << 33;
@@ -30,7 +32,8 @@ class FakeGpu final : public Gpu {
   private:
     class Captured final : public CapturedWork {
       public:
-        Captured(std::function<void()> work, int& replays) : work_(std::move(work)), replays_(replays) {}
+        Captured(std::function<void()> work, int& replays)
+            : work_(std::move(work)), replays_(replays) {}
         void replay() override {
             ++replays_;
             work_();
@@ -41,7 +44,7 @@ class FakeGpu final : public Gpu {
         int& replays_;
     };
     Facts facts_;
-    StreamDouble stream_{StreamDouble::Runs::at_once};
+    gang::StreamDouble stream_{gang::StreamDouble::Runs::at_once};
 };
 
-} // namespace dagan
+} // namespace dagan::train

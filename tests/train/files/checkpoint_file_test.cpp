@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -18,10 +18,14 @@ TensorFile numbered(float number) {
     return file;
 }
 
-float number_of(const std::optional<TensorFile>& file) { return file ? file->tensors.at("number")[0].item<float>() : -1; }
+float number_of(const std::optional<TensorFile>& file) {
+    return file ? file->tensors.at("number")[0].item<float>() : -1;
+}
 
 struct CheckpointFileTest : testing::Test {
-    CheckpointFile file(ResumeFacts under) { return {campaign.place().checkpoint("task"), std::move(under)}; }
+    CheckpointFile file(ResumeFacts under) {
+        return {campaign.place().checkpoint("task"), std::move(under)};
+    }
     CheckpointFile file() { return file(facts); }
     void cut(const fs::path& path) { fs::resize_file(path, fs::file_size(path) / 2); }
 
@@ -74,7 +78,8 @@ TEST_F(CheckpointFileTest, OtherFactsAreRefusedWithTheirNames) {
         } catch (const Error& error) {
             EXPECT_EQ(error.blame(), Blame::input);
             EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
-            EXPECT_NE(std::string(error.what()).find("task.resume.safetensors"), std::string::npos) << error.what();
+            EXPECT_NE(std::string(error.what()).find("task.resume.safetensors"), std::string::npos)
+                << error.what();
         }
     };
     ResumeFacts other = facts;
@@ -98,4 +103,4 @@ TEST_F(CheckpointFileTest, NothingIsLeftAfterRemoval) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

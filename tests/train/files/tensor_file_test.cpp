@@ -10,7 +10,7 @@
 
 #include <cstring>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 TensorFile example() {
@@ -88,7 +88,8 @@ TEST(TensorFileTest, RefusesEveryAlteredByte) {
     const std::string bytes = encode_tensor_file(example());
     uint64_t length = 0;
     std::memcpy(&length, bytes.data(), 8);
-    const size_t text_end = bytes.find_last_not_of(' ', 8 + length - 1); // blanks behind the JSON carry nothing
+    const size_t text_end =
+        bytes.find_last_not_of(' ', 8 + length - 1); // blanks behind the JSON carry nothing
     for (size_t i = 0; i < bytes.size(); ++i) {
         if (i > text_end && i < 8 + length) continue;
         std::string altered = bytes;
@@ -102,8 +103,14 @@ TEST(TensorFileTest, RefusesTensorsThatOverlapLeaveGapsOrExceedTheData) {
     const auto header = [](size_t begin_a, size_t end_a, size_t begin_b, size_t end_b) {
         const auto count = [](size_t begin, size_t end) { return (end - begin) / 4; };
         return nlohmann::json{{"__metadata__", nlohmann::json::object()},
-                              {"a", {{"dtype", "F32"}, {"shape", {count(begin_a, end_a)}}, {"data_offsets", {begin_a, end_a}}}},
-                              {"b", {{"dtype", "F32"}, {"shape", {count(begin_b, end_b)}}, {"data_offsets", {begin_b, end_b}}}}};
+                              {"a",
+                               {{"dtype", "F32"},
+                                {"shape", {count(begin_a, end_a)}},
+                                {"data_offsets", {begin_a, end_a}}}},
+                              {"b",
+                               {{"dtype", "F32"},
+                                {"shape", {count(begin_b, end_b)}},
+                                {"data_offsets", {begin_b, end_b}}}}};
     };
     expect_refused(by_hand(header(0, 8, 4, 16), good), "overlap");
     expect_refused(by_hand(header(0, 4, 8, 16), good), "gap");
@@ -130,4 +137,4 @@ TEST(TensorFileTest, AModuleGetsItsWeightsBackAndRefusesThoseOfAnother) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

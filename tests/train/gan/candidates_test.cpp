@@ -2,12 +2,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "train/tiny.h"
 #include "train/files/network_file.h"
+#include "train/tiny.h"
 
 #include <gtest/gtest.h>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 using Iterations = std::vector<int64_t>;
@@ -18,23 +18,32 @@ TEST(CandidateIterationsTest, AreEvenlySpacedAndEndWithTheLast) {
     EXPECT_EQ(candidate_iterations(7, 1), (Iterations{7}));
 }
 
-TEST(CandidateIterationsTest, AreAtMostOneAnIteration) { EXPECT_EQ(candidate_iterations(3, 20), (Iterations{1, 2, 3})); }
+TEST(CandidateIterationsTest, AreAtMostOneAnIteration) {
+    EXPECT_EQ(candidate_iterations(3, 20), (Iterations{1, 2, 3}));
+}
 
 Candidate candidate(int64_t iteration, double critic_loss, double score) {
     return {.iteration = iteration, .critic_loss = critic_loss, .score = score};
 }
 
 TEST(ChooseTest, ByClassifierTheHighestScoreWinsTheEarliestOnTies) {
-    EXPECT_EQ(choose({candidate(1, 0, 0.2), candidate(2, 0, 0.7), candidate(3, 0, 0.7), candidate(4, 0, 0.5)}, Select::classifier)
+    EXPECT_EQ(choose({candidate(1, 0, 0.2), candidate(2, 0, 0.7), candidate(3, 0, 0.7),
+                      candidate(4, 0, 0.5)},
+                     Select::classifier)
                   .iteration,
               2);
 }
 
 TEST(ChooseTest, ByCriticLossTheLowestWinsTheEarliestOnTies) {
-    EXPECT_EQ(choose({candidate(1, 2, 0), candidate(2, -3, 0), candidate(3, -3, 0)}, Select::critic_loss).iteration, 2);
+    EXPECT_EQ(
+        choose({candidate(1, 2, 0), candidate(2, -3, 0), candidate(3, -3, 0)}, Select::critic_loss)
+            .iteration,
+        2);
 }
 
-TEST(ChooseTest, LastIsTheLast) { EXPECT_EQ(choose({candidate(1, 2, 1), candidate(2, 3, 0)}, Select::last).iteration, 2); }
+TEST(ChooseTest, LastIsTheLast) {
+    EXPECT_EQ(choose({candidate(1, 2, 1), candidate(2, 3, 0)}, Select::last).iteration, 2);
+}
 
 TEST(ChooseTest, ByClassifierACandidateWithoutScoreIsAMistakeOfOurs) {
     EXPECT_THROW(choose({{.iteration = 1}, {.iteration = 2}}, Select::classifier), Error);
@@ -42,8 +51,10 @@ TEST(ChooseTest, ByClassifierACandidateWithoutScoreIsAMistakeOfOurs) {
 
 // Conditions a, b, a: the first and the last are one condition, so two pairs count, 5 and 13 apart.
 TEST(DistanceBetweenConditionsTest, IsTheMeanOverPairsOfImagesWhoseConditionsDiffer) {
-    const torch::Tensor images = torch::tensor({0.0F, 0.0F, 3.0F, 4.0F, 8.0F, 16.0F}).view({3, 1, 1, 2});
-    const torch::Tensor conditions = torch::tensor({1.0F, 0.0F, 0.0F, 1.0F, 1.0F, 0.0F}).view({3, 1, 1, 2});
+    const torch::Tensor images =
+        torch::tensor({0.0F, 0.0F, 3.0F, 4.0F, 8.0F, 16.0F}).view({3, 1, 1, 2});
+    const torch::Tensor conditions =
+        torch::tensor({1.0F, 0.0F, 0.0F, 1.0F, 1.0F, 0.0F}).view({3, 1, 1, 2});
     EXPECT_DOUBLE_EQ(distance_between_conditions(images, conditions), (5.0 + 13.0) / 2);
     EXPECT_EQ(distance_between_conditions(images, torch::zeros_like(conditions)), 0);
     EXPECT_EQ(distance_between_conditions(images.slice(0, 0, 1), conditions.slice(0, 0, 1)), 0);
@@ -56,7 +67,8 @@ TEST(CandidateTest, DiversityOverZIsTheSpreadWithinAConditionOverTheDistanceBetw
         }
         return -1.0;
     };
-    EXPECT_EQ(diversity({.iteration = 1, .spread = 1, .distance = 2, .condition_distance = 4}), 0.25);
+    EXPECT_EQ(diversity({.iteration = 1, .spread = 1, .distance = 2, .condition_distance = 4}),
+              0.25);
     EXPECT_EQ(diversity({.iteration = 1, .spread = 0, .distance = 2, .condition_distance = 0}), 0);
 }
 
@@ -66,9 +78,9 @@ struct CandidateJudgeTest : testing::Test {
           critic(task.gan, 1, tiny::kSize, 2) {}
     tiny::Campaign campaign;
     GanTask task;
-    Dataset data;
-    Generator generator;
-    Critic critic;
+    data::Dataset data;
+    model::Generator generator;
+    model::Critic critic;
     tiny::FakeObserver observer;
 };
 
@@ -77,14 +89,17 @@ TEST_F(CandidateJudgeTest, MeasuresTheSameTwiceAndLeavesTheNetworksAsTheyWere) {
     store_module(generator, "g.", before);
     store_module(critic, "c.", before);
     const CandidateJudge judge(task, data, campaign.place());
-    const auto first = judge.judge(generator, critic, 1, observer), second = judge.judge(generator, critic, 1, observer);
+    const auto first = judge.judge(generator, critic, 1, observer),
+               second = judge.judge(generator, critic, 1, observer);
     ASSERT_TRUE(first && second);
     EXPECT_EQ(*first, *second);
     EXPECT_TRUE(first->finite());
     store_module(generator, "g.", after);
     store_module(critic, "c.", after);
-    for (const auto& [name, tensor] : before.tensors) EXPECT_TRUE(torch::equal(tensor, after.tensors.at(name))) << name;
-    for (const torch::Tensor& parameter : critic.parameters()) EXPECT_FALSE(parameter.grad().defined());
+    for (const auto& [name, tensor] : before.tensors)
+        EXPECT_TRUE(torch::equal(tensor, after.tensors.at(name))) << name;
+    for (const torch::Tensor& parameter : critic.parameters())
+        EXPECT_FALSE(parameter.grad().defined());
 }
 
 TEST_F(CandidateJudgeTest, AGeneratorThatIgnoresItsNoiseHasNoSpread) {
@@ -100,8 +115,10 @@ TEST_F(CandidateJudgeTest, AGeneratorThatIgnoresItsNoiseHasNoSpread) {
 }
 
 TEST_F(CandidateJudgeTest, TheCriticLossIsMadeOfItsParts) {
-    const auto measured = CandidateJudge(task, data, campaign.place()).judge(generator, critic, 1, observer);
-    EXPECT_DOUBLE_EQ(measured->critic_loss, task.gan.penalty_weight * measured->penalty - measured->wasserstein);
+    const auto measured =
+        CandidateJudge(task, data, campaign.place()).judge(generator, critic, 1, observer);
+    EXPECT_DOUBLE_EQ(measured->critic_loss,
+                     task.gan.penalty_weight * measured->penalty - measured->wasserstein);
     EXPECT_FALSE(measured->score);
 }
 
@@ -112,25 +129,27 @@ TEST_F(CandidateJudgeTest, StopsWhenAskedTo) {
 
 // A selector whose last layer always answers class 1: the score is the share of conditions of class 1.
 TEST_F(CandidateJudgeTest, TheScoreIsTheShareOfImagesAssignedToTheirConditionsClass) {
-    Classifier selector(tiny::classifier_options(), 1, tiny::kSize, 3, 5);
+    model::Classifier selector(tiny::classifier_options(), 1, tiny::kSize, 3, 5);
     torch::Tensor bias;
     for (auto& item : selector.named_parameters()) {
         if (item.value().dim() == 1 && item.value().numel() == 3) bias = item.value();
     }
     ASSERT_TRUE(bias.defined());
     bias.detach().copy_(torch::tensor({0.0F, 1e6F, 0.0F}));
-    const std::vector<Case> conditions{{60, 0}, {61, 0}, {70, 1}, {80, 2}, {71, 1}};
-    write_tensor_file(campaign.place().weights("selector"),
-                      selector_file(selector, tiny::classifier_options(), {1, tiny::kSize}, 3, conditions));
+    const std::vector<data::Case> conditions{{60, 0}, {61, 0}, {70, 1}, {80, 2}, {71, 1}};
+    write_tensor_file(
+        campaign.place().weights("selector"),
+        selector_file(selector, tiny::classifier_options(), {1, tiny::kSize}, 3, conditions));
     task.gan.select = Select::classifier;
     task.selector = "selector";
-    const auto measured = CandidateJudge(task, data, campaign.place()).judge(generator, critic, 1, observer);
+    const auto measured =
+        CandidateJudge(task, data, campaign.place()).judge(generator, critic, 1, observer);
     ASSERT_TRUE(measured->score);
     EXPECT_DOUBLE_EQ(*measured->score, 0.4);
 }
 
 TEST_F(CandidateJudgeTest, ASelectorForOtherImagesIsRefused) {
-    const Classifier selector(tiny::classifier_options(), 3, 32, 3, 5);
+    const model::Classifier selector(tiny::classifier_options(), 3, 32, 3, 5);
     write_tensor_file(campaign.place().weights("selector"),
                       selector_file(selector, tiny::classifier_options(), {3, 32}, 3, {{60, 0}}));
     task.gan.select = Select::classifier;
@@ -145,4 +164,4 @@ TEST_F(CandidateJudgeTest, TheSampleSheetIsAPng) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

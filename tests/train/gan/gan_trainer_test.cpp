@@ -3,9 +3,9 @@
 #include "base/random.h"
 #include "data/strokes.h"
 #include "support/fake_group.h"
-#include "train/tiny.h"
 #include "train/files/network_file.h"
 #include "train/tasks.h"
+#include "train/tiny.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -23,16 +23,17 @@ const std::string kKey = "gan-key";
 struct GanTrainerTest : testing::Test {
     GanTrainerTest() { at::set_num_threads(1); }
 
-    TaskOutput train(const GanTask& which, const Workplace& place, Observer& observer) {
-        const auto group = make_group_alone();
+    TaskOutput train(const GanTask& which, const TaskPaths& place, Observer& observer) {
+        const auto group = gang::make_group_alone();
         return train_gan(which, kKey, data, place, *group, observer);
     }
-    TaskOutput train(const GanTask& which, const Workplace& place) {
+    TaskOutput train(const GanTask& which, const TaskPaths& place) {
         tiny::FakeObserver observer;
         return train(which, place, observer);
     }
     // As the launcher does: again and again until it is done.
-    TaskOutput train_with_interruptions(const GanTask& which, const Workplace& place, const std::vector<int64_t>& stops) {
+    TaskOutput train_with_interruptions(const GanTask& which, const TaskPaths& place,
+                                        const std::vector<int64_t>& stops) {
         for (const int64_t stop : stops) {
             tiny::FakeObserver observer(stop);
             const TaskOutput output = train(which, place, observer);
@@ -54,13 +55,13 @@ struct GanTrainerTest : testing::Test {
         return NAN;
     }
 
-    Dataset data = tiny::dataset();
+    data::Dataset data = tiny::dataset();
     GanTask task = tiny::gan_task();
 };
 
 TEST_F(GanTrainerTest, LeavesChosenWeightsSheetsAndCurvesAndNothingElse) {
     tiny::Campaign campaign;
-    const Workplace& place = campaign.place();
+    const TaskPaths& place = campaign.place();
     tiny::FakeObserver observer;
     const TaskOutput output = train(task, place, observer);
     ASSERT_EQ(output.outcome, Outcome::done);
@@ -79,7 +80,8 @@ TEST_F(GanTrainerTest, LeavesChosenWeightsSheetsAndCurvesAndNothingElse) {
             EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
     }
     for (const char* quantity : {"validation_critic_loss", "spread", "distance"}) {
-        for (const int64_t iteration : {2, 4}) EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
+        for (const int64_t iteration : {2, 4})
+            EXPECT_TRUE(std::isfinite(value(output, iteration, quantity))) << quantity;
     }
 }
 
@@ -91,10 +93,13 @@ TEST_F(GanTrainerTest, TheChosenWeightsAreThoseOfTheCandidateWithTheLowestCritic
     const TaskOutput output = train(task, campaign.place());
     int64_t best = 2;
     for (const int64_t iteration : {4, 6}) {
-        if (value(output, iteration, "validation_critic_loss") < value(output, best, "validation_critic_loss")) best = iteration;
+        if (value(output, iteration, "validation_critic_loss") <
+            value(output, best, "validation_critic_loss"))
+            best = iteration;
     }
     EXPECT_EQ(output.artifacts[1].path, "samples/gan-key." + std::to_string(best) + ".png");
-    EXPECT_EQ(value(output, best, "chosen"), value(output, best, "validation_critic_loss")) << "the choice is stored";
+    EXPECT_EQ(value(output, best, "chosen"), value(output, best, "validation_critic_loss"))
+        << "the choice is stored";
     // Training just so long gives the same weights.
     GanTask shorter = task;
     shorter.gan.iterations = best;
@@ -102,7 +107,8 @@ TEST_F(GanTrainerTest, TheChosenWeightsAreThoseOfTheCandidateWithTheLowestCritic
     shorter.gan.select = Select::last;
     tiny::Campaign other;
     train(shorter, other.place());
-    const TrainedGenerator a = load_generator(campaign.place().weights(kKey)), b = load_generator(other.place().weights(kKey));
+    const TrainedGenerator a = load_generator(campaign.place().weights(kKey)),
+                           b = load_generator(other.place().weights(kKey));
     const auto parameters = b.network->named_parameters();
     for (const auto& item : a.network->named_parameters())
         EXPECT_TRUE(torch::equal(item.value(), parameters[item.key()])) << item.key();
@@ -127,7 +133,8 @@ TEST_F(GanTrainerTest, InterruptedAtAnyStepGivesTheSameBits) {
 
 TEST_F(GanTrainerTest, ProgressIsMadeHoweverOftenItIsInterrupted) {
     tiny::Campaign campaign;
-    EXPECT_EQ(train_with_interruptions(task, campaign.place(), std::vector<int64_t>(40, 5)).outcome, Outcome::done);
+    EXPECT_EQ(train_with_interruptions(task, campaign.place(), std::vector<int64_t>(40, 5)).outcome,
+              Outcome::done);
 }
 
 // Dies without a word at a call, as a killed process would.
@@ -237,32 +244,37 @@ TEST_F(GanTrainerTest, LimitClassesChangesWhatItSees) {
     GanTask limited = task;
     limited.gan.limit_classes = 1;
     tiny::Campaign a, b;
-    EXPECT_NE(value(train(task, a.place()), 1, "critic_loss"), value(train(limited, b.place()), 1, "critic_loss"));
+    EXPECT_NE(value(train(task, a.place()), 1, "critic_loss"),
+              value(train(limited, b.place()), 1, "critic_loss"));
 }
 
 TEST_F(GanTrainerTest, TrainsOnStrokes) {
-    data = make_strokes({.classes = 12, .per_class = 6, .seed = 1, .size = 28});
+    data = data::make_strokes({.classes = 12, .per_class = 6, .seed = 1, .size = 28});
     task.dataset.size = 28;
     tiny::Campaign campaign;
     const TaskOutput output = train(task, campaign.place());
     ASSERT_EQ(output.outcome, Outcome::done);
-    for (const CurvePoint& point : output.curve) EXPECT_TRUE(std::isfinite(point.value)) << point.quantity;
+    for (const CurvePoint& point : output.curve)
+        EXPECT_TRUE(std::isfinite(point.value)) << point.quantity;
 }
 
 // Gangs. Members are threads here; member 1 may ask to stop just as well as member 0.
 struct GangTest : GanTrainerTest {
     GangTest() { task.ranks = 2; }
 
-    std::vector<TaskOutput> train_gang(const Workplace& place, int64_t stop_at, int who) {
+    std::vector<TaskOutput> train_gang(const TaskPaths& place, int64_t stop_at, int who) {
         std::vector<TaskOutput> outputs(2);
-        run_gang(2, [&](Group& group) {
+        run_gang(2, [&](gang::Group& group) {
             at::set_num_threads(1);
             tiny::FakeObserver observer(group.rank() == who ? stop_at : tiny::FakeObserver::kNever);
-            outputs[static_cast<size_t>(group.rank())] = train_gan(task, kKey, data, place, group, observer);
+            outputs[static_cast<size_t>(group.rank())] =
+                train_gan(task, kKey, data, place, group, observer);
         });
         return outputs;
     }
-    std::vector<TaskOutput> train_gang(const Workplace& place) { return train_gang(place, tiny::FakeObserver::kNever, 0); }
+    std::vector<TaskOutput> train_gang(const TaskPaths& place) {
+        return train_gang(place, tiny::FakeObserver::kNever, 0);
+    }
 };
 
 TEST_F(GangTest, PositionZeroReportsAndTheOthersReturnTheSameOutcome) {
@@ -283,10 +295,12 @@ TEST_F(GangTest, InterruptedByAnyMemberGivesTheSameBits) {
         for (const int64_t stop_at : {0, 4, 11}) {
             tiny::Campaign campaign;
             const auto stopped = train_gang(campaign.place(), stop_at, who);
-            ASSERT_EQ(stopped[0].outcome, Outcome::interrupted) << "member " << who << " at " << stop_at;
+            ASSERT_EQ(stopped[0].outcome, Outcome::interrupted)
+                << "member " << who << " at " << stop_at;
             ASSERT_EQ(stopped[1].outcome, Outcome::interrupted);
             const auto resumed = train_gang(campaign.place());
-            EXPECT_EQ(weights_hash(resumed[0]), weights_hash(expected[0])) << "member " << who << " at " << stop_at;
+            EXPECT_EQ(weights_hash(resumed[0]), weights_hash(expected[0]))
+                << "member " << who << " at " << stop_at;
             EXPECT_EQ(resumed[0].curve, expected[0].curve);
         }
     }
@@ -308,7 +322,7 @@ TEST_F(GangTest, AMemberThatDiesBreaksTheGangAndTheNextOneGoesOn) {
     tiny::Campaign campaign;
     campaign.place().checkpoint_every = std::chrono::seconds(0);
     EXPECT_THROW(run_gang(2,
-                          [&](Group& group) {
+                          [&](gang::Group& group) {
                               at::set_num_threads(1);
                               tiny::FakeObserver quiet;
                               DyingObserver dying(4);
@@ -321,4 +335,4 @@ TEST_F(GangTest, AMemberThatDiesBreaksTheGangAndTheNextOneGoesOn) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 constexpr int kGoldenSteps = 10;
@@ -53,7 +53,8 @@ golden::Named parameters(const torch::nn::Module& module) {
 
 golden::Named gradients(const torch::nn::Module& module) {
     golden::Named all;
-    for (const auto& item : module.named_parameters()) all[item.key()] = values(item.value().grad());
+    for (const auto& item : module.named_parameters())
+        all[item.key()] = values(item.value().grad());
     return all;
 }
 
@@ -78,15 +79,18 @@ void expect_close(const golden::Named& actual, const golden::Named& expected, do
         const golden::Values& got = actual.at(name);
         ASSERT_EQ(got.size(), numbers.size()) << name;
         const double allowed = tolerance * std::max(largest(numbers), 1e-2 * scale);
-        for (size_t i = 0; i < numbers.size(); ++i) EXPECT_NEAR(got[i], numbers[i], allowed) << name << " element " << i;
+        for (size_t i = 0; i < numbers.size(); ++i)
+            EXPECT_NEAR(got[i], numbers[i], allowed) << name << " element " << i;
     }
 }
 
 // The mean distance of each tensor's elements, in learning rates.
-void expect_same_moves(const golden::Named& actual, const golden::Named& expected, double learning_rate, int steps) {
+void expect_same_moves(const golden::Named& actual, const golden::Named& expected,
+                       double learning_rate, int steps) {
     for (const auto& [name, numbers] : expected) {
         double distance = 0;
-        for (size_t i = 0; i < numbers.size(); ++i) distance += std::abs(actual.at(name)[i] - numbers[i]);
+        for (size_t i = 0; i < numbers.size(); ++i)
+            distance += std::abs(actual.at(name)[i] - numbers[i]);
         distance /= static_cast<double>(numbers.size());
         EXPECT_LT(distance / (learning_rate * steps), kMoveTolerance) << name;
     }
@@ -94,30 +98,45 @@ void expect_same_moves(const golden::Named& actual, const golden::Named& expecte
 
 class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
   protected:
-    GoldenStepsTest() : plain_(shape(), parameters(gan_.generator()), buffers(gan_.generator()), parameters(gan_.critic())) {
+    GoldenStepsTest()
+        : plain_(shape(), parameters(gan_.generator()), buffers(gan_.generator()),
+                 parameters(gan_.critic())) {
         at::set_num_threads(1);
     }
     static golden::Shape shape() {
-        return {.batch = 4, .channels = 1, .size = kPixels, .z_dim = 6, .inner = 1, .widths = {3, 4, 5, 4}};
+        return {.batch = 4,
+                .channels = 1,
+                .size = kPixels,
+                .z_dim = 6,
+                .inner = 1,
+                .widths = {3, 4, 5, 4}};
     }
     // The streams of dropout are part of the results of every campaign: their names must not change either.
-    golden::Masks masks(const char* purpose, uint32_t s, uint32_t first = 0, uint32_t stride = 1) const {
-        return {.rate = options_.dropout, .key = derive(kStream, purpose), .step = s, .first = first, .stride = stride};
+    golden::Masks masks(const char* purpose, uint32_t s, uint32_t first = 0,
+                        uint32_t stride = 1) const {
+        return {.rate = options_.dropout,
+                .key = derive(kStream, purpose),
+                .step = s,
+                .first = first,
+                .stride = stride};
     }
 
     void critic_step(uint32_t s) {
         const GanBatch batch = gan_.draw_batch(s);
         gan_.step(s, {});
         golden::Named gradient;
-        const golden::Values x = values(batch.x), fake = plain_.fakes(x, values(batch.z), masks("dropout generator", s));
-        const golden::CriticLosses expected =
-            plain_.critic_gradient(x, values(batch.real), fake, values(batch.epsilon), options_.penalty_weight,
-                                   GetParam() == PenaltyNorm::column, masks("dropout critic", s, 0, 2),
-                                   masks("dropout critic", s, 1, 2), masks("dropout critic interpolates", s), gradient);
+        const golden::Values x = values(batch.x),
+                             fake = plain_.fakes(x, values(batch.z), masks("dropout generator", s));
+        const golden::CriticLosses expected = plain_.critic_gradient(
+            x, values(batch.real), fake, values(batch.epsilon), options_.penalty_weight,
+            GetParam() == PenaltyNorm::column, masks("dropout critic", s, 0, 2),
+            masks("dropout critic", s, 1, 2), masks("dropout critic interpolates", s), gradient);
         const GanLosses losses = gan_.take_losses();
-        EXPECT_NEAR(losses.critic_loss, expected.critic_loss, kLossTolerance * std::abs(expected.critic_loss));
+        EXPECT_NEAR(losses.critic_loss, expected.critic_loss,
+                    kLossTolerance * std::abs(expected.critic_loss));
         EXPECT_NEAR(losses.penalty, expected.penalty, kLossTolerance * expected.penalty);
-        EXPECT_NEAR(losses.wasserstein, expected.wasserstein, kLossTolerance * std::max(1.0, std::abs(expected.wasserstein)));
+        EXPECT_NEAR(losses.wasserstein, expected.wasserstein,
+                    kLossTolerance * std::max(1.0, std::abs(expected.wasserstein)));
         expect_close(gradients(gan_.critic()), gradient, kGradientTolerance);
         critic_adam_.step(plain_.critic(), gradient);
     }
@@ -126,16 +145,18 @@ class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
         const GanBatch batch = gan_.draw_batch(s);
         gan_.step(s, {});
         golden::Named gradient;
-        const double expected = plain_.generator_gradient(values(batch.x), values(batch.z), masks("dropout generator", s),
-                                                          masks("dropout critic generator step", s), gradient);
-        EXPECT_NEAR(gan_.take_losses().generator_loss, expected, kLossTolerance * std::max(1.0, std::abs(expected)));
+        const double expected = plain_.generator_gradient(
+            values(batch.x), values(batch.z), masks("dropout generator", s),
+            masks("dropout critic generator step", s), gradient);
+        EXPECT_NEAR(gan_.take_losses().generator_loss, expected,
+                    kLossTolerance * std::max(1.0, std::abs(expected)));
         expect_close(gradients(gan_.generator()), gradient, kGradientTolerance);
         generator_adam_.step(plain_.generator(), gradient);
     }
 
     const GanOptions options_ = golden_options(GetParam());
-    const Dataset data_ = random_images();
-    const std::unique_ptr<Group> group_ = make_group_alone();
+    const data::Dataset data_ = random_images();
+    const std::unique_ptr<gang::Group> group_ = gang::make_group_alone();
     WganGp gan_{options_, kStream, data_, {0, 1, 2}, *group_};
     golden::PlainGan plain_;
     golden::PlainAdam critic_adam_{options_.learning_rate, options_.beta1, options_.beta2},
@@ -153,8 +174,10 @@ TEST_P(GoldenStepsTest, TenStepsGiveTheReferencesLossesGradientsWeightsAndState)
             critic_step(s);
             ++critic_steps;
         }
-        expect_same_moves(parameters(gan_.critic()), plain_.critic(), options_.learning_rate, critic_steps);
-        expect_same_moves(parameters(gan_.generator()), plain_.generator(), options_.learning_rate, std::max(generator_steps, 1));
+        expect_same_moves(parameters(gan_.critic()), plain_.critic(), options_.learning_rate,
+                          critic_steps);
+        expect_same_moves(parameters(gan_.generator()), plain_.generator(), options_.learning_rate,
+                          std::max(generator_steps, 1));
         expect_close(buffers(gan_.generator()), plain_.state(), kStateTolerance);
         if (HasFailure()) return;
     }
@@ -162,8 +185,9 @@ TEST_P(GoldenStepsTest, TenStepsGiveTheReferencesLossesGradientsWeightsAndState)
     EXPECT_EQ(generator_steps, 3);
 }
 
-INSTANTIATE_TEST_SUITE_P(BothNorms, GoldenStepsTest, testing::Values(PenaltyNorm::image, PenaltyNorm::column),
+INSTANTIATE_TEST_SUITE_P(BothNorms, GoldenStepsTest,
+                         testing::Values(PenaltyNorm::image, PenaltyNorm::column),
                          [](const auto& norm) { return to_string(norm.param); });
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

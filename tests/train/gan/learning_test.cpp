@@ -1,18 +1,19 @@
 // Whether learning happens, which takes longer than a unit test may.
 #include "data/strokes.h"
-#include "train/tiny.h"
 #include "train/tasks.h"
+#include "train/tiny.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 TEST(LearningTest, ASmallClassifierLearnsStrokesFarAboveChance) {
     at::set_num_threads(1);
     constexpr int kClasses = 20;
-    const Dataset data = make_strokes({.classes = kClasses, .per_class = 20, .seed = 3, .size = 28});
+    const data::Dataset data =
+        data::make_strokes({.classes = kClasses, .per_class = 20, .seed = 3, .size = 28});
     ClassifierTask task = tiny::classifier_task();
     task.dataset.size = 28;
     task.dataset.options.split = {.source = {0, 0}, .validation = {0, 0}, .test = {0, kClasses}};
@@ -25,12 +26,14 @@ TEST(LearningTest, ASmallClassifierLearnsStrokesFarAboveChance) {
     tiny::FakeObserver observer;
     const TaskOutput output = train_classifier(task, "learning", data, campaign.place(), observer);
     ASSERT_TRUE(output.score);
-    const double accuracy = static_cast<double>(output.score->test_correct) / output.score->test_total;
+    const double accuracy =
+        static_cast<double>(output.score->test_correct) / output.score->test_total;
     RecordProperty("test_accuracy", std::to_string(accuracy));
     // Guessing has 12 of the 40 test cases right less often than once in a million runs.
     EXPECT_GT(accuracy, 0.3) << "chance is " << 1.0 / kClasses;
-    EXPECT_LT(output.curve[output.curve.size() - 2].value, output.curve.front().value / 2) << "the training loss halves at least";
+    EXPECT_LT(output.curve[output.curve.size() - 2].value, output.curve.front().value / 2)
+        << "the training loss halves at least";
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

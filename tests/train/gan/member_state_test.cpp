@@ -7,13 +7,14 @@
 
 #include <cstring>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 // A module with two buffers: {rank, -0, subnormal, infinity} and a scalar.
 struct Buffers : torch::nn::Module {
     explicit Buffers(int rank) {
-        many = register_buffer("many", torch::tensor({static_cast<float>(rank) + 0.1F, -0.0F, 1e-45F, INFINITY}));
+        many = register_buffer(
+            "many", torch::tensor({static_cast<float>(rank) + 0.1F, -0.0F, 1e-45F, INFINITY}));
         one = register_buffer("one", torch::full({}, 1.0F / static_cast<float>(rank + 3)));
     }
     torch::Tensor many, one;
@@ -21,7 +22,7 @@ struct Buffers : torch::nn::Module {
 
 TEST(MemberStateTest, GatherBringsEveryMembersBitsToAll) {
     for (const int size : {1, 2, 3, 5, 7}) {
-        run_gang(size, [&](Group& group) {
+        run_gang(size, [&](gang::Group& group) {
             Buffers buffers(group.rank());
             const torch::Tensor all = MemberState(buffers, group).gather();
             ASSERT_EQ(all.sizes(), (std::vector<int64_t>{size, 5}));
@@ -36,15 +37,16 @@ TEST(MemberStateTest, GatherBringsEveryMembersBitsToAll) {
 }
 
 TEST(MemberStateTest, UnpackPutsBackWhatPackTook) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     Buffers buffers(4), other(9);
     MemberState(other, *group).unpack(MemberState(buffers, *group).pack());
-    EXPECT_EQ(0, std::memcmp(other.many.data_ptr(), buffers.many.data_ptr(), buffers.many.nbytes()));
+    EXPECT_EQ(0,
+              std::memcmp(other.many.data_ptr(), buffers.many.data_ptr(), buffers.many.nbytes()));
     EXPECT_TRUE(torch::equal(other.one, buffers.one));
 }
 
 TEST(MemberStateTest, AverageIsTheMeanOverTheMembers) {
-    run_gang(3, [](Group& group) {
+    run_gang(3, [](gang::Group& group) {
         Buffers buffers(group.rank());
         MemberState(buffers, group).average();
         EXPECT_FLOAT_EQ(buffers.many[0].item<float>(), 1.1F);
@@ -53,4 +55,4 @@ TEST(MemberStateTest, AverageIsTheMeanOverTheMembers) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

@@ -11,7 +11,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 constexpr uint64_t kStream = 5;
@@ -26,14 +26,15 @@ double relative_difference(const torch::Tensor& a, const torch::Tensor& b) {
 
 // A trainer of one member, or one of a gang's.
 struct Trainer {
-    explicit Trainer(Group& group, const GanOptions& options = tiny::gan_options(), int norm_groups = 1)
+    explicit Trainer(gang::Group& group, const GanOptions& options = tiny::gan_options(),
+                     int norm_groups = 1)
         : data(tiny::dataset()), gan(options, kStream, data, classes(), group, norm_groups) {}
-    Dataset data;
+    data::Dataset data;
     WganGp gan;
 };
 
 // The critic's gradient of step s with given weights: the mean over the gang.
-torch::Tensor critic_gradient(Group& group, const GanOptions& options, uint32_t s) {
+torch::Tensor critic_gradient(gang::Group& group, const GanOptions& options, uint32_t s) {
     at::set_num_threads(1);
     Trainer trainer(group, options);
     const GanBatch batch = trainer.gan.draw_batch(s);
@@ -43,7 +44,8 @@ torch::Tensor critic_gradient(Group& group, const GanOptions& options, uint32_t 
     return trainer.gan.critic_parameters().gradients().clone();
 }
 
-torch::Tensor generator_gradient(Group& group, const GanOptions& options, uint32_t s, int norm_groups) {
+torch::Tensor generator_gradient(gang::Group& group, const GanOptions& options, uint32_t s,
+                                 int norm_groups) {
     at::set_num_threads(1);
     Trainer trainer(group, options, norm_groups);
     trainer.gan.accumulate_generator_gradient(trainer.gan.draw_batch(s), s);
@@ -51,9 +53,9 @@ torch::Tensor generator_gradient(Group& group, const GanOptions& options, uint32
     return trainer.gan.generator_parameters().gradients().clone();
 }
 
-torch::Tensor of_gang(int size, const std::function<torch::Tensor(Group&)>& compute) {
+torch::Tensor of_gang(int size, const std::function<torch::Tensor(gang::Group&)>& compute) {
     torch::Tensor first;
-    run_gang(size, [&](Group& group) {
+    run_gang(size, [&](gang::Group& group) {
         const torch::Tensor mine = compute(group);
         if (group.rank() == 0) first = mine;
     });
@@ -61,9 +63,10 @@ torch::Tensor of_gang(int size, const std::function<torch::Tensor(Group&)>& comp
 }
 
 TEST(FlatParametersTest, ParametersKeepTheirValuesAndBecomeAlignedViews) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     torch::nn::Linear linear(3, 5);
-    const torch::Tensor weight = linear->weight.detach().clone(), bias = linear->bias.detach().clone();
+    const torch::Tensor weight = linear->weight.detach().clone(),
+                        bias = linear->bias.detach().clone();
     FlatParameters flat(*linear, *group, 2);
     EXPECT_TRUE(torch::equal(linear->weight, weight));
     EXPECT_TRUE(torch::equal(linear->bias, bias));
@@ -81,7 +84,7 @@ TEST(FlatParametersTest, ParametersKeepTheirValuesAndBecomeAlignedViews) {
 }
 
 TEST(FlatParametersTest, BackwardAccumulatesIntoTheGroupsMemory) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     torch::nn::Linear linear(2, 1);
     FlatParameters flat(*linear, *group, 1);
     for (int i = 0; i < 2; ++i) linear->forward(torch::tensor({{3.0F, 4.0F}})).sum().backward();
@@ -91,7 +94,7 @@ TEST(FlatParametersTest, BackwardAccumulatesIntoTheGroupsMemory) {
 }
 
 TEST(WganGpTest, EveryStepOfAnIterationHasItsOwnBatchNoiseAndEpsilon) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     GanOptions options = tiny::gan_options();
     options.critic_steps = 5;
     const Trainer trainer(*group, options);
@@ -110,7 +113,7 @@ TEST(WganGpTest, EveryStepOfAnIterationHasItsOwnBatchNoiseAndEpsilon) {
 }
 
 TEST(WganGpTest, TheMembersSlicesAreTheWholeBatch) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     const GanBatch whole = Trainer(*group).gan.draw_batch(7);
     FakeGang gang(2);
     const auto first = gang.member(0), second = gang.member(1);
@@ -128,13 +131,17 @@ TEST(WganGpTest, ABatchThatDoesNotDivideIsRefused) {
 }
 
 TEST(WganGpTest, TheCriticsGradientOfTwoMembersIsThatOfOneOnTheWholeBatch) {
-    for (const double dropout : {0.0, 0.5}) { // masks are functions of the index in the whole batch, so dropout may stay on
+    for (const double dropout :
+         {0.0,
+          0.5}) { // masks are functions of the index in the whole batch, so dropout may stay on
         GanOptions options = tiny::gan_options();
         options.dropout = dropout;
-        const auto group = make_group_alone();
+        const auto group = gang::make_group_alone();
         const torch::Tensor one = critic_gradient(*group, options, 3);
-        const torch::Tensor two = of_gang(2, [&](Group& member) { return critic_gradient(member, options, 3); });
-        const torch::Tensor four = of_gang(4, [&](Group& member) { return critic_gradient(member, options, 3); });
+        const torch::Tensor two =
+            of_gang(2, [&](gang::Group& member) { return critic_gradient(member, options, 3); });
+        const torch::Tensor four =
+            of_gang(4, [&](gang::Group& member) { return critic_gradient(member, options, 3); });
         EXPECT_GT(one.abs().max().item<double>(), 0);
         EXPECT_LT(relative_difference(two, one), kOrderTolerance) << "dropout " << dropout;
         EXPECT_LT(relative_difference(four, one), kOrderTolerance) << "dropout " << dropout;
@@ -143,38 +150,45 @@ TEST(WganGpTest, TheCriticsGradientOfTwoMembersIsThatOfOneOnTheWholeBatch) {
 
 TEST(WganGpTest, TheGeneratorsGradientOfTwoMembersIsThatOfOneWithTwoNormGroups) {
     const GanOptions options = tiny::gan_options();
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     const torch::Tensor reference = generator_gradient(*group, options, 2, 2);
-    const torch::Tensor two = of_gang(2, [&](Group& member) { return generator_gradient(member, options, 2, 1); });
+    const torch::Tensor two =
+        of_gang(2, [&](gang::Group& member) { return generator_gradient(member, options, 2, 1); });
     const torch::Tensor whole = generator_gradient(*group, options, 2, 1);
     EXPECT_LT(relative_difference(two, reference), kOrderTolerance);
-    EXPECT_GT(relative_difference(two, whole), 10 * kOrderTolerance) << "statistics over the whole batch must differ";
+    EXPECT_GT(relative_difference(two, whole), 10 * kOrderTolerance)
+        << "statistics over the whole batch must differ";
 }
 
 TEST(WganGpTest, TheCriticStepIsTheEquationOfTheLoss) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     GanOptions options = tiny::gan_options();
     options.dropout = 0;
     Trainer trainer(*group, options);
-    Critic& critic = trainer.gan.critic();
+    model::Critic& critic = trainer.gan.critic();
     const GanBatch batch = trainer.gan.draw_batch(0);
     const torch::Tensor fakes = trainer.gan.make_fakes(batch, 0);
     trainer.gan.accumulate_critic_gradient(batch, fakes, 0);
     const torch::Tensor joint = trainer.gan.critic_parameters().gradients().clone();
 
-    const auto d = [&](const torch::Tensor& x, const torch::Tensor& y) { return critic.forward(x, y, Pass::inference()); };
-    const torch::Tensor penalty = gradient_penalty(d, batch.x, batch.real, fakes, batch.epsilon, options.penalty_norm);
-    const torch::Tensor loss = d(batch.x, fakes).mean() - d(batch.x, batch.real).mean() + options.penalty_weight * penalty;
+    const auto d = [&](const torch::Tensor& x, const torch::Tensor& y) {
+        return critic.forward(x, y, model::Pass::inference());
+    };
+    const torch::Tensor penalty =
+        model::gradient_penalty(d, batch.x, batch.real, fakes, batch.epsilon, options.penalty_norm);
+    const torch::Tensor loss =
+        d(batch.x, fakes).mean() - d(batch.x, batch.real).mean() + options.penalty_weight * penalty;
     trainer.gan.critic_parameters().zero_gradients();
     loss.backward();
-    EXPECT_LT(relative_difference(joint, trainer.gan.critic_parameters().gradients()), kOrderTolerance);
+    EXPECT_LT(relative_difference(joint, trainer.gan.critic_parameters().gradients()),
+              kOrderTolerance);
     const torch::Tensor logged = trainer.gan.critic_parameters().extra();
     EXPECT_NEAR(logged[0].item<float>(), loss.item<float>(), 1e-4);
     EXPECT_NEAR(logged[2].item<float>(), penalty.item<float>(), 1e-4);
 }
 
 TEST(WganGpTest, ACriticStepGivesTheGeneratorNoGradientAndLeavesItsWeights) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     Trainer trainer(*group);
     const torch::Tensor weights = trainer.gan.generator_parameters().values().clone(),
                         critic = trainer.gan.critic_parameters().values().clone();
@@ -185,7 +199,7 @@ TEST(WganGpTest, ACriticStepGivesTheGeneratorNoGradientAndLeavesItsWeights) {
 }
 
 TEST(WganGpTest, AGeneratorStepLeavesTheCriticsWeightsAndGradients) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     Trainer trainer(*group);
     const torch::Tensor weights = trainer.gan.critic_parameters().values().clone(),
                         generator = trainer.gan.generator_parameters().values().clone();
@@ -193,11 +207,12 @@ TEST(WganGpTest, AGeneratorStepLeavesTheCriticsWeightsAndGradients) {
     EXPECT_EQ(trainer.gan.critic_parameters().gradients().abs().max().item<float>(), 0);
     EXPECT_TRUE(torch::equal(trainer.gan.critic_parameters().values(), weights));
     EXPECT_FALSE(torch::equal(trainer.gan.generator_parameters().values(), generator));
-    for (const torch::Tensor& parameter : trainer.gan.critic().parameters()) EXPECT_TRUE(parameter.requires_grad());
+    for (const torch::Tensor& parameter : trainer.gan.critic().parameters())
+        EXPECT_TRUE(parameter.requires_grad());
 }
 
 TEST(WganGpTest, BothKindsOfStepUpdateTheRenormState) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     Trainer trainer(*group);
     for (uint32_t s = 0; s < 3; ++s) trainer.gan.step(s, {});
     int weights = 0;
@@ -210,7 +225,7 @@ TEST(WganGpTest, BothKindsOfStepUpdateTheRenormState) {
 }
 
 TEST(WganGpTest, TheFirstStepMovesEachWeightByTheLearningRate) {
-    const auto group = make_group_alone();
+    const auto group = gang::make_group_alone();
     Trainer trainer(*group);
     const torch::Tensor before = trainer.gan.critic_parameters().values().clone();
     trainer.gan.step(0, {});
@@ -224,7 +239,7 @@ TEST(WganGpTest, TheFirstStepMovesEachWeightByTheLearningRate) {
 }
 
 TEST(WganGpTest, OneMembersWishIsTheGangs) {
-    run_gang(2, [](Group& group) {
+    run_gang(2, [](gang::Group& group) {
         at::set_num_threads(1);
         Trainer trainer(group);
         const Votes none = trainer.gan.step(0, {});
@@ -241,12 +256,13 @@ TEST(WganGpTest, OneMembersWishIsTheGangs) {
 TEST(WganGpTest, MembersHaveTheSameWeightsAndLossesAfterSomeSteps) {
     torch::Tensor weights[2];
     GanLosses losses[2];
-    run_gang(2, [&](Group& group) {
+    run_gang(2, [&](gang::Group& group) {
         at::set_num_threads(1);
         Trainer trainer(group);
         for (uint32_t s = 0; s < 6; ++s) trainer.gan.step(s, {});
-        weights[group.rank()] =
-            torch::cat({trainer.gan.critic_parameters().values(), trainer.gan.generator_parameters().values()}).clone();
+        weights[group.rank()] = torch::cat({trainer.gan.critic_parameters().values(),
+                                            trainer.gan.generator_parameters().values()})
+                                    .clone();
         losses[group.rank()] = trainer.gan.take_losses();
     });
     EXPECT_TRUE(torch::equal(weights[0], weights[1]));
@@ -256,4 +272,4 @@ TEST(WganGpTest, MembersHaveTheSameWeightsAndLossesAfterSomeSteps) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 torch::Tensor random_tensor(int64_t count, uint64_t key) {
@@ -28,7 +28,9 @@ TEST(AdamTest, FirstStepWithoutFirstMomentMovesEachWeightByTheLearningRateAgains
         const float g = gradients[i].item<float>();
         // |g| / (|g| + eps), so eps = 1e-8 takes a share of 1e-8 / |g| off.
         const double expected = g == 0 ? 0 : -kRate * (g > 0 ? 1 : -1);
-        EXPECT_NEAR(values[i].item<float>(), expected, kRate * (1e-6 + 1e-8 / std::max(1e-8F, std::abs(g)))) << "gradient " << g;
+        EXPECT_NEAR(values[i].item<float>(), expected,
+                    kRate * (1e-6 + 1e-8 / std::max(1e-8F, std::abs(g))))
+            << "gradient " << g;
     }
 }
 
@@ -46,11 +48,13 @@ TEST(AdamTest, AgreesWithTheEquationsInDouble) {
             const double g = gradients[static_cast<int64_t>(i)].item<float>();
             m[i] = options.beta1 * m[i] + (1 - options.beta1) * g;
             v[i] = options.beta2 * v[i] + (1 - options.beta2) * g * g;
-            const double m_hat = m[i] / (1 - std::pow(options.beta1, t)), v_hat = v[i] / (1 - std::pow(options.beta2, t));
+            const double m_hat = m[i] / (1 - std::pow(options.beta1, t)),
+                         v_hat = v[i] / (1 - std::pow(options.beta2, t));
             w[i] -= options.learning_rate * m_hat / (std::sqrt(v_hat) + 1e-8);
         }
     }
-    for (size_t i = 0; i < kCount; ++i) EXPECT_NEAR(values[static_cast<int64_t>(i)].item<float>(), w[i], 1e-5);
+    for (size_t i = 0; i < kCount; ++i)
+        EXPECT_NEAR(values[static_cast<int64_t>(i)].item<float>(), w[i], 1e-5);
 }
 
 TEST(AdamTest, GoesOnFromARestoredStateToTheBit) {
@@ -74,4 +78,4 @@ TEST(AdamTest, GradientsAreOnlyRead) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace dagan::golden {
+namespace dagan::train::golden {
 
 using std::sqrt;
 using std::tanh;
@@ -70,12 +70,16 @@ struct Var {
 
 inline Var operator+(const Var& a, const Var& b) { return Var::of(a.value + b.value, a, 1, b, 1); }
 inline Var operator-(const Var& a, const Var& b) { return Var::of(a.value - b.value, a, 1, b, -1); }
-inline Var operator*(const Var& a, const Var& b) { return Var::of(a.value * b.value, a, b.value, b, a.value); }
+inline Var operator*(const Var& a, const Var& b) {
+    return Var::of(a.value * b.value, a, b.value, b, a.value);
+}
 inline Var operator/(const Var& a, const Var& b) {
     return Var::of(a.value / b.value, a, 1 / b.value, b, -a.value / (b.value * b.value));
 }
 inline Var sqrt(const Var& a) { return Var::of(std::sqrt(a.value), a, 0.5 / std::sqrt(a.value)); }
-inline Var tanh(const Var& a) { return Var::of(std::tanh(a.value), a, 1 - std::tanh(a.value) * std::tanh(a.value)); }
+inline Var tanh(const Var& a) {
+    return Var::of(std::tanh(a.value), a, 1 - std::tanh(a.value) * std::tanh(a.value));
+}
 
 // value and the derivative along one direction; T is double or Var.
 template <class T> struct Dual {
@@ -86,8 +90,12 @@ template <class T> struct Dual {
     Dual(const T& at, const T& direction) : value(at), along(direction) {}
 };
 
-template <class T> Dual<T> operator+(const Dual<T>& a, const Dual<T>& b) { return {a.value + b.value, a.along + b.along}; }
-template <class T> Dual<T> operator-(const Dual<T>& a, const Dual<T>& b) { return {a.value - b.value, a.along - b.along}; }
+template <class T> Dual<T> operator+(const Dual<T>& a, const Dual<T>& b) {
+    return {a.value + b.value, a.along + b.along};
+}
+template <class T> Dual<T> operator-(const Dual<T>& a, const Dual<T>& b) {
+    return {a.value - b.value, a.along - b.along};
+}
 template <class T> Dual<T> operator*(const Dual<T>& a, const Dual<T>& b) {
     return {a.value * b.value, a.along * b.value + a.value * b.along};
 }
@@ -104,4 +112,4 @@ inline double plain(double a) { return a; }
 inline double plain(const Var& a) { return a.value; }
 template <class T> double plain(const Dual<T>& a) { return plain(a.value); }
 
-} // namespace dagan::golden
+} // namespace dagan::train::golden

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dagan::golden {
+namespace dagan::train::golden {
 
 using Values = std::vector<double>;
 using Named = std::map<std::string, Values>;
@@ -33,7 +33,8 @@ struct CriticLosses {
 // Adam over every tensor of `values`, as the paper by Kingma and Ba has it.
 class PlainAdam {
   public:
-    PlainAdam(double rate, double beta1, double beta2) : rate_(rate), beta1_(beta1), beta2_(beta2) {}
+    PlainAdam(double rate, double beta1, double beta2)
+        : rate_(rate), beta1_(beta1), beta2_(beta2) {}
     void step(Named& values, const Named& gradients);
 
   private:
@@ -46,25 +47,29 @@ class PlainGan {
   public:
     // Parameters of both networks, and the generator's state: a_mu, a_sg, w, M, V of each norm.
     PlainGan(const Shape& shape, Named generator, Named state, Named critic)
-        : shape_(shape), generator_(std::move(generator)), state_(std::move(state)), critic_(std::move(critic)) {}
+        : shape_(shape), generator_(std::move(generator)), state_(std::move(state)),
+          critic_(std::move(critic)) {}
 
     // x~ in training mode, [B, C, H, W]; moves the state.
     Values fakes(const Values& x, const Values& z, const Masks& masks);
     // L_D with its gradient by the critic's parameters. `column`: penalty_norm.
-    CriticLosses critic_gradient(const Values& x, const Values& real, const Values& fake, const Values& epsilon, double weight,
-                                 bool column, const Masks& on_fake, const Masks& on_real, const Masks& on_mixed, Named& gradient);
+    CriticLosses critic_gradient(const Values& x, const Values& real, const Values& fake,
+                                 const Values& epsilon, double weight, bool column,
+                                 const Masks& on_fake, const Masks& on_real, const Masks& on_mixed,
+                                 Named& gradient);
     // L_G with its gradient by the generator's parameters; moves the state.
-    double generator_gradient(const Values& x, const Values& z, const Masks& of_generator, const Masks& of_critic,
-                              Named& gradient);
+    double generator_gradient(const Values& x, const Values& z, const Masks& of_generator,
+                              const Masks& of_critic, Named& gradient);
 
     Named& generator() { return generator_; }
     Named& critic() { return critic_; }
     const Named& state() const { return state_; }
 
   private:
-    double penalty(const Values& x, const Values& mixed, bool column, const Masks& masks, double weight, Named& gradient) const;
+    double penalty(const Values& x, const Values& mixed, bool column, const Masks& masks,
+                   double weight, Named& gradient) const;
     Shape shape_;
     Named generator_, state_, critic_;
 };
 
-} // namespace dagan::golden
+} // namespace dagan::train::golden

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace dagan::golden {
+namespace dagan::train::golden {
 
 // [B, C, H, H]; dense features are [B, C, 1, 1].
 template <class S> struct Maps {
@@ -19,7 +19,9 @@ template <class S> struct Maps {
     Maps() = default;
     Maps(int batch, int channels, int size)
         : b(batch), c(channels), h(size), v(static_cast<size_t>(batch * channels * size * size)) {}
-    size_t index(int n, int k, int i, int j) const { return static_cast<size_t>(((n * c + k) * h + i) * h + j); }
+    size_t index(int n, int k, int i, int j) const {
+        return static_cast<size_t>(((n * c + k) * h + i) * h + j);
+    }
     S& at(int n, int k, int i, int j) { return v[index(n, k, i, j)]; }
     const S& at(int n, int k, int i, int j) const { return v[index(n, k, i, j)]; }
 };
@@ -32,7 +34,9 @@ template <class S> Maps<S> maps_of(const std::vector<S>& values, int b, int c, i
     return maps;
 }
 
-template <class S> std::vector<S> constants(const Values& values) { return {values.begin(), values.end()}; }
+template <class S> std::vector<S> constants(const Values& values) {
+    return {values.begin(), values.end()};
+}
 
 template <class S> Maps<S> concat(const std::vector<Maps<S>>& parts) {
     int channels = 0;
@@ -53,7 +57,8 @@ template <class S> Maps<S> resized(const Maps<S>& x, int size) {
     for (int n = 0; n < x.b; ++n)
         for (int k = 0; k < x.c; ++k)
             for (int i = 0; i < size; ++i)
-                for (int j = 0; j < size; ++j) out.at(n, k, i, j) = x.at(n, k, i * x.h / size, j * x.h / size);
+                for (int j = 0; j < size; ++j)
+                    out.at(n, k, i, j) = x.at(n, k, i * x.h / size, j * x.h / size);
     return out;
 }
 
@@ -74,18 +79,22 @@ template <class S> class Passage {
         std::vector<Maps<S>> noise;
         for (int l = 0; l < 3; ++l) {
             const int f = 8 >> l, size = E[static_cast<size_t>(3 - l)].h;
-            noise.push_back(maps_of(dense("noise" + std::to_string(l), z, f * size * size).v, x.b, f, size));
+            noise.push_back(
+                maps_of(dense("noise" + std::to_string(l), z, f * size * size).v, x.b, f, size));
         }
         Maps<S> h = E[3], prev;
         for (int l = 0; l <= 4; ++l) {
             const std::string level = "L" + std::to_string(l);
-            const int i = 3 - l, f = l <= 3 ? shape_.widths[static_cast<size_t>(i)] : shape_.widths[0];
+            const int i = 3 - l,
+                      f = l <= 3 ? shape_.widths[static_cast<size_t>(i)] : shape_.widths[0];
             if (l <= 2) h = concat<S>({noise[static_cast<size_t>(l)], h});
             if (l == 4) h = concat<S>({h, x});
             std::vector<Maps<S>> L{h};
             for (int j = 1; j <= shape_.inner; ++j) {
                 std::vector<Maps<S>> in = L;
-                if (l > 0) in.push_back(conv(level + ".project" + std::to_string(j), resized(prev, h.h), prev.c, 1));
+                if (l > 0)
+                    in.push_back(conv(level + ".project" + std::to_string(j), resized(prev, h.h),
+                                      prev.c, 1));
                 L.push_back(unit(level + ".conv" + std::to_string(j), concat(in), f, 1));
             }
             h = prev = L.back();
@@ -105,7 +114,8 @@ template <class S> class Passage {
         Maps<S> mean(h.b, h.c, 1);
         for (int n = 0; n < h.b; ++n)
             for (int k = 0; k < h.c; ++k)
-                for (int i = 0; i < h.h * h.h; ++i) mean.at(n, k, 0, 0) = mean.at(n, k, 0, 0) + h.at(n, k, 0, i) / S(h.h * h.h);
+                for (int i = 0; i < h.h * h.h; ++i)
+                    mean.at(n, k, 0, 0) = mean.at(n, k, 0, 0) + h.at(n, k, 0, i) / S(h.h * h.h);
         const Maps<S> v = leaky(dense("head.dense1", mean, 1024));
         return dense("head.dense2", concat<S>({v, maps_of(h.v, h.b, h.c * h.h * h.h, 1)}), 1).v;
     }
@@ -133,38 +143,45 @@ template <class S> class Passage {
     // 3x3, TensorFlow's SAME padding: o = ceil(N / s), the odd pixel of padding after.
     Maps<S> conv(const std::string& name, const Maps<S>& x, int out, int stride) {
         ++layer_;
-        const std::vector<S>&weight = weights_.at(name + ".weight"), &bias = weights_.at(name + ".bias");
-        const int o = (x.h + stride - 1) / stride, before = std::max((o - 1) * stride + 3 - x.h, 0) / 2;
+        const std::vector<S>&weight = weights_.at(name + ".weight"),
+              &bias = weights_.at(name + ".bias");
+        const int o = (x.h + stride - 1) / stride,
+                  before = std::max((o - 1) * stride + 3 - x.h, 0) / 2;
         Maps<S> y(x.b, out, o);
         for (int n = 0; n < x.b; ++n)
             for (int k = 0; k < out; ++k)
                 for (int i = 0; i < o; ++i)
                     for (int j = 0; j < o; ++j)
                         y.at(n, k, i, j) =
-                            bias[static_cast<size_t>(k)] + window(x, weight, n, k, i * stride - before, j * stride - before);
+                            bias[static_cast<size_t>(k)] +
+                            window(x, weight, n, k, i * stride - before, j * stride - before);
         return y;
     }
 
-    S window(const Maps<S>& x, const std::vector<S>& weight, int n, int k, int top, int left) const {
+    S window(const Maps<S>& x, const std::vector<S>& weight, int n, int k, int top,
+             int left) const {
         S sum(0);
         for (int c = 0; c < x.c; ++c)
             for (int u = 0; u < 3; ++u)
                 for (int v = 0; v < 3; ++v) {
                     const int row = top + u, column = left + v;
                     if (row < 0 || column < 0 || row >= x.h || column >= x.h) continue;
-                    sum = sum + weight[static_cast<size_t>(((k * x.c + c) * 3 + u) * 3 + v)] * x.at(n, c, row, column);
+                    sum = sum + weight[static_cast<size_t>(((k * x.c + c) * 3 + u) * 3 + v)] *
+                                    x.at(n, c, row, column);
                 }
         return sum;
     }
 
     Maps<S> dense(const std::string& name, const Maps<S>& x, int out) {
         ++layer_;
-        const std::vector<S>&weight = weights_.at(name + ".weight"), &bias = weights_.at(name + ".bias");
+        const std::vector<S>&weight = weights_.at(name + ".weight"),
+              &bias = weights_.at(name + ".bias");
         Maps<S> y(x.b, out, 1);
         for (int n = 0; n < x.b; ++n)
             for (int k = 0; k < out; ++k) {
                 S sum = bias[static_cast<size_t>(k)];
-                for (int c = 0; c < x.c; ++c) sum = sum + weight[static_cast<size_t>(k * x.c + c)] * x.at(n, c, 0, 0);
+                for (int c = 0; c < x.c; ++c)
+                    sum = sum + weight[static_cast<size_t>(k * x.c + c)] * x.at(n, c, 0, 0);
                 y.at(n, k, 0, 0) = sum;
             }
         return y;
@@ -176,7 +193,8 @@ template <class S> class Passage {
     }
 
     Maps<S> layer_norm(const std::string& name, const Maps<S>& x) const {
-        const std::vector<S>&gamma = weights_.at(name + ".weight"), &beta = weights_.at(name + ".bias");
+        const std::vector<S>&gamma = weights_.at(name + ".weight"),
+              &beta = weights_.at(name + ".bias");
         const int area = x.h * x.h, count = x.c * area;
         Maps<S> y = x;
         for (int n = 0; n < x.b; ++n) {
@@ -203,8 +221,10 @@ template <class S> class Passage {
     // r and d are numbers, not functions: the gradient flows through mu and sigma alone.
     Maps<S> batch_renorm(const std::string& name, const Maps<S>& x) {
         constexpr double eps = 1e-3, p = 0.99, q = 0.99;
-        const std::vector<S>&gamma = weights_.at(name + ".weight"), &beta = weights_.at(name + ".bias");
-        Values &a_mu = (*state_)[name + ".a_mu"], &a_sg = (*state_)[name + ".a_sg"], &w = (*state_)[name + ".w"];
+        const std::vector<S>&gamma = weights_.at(name + ".weight"),
+              &beta = weights_.at(name + ".bias");
+        Values &a_mu = (*state_)[name + ".a_mu"], &a_sg = (*state_)[name + ".a_sg"],
+               &w = (*state_)[name + ".w"];
         Values &M = (*state_)[name + ".M"], &V = (*state_)[name + ".V"];
         const double w_next = p * w[0] + (1 - p);
         Maps<S> y = x;
@@ -220,7 +240,8 @@ template <class S> class Passage {
             const double r = sigma / A_sg, d = (mu - A_mu) / A_sg;
             for (int n = 0; n < x.b; ++n)
                 for (int i = 0; i < x.h * x.h; ++i)
-                    y.at(n, c, 0, i) = gamma[k] * ((x.at(n, c, 0, i) - mean) / deviation * S(r) + S(d)) + beta[k];
+                    y.at(n, c, 0, i) =
+                        gamma[k] * ((x.at(n, c, 0, i) - mean) / deviation * S(r) + S(d)) + beta[k];
             a_mu[k] = p * a_mu[k] + (1 - p) * mu;
             a_sg[k] = p * a_sg[k] + (1 - p) * sigma;
             M[k] = q * M[k] + (1 - q) * a_mu[k] / w_next;
@@ -236,8 +257,10 @@ template <class S> class Passage {
         std::vector<float> mask(count);
         for (size_t n = 0; n < static_cast<size_t>(x.b); ++n) {
             const uint32_t index = masks_.first + static_cast<uint32_t>(n) * masks_.stride;
-            fill_dropout(mask, masks_.rate, masks_.key, masks_.step, index, static_cast<uint32_t>(layer_));
-            for (size_t i = 0; i < count; ++i) x.v[n * count + i] = x.v[n * count + i] * S(double(mask[i]));
+            fill_dropout(mask, masks_.rate, masks_.key, masks_.step, index,
+                         static_cast<uint32_t>(layer_));
+            for (size_t i = 0; i < count; ++i)
+                x.v[n * count + i] = x.v[n * count + i] * S(double(mask[i]));
         }
         return x;
     }
@@ -249,4 +272,4 @@ template <class S> class Passage {
     int layer_ = -1; // number of the convolution or dense layer last applied
 };
 
-} // namespace dagan::golden
+} // namespace dagan::train::golden
