@@ -1,6 +1,6 @@
 # A thin front end to the CMake presets. `make demo` and `make test` also set up a fresh Debian or
 # Ubuntu machine.
-.PHONY: setup build test test-slow test-slurm demo bench check clean
+.PHONY: setup build test test-slow test-slurm demo bench lint check clean
 .DEFAULT_GOAL := build
 
 setup:
@@ -37,9 +37,15 @@ demo:
 bench: build
 	@cmake --build build --target bench
 
-# Formatting and sanitizers; see cmake/check.sh.
-check: setup
-	@cmake/check.sh
+# Formatting, layers and documents; builds two small tests only.
+lint: export LINT = 1
+lint: setup
+	@cmake/check.sh lint
+
+# Also the unit tests with the address and undefined-behaviour sanitizers.
+check: export LINT = 1
+check: lint
+	@cmake/check.sh sanitizers
 
 clean:
 	rm -rf build build-*

@@ -9,7 +9,7 @@ uint64_t noise_key(uint64_t stream) { return derive(stream, "augment"); }
 
 AugmentationDraw draw_augmentation(const Augmentation& how, uint64_t stream, uint32_t epoch,
                                    uint32_t item) {
-    constexpr uint32_t kChoices = 0; // layer of the stream, beside that of the noise
+    constexpr uint32_t kChoices = 0; // another layer of the stream than kNoiseLayer
     Random random(noise_key(stream), epoch, item, kChoices);
     AugmentationDraw draw;
     if (how.rotate) draw.quarter_turns = static_cast<int>(random.below(4));

@@ -1,4 +1,4 @@
-// The classes of a data file by size, for messages about those that have too few images.
+// The classes of a data file by size, for messages about classes with too few images.
 #pragma once
 
 #include <filesystem>
@@ -12,10 +12,11 @@ struct ClassCount {
     int images = 0;
 };
 
-// Every class in label order. Reads headers and labels only, with the checks of read_dataset_info.
+// Returns every class in label order. Reads headers and labels only, with the checks of
+// read_dataset_info(); throws as it does.
 std::vector<ClassCount> read_class_counts(const std::filesystem::path& path);
 
-// Name of the first of the smallest classes.
+// Returns the name of the smallest class; on ties, of the first of them.
 std::string smallest_class_name(const std::filesystem::path& path);
 
 } // namespace dagan::data

@@ -22,7 +22,7 @@ void draw(Picture& sheet, std::span<const uint8_t> image, int size, int left, in
     }
 }
 
-// An empty sheet with room for rows x columns images.
+// Returns an empty sheet for rows x columns images.
 Picture empty_grid(int rows, int columns, int channels, int size, const GridStyle& style) {
     const auto length = [&](int images) {
         return images * (size * style.scale + style.gap) + style.gap;

@@ -21,7 +21,8 @@ std::string content_sha256(std::span<const uint8_t> images, std::span<const int3
     return hash.hex();
 }
 
-// Where each class begins, and the end; the labels must ascend from 0 without gaps.
+// Returns the first index of each class, followed by the number of images. Throws Blame::bug unless
+// labels ascend from 0 without gaps.
 std::vector<int> class_starts(std::span<const int32_t> labels, size_t classes) {
     std::vector<int> starts;
     for (size_t i = 0; i < labels.size(); ++i) {

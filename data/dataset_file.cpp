@@ -1,4 +1,4 @@
-// The data set format on disk; data/README.md describes it.
+// Reads and writes the file format of data sets (docs/reference/files.md).
 #include "data/dataset.h"
 
 #include "base/error.h"
@@ -18,15 +18,15 @@ namespace fs = std::filesystem;
 namespace {
 constexpr const char* kFormat = "dagan-dataset";
 constexpr int64_t kVersion = 1;
-constexpr int64_t kLargestSide =
-    4096; // a size beyond it is a damaged header, not an image for these networks
+// A larger size indicates a damaged header.
+constexpr int64_t kLargestSide = 4096;
 
 struct Shard {
     H5Reader file;
     int64_t images = 0;
 };
 
-// Everything but the pixels, checked.
+// A whole set without its pixels, checked.
 struct Header {
     DatasetInfo info;
     std::vector<Shard> shards;
@@ -53,10 +53,10 @@ std::vector<fs::path> files_of_dataset(const fs::path& path) {
     whole.replace_filename(match[1].str() + path.extension().string());
     const int shards = std::stoi(match[3]);
     if (std::stoi(match[2]) != 0) {
-        throw input_error(path.string() + ": is not the first shard; open the set by " +
+        throw input_error(path.string() + ": is not the first shard; hint: open " +
                           shard_path(whole, 0, shards).string());
     }
-    if (shards == 0) throw input_error(path.string() + ": file name: says that there are 0 shards");
+    if (shards == 0) throw input_error(path.string() + ": file name: the number of shards is 0");
     std::vector<fs::path> files;
     for (int shard = 0; shard < shards; ++shard) {
         files.push_back(shard_path(whole, shard, shards));
@@ -81,7 +81,7 @@ void check_format(const H5Reader& file) {
     }
 }
 
-// Sizes and texts of one file; counts of classes and images are filled in by the caller.
+// Reads sizes and texts of one file. The caller fills in the counts of classes and images.
 DatasetInfo read_attributes(const H5Reader& file, const std::vector<int64_t>& shape) {
     DatasetInfo info;
     if (shape[1] != 1 && shape[1] != 3)
@@ -111,7 +111,8 @@ DatasetInfo read_attributes(const H5Reader& file, const std::vector<int64_t>& sh
 
 void check_same_set(const H5Reader& file, const DatasetInfo& first, const DatasetInfo& here) {
     if (here.sha256 != first.sha256)
-        throw file.fail("attribute sha256", "differs from the first shard's; it is of another set");
+        throw file.fail("attribute sha256",
+                        "differs from the first shard's; the file belongs to another set");
     if (here.channels != first.channels || here.height != first.height) {
         throw file.fail("/images", "image size differs from the first shard's");
     }
@@ -119,7 +120,7 @@ void check_same_set(const H5Reader& file, const DatasetInfo& first, const Datase
         throw file.fail("attribute polarity", "differs from the first shard's");
 }
 
-// Appends the labels of one shard, which must go on ascending without gaps.
+// Appends the labels of one shard, which must continue those of the previous one without gaps.
 void append_labels(const H5Reader& file, int64_t images, std::vector<int32_t>& labels) {
     const int64_t count = file.shape("labels", H5Element::int32, 1)[0];
     if (count != images)
@@ -160,15 +161,15 @@ Header read_header(const fs::path& path) {
         const DatasetInfo here = read_attributes(file, shape);
         if (header.shards.empty()) header.info = here;
         check_same_set(file, header.info, here);
-        if (shape[0] < 1) throw file.fail("/images", "holds no image");
+        if (shape[0] < 1) throw file.fail("/images", "contains no image");
         if (shape[0] > INT_MAX - static_cast<int64_t>(header.labels.size()))
-            throw file.fail("/images", "holds too many images");
+            throw file.fail("/images", "contains too many images");
         append_labels(file, shape[0], header.labels);
 
         const bool has_split = file.has("official_split");
         if (header.shards.empty()) header.has_official_split = has_split;
         if (has_split != header.has_official_split)
-            throw file.fail("/official_split", "is in some shards and not in others");
+            throw file.fail("/official_split", "is in some shards but not in others");
         if (has_split && file.shape("official_split", H5Element::uint8, 1)[0] != shape[0]) {
             throw file.fail("/official_split", fmt::format("must have {} entries", shape[0]));
         }
@@ -195,7 +196,7 @@ std::vector<uint8_t> read_official_split(const Header& header) {
         shard.file.read("official_split", part);
         if (std::ranges::any_of(part, [](uint8_t mark) { return mark > 1; })) {
             throw shard.file.fail("/official_split",
-                                  "holds something else than 0 (train) and 1 (test)");
+                                  "contains values other than 0 (train) and 1 (test)");
         }
         begin += part.size();
     }
@@ -258,15 +259,15 @@ Dataset Dataset::open(const fs::path& path) {
                  std::move(split));
     if (data.info().sha256 != info.sha256) {
         throw header.shards.front().file.fail(
-            "attribute sha256", "is not that of the images and labels; the file was altered");
+            "attribute sha256", "does not match the images and labels; the file was altered");
     }
     return data;
 }
 
 fs::path save_dataset(const fs::path& path, const Dataset& data, int shards) {
     if (shards < 1 || shards > data.info().images || shards > 99999) {
-        throw input_error(fmt::format("{}: {} shards of {} images cannot be made", path.string(),
-                                      shards, data.info().images));
+        throw input_error(fmt::format("{}: cannot split {} images into {} shards", path.string(),
+                                      data.info().images, shards));
     }
     if (shards == 1) {
         write_shard(path, data, 0, data.info().images);

@@ -23,17 +23,17 @@ EpochLoader::EpochLoader(const Dataset& data, std::vector<Case> training, const 
     if (generated_per_real == 0) return;
     require(pool != nullptr, "a pool when generated_per_real is above 0");
     if (pool->channels() != data.info().channels || pool->size() != data.info().height) {
-        throw input_error("pool: its images are not of the data set's size and channels");
+        throw input_error("pool: its images do not have the data set's size and channels");
     }
     if (pool->per_image() < generated_per_real) {
         throw input_error(fmt::format(
-            "pool: holds {} images per training case, {} are asked for; raise pool_size",
+            "pool: has {} images per training case, but {} are needed; hint: raise pool_size",
             pool->per_image(), generated_per_real));
     }
     for (const Case& one : training_) {
         if (!pool->holds(one.image))
-            throw input_error(
-                fmt::format("pool: holds nothing made from image {}, a training case", one.image));
+            throw input_error(fmt::format(
+                "pool: has no images generated from image {}, a training case", one.image));
     }
 }
 
@@ -51,7 +51,7 @@ void EpochLoader::shuffle(uint32_t epoch) const {
     std::vector<int> candidates(pool_ == nullptr ? 0 : static_cast<size_t>(pool_->per_image()));
     for (size_t position = 0; position < training_.size(); ++position) {
         items.push_back({static_cast<int>(position), -1, -1});
-        // The first m of a Fisher-Yates shuffle: m distinct images, of which a larger m only adds further ones.
+        // The first m of a Fisher-Yates shuffle: distinct, and a larger m only adds images.
         Random random(choice, epoch, static_cast<uint32_t>(position));
         std::iota(candidates.begin(), candidates.end(), 0);
         for (size_t slot = 0; slot < static_cast<size_t>(generated_per_real_); ++slot) {
@@ -62,7 +62,7 @@ void EpochLoader::shuffle(uint32_t epoch) const {
     order_.clear();
     const std::vector<int> order =
         Random(derive(stream_, "order"), epoch).permutation(static_cast<int>(items.size()));
-    for (const int place : order) order_.push_back(items[static_cast<size_t>(place)]);
+    for (const int index : order) order_.push_back(items[static_cast<size_t>(index)]);
     epoch_ = epoch;
 }
 

@@ -12,7 +12,8 @@ namespace dagan::data {
 namespace fs = std::filesystem;
 
 namespace {
-// The innermost message of HDF5's error stack, e.g. "Data error detected by Fletcher32 checksum"; clears the stack.
+// Returns the innermost message of HDF5's error stack, e.g. "Data error detected by Fletcher32
+// checksum", and clears the stack.
 std::string h5_reason() {
     std::string reason;
     const auto visit = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
@@ -25,11 +26,11 @@ std::string h5_reason() {
     return reason.empty() ? "no reason given" : reason;
 }
 
-// HDF5 prints its error stack by default; ours goes into exceptions. The setting is per thread and cheap.
+// Stops HDF5 from printing its error stack, which our exceptions report. The setting is per thread.
 void silence_h5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
-// UTF-8 of a fixed number of bytes, filled up with zeros. Never variable-length text: that lies in the file without a
-// checksum, and HDF5 1.10 crashes on reading it when it is damaged.
+// UTF-8 of a fixed number of bytes, padded with zeros. Not variable-length: HDF5 stores such text
+// without a checksum, and version 1.10 crashes on reading it when it is damaged.
 H5Id text_type(size_t bytes) {
     H5Id type(H5Tcopy(H5T_C_S1), H5Tclose);
     require(type >= 0 && H5Tset_size(type, std::max<size_t>(bytes, 1)) >= 0 &&
@@ -82,13 +83,14 @@ H5Reader::H5Reader(const fs::path& path) : path_(path) {
     std::error_code ignored;
     if (!fs::exists(path, ignored)) {
         throw input_error(path.string() +
-                          ": no such file; make one with `dagan data import` or `dagan data make`");
+                          ": no such file; hint: make one with `dagan data import` or `dagan data "
+                          "make`");
     }
     if (!fs::is_regular_file(path, ignored)) throw input_error(path.string() + ": is not a file");
     if (H5Fis_hdf5(path.c_str()) <= 0) {
         H5Eclear2(H5E_DEFAULT);
         throw input_error(path.string() +
-                          ": not an HDF5 file, or its beginning is damaged or unreadable");
+                          ": not an HDF5 file, or its header is damaged or unreadable");
     }
     H5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     check<hid_t>(access, "file", "H5Pcreate");
@@ -189,8 +191,9 @@ std::vector<std::string> H5Reader::read_texts(const std::string& field) const {
 
 // ---- writing
 
-// HDF5's in-memory driver gives up its bytes only on closing the file, through these callbacks. (H5Fget_file_image returns bytes
-// of an open file, with a superblock whose checksum is wrong in 1.10.)
+// Takes the bytes of a file of HDF5's in-memory driver, which passes them to these callbacks when
+// the file is closed. H5Fget_file_image is no alternative: on an open file, version 1.10 gives it a
+// superblock with a wrong checksum.
 struct H5Writer::Memory {
     void* bytes = nullptr;
 
@@ -212,8 +215,8 @@ struct H5Writer::Memory {
         all.image_free = [](void* old, H5FD_file_image_op_t why, void* self) {
             if (why == H5FD_FILE_IMAGE_OP_FILE_CLOSE) {
                 std::swap(static_cast<Memory*>(self)->bytes, old);
-                std::free(
-                    old); // none, or the bytes of a file of this name that HDF5 tried to open first
+                // Null, or the bytes of a file of this name that HDF5 tried to open first.
+                std::free(old);
             } else {
                 std::free(old);
             }
@@ -244,10 +247,11 @@ H5Writer::H5Writer(const fs::path& path) : path_(path), memory_(std::make_unique
     check(H5Pset_fapl_core(access, kGrowth, false), "H5Pset_fapl_core");
     H5FD_file_image_callbacks_t callbacks = memory_->callbacks();
     check(H5Pset_file_image_callbacks(access, &callbacks), "H5Pset_file_image_callbacks");
-    // The format of HDF5 1.10 indexes fixed-size chunked data by an array: smaller and faster than the B-tree of 1.6.
+    // The format of HDF5 1.10 indexes chunks by an array, which is smaller and faster than the
+    // B-tree of 1.6.
     check(H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110), "H5Pset_libver_bounds");
-    const std::string name =
-        path.string() + " (in memory)"; // HDF5 would load a file of the real name first
+    // With its real name, HDF5 would first load an existing file.
+    const std::string name = path.string() + " (in memory)";
     file_ = H5Id(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
     check<hid_t>(file_, "H5Fcreate");
 }
@@ -319,7 +323,7 @@ void H5Writer::save() {
     const auto size =
         static_cast<size_t>(check(H5Fget_file_image(file_, nullptr, 0), "H5Fget_file_image"));
     check(H5Fclose(file_.release()), "H5Fclose");
-    require(memory_->bytes != nullptr, "closing an HDF5 file in memory hands over its bytes");
+    require(memory_->bytes != nullptr, "closing an HDF5 file in memory yields its bytes");
     write_atomically(path_, std::string_view(static_cast<const char*>(memory_->bytes), size));
 }
 

@@ -1,6 +1,9 @@
-// HDF5 files behind two small classes, private to this module (the only header that includes hdf5.h). Every call is checked;
-// a file that is not what it should be is Blame::input, naming file and field; one that cannot be written is Blame::system.
-// Readers do not lock (network file systems refuse it); ids close themselves, and closing a file closes all of it.
+// Reads and writes HDF5 files with every call checked. Internal to data; the only header that
+// includes hdf5.h.
+//
+// Readers throw Blame::input naming the file and the field, writers throw Blame::system. Readers
+// take no locks, because network file systems may refuse them. Fields are data sets of the root
+// group. The caller checks what sizes mean; these classes check types, ranks and checksums.
 #pragma once
 
 #include "base/error.h"
@@ -18,7 +21,7 @@
 
 namespace dagan::data {
 
-// Owns an HDF5 id of any kind. Move-only.
+// Owns an HDF5 id of any kind and closes it. Move-only.
 class H5Id {
   public:
     using Close = herr_t (*)(hid_t);
@@ -33,6 +36,7 @@ class H5Id {
         if (id_ >= 0) close_(id_);
     }
     operator hid_t() const { return id_; }
+    // Returns the id without closing it.
     hid_t release() { return std::exchange(id_, H5I_INVALID_HID); }
 
   private:
@@ -44,27 +48,32 @@ class H5Id {
     Close close_ = nullptr;
 };
 
-// What a field must hold: fixed-length text, or integers of exactly this width and sign (any byte order).
+// The required type of a field: integers of exactly this width and sign, in any byte order, or
+// fixed-length text.
 enum class H5Element { uint8, int32, text };
 
 class H5Reader {
   public:
+    // Opens the file. Throws if it does not exist or is not an HDF5 file.
     explicit H5Reader(const std::filesystem::path& path);
 
-    bool has(const std::string& field) const; // a data set of the root group
+    bool has(const std::string& field) const;
     bool has_attribute(const std::string& name) const;
+    // Attributes of the root group with exactly one element. Throw if missing or of another type.
     std::string text_attribute(const std::string& name) const;
     int64_t integer_attribute(const std::string& name) const;
 
-    // The dimensions of a field after checking that it exists and has this element type and rank.
+    // Returns the `rank` dimensions of a field. Throws unless it exists with this type and rank.
     std::vector<int64_t> shape(const std::string& field, H5Element element, int rank) const;
 
-    // The whole field, whose shape has been checked to have out.size() elements.
+    // Reads a whole field, checking its Fletcher32. The caller must have checked with shape() that
+    // it has out.size() elements of this type.
     void read(const std::string& field, std::span<uint8_t> out) const;
     void read(const std::string& field, std::span<int32_t> out) const;
+    // Reads a one-dimensional field of texts, without their padding.
     std::vector<std::string> read_texts(const std::string& field) const;
 
-    // An input error about one field of this file: `path: field: why`.
+    // Returns a Blame::input error, "path: field: why", to be thrown.
     Error fail(const std::string& field, const std::string& why) const;
 
   private:
@@ -78,8 +87,8 @@ class H5Reader {
     H5Id file_;
 };
 
-// A new file, put together in memory and written whole by save(). Not on disk: HDF5 1.10 crashes when the disk runs full under
-// it.
+// Writes a new file. It is built in memory and written atomically by save(), because HDF5 1.10
+// crashes if the disk runs full while it writes.
 class H5Writer {
   public:
     explicit H5Writer(const std::filesystem::path& path);
@@ -87,15 +96,16 @@ class H5Writer {
 
     void attribute(const std::string& name, const std::string& text);
     void attribute(const std::string& name, int64_t value);
-    // [N, C, H, W] with one chunk per image and Fletcher32.
+    // `shape`: [N, C, H, W]. One chunk per image, Fletcher32.
     void write_images(const std::string& field, const std::vector<int64_t>& shape,
                       std::span<const uint8_t> bytes);
-    // [N], one chunk, Fletcher32.
+    // One dimension, one chunk, Fletcher32. Texts are padded with zeros to the longest.
     void write(const std::string& field, std::span<const int32_t> values);
     void write(const std::string& field, std::span<const uint8_t> values);
     void write(const std::string& field, const std::vector<std::string>& texts);
-    void
-    save(); // atomically; the last call. Throws Blame::system when the disk is full or the folder not writable
+    // Writes the file; must be the last call. Throws Blame::system if the disk is full or the
+    // folder is not writable.
+    void save();
 
   private:
     void write_chunked(const std::string& field, hid_t file_type, hid_t memory_type,
@@ -103,7 +113,7 @@ class H5Writer {
                        const void* values);
     template <class Value> Value check(Value value, const char* call) const;
 
-    struct Memory; // where the file is kept until it is saved
+    struct Memory; // holds the bytes of the file until save()
     std::filesystem::path path_;
     std::unique_ptr<Memory> memory_;
     H5Id file_;

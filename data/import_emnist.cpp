@@ -23,7 +23,7 @@ uint32_t big_endian(const std::string& bytes, size_t offset) {
     return value;
 }
 
-// An idx file after checking its magic number and that its length is what its header says.
+// The contents of an idx file whose magic number and length are correct.
 struct Idx {
     std::string bytes;
     size_t count = 0, header = 0;
@@ -42,8 +42,8 @@ Idx read_idx(const fs::path& path, uint32_t magic) {
                    " bytes");
     const uint32_t found = big_endian(idx.bytes, 0);
     if (found != magic) {
-        throw fail(fmt::format("magic number: is {:#010x}, not {:#010x}; give train images, train "
-                               "labels, test images, test labels",
+        throw fail(fmt::format("magic number: is {:#010x}, not {:#010x}; hint: the order of the "
+                               "files is train images, train labels, test images, test labels",
                                found, magic));
     }
     idx.count = big_endian(idx.bytes, 4);
@@ -63,7 +63,7 @@ Idx read_idx(const fs::path& path, uint32_t magic) {
     return idx;
 }
 
-// One half of the official split, its images sorted by class.
+// One half of the official split, with the positions of the images of each class.
 struct Half {
     Idx images, labels;
     std::array<std::vector<size_t>, kClassNames.size()> of_class;
@@ -88,7 +88,7 @@ Half read_half(const fs::path& images, const fs::path& labels) {
     return half;
 }
 
-// upright[r][c] = raw[c][r], and ink 0 on 255 as in Omniglot.
+// Transposes, upright[r][c] = raw[c][r], and inverts to ink 0 on 255, as in Omniglot.
 void append_upright(std::vector<uint8_t>& out, const uint8_t* raw) {
     for (size_t r = 0; r < kSide; ++r) {
         for (size_t c = 0; c < kSide; ++c)
@@ -123,7 +123,7 @@ Dataset import_emnist(const EmnistFiles& files) {
         }
         if (labels.empty() || labels.back() != static_cast<int32_t>(label)) {
             throw input_error(files.train_labels.string() + ": class '" + names.back() +
-                              "': no image of it, here or among the test labels");
+                              "': has no image, neither here nor among the test labels");
         }
     }
     return {info, std::move(images), std::move(labels), std::move(names), std::move(split)};

@@ -16,14 +16,14 @@ namespace dagan::data {
 namespace fs = std::filesystem;
 
 namespace {
-// By the folder that holds them, then by file name; both sorted.
+// Images by class folder, then by file name.
 using Classes = std::map<std::string, std::map<std::string, std::vector<uint8_t>>>;
 
 bool is_picture(std::string_view name) {
     const fs::path path(name);
     for (const fs::path& part : path) {
-        if (part.string().starts_with(".") || part == "__MACOSX")
-            return false; // left by file managers
+        // File managers leave these behind.
+        if (part.string().starts_with(".") || part == "__MACOSX") return false;
     }
     std::string extension = path.extension().string();
     std::ranges::transform(extension, extension.begin(),
@@ -32,8 +32,8 @@ bool is_picture(std::string_view name) {
 }
 
 std::vector<uint8_t> scaled_picture(const std::string& bytes, const FolderOptions& options,
-                                    const std::string& place) {
-    const PlanarImage image = decode_image(bytes, options.channels, place);
+                                    const std::string& source) {
+    const PlanarImage image = decode_image(bytes, options.channels, source);
     const int side = std::min(image.height, image.width);
     return resample(centre_square(image.pixels, options.channels, image.height, image.width),
                     options.channels, side, side, options.size, options.resampling);
@@ -42,28 +42,31 @@ std::vector<uint8_t> scaled_picture(const std::string& bytes, const FolderOption
 Classes read_classes(const fs::path& source, const FolderOptions& options) {
     Classes classes;
     for_each_file(source, is_picture, [&](std::string_view name, const std::string& bytes) {
-        const std::string place = source.string() + ": " + std::string(name);
+        const std::string full_name = source.string() + ": " + std::string(name);
         const fs::path path(name);
         if (path.parent_path().empty())
-            throw input_error(place + ": lies in no folder; there must be one folder per class");
-        auto picture = scaled_picture(bytes, options, place);
+            throw input_error(full_name +
+                              ": is not in a class folder; hint: make one folder per class");
+        auto picture = scaled_picture(bytes, options, full_name);
         if (!classes[path.parent_path().generic_string()]
                  .emplace(path.filename().string(), std::move(picture))
                  .second) {
-            throw input_error(place + ": is in the archive twice");
+            throw input_error(full_name + ": occurs twice in the archive");
         }
     });
     if (classes.empty())
         throw input_error(
             source.string() +
-            ": holds no PNG or JPEG file; there must be one folder of them per class");
+            ": contains no PNG or JPEG file; hint: make one folder of images per class");
     return classes;
 }
 
-// How many leading characters all class folders share as whole folders, the last one excepted: "faces/" of "faces/Ann".
+// Returns the length of the path that all class folders share, without the class folder itself:
+// that of "faces/" for "faces/Ann" and "faces/Bob".
 size_t shared_prefix(const Classes& classes) {
     const std::string& first = classes.begin()->first;
-    const std::string& last = classes.rbegin()->first; // sorted, so these two differ earliest
+    // Sorted, so the first and the last name differ earliest.
+    const std::string& last = classes.rbegin()->first;
     const auto differs = std::ranges::mismatch(first, last).in1;
     const std::string shared(first.begin(), differs);
     const size_t slash = (classes.size() == 1 ? first : shared).rfind('/');
@@ -71,7 +74,7 @@ size_t shared_prefix(const Classes& classes) {
 }
 
 void check(const FolderOptions& options) {
-    if (options.size < 1) throw input_error("import folder: size must be above 0");
+    if (options.size < 1) throw input_error("import folder: size must be at least 1");
     if (options.channels != 1 && options.channels != 3)
         throw input_error("import folder: channels must be 1 or 3");
     if (options.polarity != "colour" && options.polarity != "ink_is_low" &&

@@ -21,7 +21,7 @@ size_t bytes_of(Element element) {
     return element == Element::uint8 ? 1 : element == Element::float32 ? 4 : 8;
 }
 
-// A .npy file whose header has been read; the stream stands at the first element.
+// A .npy file whose header has been read; the stream is at the first element.
 struct Array {
     std::ifstream file;
     Element element = Element::uint8;
@@ -32,7 +32,7 @@ Error fail(const fs::path& path, const std::string& why) {
     return input_error(path.string() + ": " + why);
 }
 
-// The Python dictionary after the magic string, as text (format versions 1 to 3).
+// Returns the Python dictionary after the magic string, as text (format versions 1 to 3).
 std::string read_header(std::ifstream& file, const fs::path& path) {
     std::array<char, 8> start{};
     if (!file.read(start.data(), start.size()) || std::memcmp(start.data(), "\x93NUMPY", 6) != 0) {
@@ -78,13 +78,13 @@ std::array<int64_t, 5> parse_shape(const std::string& text, const fs::path& path
         sizes.push_back(std::stoll(digits));
     }
     if (sizes.size() != 5)
-        throw fail(path,
-                   "shape: (" + text + ") has not the five dimensions classes, samples, H, W, C");
+        throw fail(path, "shape: (" + text +
+                             ") does not have the five dimensions classes, samples, H, W, C");
     std::array<int64_t, 5> shape{};
     std::ranges::copy(sizes, shape.begin());
     const auto [classes, samples, height, width, channels] = shape;
     if (classes < 1 || samples < 1 || height < 1)
-        throw fail(path, "shape: (" + text + ") holds no image");
+        throw fail(path, "shape: (" + text + ") contains no image");
     if (height != width) throw fail(path, "shape: (" + text + "): images must be square");
     if (channels != 1 && channels != 3)
         throw fail(path, "shape: (" + text + "): images must have 1 or 3 channels, last");
@@ -95,13 +95,13 @@ std::array<int64_t, 5> parse_shape(const std::string& text, const fs::path& path
 
 Array open_array(const fs::path& path) {
     Array array{std::ifstream(path, std::ios::binary), Element::uint8, {}};
-    if (!array.file) throw fail(path, "cannot be opened; is there such a file?");
+    if (!array.file) throw fail(path, "cannot be opened; hint: check the path");
     const std::string header = read_header(array.file, path);
     static const std::regex kDescr("'descr':\\s*'([^']*)'"),
         kOrder("'fortran_order':\\s*(True|False)"), kShape("'shape':\\s*\\(([^)]*)\\)");
     array.element = parse_element(find_field(header, kDescr, "descr", path), path);
     if (find_field(header, kOrder, "fortran_order", path) != "False")
-        throw fail(path, "fortran_order: must be False; save the array in C order");
+        throw fail(path, "fortran_order: must be False; hint: save the array in C order");
     array.shape = parse_shape(find_field(header, kShape, "shape", path), path);
 
     uint64_t needs = static_cast<uint64_t>(array.file.tellg());
@@ -110,20 +110,20 @@ Array open_array(const fs::path& path) {
     needs += elements * bytes_of(array.element);
     const uint64_t has = fs::file_size(path);
     if (has != needs) {
-        throw fail(
-            path, fmt::format("length: {} bytes, but the header's shape needs {}; {}", has, needs,
-                              has < needs ? "the download was cut short" : "the file was altered"));
+        throw fail(path,
+                   fmt::format("length: {} bytes, but the header's shape needs {}; {}", has, needs,
+                               has < needs ? "the file is truncated" : "the file has extra bytes"));
     }
     return array;
 }
 
-// One element as a byte; floats are of [0, 1].
+// Converts a float in [0, 1] to a byte.
 template <class Float> uint8_t to_byte(const char* at, const fs::path& path, int64_t image) {
     Float value = 0;
     std::memcpy(&value, at, sizeof value);
     if (!(value >= 0 && value <= 1)) {
-        throw fail(path, fmt::format("image {}: holds {}, outside [0, 1]; divide 8-bit values by "
-                                     "255 or save them as uint8",
+        throw fail(path, fmt::format("image {}: has the value {}, outside [0, 1]; hint: divide "
+                                     "8-bit values by 255 or save them as uint8",
                                      image, value));
     }
     return static_cast<uint8_t>(std::lround(value * 255));
@@ -136,7 +136,7 @@ void append_image(Array& array, const fs::path& path, int64_t image, std::vector
     const size_t bytes = bytes_of(array.element);
     std::vector<char> raw(pixels * channels * bytes);
     if (!array.file.read(raw.data(), static_cast<std::streamsize>(raw.size())))
-        throw fail(path, "reading it failed");
+        throw fail(path, "cannot be read");
     for (size_t c = 0; c < channels; ++c) {
         for (size_t i = 0; i < pixels; ++i) {
             const char* at = raw.data() + (i * channels + c) * bytes;

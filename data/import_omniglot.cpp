@@ -26,7 +26,7 @@ bool all_digits(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// The parts of ".../<Alphabet>/characterNN/IIII_DD.png", or nothing when the file is something else.
+// Returns the parts of ".../<Alphabet>/characterNN/IIII_DD.png"; nullopt for other files.
 std::optional<EntryName> parse_name(std::string_view name) {
     const fs::path path(name);
     const std::string stem = path.stem().string(), folder = path.parent_path().filename().string();
@@ -49,46 +49,47 @@ void read_source(const fs::path& source, const OmniglotOptions& options, Charact
     bool any = false;
     for_each_file(source, accepts, [&](std::string_view name, const std::string& bytes) {
         any = true;
-        const std::string place = source.string() + ": " + std::string(name);
+        const std::string full_name = source.string() + ": " + std::string(name);
         const EntryName entry = *parse_name(name);
-        const PlanarImage image = decode_image(bytes, 1, place);
-        if (image.height != image.width) throw input_error(place + ": is not square");
+        const PlanarImage image = decode_image(bytes, 1, full_name);
+        if (image.height != image.width) throw input_error(full_name + ": is not square");
         Character& character = characters[entry.character];
         if (character.name.empty()) character.name = entry.class_name;
         if (character.name != entry.class_name) {
-            throw input_error(place + ": class " + std::to_string(entry.character) +
+            throw input_error(full_name + ": class " + std::to_string(entry.character) +
                               " is also in " + character.name);
         }
         auto small =
             resample(image.pixels, 1, image.height, image.width, options.size, options.resampling);
         if (!character.drawings.emplace(entry.drawer, std::move(small)).second) {
-            throw input_error(place +
-                              ": this drawing was there already; was a source given twice?");
+            throw input_error(full_name +
+                              ": duplicate drawing; hint: check that no source is given twice");
         }
     });
     if (!any) {
         throw input_error(
             source.string() +
-            ": holds no <Alphabet>/characterNN/IIII_DD.png; give images_background.zip and "
-            "images_evaluation.zip of the Omniglot distribution, or the folders in them");
+            ": contains no <Alphabet>/characterNN/IIII_DD.png; hint: give images_background.zip "
+            "and images_evaluation.zip of the Omniglot distribution, or the folders in them");
     }
 }
 
-// Class index = IIII - 1 holds only when no class is missing, so none may be.
+// Class index = IIII - 1 requires that no class is missing.
 void check_complete(const Characters& characters) {
     int expected = 1;
     for (const auto& [number, character] : characters) {
         if (number != expected) {
             throw input_error(fmt::format(
-                "Omniglot: class {:04} is missing (the next one is {:04} {}); give both zips",
+                "Omniglot: class {:04} is missing (the next is {:04} {}); hint: give both zips",
                 expected, number, character.name));
         }
         const auto count = static_cast<int>(character.drawings.size());
         if (count != kDrawers || character.drawings.begin()->first != 1 ||
             character.drawings.rbegin()->first != kDrawers) {
-            throw input_error(fmt::format("Omniglot: class {:04} {} has {} drawings, not those of "
-                                          "drawers 01 to {}; is its zip complete?",
-                                          number, character.name, count, kDrawers));
+            throw input_error(
+                fmt::format("Omniglot: class {:04} {} has {} drawings, not one of each of "
+                            "the drawers 01 to {}; hint: check that its zip is complete",
+                            number, character.name, count, kDrawers));
         }
         ++expected;
     }
@@ -96,10 +97,10 @@ void check_complete(const Characters& characters) {
 } // namespace
 
 Dataset import_omniglot(const std::vector<fs::path>& sources, const OmniglotOptions& options) {
-    if (options.size < 1) throw input_error("import omniglot: size must be above 0");
+    if (options.size < 1) throw input_error("import omniglot: size must be at least 1");
     if (sources.empty())
-        throw input_error(
-            "import omniglot: no source; give images_background.zip and images_evaluation.zip");
+        throw input_error("import omniglot: no source; hint: give images_background.zip and "
+                          "images_evaluation.zip");
     Characters characters;
     for (const fs::path& source : sources) read_source(source, options, characters);
     check_complete(characters);

@@ -11,12 +11,13 @@ PairSampler::PairSampler(const Dataset& data, std::vector<int> classes, Pairs pa
     : data_(data), classes_(std::move(classes)), pairs_(pairs), rotate_(rotate), stream_(stream) {
     if (classes_.empty())
         throw input_error(
-            "pairs: there is no class to draw them from; give the source domain classes");
+            "pairs: the source domain has no class; hint: give it classes in split.source");
     for (const int label : classes_) {
         require(label >= 0 && label < data.info().classes, "classes are of the data set");
         if (pairs == Pairs::distinct && data.count_of(label) < 2) {
-            throw input_error("pairs: class '" + data.class_name(label) +
-                              "' has one image, so no distinct pair; use pairs: with_replacement");
+            throw input_error(
+                "pairs: class '" + data.class_name(label) +
+                "' has one image, so no distinct pair; hint: use pairs: with_replacement");
         }
     }
 }
@@ -46,15 +47,15 @@ void PairSampler::fill(uint32_t step, uint32_t first, uint32_t count, std::span<
     require(conditions.size() == count * pixels && targets.size() == count * pixels,
             "room for exactly `count` images");
     std::vector<uint8_t> turned(pixels);
-    const auto place = [&](int image, int quarter_turns, std::span<float> out) {
+    const auto write_image = [&](int image, int quarter_turns, std::span<float> out) {
         rotate_image<uint8_t>(data_.image(image), turned, info.channels, info.height,
                               quarter_turns);
         to_network_range(turned, out);
     };
     for (uint32_t k = 0; k < count; ++k) {
         const Pair drawn = pair(step, first + k);
-        place(drawn.condition, drawn.quarter_turns, conditions.subspan(k * pixels, pixels));
-        place(drawn.target, drawn.quarter_turns, targets.subspan(k * pixels, pixels));
+        write_image(drawn.condition, drawn.quarter_turns, conditions.subspan(k * pixels, pixels));
+        write_image(drawn.target, drawn.quarter_turns, targets.subspan(k * pixels, pixels));
     }
 }
 

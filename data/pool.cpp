@@ -24,14 +24,14 @@ std::string content_sha256(std::span<const uint8_t> images, std::span<const int3
     return hash.hex();
 }
 
-// The source of each image, as stored: every source per_image times.
+// Returns the source of each image, as stored: every source per_image times.
 std::vector<int32_t> repeated(std::span<const int> sources, int per_image) {
     std::vector<int32_t> all;
     for (const int source : sources) all.insert(all.end(), static_cast<size_t>(per_image), source);
     return all;
 }
 
-// Reads /source and returns its distinct values: each must come per_image times, ascending.
+// Reads /source and returns its distinct values. Each must occur per_image times, ascending.
 std::vector<int> read_sources(const H5Reader& file, int64_t images, int64_t per_image) {
     if (file.shape("source", H5Element::int32, 1)[0] != images)
         throw file.fail("/source", "must have an entry for each image");
@@ -46,9 +46,9 @@ std::vector<int> read_sources(const H5Reader& file, int64_t images, int64_t per_
         const bool begins = i % static_cast<size_t>(per_image) == 0;
         const bool fits = begins ? all[i] > (i == 0 ? -1 : all[i - 1]) : all[i] == all[i - 1];
         if (!fits)
-            throw file.fail("/source",
-                            fmt::format("entry {} is {}: each source must come {} times, ascending",
-                                        i, all[i], per_image));
+            throw file.fail(
+                "/source", fmt::format("entry {} is {}; each source must occur {} times, ascending",
+                                       i, all[i], per_image));
         if (begins) sources.push_back(all[i]);
     }
     return sources;
@@ -101,11 +101,11 @@ Pool Pool::open(const fs::path& path) {
     const int64_t version = file.integer_attribute("version");
     if (version != kVersion)
         throw file.fail("attribute version",
-                        fmt::format("is {}; this program reads {}", version, kVersion));
+                        fmt::format("is {}; this program reads version {}", version, kVersion));
     const std::vector<int64_t> shape = file.shape("images", H5Element::uint8, 4);
     if (shape[2] != shape[3] ||
         std::ranges::any_of(shape, [](int64_t n) { return n < 1 || n > INT_MAX; })) {
-        throw file.fail("/images", "must be square images, at least one");
+        throw file.fail("/images", "must contain at least one image, all of them square");
     }
     const int64_t per_image = file.integer_attribute("per_image");
     std::vector<int> sources = read_sources(file, shape[0], per_image);
@@ -114,7 +114,7 @@ Pool Pool::open(const fs::path& path) {
     if (file.text_attribute("sha256") !=
         content_sha256(images, repeated(sources, static_cast<int>(per_image)))) {
         throw file.fail("attribute sha256",
-                        "is not that of the images and sources; the file was altered");
+                        "does not match the images and sources; the file was altered");
     }
     return {static_cast<int>(shape[1]),  static_cast<int>(shape[2]),
             static_cast<int>(per_image), std::move(sources),

@@ -1,5 +1,6 @@
-// A pool of generated images: for each training case, `per_image` images made once by the DAGAN. Same HDF5 layout as a data
-// set, plus /source (the real image's index) and the DAGAN's hash (data/README.md). Written whole or not at all.
+// A pool of generated images: for each training case, `per_image` images that the DAGAN generated
+// once. Stored like a data set in HDF5, with the index of each source image and the hash of the
+// DAGAN's weights (docs/reference/files.md). Immutable and safe to share between threads.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +14,26 @@ namespace dagan::data {
 
 class Pool {
   public:
-    // sources: the real images' indices, ascending; images uint8 [sources, per_image, C, H, W].
+    // `sources`: indices of the real images, ascending. `images`: [sources, per_image, C, size,
+    // size].
+    // Throws Blame::bug if the parts do not fit together.
     Pool(int channels, int size, int per_image, std::vector<int> sources,
          std::vector<uint8_t> images, std::string gan_sha256);
 
-    static Pool
-    open(const std::filesystem::path& path); // throws Blame::input naming the file and the field
-    void save(const std::filesystem::path& path) const; // atomically
+    // Reads and checks a pool. Throws Blame::input naming the file and the field.
+    static Pool open(const std::filesystem::path& path);
+    // Writes it atomically. Throws Blame::system.
+    void save(const std::filesystem::path& path) const;
 
     int channels() const { return channels_; }
-    int size() const { return size_; } // H = W
+    // Height and width of the images.
+    int size() const { return size_; }
     int per_image() const { return per_image_; }
     std::span<const int> sources() const { return sources_; }
     const std::string& gan_sha256() const { return gan_sha256_; }
     bool holds(int source) const { return row_of_.contains(source); }
-    // Image k of 0 .. per_image-1 made from real image `source`: C*H*W bytes. The source must be in the pool.
+    // Returns the C*H*W bytes of image k, 0 <= k < per_image(), generated from real image `source`.
+    // holds(source) must be true. Valid as long as the Pool.
     std::span<const uint8_t> image(int source, int k) const;
 
   private:

@@ -8,7 +8,7 @@
 namespace dagan::data {
 
 namespace {
-// Which source pixels make one target pixel of a line, with their weights, which sum to 1.
+// The source pixels of one target pixel of a line, with their weights, which sum to 1.
 struct Tap {
     size_t first = 0;
     std::vector<double> weights;

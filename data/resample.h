@@ -1,4 +1,4 @@
-// Image scaling with both methods defined to the last bit, private to this module.
+// Scales images by methods that are defined to the last bit. Internal to data.
 #pragma once
 
 #include "data/import.h"
@@ -9,11 +9,13 @@
 
 namespace dagan::data {
 
-// Scales a planar image [C, height, width] to [C, size, size]; results are rounded to nearest (halves up).
+// Scales a planar image [channels, height, width] to [channels, size, size], each at least 1
+// (docs/reference/model.md, eq. (37)). Results are rounded to nearest, halves up.
 std::vector<uint8_t> resample(std::span<const uint8_t> image, int channels, int height, int width,
                               int size, Resampling how);
 
-// The central square of a planar image, of the shorter side's length; an odd pixel is lost on the right or at the bottom.
+// Returns the central square of a planar image, as wide as its shorter side. If an odd number of
+// pixels is cut, the extra one is on the right or at the bottom.
 std::vector<uint8_t> centre_square(std::span<const uint8_t> image, int channels, int height,
                                    int width);
 

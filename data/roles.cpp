@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "spec/selector_split.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <span>
 
 namespace dagan::data {
@@ -21,7 +21,8 @@ const ClassRange& range_of(const DatasetRef& ref, Domain domain) {
     throw Error(Blame::bug, "unknown domain");
 }
 
-// The class's images in the order in which roles take them: one permutation per class and stream.
+// Returns a class's images in the order in which roles take them: one permutation per class and
+// stream.
 std::vector<int> permuted(std::vector<int> images, uint64_t stream, const char* purpose,
                           int label) {
     const std::vector<int> order = Random(derive(stream, purpose), 0, static_cast<uint32_t>(label))
@@ -39,7 +40,7 @@ std::vector<int> images_of(const Dataset& data, int label) {
     return images;
 }
 
-// Those that the set's own split marks as train (0) or test (1).
+// Returns the images that the official split marks as train (0) or test (1).
 std::vector<int> official_images_of(const Dataset& data, int label, uint8_t mark) {
     std::vector<int> images;
     for (const int image : images_of(data, label)) {
@@ -55,7 +56,7 @@ void check_enough(const Dataset& data, const DatasetRef& ref, int label, size_t 
     if (static_cast<int>(has) >= needs) return;
     throw input_error(fmt::format("datasets.{}: class '{}' has {} {}: {} samples per class, {} "
                                   "test and {} validation cases need {}; "
-                                  "lower samples_per_class or cases",
+                                  "hint: lower samples_per_class or cases",
                                   ref.name, data.class_name(label), has, kind, samples, test,
                                   validation, needs));
 }
@@ -64,14 +65,14 @@ void append(std::vector<Case>& cases, std::span<const int> images, int position)
     for (const int image : images) cases.push_back({image, position});
 }
 
-// Takes `count` images off the front of `rest`.
+// Removes the first `count` images of `rest` and returns them.
 std::span<const int> take(std::span<const int>& rest, int count) {
     const auto taken = rest.first(static_cast<size_t>(count));
     rest = rest.subspan(taken.size());
     return taken;
 }
 
-// One class of the softmax, with the roles that its domain plays.
+// One class of the softmax, with the roles of its domain.
 struct Member {
     int label;
     bool validates, tests;
@@ -89,7 +90,8 @@ std::vector<Member> members_of(const DatasetRef& ref, int classes, Softmax softm
     return members;
 }
 
-// Protocols split and literal (dagan.md section 9, "Cases"): test, validation and training from one permutation.
+// Protocols split and literal: test, validation and training cases from one permutation
+// (docs/reference/model.md, eq. (38)).
 ClassifierCases draw_split(const Dataset& data, const DatasetRef& ref, Softmax softmax, int samples,
                            uint64_t stream) {
     ClassifierCases cases;
@@ -109,14 +111,15 @@ ClassifierCases draw_split(const Dataset& data, const DatasetRef& ref, Softmax s
     return cases;
 }
 
-// Protocol balanced47: validation and training from the set's own train split, tested on all of its test split.
+// Protocol balanced47: validation and training cases from the official train split; all of the
+// official test split is tested.
 ClassifierCases draw_official(const Dataset& data, const DatasetRef& ref, int samples,
                               uint64_t stream) {
     if (data.official_split().empty()) {
         throw input_error(
             "datasets." + ref.name +
-            ": protocol balanced47 needs a data set with its own split, and the file has no "
-            "/official_split; use protocol: split, or import EMNIST from its four files");
+            ": protocol balanced47 needs a data set with an official split, but the file has no "
+            "/official_split; hint: use protocol: split, or import EMNIST from its four files");
     }
     ClassifierCases cases;
     for (int label = 0; label < data.info().classes; ++label) {
@@ -174,8 +177,7 @@ SelectorCases draw_selector_cases(const Dataset& data, const DatasetRef& ref,
                 "datasets." + ref.name + ": class '" + data.class_name(label) +
                 "' has one image; the selector needs one to train and one as a condition");
         }
-        const int train =
-            std::clamp(static_cast<int>(std::lround(train_share * count)), 1, count - 1);
+        const int train = std::clamp(selector_training_images(train_share, count), 1, count - 1);
         std::span<const int> rest = images;
         append(cases.training, take(rest, train), cases.classes);
         append(cases.conditions, rest, cases.classes);

@@ -1,5 +1,9 @@
-// Which image plays which part (dagan.md sections 8 and 9): domains of classes, and the test, validation and training cases of
-// a (data set, seed). All a function of the DatasetRef and a stream; nested in n, equal for all m.
+// Decides which image has which role (docs/reference/model.md, "Protocol" and eq. (38)): the
+// domains of classes, and the test, validation and training cases of a (data set, seed). Nothing
+// else does.
+//
+// Everything is a function of the DatasetRef and a stream. Training cases are nested in n; all
+// cases are equal for all m. No image has two roles.
 #pragma once
 
 #include "data/dataset.h"
@@ -11,7 +15,8 @@ namespace dagan::data {
 
 DAGAN_ENUM(Domain, source, validation, test)
 
-// Class ids of a domain, in the order of their positions. Throws Blame::input when a range exceeds the classes.
+// Returns the class ids of a domain in the order of their positions. `classes`: number of classes
+// of the data set. Throws Blame::input if the domain's range is empty or exceeds them.
 std::vector<int> classes_of(const DatasetRef& ref, int classes, Domain domain);
 
 struct Case {
@@ -21,25 +26,40 @@ struct Case {
 };
 
 struct ClassifierCases {
-    int classes = 0;              // K of the softmax
-    std::vector<Case> training;   // n per class, classes in softmax order
-    std::vector<Case> validation; // only those that count for choosing
-    std::vector<Case> test;       // only those that are reported
+    // K, the size of the softmax.
+    int classes = 0;
+    // n per class, classes in softmax order.
+    std::vector<Case> training;
+    // The cases by which the epoch and m are chosen.
+    std::vector<Case> validation;
+    // The reported cases.
+    std::vector<Case> test;
 };
 
-// The softmax holds, in this order: all = source, validation, test classes; held_out = validation, test; target = test.
-// Validation cases are those of the validation classes (target: of the test classes), test cases those of the test classes.
-// balanced47 holds all classes whatever `softmax` says, and needs data.official_split(); literal is the split protocol.
-// Cases of one (data set, seed) with n training images per class. Throws Blame::input naming a class that has too few images.
+// Draws the cases of one (data set, seed) with samples_per_class (n >= 1) training images per
+// class.
+//
+// `softmax`   classes, in this order      validation cases of   test cases of
+// all         source, validation, test    validation classes    test classes
+// held_out    validation, test            validation classes    test classes
+// target      test                        test classes          test classes
+//
+// Protocol balanced47 takes all classes for any `softmax` and needs data.official_split(); literal
+// is drawn like split. `stream`: of the seed. Throws Blame::input naming a class with too few
+// images.
 ClassifierCases draw_cases(const Dataset& data, const DatasetRef& ref, Softmax softmax,
                            int samples_per_class, uint64_t stream);
 
-// The selector's: each class of the domain split by `train_share` into images that train it and images that are conditions.
 struct SelectorCases {
     int classes = 0;
     std::vector<Case> training;
+    // Images that the DAGAN is conditioned on when the selector scores it.
     std::vector<Case> conditions;
 };
+
+// Divides each class of the selector's domain into training images and conditions, at least one of
+// each. `train_share`: share of a class that trains the selector, in (0, 1).
+// Throws Blame::input naming a class with one image.
 SelectorCases draw_selector_cases(const Dataset& data, const DatasetRef& ref,
                                   SelectorClasses classes, double train_share, uint64_t stream);
 

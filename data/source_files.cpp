@@ -15,10 +15,10 @@ namespace dagan::data {
 namespace fs = std::filesystem;
 
 namespace {
-// An archive opened for reading, every call checked.
+// An archive opened for reading. Checks every call.
 class Archive {
   public:
-    // raw: the file is no container, only perhaps compressed by gzip.
+    // `raw`: the file is not an archive but a single file, which may be compressed by gzip.
     Archive(const fs::path& path, bool raw) : path_(path), archive_(archive_read_new()) {
         require(archive_ != nullptr, "libarchive has memory");
         check(archive_read_support_filter_gzip(archive_.get()));
@@ -32,7 +32,7 @@ class Archive {
         check(archive_read_open_filename(archive_.get(), path.c_str(), 1 << 18));
     }
 
-    // The next entry, or nullptr at the end.
+    // Returns the next entry; nullptr at the end.
     archive_entry* next() {
         archive_entry* entry = nullptr;
         const int code = archive_read_next_header(archive_.get(), &entry);
@@ -62,7 +62,7 @@ class Archive {
         void operator()(archive* handle) const { archive_read_free(handle); }
     };
 
-    // A warning counts as a fault: a damaged archive must not become a smaller data set.
+    // A warning counts as an error: a damaged archive must not become a smaller data set.
     void check(int code) const {
         if (code == ARCHIVE_OK) return;
         const char* reason = archive_error_string(archive_.get());

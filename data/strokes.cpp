@@ -20,7 +20,7 @@ Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
 Point operator*(double s, Point p) { return {s * p.x, s * p.y}; }
 double dot(Point a, Point b) { return a.x * b.x + a.y * b.y; }
 
-// A pen stroke: a smooth curve through its control points, or with corners straight lines between them.
+// A pen stroke: a smooth curve through its control points, or straight lines between them.
 struct Stroke {
     std::vector<Point> controls;
     bool corners = false;
@@ -29,7 +29,8 @@ using Program = std::vector<Stroke>; // in the unit square, y down
 
 constexpr int kSamplesPerSpan = 10;
 
-// Points along the stroke, the controls among them (Catmull-Rom spline, its end tangents towards the neighbour).
+// Returns points along the stroke, including its control points (a Catmull-Rom spline whose end
+// tangents point towards the neighbour).
 std::vector<Point> trace(const Stroke& stroke) {
     const std::vector<Point>& p = stroke.controls;
     if (stroke.corners) return p;
@@ -60,7 +61,8 @@ struct Box {
 
 // ---- a class: its program
 
-// A walk of `steps` pen movements that turns by about the same angle each time: lines, hooks, arcs, waves, loops.
+// Returns a walk of `steps` pen movements that turns by about the same angle each time: lines,
+// hooks, arcs, waves, loops.
 std::vector<Point> walk(Random& random, Point start, int steps, double step_length) {
     constexpr double kSharpestTurn = 1.1, kWobble = 0.35; // radians
     const Point middle{0.5, 0.5};
@@ -128,9 +130,9 @@ Program invent_program(Random random) {
     return program;
 }
 
-// ---- an image: a hand writes the program
+// ---- an image: the program written by a hand
 
-// Ink in [0, 1] of each pixel after drawing a round pen along the lines (in pixels).
+// Returns the ink in [0, 1] of each pixel after a round pen follows the lines (in pixels).
 std::vector<double> draw_ink(const std::vector<std::vector<Point>>& lines, double pen_radius,
                              int size) {
     std::vector<double> ink(static_cast<size_t>(size) * static_cast<size_t>(size), 0.0);
@@ -163,13 +165,16 @@ std::vector<double> draw_ink(const std::vector<std::vector<Point>>& lines, doubl
     return ink;
 }
 
-// How one image departs from its class's program.
+// The deviations of one image from its class's program.
 struct Hand {
-    double tremor = 0.028; // standard deviation of a control point, in units of the character
-    double slant = 0, rotation = 0; // shear, radians
+    // Standard deviation of a control point, in units of the character.
+    double tremor = 0.028;
+    // Slant: shear. Rotation: radians.
+    double slant = 0, rotation = 0;
     double scale_x = 0.72, scale_y = 0.72;
-    double shift_x = 0, shift_y = 0; // in image widths
-    double pen_radius = 0.036;       // likewise
+    // In image widths.
+    double shift_x = 0, shift_y = 0;
+    double pen_radius = 0.036;
 };
 
 Hand invent_hand(Random& random) {
@@ -185,7 +190,7 @@ Hand invent_hand(Random& random) {
     return hand;
 }
 
-// Moves the lines into the page, smaller if they must be, with `margin` around.
+// Moves the lines into the page with a margin, shrinking them if necessary.
 void fit_to_page(std::vector<std::vector<Point>>& lines, double size, double margin) {
     Box box;
     for (const auto& line : lines) {
@@ -204,7 +209,7 @@ void fit_to_page(std::vector<std::vector<Point>>& lines, double size, double mar
     }
 }
 
-// The program as `hand` writes it on a page of `size` pixels.
+// Draws the program as `hand` writes it on a page of `size` pixels.
 std::vector<double> write_ink(Program program, const Hand& hand, Random& random, int size) {
     std::vector<std::vector<Point>> lines;
     for (Stroke& stroke : program) {
@@ -222,9 +227,10 @@ std::vector<double> write_ink(Program program, const Hand& hand, Random& random,
     return draw_ink(lines, radius, size);
 }
 
-// ---- classes that differ
+// ---- distinct classes
 
-// The program in a plain hand and a wide pen, as a vector of length 1: what two characters are compared by.
+// Returns the program, written by a plain hand with a wide pen, as a unit vector, by which two
+// characters are compared.
 std::vector<double> signature(const Program& program) {
     constexpr int kSize = 28;
     Hand plain;
@@ -244,7 +250,8 @@ double overlap(const std::vector<double>& a, const std::vector<double>& b) {
     return sum;
 }
 
-// Programs of which no two look alike; where many tries find nothing new (thousands of classes), the last one stays.
+// Returns programs of which no two look alike. If kTries attempts find no new one (with thousands
+// of classes), keeps the last.
 std::vector<Program> invent_programs(int classes, uint64_t seed) {
     constexpr double kAlike = 0.75;
     constexpr uint32_t kTries = 100;

@@ -1,5 +1,6 @@
-// A synthetic handwriting set, so that a demonstration needs no download: each class is a program of one to four pen strokes,
-// each image a new hand writing it. Black ink (0) on white (255), like Omniglot.
+// Makes a synthetic handwriting set, so that a demonstration needs no download. Each class is a
+// program of one to four pen strokes; each image is that program written by another hand. Black ink
+// (0) on white (255), as in Omniglot.
 #pragma once
 
 #include "data/dataset.h"
@@ -9,14 +10,17 @@
 namespace dagan::data {
 
 struct StrokesOptions {
+    // 1 .. 10000.
     int classes = 240;
+    // Images per class, 1 .. 10000.
     int per_class = 20;
     uint64_t seed = 2018;
-    int size = 28; // H = W
+    // Height and width, 8 .. 256.
+    int size = 28;
 };
 
-// A function of the options alone: the first classes and images stay the same when more are asked for.
-// Throws Blame::input when a number is out of range.
+// Returns a set that is a function of the options alone. Larger sets of the same seed and size
+// begin with the same classes and images. Throws Blame::input if a number is out of range.
 Dataset make_strokes(const StrokesOptions& options = {});
 
 } // namespace dagan::data

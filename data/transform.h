@@ -1,4 +1,4 @@
-// Rotation and shift of one planar image, private to this module.
+// Rotates and shifts one planar image. Internal to data.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,8 @@
 
 namespace dagan::data {
 
-// Writes `in` [C, size, size], turned by quarter_turns * 90 degrees counter-clockwise, to `out`; they must not overlap.
+// Writes `in`, rotated by quarter_turns (0 .. 3) * 90 degrees counter-clockwise, to `out`. Both are
+// [channels, size, size] and must not overlap.
 template <class T>
 void rotate_image(std::span<const T> in, std::span<T> out, int channels, int size,
                   int quarter_turns) {
@@ -28,7 +29,8 @@ void rotate_image(std::span<const T> in, std::span<T> out, int channels, int siz
     }
 }
 
-// Moves the image by (dx, dy) pixels, right and down. What comes in is `fill`, or with fill = nullptr the nearest edge pixel.
+// Writes `in`, moved right by dx and down by dy pixels, to `out`. Both are [channels, size, size]
+// and must not overlap. Vacated pixels become *fill, or the nearest edge pixel if `fill` is null.
 template <class T>
 void shift_image(std::span<const T> in, std::span<T> out, int channels, int size, int dx, int dy,
                  const T* fill) {

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "spec/selector_split.h"
 #include "sweeps/check_sweep.h"
 #include "sweeps/domains.h"
 #include "sweeps/limits.h"
@@ -13,13 +14,13 @@ namespace dagan::sweeps {
 
 namespace {
 
-constexpr int kSmallestImage = 16; // four halvings must leave a map
+constexpr int kSmallestImage = 16; // in pixels; the networks halve it four times
 constexpr int kEmnistClasses = 47;
 
-// What rows need: their data sets, and those whose DAGAN makes images for them.
+// The data sets that the rows need.
 struct Uses {
-    std::set<std::string> datasets; // all that are needed
-    std::set<std::string> gans;     // data sets on which a DAGAN is trained
+    std::set<std::string> datasets; // all of them
+    std::set<std::string> gans;     // those on which a DAGAN is trained
 };
 
 Uses uses_of(const Sweep& sweep) {
@@ -83,7 +84,7 @@ class DatasetCheck {
         if (name_.empty() || name_.find_first_of(". /=") != std::string::npos) {
             findings_.report(
                 path_,
-                fmt::format("'{}' cannot name a data set; wanted no dots, slashes, blanks or '='",
+                fmt::format("'{}' cannot name a data set; wanted no dots, slashes, spaces or '='",
                             name_));
             return false;
         }
@@ -97,15 +98,15 @@ class DatasetCheck {
                                                "uses EMNIST's own split; leave it out");
         }
         if (trains_gan()) {
-            findings_.report(path_ + ".gan", "balanced47 leaves no classes to train a DAGAN on; "
-                                             "name the data set whose DAGAN is to be "
-                                             "used, e.g. gan: omniglot");
+            findings_.report(path_ + ".gan",
+                             "balanced47 leaves no classes to train a DAGAN on; name the data set "
+                             "whose DAGAN to use, e.g. gan: omniglot");
         }
     }
 
     void check_file() {
         const std::string at = path_ + ".file";
-        if (!findings_.sound(at)) return;
+        if (!findings_.valid(at)) return;
         std::optional<KnownDataset> found;
         try {
             found = lookup_(options_.file);
@@ -118,15 +119,15 @@ class DatasetCheck {
             check_expectation(found->shape);
         } else if (missing_ == MissingData::refuse) {
             findings_.report(at, fmt::format("{} is not in the data folder; make it with `dagan "
-                                             "data`, or name the folder with --data or "
-                                             "DAGAN_DATA",
+                                             "data`, or name the folder with --data or DAGAN_DATA",
                                              options_.file));
         } else if (!is_complete(options_.expect)) {
             findings_.report(
-                at, fmt::format("{} is not in the data folder, and `expect` does not say all of "
-                                "what it holds; e.g. expect: "
-                                "{{classes: 1623, images_per_class: 20, channels: 1, size: 28}}",
-                                options_.file));
+                at,
+                fmt::format(
+                    "{} is not in the data folder, and `expect` does not give its whole shape; "
+                    "e.g. expect: {{classes: 1623, images_per_class: 20, channels: 1, size: 28}}",
+                    options_.file));
         } else {
             found = KnownDataset{options_.expect, ""};
         }
@@ -152,7 +153,7 @@ class DatasetCheck {
         compare("size", options_.expect.size, actual.size);
         if (!differences.empty()) {
             findings_.report(path_ + ".expect",
-                             fmt::format("{} is not what the sweep says: it has {}", options_.file,
+                             fmt::format("{} has other values: {}", options_.file,
                                          fmt::join(differences, ", ")));
         }
     }
@@ -175,7 +176,7 @@ class DatasetCheck {
                                             ? "classifier_for." + name_
                                             : "classifier";
             findings_.report(section + ".shift_px",
-                             fmt::format("{} is a shift out of the {}-pixel images of '{}'", shift,
+                             fmt::format("{} shifts the {}-pixel images of '{}' out of view", shift,
                                          shape.size, name_));
         }
     }
@@ -206,9 +207,8 @@ class DatasetCheck {
         if (!findings_.written(at)) {
             if (needed)
                 findings_.report(
-                    at,
-                    fmt::format("missing: which classes are for {}? e.g. split: {{{}: [0, 100]}}",
-                                part, part));
+                    at, fmt::format("missing: the classes for {}, e.g. split: {{{}: [0, 100]}}",
+                                    part, part));
             return;
         }
         const int classes = known() ? known()->shape.classes : 0;
@@ -229,7 +229,7 @@ class DatasetCheck {
     void check_overlap(const char* a_name, const ClassRange& a, const char* b_name,
                        const ClassRange& b) {
         if (!findings_.written(at_split(a_name)) || !findings_.written(at_split(b_name)) ||
-            !findings_.sound(at_split(a_name)))
+            !findings_.valid(at_split(a_name)))
             return;
         const auto end = [](const ClassRange& range) {
             return range.end == ClassRange::kToTheEnd ? INT32_MAX : range.end;
@@ -237,8 +237,7 @@ class DatasetCheck {
         if (std::max(a.begin, b.begin) >= std::min(end(a), end(b))) return;
         findings_.report(at_split(b_name),
                          fmt::format("{} {} and {} {} overlap; each class belongs to one domain, "
-                                     "and the end of a range is not "
-                                     "included",
+                                     "and the end of a range is not included",
                                      b_name, shown(b), a_name, shown(a)));
     }
 
@@ -269,13 +268,13 @@ void check_reference(const Sweep& sweep, const std::string& name, const std::str
                                                       name, meant));
 }
 
-// `gan: other`: there, with a DAGAN of its own, for images of the same shape.
+// `gan: other` must name a data set that has its own DAGAN and images of the same shape.
 void check_provider(const LoadedSweep& loaded, const std::string& name, Findings& findings) {
     const std::string provider = gan_provider(loaded.sweep, name);
     const std::string path = "datasets." + name + ".gan";
     if (provider == name) return;
     check_reference(loaded.sweep, provider, path, findings);
-    if (!findings.sound(path)) return;
+    if (!findings.valid(path)) return;
     if (gan_provider(loaded.sweep, provider) != provider) {
         findings.report(
             path, fmt::format("'{}' has no DAGAN of its own; name the data set that trains one",
@@ -291,15 +290,15 @@ void check_provider(const LoadedSweep& loaded, const std::string& name, Findings
     }
 }
 
-// What training and choosing a DAGAN needs from its data set.
+// Checks that the data set suffices to train and select a DAGAN.
 void check_gan_data(const LoadedSweep& loaded, const std::string& name, Findings& findings) {
     const auto found = loaded.known.find(name);
     const std::string split = "datasets." + name + ".split";
-    if (found == loaded.known.end() || !findings.sound(split)) return;
+    if (found == loaded.known.end() || !findings.valid(split)) return;
     const DatasetShape& shape = found->second.shape;
     const DatasetOptions& dataset = loaded.sweep.datasets.at(name);
     if (dataset.protocol == Protocol::balanced47)
-        return; // has no classes for it at all, and that is said
+        return; // check_protocol reports that it cannot train a DAGAN
     const GanOptions& gan = loaded.sweep.gan_options(name);
     const std::string options = loaded.sweep.gan_for.contains(name) ? "gan_for." + name : "gan";
     const int source = size_of(dataset.split.source, shape.classes);
@@ -314,22 +313,23 @@ void check_gan_data(const LoadedSweep& loaded, const std::string& name, Findings
             fmt::format("distinct pairs need 2 images per class; a class of '{}' has {}", name,
                         shape.images_per_class));
     }
-    if (gan.select != Select::classifier || !findings.sound(options + ".selector_train")) return;
+    if (gan.select != Select::classifier || !findings.valid(options + ".selector_train")) return;
     const bool on_source = gan.selector_classes == SelectorClasses::source;
     const int classes = on_source ? source : size_of(dataset.split.validation, shape.classes);
     if (classes < 2) {
         findings.report(split + (on_source ? ".source" : ".validation"),
-                        fmt::format("{} class is too few for the classifier that chooses the "
+                        fmt::format("{} class is too few for the classifier that selects the "
                                     "DAGAN; at least 2, or gan.select: critic_loss",
                                     classes));
     }
     const int training = selector_training_images(gan.selector_train, shape.images_per_class);
     if (training < 1 || training >= shape.images_per_class) {
-        findings.report(options + ".selector_train",
-                        fmt::format("{}: {} of the {} images of the smallest class would train the "
-                                    "selector, the rest be its conditions; both "
-                                    "need one; e.g. 0.75, a share",
-                                    gan.selector_train, training, shape.images_per_class));
+        findings.report(
+            options + ".selector_train",
+            fmt::format(
+                "{}: {} of the {} images of the smallest class would train the selector, and the "
+                "rest would be its conditions; each needs at least one; e.g. the share 0.75",
+                gan.selector_train, training, shape.images_per_class));
     }
 }
 
@@ -338,7 +338,7 @@ void check_gan_data(const LoadedSweep& loaded, const std::string& name, Findings
 void check_datasets(LoadedSweep& loaded, const DatasetLookup& lookup, MissingData missing,
                     Findings& findings) {
     const Sweep& sweep = loaded.sweep;
-    if (sweep.datasets.empty()) findings.report("datasets", "none is given");
+    if (sweep.datasets.empty()) findings.report("datasets", "no data set is given");
     const Uses uses = uses_of(sweep);
     for (const auto& [name, _] : sweep.datasets)
         DatasetCheck(loaded, uses, name, lookup, missing, findings).run();

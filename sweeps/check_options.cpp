@@ -10,22 +10,37 @@ namespace dagan::sweeps {
 
 namespace {
 
+// `iterations_own`, `critic_steps_own`: whether the section `path` sets the option itself.
+void check_optimiser_steps(const GanOptions& gan, const std::string& path, Findings& findings,
+                           bool iterations_own, bool critic_steps_own) {
+    if (!iterations_own && !critic_steps_own) return; // inherited, and reported under `gan`
+    if (!findings.valid(path + ".iterations") || !findings.valid(path + ".critic_steps")) return;
+    const int64_t steps = gan.iterations * gan.critic_steps;
+    if (steps <= kMaxOptimiserSteps) return;
+    findings.report(path + (iterations_own ? ".iterations" : ".critic_steps"),
+                    fmt::format("{} iterations with {} critic steps each are {} optimiser steps; "
+                                "wanted at most {}",
+                                gan.iterations, gan.critic_steps, steps, kMaxOptimiserSteps));
+}
+
 void check_gan(const GanOptions& gan, int gan_ranks, const std::string& path, Findings& findings) {
-    // A data set's own section is at fault only when it writes the option; what it inherits is reported under `gan`.
-    const auto ours = [&](const char* key) {
+    // In the section of a data set, only options that it sets itself are reported; inherited ones
+    // are reported under `gan`.
+    const auto own = [&](const char* key) {
         return path == "gan" || findings.written(path + "." + key);
     };
-    if (gan.skip_kernel == 2 && ours("skip_kernel"))
+    if (gan.skip_kernel == 2 && own("skip_kernel"))
         findings.report(path + ".skip_kernel", "2 is out of range; wanted 3 or 1");
-    if (gan_ranks > 0 && gan.batch_size % gan_ranks != 0 && findings.sound("resources.gan_ranks") &&
-        ours("batch_size")) {
+    if (gan_ranks > 0 && gan.batch_size % gan_ranks != 0 && findings.valid("resources.gan_ranks") &&
+        own("batch_size")) {
         findings.report(
             path + ".batch_size",
             fmt::format("{} pairs cannot be divided evenly among resources.gan_ranks = {}",
                         gan.batch_size, gan_ranks));
     }
+    check_optimiser_steps(gan, path, findings, own("iterations"), own("critic_steps"));
     if (gan.selector_train >= 1 && gan.selector_train != static_cast<int>(gan.selector_train) &&
-        ours("selector_train")) {
+        own("selector_train")) {
         findings.report(
             path + ".selector_train",
             fmt::format(
@@ -34,7 +49,7 @@ void check_gan(const GanOptions& gan, int gan_ranks, const std::string& path, Fi
     }
 }
 
-// `topology: paper` fixes some sizes; a file that asks for others would not get them.
+// `topology: paper` fixes some sizes; other values in the file would be ignored.
 void check_topology(const GanOptions& gan, const std::string& path, Findings& findings) {
     const GanOptions fixed = structure_of(gan);
     const auto compare = [&](const char* key, const auto& asked, const auto& given) {
@@ -61,7 +76,8 @@ void check_classifier(const ClassifierOptions& classifier, const std::string& pa
     }
 }
 
-// Options of one data set report only what its own section says: what it inherits was reported already.
+// Of the options of one data set, only those in its own section are reported; inherited ones were
+// reported before.
 template <class T, class Check>
 void check_overlays(const std::map<std::string, T>& overlays, const std::string& section,
                     Findings& findings, Check&& check) {

@@ -27,7 +27,7 @@ class RowCheck {
         });
         check_dataset();
         check_budget();
-        if (!findings_.sound(path_ + ".dataset")) return;
+        if (!findings_.valid(path_ + ".dataset")) return;
         check_cases();
         check_pool();
         check_softmax();
@@ -54,7 +54,7 @@ class RowCheck {
     }
 
     void check_budget() {
-        if (row_.budget == BudgetChoice::epochs || !findings_.sound(path_ + ".generated_per_real"))
+        if (row_.budget == BudgetChoice::epochs || !findings_.valid(path_ + ".generated_per_real"))
             return;
         const auto& counts = row_.generated_per_real;
         const bool baseline = std::find(counts.begin(), counts.end(), 0) != counts.end();
@@ -62,36 +62,34 @@ class RowCheck {
             std::any_of(counts.begin(), counts.end(), [](int m) { return m > 0; });
         if (baseline && augmented) return;
         findings_.report(path_ + ".budget",
-                         fmt::format("'{}' trains the baseline (0 generated per real) for the "
-                                     "steps of the others; the row lacks {}",
-                                     to_string(row_.budget), baseline ? "the others" : "the 0"));
+                         fmt::format("'{}' trains the baseline (0 generated per real) for as many "
+                                     "steps as the others; the row has {}",
+                                     to_string(row_.budget), baseline ? "only the 0" : "no 0"));
     }
 
-    // The largest n and the held-out cases must fit the smallest class.
+    // The largest n and the held-out images must fit the smallest class.
     void check_cases() {
         const auto known = loaded_.known.find(row_.dataset);
         const std::string at = path_ + ".samples_per_class";
-        if (known == loaded_.known.end() || !findings_.sound(at) ||
-            !findings_.sound("datasets." + row_.dataset + ".cases"))
+        if (known == loaded_.known.end() || !findings_.valid(at) ||
+            !findings_.valid("datasets." + row_.dataset + ".cases"))
             return;
         const DatasetOptions& dataset = loaded_.sweep.datasets.at(row_.dataset);
         const int images = known->second.shape.images_per_class;
         const int largest =
             *std::max_element(row_.samples_per_class.begin(), row_.samples_per_class.end());
-        const int test = dataset.protocol == Protocol::balanced47
-                             ? 0
-                             : dataset.cases.test; // there, a split of its own
+        // The test images of balanced47 come from EMNIST's own split.
+        const int test = dataset.protocol == Protocol::balanced47 ? 0 : dataset.cases.test;
         const int held_out = test + dataset.cases.validation;
         if (largest + held_out <= images) return;
         const std::string& name = known->second.smallest_class;
-        const std::string hint = images > held_out
-                                     ? fmt::format("at most {}", images - held_out)
-                                     : fmt::format("its {} held-out images leave none: lower "
-                                                   "datasets.{}.cases or leave such classes out",
-                                                   held_out, row_.dataset);
+        const std::string hint =
+            images > held_out ? fmt::format("at most {}", images - held_out)
+                              : fmt::format("its {} held-out images leave none for training: lower "
+                                            "datasets.{}.cases or leave out such classes",
+                                            held_out, row_.dataset);
         findings_.report(at, fmt::format("{} training + {} test + {} validation images = {}, but "
-                                         "the smallest class of '{}'{} has "
-                                         "{}; {}",
+                                         "the smallest class of '{}'{} has {}; {}",
                                          largest, test, dataset.cases.validation,
                                          largest + held_out, row_.dataset,
                                          name.empty() ? "" : " (" + name + ")", images, hint));
@@ -100,24 +98,24 @@ class RowCheck {
     void check_pool() {
         const ClassifierOptions& options = loaded_.sweep.classifier_options(row_.dataset);
         if (options.generation != Generation::pool ||
-            !findings_.sound(options_path() + ".pool_size"))
+            !findings_.valid(options_path() + ".pool_size"))
             return;
         const int most =
             *std::max_element(row_.generated_per_real.begin(), row_.generated_per_real.end());
         if (most <= options.pool_size) return;
         findings_.report(
             path_ + ".generated_per_real",
-            fmt::format("{} exceeds {}.pool_size = {}, the images made of each real one", most,
+            fmt::format("{} exceeds {}.pool_size = {}, the images generated per real image", most,
                         options_path(), options.pool_size));
     }
 
-    // A softmax of one class is always right.
+    // A classifier with one class is always right.
     void check_softmax() {
         const auto known = loaded_.known.find(row_.dataset);
         const DatasetOptions& dataset = loaded_.sweep.datasets.at(row_.dataset);
         if (loaded_.sweep.classifier_options(row_.dataset).softmax != Softmax::target ||
             known == loaded_.known.end() || dataset.protocol == Protocol::balanced47 ||
-            !findings_.sound("datasets." + row_.dataset) ||
+            !findings_.valid("datasets." + row_.dataset) ||
             size_of(dataset.split.test, known->second.shape.classes) > 1) {
             return;
         }
@@ -132,7 +130,7 @@ class RowCheck {
         const DatasetOptions& dataset = loaded_.sweep.datasets.at(row_.dataset);
         if (!options.eval_drop_last || known == loaded_.known.end() ||
             dataset.protocol == Protocol::balanced47 ||
-            !findings_.sound("datasets." + row_.dataset)) {
+            !findings_.valid("datasets." + row_.dataset)) {
             return;
         }
         const int classes = known->second.shape.classes;
@@ -143,8 +141,9 @@ class RowCheck {
         if (fewest < options.batch_size) {
             findings_.report(
                 options_path() + ".eval_drop_last",
-                fmt::format("leaves none of the {} cases of '{}': they are less than a batch of {}",
-                            fewest, row_.dataset, options.batch_size));
+                fmt::format(
+                    "leaves none of the {} cases of '{}', which are fewer than a batch of {}",
+                    fewest, row_.dataset, options.batch_size));
         }
     }
 
@@ -154,25 +153,25 @@ class RowCheck {
     Findings& findings_;
 };
 
-// No cell twice, within a row or over rows.
+// No cell may occur twice, within a row or in two rows.
 void check_duplicates(const Sweep& sweep, Findings& findings) {
-    std::map<std::tuple<std::string, int, int>, std::string> seen; // cell -> where
+    std::map<std::tuple<std::string, int, int>, std::string> seen; // cell -> its place
     for (size_t i = 0; i < sweep.sweep.size(); ++i) {
         const auto& row = sweep.sweep[i];
         const std::string path = "sweep." + std::to_string(i);
-        if (!findings.sound(path)) continue;
+        if (!findings.valid(path)) continue;
         const auto repeated = [](const std::vector<int>& counts) {
             return std::set<int>(counts.begin(), counts.end()).size() < counts.size();
         };
         if (repeated(row.samples_per_class))
-            findings.report(path + ".samples_per_class", "names a number twice");
+            findings.report(path + ".samples_per_class", "contains a number twice");
         if (repeated(row.generated_per_real))
-            findings.report(path + ".generated_per_real", "names a number twice");
+            findings.report(path + ".generated_per_real", "contains a number twice");
         for (const int n : row.samples_per_class) {
             for (const int m : row.generated_per_real) {
                 const auto [first, fresh] =
                     seen.emplace(std::tuple(row.dataset, n, m), findings.place(path));
-                if (!fresh && findings.sound(path)) {
+                if (!fresh && findings.valid(path)) {
                     findings.report(path,
                                     fmt::format("the cell {} n={} m={} is already in the row at {}",
                                                 row.dataset, n, m, first->second));
@@ -185,9 +184,9 @@ void check_duplicates(const Sweep& sweep, Findings& findings) {
 } // namespace
 
 void check_rows(const LoadedSweep& loaded, Findings& findings) {
-    if (loaded.sweep.sweep.empty()) findings.report("sweep", "there is no row");
+    if (loaded.sweep.sweep.empty()) findings.report("sweep", "no row is given");
     for (size_t i = 0; i < loaded.sweep.sweep.size(); ++i) {
-        if (findings.sound("sweep." + std::to_string(i))) RowCheck(loaded, i, findings).run();
+        if (findings.valid("sweep." + std::to_string(i))) RowCheck(loaded, i, findings).run();
     }
     check_duplicates(loaded.sweep, findings);
 }

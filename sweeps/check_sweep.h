@@ -1,4 +1,5 @@
-// The checks of a sweep beyond the type of each value: ranges, splits, what the data can give, rows. Each reports all it finds.
+// The checks of a sweep beyond the type of each value: ranges, splits, data, rows. Each reports all
+// problems that it finds, and none for a key that already has one. They run in the order below.
 #pragma once
 
 #include "sweeps/findings.h"
@@ -6,14 +7,16 @@
 
 namespace dagan::sweeps {
 
-// Numbers within their ranges, and options that do not fit one another.
+// Checks that numbers are within their ranges and that options do not contradict each other.
 void check_options(const Sweep& sweep, Findings& findings);
 
-// Data sets: names, splits, files; fills `known` of all that the sweep uses.
+// Checks names, files and splits of the data sets. Fills `loaded.known` for those that the sweep
+// uses.
 void check_datasets(LoadedSweep& loaded, const DatasetLookup& lookup, MissingData missing,
                     Findings& findings);
 
-// The rows: known data sets, no cell twice, cases that fit the images of a class, generated images that fit the pool.
+// Checks the rows: data sets exist, no cell occurs twice, training and held-out images fit the
+// smallest class, and generated images fit the pool.
 void check_rows(const LoadedSweep& loaded, Findings& findings);
 
 } // namespace dagan::sweeps

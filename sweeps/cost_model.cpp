@@ -1,7 +1,9 @@
 #include "sweeps/cost_model.h"
 
 #include "base/error.h"
+#include "spec/classifier_steps.h"
 #include "spec/network.h"
+#include "spec/selector_split.h"
 #include "sweeps/domains.h"
 
 #include <algorithm>
@@ -10,8 +12,8 @@ namespace dagan::sweeps {
 
 namespace {
 
-// Forward passes that one sample costs (dagan.md section 13): a backward pass counts two, the penalty's second derivative
-// doubles.
+// Cost of a sample in forward passes (docs/reference/model.md, eq. (43)): a backward pass counts as
+// two, and the second derivative of the penalty doubles the cost.
 constexpr double kTraining = 3;               // forward and backward
 constexpr double kCriticPerCriticStep = 12;   // real and fake 3 each, interpolate 6
 constexpr double kGeneratorPerCriticStep = 1; // without gradient
@@ -19,8 +21,6 @@ constexpr double kGeneratorPerGeneratorStep = 3;
 constexpr double kCriticPerGeneratorStep = 2; // its weights need no gradient
 
 constexpr int kEmnistTestImages = 400; // per class, in EMNIST's own split
-
-int64_t divided_up(int64_t total, int64_t part) { return (total + part - 1) / part; }
 
 double forward_of(const NetworkTable& table) { return static_cast<double>(table.macs()); }
 
@@ -43,17 +43,9 @@ int64_t real_images(const ClassifierTask& task) {
     return int64_t{classes_in(task.dataset, task.classifier.softmax)} * task.samples_per_class;
 }
 
-// Optimiser steps of an epoch with `m` generated images per real one.
-int64_t steps_per_epoch(const ClassifierTask& task, int m) {
-    return divided_up(real_images(task) * (1 + m), task.classifier.batch_size);
-}
-
-int64_t steps(const ClassifierTask& task) {
-    return task.classifier.epochs *
-           steps_per_epoch(task, std::max(task.generated_per_real, task.match_steps_of));
-}
+int64_t steps(const ClassifierTask& task) { return classifier_steps(task, real_images(task)); }
 int64_t steps(const SelectorTask& task) {
-    return task.classifier.epochs * divided_up(selector_images(task), task.classifier.batch_size);
+    return classifier_steps(task.classifier, selector_images(task), 0);
 }
 int64_t steps(const GanTask& task) { return task.gan.iterations; }
 int64_t steps(const PoolTask& task) {
@@ -71,9 +63,9 @@ HeldOut held_out(const ClassifierTask& task) {
     if (options.protocol == Protocol::balanced47) {
         return {1.0 * classes * options.cases.validation, 1.0 * classes * kEmnistTestImages};
     }
-    const ClassRange& chooses =
+    const ClassRange& validation =
         task.classifier.softmax == Softmax::target ? options.split.test : options.split.validation;
-    return {1.0 * size_of(chooses, classes) * options.cases.validation,
+    return {1.0 * size_of(validation, classes) * options.cases.validation,
             1.0 * size_of(options.split.test, classes) * options.cases.test};
 }
 
@@ -91,7 +83,8 @@ double macs(const ClassifierTask& task, const Plan&) {
                                               classes_in(task.dataset, task.classifier.softmax));
     const double total_steps = static_cast<double>(steps(task));
     const double epochs =
-        total_steps / static_cast<double>(steps_per_epoch(task, task.generated_per_real));
+        total_steps / static_cast<double>(classifier_steps_per_epoch(
+                          task.classifier, real_images(task), task.generated_per_real));
     const double images =
         epochs * static_cast<double>(real_images(task)) * (1 + task.generated_per_real);
     const HeldOut evaluated = held_out(task);
@@ -111,7 +104,8 @@ double macs(const SelectorTask& task, const Plan&) {
     return task.classifier.epochs * forward * (kTraining * training + (all - training));
 }
 
-// Scoring the candidates: images made from each condition and classified by the selector.
+// Cost of scoring the candidates: images are generated from each condition, and the selector
+// classifies them.
 double scoring_macs(const GanTask& task, const Plan& plan, double generator) {
     if (task.selector.empty()) return 0;
     const auto found =

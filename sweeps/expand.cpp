@@ -62,7 +62,7 @@ class Expander {
         add(std::move(task), std::move(needs));
     }
 
-    // Each of these returns the index of its task, which is added when first asked for.
+    // Each of these returns the index of its task, and adds the task on the first call.
     int pool(const std::string& dataset, int seed) {
         return once(pools_, {dataset, seed}, [&] {
             const std::string provider = gan_provider(sweep_, dataset);
@@ -107,8 +107,9 @@ class Expander {
         task.train_share =
             gan.selector_train < 1 ? gan.selector_train : gan.selector_train / images;
         task.classifier = sweep_.classifier_options(dataset);
-        // What a selector does not have stays out of its key: it sees no generated images, and its last epoch counts. (Neither
-        // does it have the sweep's softmax, but without that the keys of campaigns that exist would change.)
+        // A selector sees no generated images, and its last epoch counts: options about these keep
+        // their defaults, so that they do not affect its key. It does not use the softmax option
+        // either, but resetting that would change the keys of existing campaigns.
         const ClassifierOptions defaults;
         task.classifier.generation = defaults.generation;
         task.classifier.pool_size = defaults.pool_size;
@@ -139,7 +140,8 @@ class Expander {
         return derive(sweep_.seed, purpose, {hash64(dataset), seed});
     }
 
-    // The largest n for which images of this data set are generated: training cases are nested, so its pool serves all.
+    // Returns the largest n for which images of this data set are generated. Training cases are
+    // nested, so one pool serves all n.
     int largest_augmented(const std::string& dataset) const {
         int largest = 0;
         for (const auto& row : sweep_.sweep) {
@@ -153,9 +155,9 @@ class Expander {
     }
 
     template <class Key, class Make>
-    int once(std::map<Key, int>& made, const Key& key, Make&& make) {
-        const auto found = made.find(key);
-        return found != made.end() ? found->second : made.emplace(key, make()).first->second;
+    int once(std::map<Key, int>& tasks, const Key& key, Make&& make) {
+        const auto found = tasks.find(key);
+        return found != tasks.end() ? found->second : tasks.emplace(key, make()).first->second;
     }
 
     int add(TaskSpec spec, std::vector<int> needs) {

@@ -1,11 +1,14 @@
-// The sweep as a plan: selector -> gan -> pool -> classifier, one task per thing to train or make (architecture, "Tasks of a
-// campaign"). Pure: equal input gives equal plans, tasks in topological order, in the order of the sweep's rows.
+// Expands a sweep into a plan: one task for each selector, DAGAN, pool and classifier, which depend
+// on each other in this order (docs/internals/architecture.md). A pure function: equal sweeps give
+// equal plans, with tasks in topological order and in the order of the sweep's rows.
 //
-// A DAGAN, its selector and a pool are planned only where a row with m >= 1 needs them. In each task's data set, `end` is
-// replaced by the number of classes and `expect` holds the shape that the plan was made for, so that a task can be costed without
-// its file. One (data set, seed) has one random stream for its pool and all its classifiers: they are paired over n and m.
-// Budgets: `epochs` plans the row's cells as they stand; `steps` replaces each m = 0 by one baseline for every M >= 1 of the row,
-// trained for as many steps as the run with m = M; `both` plans both.
+// - A DAGAN, its selector and a pool are planned only if a row with m >= 1 needs them.
+// - In the data set of each task, `end` is replaced by the number of classes, and `expect` is the
+//   shape for which the plan was made, so that the cost of a task is known without the file.
+// - Each (data set, seed) has one random stream for its pool and all its classifiers, so that they
+//   are paired over n and m.
+// - Budget `epochs` plans the cells of the row. `steps` replaces m = 0 by a baseline for every M >=
+//   1 of the row, trained for as many steps as the run with m = M. `both` plans both.
 #pragma once
 
 #include "spec/task.h"
@@ -13,6 +16,7 @@
 
 namespace dagan::sweeps {
 
+// `loaded` must have passed load_sweep.
 Plan expand(const LoadedSweep& loaded);
 
 } // namespace dagan::sweeps

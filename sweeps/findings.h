@@ -1,5 +1,6 @@
-// How the checks of a sweep report: by the path of the key that is wrong, once per key, with the line on which it stands (or the
-// nearest section above it, when a default is at fault).
+// Reports the problems of a sweep by the path of the wrong key ("gan.batch_size"), once per key.
+// The place of a message is the line of the key, or of the nearest section above it if the value is
+// a default.
 #pragma once
 
 #include "sweeps/problems.h"
@@ -11,20 +12,21 @@ namespace dagan::sweeps {
 
 class Findings {
   public:
+    // Both arguments must outlive this object.
     Findings(const YamlNode& root, Problems& problems) : root_(root), problems_(problems) {}
 
-    // Adds `path: text` unless that key is already known to be wrong.
+    // Reports `path: text`, unless a problem with that key is known already.
     void report(const std::string& path, const std::string& text) {
-        if (sound(path)) problems_.add(nearest_node(root_, path).place, path, path + ": " + text);
+        if (valid(path)) problems_.add(nearest_node(root_, path).place, path, path + ": " + text);
     }
-    // Can the value at `path` be relied on?
-    bool sound(const std::string& path) const { return !problems_.touch(path); }
+    // Whether no problem is known with the key at `path`, those above and those below it.
+    bool valid(const std::string& path) const { return !problems_.affect(path); }
     std::string place(const std::string& path) const { return nearest_node(root_, path).place; }
-    // Does --set put something at `path` where the file has nothing?
+    // Whether --set added `path` to a file that does not have it.
     bool added(const std::string& path) const {
         return written(path) && node_at(root_, path)->added;
     }
-    // Does the file (or --set) say anything at `path`?
+    // Whether the file or --set has the key `path`.
     bool written(const std::string& path) const { return node_at(root_, path) != nullptr; }
 
   private:

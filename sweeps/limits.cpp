@@ -35,7 +35,7 @@ template <> Limit limit_of<GanOptions>(const std::string& key) {
                     {"renorm_sync", kCount},
                     {"dropout", kProbability},
                     {"z_dim", {1, 65536}},
-                    {"iterations", {1, 4e9}},
+                    {"iterations", {1, kMaxOptimiserSteps}},
                     {"critic_steps", {1, 1000}},
                     {"batch_size", {1, 65536}},
                     {"learning_rate", kLearningRate},
@@ -67,7 +67,8 @@ template <> Limit limit_of<CaseCounts>(const std::string& key) {
     return look_up({{"test", kCount}, {"validation", kCount}}, key);
 }
 
-template <> Limit limit_of<DatasetShape>(const std::string& key) { // 0: not said
+// 0 means that the number is not given.
+template <> Limit limit_of<DatasetShape>(const std::string& key) {
     return look_up({{"classes", kFromZero},
                     {"images_per_class", kFromZero},
                     {"channels", kFromZero},

@@ -8,43 +8,39 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+
 namespace dagan::sweeps {
 
 namespace {
 
-// The options of single data sets are the general ones with the file's changes on top. What is wrong in them was reported when
-// the sweep was read.
+// Sets the options of single data sets to the general ones with the file's changes. Problems in
+// them were reported when the sweep was read.
 template <class T>
 void overlay(std::map<std::string, T>& overlays, const T& base, const YamlNode& root,
              const std::string& section) {
-    Problems reported_already;
+    Problems known;
     for (auto& [dataset, options] : overlays) {
         options = base;
-        FieldReader(reported_already)
-            .read(nearest_node(root, section + "." + dataset), section + "." + dataset, options);
+        FieldReader(known).read(nearest_node(root, section + "." + dataset),
+                                section + "." + dataset, options);
     }
 }
 
-// What the file says: the sweep, and where its results go.
+// The contents of the file: the sweep and the place of its results.
 struct SweepFile {
     Sweep sweep;
     std::string store;
 
+    static constexpr std::array kRequired = Sweep::kRequired;
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         Sweep::fields(self.sweep, visit);
         visit("store", self.store,
-              "a PostgreSQL base that several allocations share (default: a file in the campaign's "
-              "folder)");
+              "PostgreSQL database for the results (default: a file in the campaign's folder)");
     }
 };
 
-} // namespace
-
-template <> std::vector<std::string> required_keys<SweepFile>() { return required_keys<Sweep>(); }
-
-namespace {
-
-// The campaign's folder keeps the URL, for everybody who may read it.
+// A password must not be in the URL: the campaign's folder keeps the URL, and others may read it.
 bool has_password(const std::string& url) {
     const size_t host = url.find("://") + 3, at = url.find('@', host);
     const bool before_host =
@@ -55,19 +51,21 @@ bool has_password(const std::string& url) {
 void check_store(const std::string& store, Findings& findings) {
     if (store.empty()) return;
     if (!store.starts_with("postgresql://") && !store.starts_with("postgres://")) {
-        findings.report("store", fmt::format("got '{}', wanted a PostgreSQL base such as "
-                                             "postgresql://user@host/base; without it "
-                                             "results go to a file in the campaign's folder",
-                                             store));
+        findings.report(
+            "store",
+            fmt::format(
+                "got '{}', wanted a PostgreSQL database such as postgresql://user@host/database; "
+                "without this key the results go to a file in the campaign's folder",
+                store));
     } else if (has_password(store)) {
-        findings.report("store",
-                        "holds a password, which the campaign's folder would keep for all to read; "
-                        "hint: put it into "
-                        "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here");
+        findings.report(
+            "store",
+            "contains a password, which the campaign's folder would store in clear text; hint: put "
+            "it into ~/.pgpass (host:port:database:user:password, mode 600) and leave it out here");
     }
 }
 
-// A range that the file leaves out holds no class.
+// A range that the file leaves out contains no class.
 void empty_unwritten_ranges(Sweep& sweep, const Findings& findings) {
     for (auto& [name, dataset] : sweep.datasets) {
         Split::fields(dataset.split, [&](const char* part, ClassRange& range, const char*) {
@@ -87,7 +85,7 @@ LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std:
     Problems problems;
     YamlNode root = read_yaml(path, problems);
     if (!problems.empty() && root.kind == YamlNode::Kind::nothing)
-        refuse(problems); // nothing could be read
+        refuse(problems); // the file could not be read
     for (const auto& text : overrides) apply_override(root, text, problems);
 
     LoadedSweep loaded;
@@ -96,7 +94,7 @@ LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std:
     loaded.sweep = std::move(file.sweep);
     loaded.store = std::move(file.store);
     if (root.kind == YamlNode::Kind::list || root.kind == YamlNode::Kind::scalar)
-        refuse(problems); // no sweep at all
+        refuse(problems); // not a sweep
     overlay(loaded.sweep.gan_for, loaded.sweep.gan, root, "gan_for");
     overlay(loaded.sweep.classifier_for, loaded.sweep.classifier, root, "classifier_for");
 

@@ -1,5 +1,9 @@
-// Reads a sweep file. Every check of user input happens here; all problems are reported together, each with file:line, and
-// nothing is started when there is one.
+// Reads and checks a sweep file. All checks of a sweep happen here, and all problems are reported
+// together, each with file and line number.
+//
+//     const LoadedSweep loaded = load_sweep("sweeps/demo.yaml", {"seeds=2"}, lookup,
+//                                           MissingData::refuse);
+//     const Plan plan = expand(loaded);
 #pragma once
 
 #include "spec/sweep.h"
@@ -13,33 +17,33 @@
 
 namespace dagan::sweeps {
 
-// What is known of a data file without opening it here (sweeps does not read HDF5): its shape and hash.
+// The facts about a data file that a sweep needs. This module does not read HDF5; the caller looks
+// them up.
 struct KnownDataset {
     DatasetShape shape;
-    std::string sha256;              // "" when only `expect` is known
-    std::string smallest_class = ""; // its name, for messages; "" when it is not known
+    std::string sha256;              // "": only `expect` is known
+    std::string smallest_class = ""; // its name, for messages; "": unknown
 };
 
-// Looks a data file up by the name in the sweep; nothing when the file is not there. May throw Blame::input on a file that is
-// wrong.
+// Looks up a data file by its name in the sweep; returns nullopt if it does not exist. May throw
+// Blame::input if the file is invalid.
 using DatasetLookup = std::function<std::optional<KnownDataset>(const std::string& file)>;
 
 struct LoadedSweep {
     Sweep sweep;
-    std::map<std::string, KnownDataset>
-        known; // by data set name: from its file, else from `expect`
-    // Where the results go, a server's URL; "": a file in the campaign's folder. No part of what is asked for: the rows are the
-    // same.
+    // The data sets that the sweep uses, by name: from the file, otherwise from `expect`.
+    std::map<std::string, KnownDataset> known;
+    // URL of the server for the results; "": a file in the campaign's folder. Not part of the
+    // sweep, because the results do not depend on it.
     std::string store = "";
 };
 
-enum class MissingData {
-    refuse,
-    use_expect
-}; // a run needs the files; plan and describe can do with `expect`
+// How to handle a missing data file: a run needs the files, `plan` and `describe` only `expect`.
+enum class MissingData { refuse, use_expect };
 
-// `overrides` are `--set` texts "classifier.epochs=20". Throws Blame::input with one line per problem
-// (`sweeps/x.yaml:14: unknown key 'lerning_rate'; did you mean 'learning_rate'?`).
+// Reads the sweep at `path`. `overrides` are texts of `--set`, such as "classifier.epochs=20".
+// Throws Blame::input with one line per problem (`sweeps/x.yaml:14: unknown key 'lerning_rate'; did
+// you mean 'learning_rate'?`).
 LoadedSweep load_sweep(const std::filesystem::path& path, const std::vector<std::string>& overrides,
                        const DatasetLookup& lookup, MissingData missing);
 

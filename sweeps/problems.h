@@ -1,5 +1,6 @@
-// What is wrong with a sweep file, collected so that all of it is reported at once. Problems are kept by the path of the key
-// they are about ("datasets.omniglot.split"), so that a later check stays silent about what is already known to be wrong.
+// Collects the problems of a sweep file, so that all are reported together. Each belongs to the
+// path of a key ("datasets.omniglot.split"), so that later checks do not report a consequence of a
+// known problem.
 #pragma once
 
 #include <string>
@@ -10,23 +11,22 @@ namespace dagan::sweeps {
 
 class Problems {
   public:
-    // `place` is "file:line" or "--set key=value"; `path` may be "" when the problem is about no key.
+    // `place` is "file:line" or "--set key=value". `path` is "" if no key is concerned.
     void add(const std::string& place, const std::string& path, const std::string& text) {
         lines_.push_back(place + ": " + text);
         if (!path.empty()) paths_.push_back(path);
     }
 
-    // Is the key at `path`, one above or one below it already known to be wrong?
-    bool touch(const std::string& path) const {
+    // Whether there is a problem with the key at `path`, one above or one below it.
+    bool affect(const std::string& path) const {
         for (const auto& bad : paths_) {
             if (bad == path || bad.starts_with(path + ".") || path.starts_with(bad + "."))
                 return true;
         }
         return false;
     }
-    void mark(std::string path) {
-        paths_.push_back(std::move(path));
-    } // known to be wrong, reported elsewhere
+    // Marks the key at `path` as wrong without a message, because another message covers it.
+    void mark(std::string path) { paths_.push_back(std::move(path)); }
 
     bool empty() const { return lines_.empty(); }
     const std::vector<std::string>& lines() const { return lines_; }

@@ -1,5 +1,13 @@
-// Fills a struct that lists its fields (spec/fields.h) from a YAML tree, and says of every key that is unknown, missing or of the
-// wrong type where it is and what was wanted. One reader for all options, so a new field needs no code here.
+// Fills a struct that lists its fields (spec/fields.h) from a YAML tree, and reports every key that
+// is unknown, missing or of the wrong type, with its place and what is wanted. Ranges are not
+// checked here (limits.h). A new field of a struct needs no code here.
+//
+// A struct names the keys without which it has no meaning in a static member `kRequired`, an array
+// of names; all other keys have defaults.
+//
+//     Problems problems;
+//     Sweep sweep;
+//     FieldReader(problems).read(read_yaml(path, problems), "", sweep);
 #pragma once
 
 #include "base/error.h"
@@ -15,18 +23,8 @@
 
 namespace dagan::sweeps {
 
-// Keys without which a section has no meaning; all others have defaults.
-template <class T> std::vector<std::string> required_keys() { return {}; }
-template <> inline std::vector<std::string> required_keys<Sweep>() {
-    return {"name", "seed", "datasets", "sweep"};
-}
-template <> inline std::vector<std::string> required_keys<DatasetOptions>() { return {"file"}; }
-template <> inline std::vector<std::string> required_keys<SweepRow>() {
-    return {"dataset", "samples_per_class", "generated_per_real"};
-}
-
-// Reading one value from a scalar or a list of scalars. Each returns "" or what was wanted, e.g. "a whole number such as 5",
-// taking its example from the value that is there (the default).
+// Read one value from a scalar or a list. Return "", or what is wanted, such as "a whole number
+// such as 5"; the example is the value before the call, which is the default.
 std::string read_value(const YamlNode& node, int& value);
 std::string read_value(const YamlNode& node, int64_t& value);
 std::string read_value(const YamlNode& node, uint64_t& value);
@@ -34,9 +32,12 @@ std::string read_value(const YamlNode& node, double& value);
 std::string read_value(const YamlNode& node, bool& value);
 std::string read_value(const YamlNode& node, std::string& value);
 std::string read_value(const YamlNode& node, std::array<int, 4>& value);
-std::string read_value(const YamlNode& node,
-                       std::vector<int>& value); // a number, a list, or 0..10 (both ends included)
-std::string read_value(const YamlNode& node, ClassRange& value); // [0, 1200], [2300, end]
+// A number, a list of numbers, or a range 0..10 with both ends included.
+std::string read_value(const YamlNode& node, std::vector<int>& value);
+// A list of texts, quoted or not; it may be empty.
+std::string read_value(const YamlNode& node, std::vector<std::string>& value);
+// [0, 1200] or [2300, end].
+std::string read_value(const YamlNode& node, ClassRange& value);
 
 template <NamedEnum E> std::string read_value(const YamlNode& node, E& value) {
     const auto found = node.kind == YamlNode::Kind::scalar ? enum_from<E>(node.text) : std::nullopt;
@@ -55,12 +56,15 @@ concept IsSection = HasFields<T> && !std::is_same_v<T, ClassRange>;
 
 class FieldReader {
   public:
+    // Problems are added to `problems`, which must outlive the reader.
     explicit FieldReader(Problems& problems) : problems_(problems) {}
 
+    // Reads `value` from `node`. `path` is the path of its key ("gan.batch_size"), "" for the file.
+    // A field whose key is absent is unchanged.
     template <class T>
     requires(!IsSection<T>) void read(const YamlNode& node, const std::string& path, T& value) {
         const std::string wanted = read_value(node, value);
-        if (wanted.empty() || problems_.touch(path)) return;
+        if (wanted.empty() || problems_.affect(path)) return;
         problems_.add(node.place, path,
                       fmt::format("{}: got {}, wanted {}", path, node.described(), wanted));
     }
@@ -74,11 +78,8 @@ class FieldReader {
         });
         refuse_unknown(node, path, known);
         T::fields(value, [&](const char* name, const auto&, const char* help) {
-            const auto required = required_keys<T>();
-            if (std::find(required.begin(), required.end(), name) == required.end() ||
-                node.find(name) != nullptr)
-                return;
-            if (problems_.touch(below(path, name))) return; // misspelt, and said so
+            if (!is_required<T>(name) || node.find(name) != nullptr) return;
+            if (problems_.affect(below(path, name))) return; // reported as a misspelt key
             problems_.add(node.place, below(path, name),
                           fmt::format("missing key '{}'{}: {}", name, in(path), help));
         });
@@ -109,7 +110,15 @@ class FieldReader {
         return path.empty() ? "" : " in '" + path + "'";
     }
 
-    // An empty section (`gan:`) is one without changes.
+    template <class T> static bool is_required(std::string_view name) {
+        if constexpr (requires { T::kRequired; }) {
+            return std::find(T::kRequired.begin(), T::kRequired.end(), name) != T::kRequired.end();
+        } else {
+            return false;
+        }
+    }
+
+    // An empty section (`gan:`) changes nothing.
     bool is_section(const YamlNode& node, const std::string& path) {
         if (node.kind == YamlNode::Kind::section || node.kind == YamlNode::Kind::nothing)
             return true;

@@ -7,7 +7,7 @@ namespace dagan::sweeps {
 
 namespace {
 
-constexpr int kLongestList = 1000;
+constexpr int kMaxRangeLength = 1000;
 
 template <class T> bool parse_number(std::string_view text, T& value) {
     if (text.starts_with('+')) text.remove_prefix(1);
@@ -31,13 +31,13 @@ bool parse_double(std::string_view text, double& value) {
         value = kNoLimit;
         return true;
     }
-    double parsed = 0; // from_chars also takes "inf" and "nan", which YAML does not
+    double parsed = 0; // from_chars also accepts "inf" and "nan", which YAML does not
     if (!parse_number(text, parsed) || !std::isfinite(parsed)) return false;
     value = parsed;
     return true;
 }
 
-// "7" or "0..10" (both ends included) appended to `values`.
+// Appends the numbers of "7" or "0..10" (both ends included). Returns false if it is neither.
 bool append_counts(const YamlNode& node, std::vector<int>& values) {
     if (!is_plain(node)) return false;
     int first = 0, last = 0;
@@ -48,7 +48,7 @@ bool append_counts(const YamlNode& node, std::vector<int>& values) {
         return true;
     }
     if (!parse_number(std::string_view(node.text).substr(dots + 2), last)) return false;
-    if (first > last || static_cast<int64_t>(last) - first >= kLongestList) return false;
+    if (first > last || static_cast<int64_t>(last) - first >= kMaxRangeLength) return false;
     for (int count = first; count <= last; ++count) values.push_back(count);
     return true;
 }
@@ -100,6 +100,17 @@ std::string read_value(const YamlNode& node, std::vector<int>& value) {
     return "";
 }
 
+std::string read_value(const YamlNode& node, std::vector<std::string>& value) {
+    constexpr const char* kWanted = "a list of texts such as [\"module load openmpi\"]";
+    value.clear();
+    if (node.kind != YamlNode::Kind::list) return kWanted;
+    for (const YamlNode& item : node.items) {
+        if (item.kind != YamlNode::Kind::scalar) return kWanted;
+        value.push_back(item.text);
+    }
+    return "";
+}
+
 std::string read_value(const YamlNode& node, ClassRange& value) {
     constexpr const char* kWanted = "a half-open range such as [0, 1200] or [2300, end]";
     if (node.kind != YamlNode::Kind::list || node.items.size() != 2) return kWanted;
@@ -109,8 +120,7 @@ std::string read_value(const YamlNode& node, ClassRange& value) {
         return "";
     }
     const bool read = read_value(node.items[1], value.end).empty();
-    return read && value.end != ClassRange::kToTheEnd ? ""
-                                                      : kWanted; // -1 is no way of writing "end"
+    return read && value.end != ClassRange::kToTheEnd ? "" : kWanted; // "end" is not written as -1
 }
 
 } // namespace dagan::sweeps

@@ -16,9 +16,10 @@ namespace dagan::sweeps {
 
 namespace {
 
-// A sweep file is a page; these bounds keep an alias that contains itself, or a tower of aliases, from filling the memory.
-constexpr int kDeepest = 16;
-constexpr int kMostNodes = 100000;
+// Bounds far above any sweep file. They stop an alias that contains itself, or nested aliases, from
+// filling the memory.
+constexpr int kMaxDepth = 16;
+constexpr int kMaxNodes = 100000;
 
 class Converter {
   public:
@@ -29,7 +30,7 @@ class Converter {
                      int depth = 0) {
         YamlNode node;
         node.place = place;
-        if (depth > kDeepest || ++nodes_ > kMostNodes) {
+        if (depth > kMaxDepth || ++nodes_ > kMaxNodes) {
             if (!overflowed_)
                 problems_.add(place, path, "nested too deeply or too large for a sweep file");
             overflowed_ = true;
@@ -86,7 +87,7 @@ class Converter {
     bool overflowed_ = false;
 };
 
-// Notes where documents begin and ignores what is in them.
+// Notes the line of the last document start and ignores the contents.
 class DocumentStarts : public YAML::EventHandler {
   public:
     void OnDocumentStart(const YAML::Mark& mark) override { last_line = mark.line; }
@@ -105,7 +106,8 @@ class DocumentStarts : public YAML::EventHandler {
     int last_line = -1;
 };
 
-// The line (from 0) of a second document. Not YAML::LoadAll, which on some broken texts finds documents without end.
+// Returns the line (from 0) of a second document, if any. Not by YAML::LoadAll, which does not end
+// on some broken texts.
 std::optional<int> second_document(const std::string& text) {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
@@ -115,7 +117,7 @@ std::optional<int> second_document(const std::string& text) {
     return starts.last_line;
 }
 
-// The one document of `text` as a tree; `path` is that of the key whose value it is, "" for a file.
+// Parses `text`, which must be one document. `path` is the path of its key, "" for a file.
 YamlNode parse(const std::string& text, const std::string& source, const std::string& path,
                bool with_lines, Problems& problems) {
     Converter converter(source, with_lines, problems);
@@ -124,7 +126,7 @@ YamlNode parse(const std::string& text, const std::string& source, const std::st
     try {
         if (const auto line = second_document(text)) {
             problems.add(converter.at_line(*line), path,
-                         "a second YAML document begins here; a sweep is one");
+                         "a second YAML document begins here; a sweep file is one document");
         }
         return converter.convert(YAML::Load(text), source, path);
     } catch (const YAML::Exception& error) {
@@ -151,7 +153,7 @@ std::optional<size_t> list_index(const YamlNode& node, std::string_view part) {
     return index;
 }
 
-// The item of a list or section named by one part of a path; null when there is none.
+// Returns the item of a list or section that one part of a path names; null if there is none.
 const YamlNode* child(const YamlNode& node, const std::string& part) {
     if (node.kind != YamlNode::Kind::list) return node.find(part);
     const auto index = list_index(node, part);
@@ -198,7 +200,7 @@ void apply_override(YamlNode& root, const std::string& override_text, Problems& 
     }
     YamlNode* node = &root;
     for (const auto& part : split_path(std::string_view(override_text).substr(0, equals))) {
-        YamlNode* next = const_cast<YamlNode*>(child(*node, part)); // `root` is ours to change
+        YamlNode* next = const_cast<YamlNode*>(child(*node, part)); // safe: `root` is not const
         if (next == nullptr && node->kind == YamlNode::Kind::list) {
             problems.add(place, "",
                          fmt::format("there is no item {} in a list of {}; items count from 0",

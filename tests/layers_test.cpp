@@ -1,6 +1,6 @@
-// Who may include whom (docs/architecture.md): reads every #include of the project and checks it against two tables, one of our
-// modules and one of the third-party headers. A header brings along what it includes, so third-party headers are followed through
-// ours.
+// Checks the layers of docs/internals/architecture.md: every #include of the project must agree
+// with two tables, one of the project's modules and one of third-party headers. A third-party
+// header also counts when it is included through a project header.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,12 +19,12 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Include {
-    std::string file; // from the project's root, "src/base/file.cpp"
+    std::string file; // relative to the source tree: "src/base/file.cpp"
     int line = 0;
     std::string header; // as written between the quotes or brackets
 };
 
-// A module and those below it, whose headers it may include. Nothing climbs.
+// Each module with the modules below it, whose headers it may include.
 const std::map<std::string, std::set<std::string>> kLayers{
     {"base", {}},
     {"spec", {"base"}},
@@ -35,25 +35,26 @@ const std::map<std::string, std::set<std::string>> kLayers{
     {"cluster", {"gang", "base"}},
     {"results", {"spec", "base"}},
     {"train", {"model", "data", "gang", "spec", "base"}},
-    {"cuda",
-     {"train", "gang",
-      "base"}}, // libdagan_cuda.so: what train/device/gpu.h and gang/nccl_group.h ask for
+    // libdagan_cuda.so implements train/device/gpu.h and the table of gang/nccl_group.h.
+    {"cuda", {"train", "gang", "base"}},
     {"launcher",
      {"results", "train", "model", "data", "sweeps", "cluster", "gang", "spec", "base"}},
 };
 
-// The rooms (folders) of a module, bottom up: a room may include those before it. "" is the module's own folder.
-const std::map<std::string, std::vector<std::string>> kRooms{
+// The folders of a module, bottom up: a folder may include those before it. "" is the module's top
+// folder. A module that is not listed has no subfolders.
+const std::map<std::string, std::vector<std::string>> kFolders{
     {"model", {"tensor", "winograd", "convolution", "norm", ""}},
-    {"train", {"tensors", "files", "device", "", "gan", "classifier", "bench"}},
+    {"train", {"tensors", "files", "device", "", "gan", "classifier"}},
     {"cluster", {"transport", "host", "process", "gang", "mpi"}},
     {"results", {"statistics", "database", "store", "query", "output", "maintenance", "report"}},
     {"launcher",
-     {"scheduling", "protocol", "campaign", "coordinator", "worker", "trainer", "supervisor",
-      "slurm", "doctor", "cli"}},
+     {"program", "scheduling", "protocol", "campaign", "coordinator", "worker", "trainer",
+      "supervisor", "slurm", "doctor", "cli"}},
 };
 
-// Third-party headers by prefix, and the files (by prefix) that may see them, directly or through our headers.
+// Third-party headers by prefix, and the files (by prefix) that may include them, directly or
+// through project headers.
 struct ThirdParty {
     std::string library;
     std::vector<std::string> headers;
@@ -79,31 +80,34 @@ bool starts_with_any(const std::string& text, const std::vector<std::string>& pr
                        [&](const std::string& prefix) { return text.starts_with(prefix); });
 }
 
-// "base" of "src/base/file.h" and of "base/file.h"; "" when it is no module of ours.
+// Returns "base" for "src/base/file.h" and for "base/file.h"; "" if the path is in no module.
 std::string module_of(std::string path) {
     if (path.starts_with("src/")) path.erase(0, 4);
     const std::string first = path.substr(0, path.find('/'));
     return kLayers.contains(first) && first != path ? first : "";
 }
 
-// "winograd" of "src/model/winograd/winograd.h" and of "model/winograd/winograd.h"; "" when it lies in the module's own folder.
-std::string room_of(std::string path) {
+// Returns "winograd" for "src/model/winograd/winograd.h" and for "model/winograd/winograd.h"; ""
+// for a file in the module's top folder.
+std::string folder_of(std::string path) {
     if (path.starts_with("src/")) path.erase(0, 4);
     const size_t first = path.find('/'), last = path.rfind('/');
     return first == last ? "" : path.substr(first + 1, last - first - 1);
 }
 
-// Does an include within one module go up, or into a room that the table does not know?
-bool climbs_rooms(const std::string& module, const std::string& from, const std::string& to) {
-    const auto rooms = kRooms.find(module);
-    if (rooms == kRooms.end() || from == to) return from != to;
-    const auto at = [&](const std::string& room) {
-        return std::find(rooms->second.begin(), rooms->second.end(), room);
+// Returns whether an include within one module goes up, or from or to a folder that is not in the
+// table.
+bool goes_up_in_module(const std::string& module, const std::string& from, const std::string& to) {
+    const auto folders = kFolders.find(module);
+    if (folders == kFolders.end() || from == to) return from != to;
+    const auto at = [&](const std::string& folder) {
+        return std::find(folders->second.begin(), folders->second.end(), folder);
     };
-    return at(from) == rooms->second.end() || at(to) >= at(from);
+    return at(from) == folders->second.end() || at(to) >= at(from);
 }
 
-// The file of one of our headers: "base/file.h" lies in src/base, "data/pool.h" in data.
+// Returns the file of a project header: src/base/file.h for "base/file.h", data/pool.h for
+// "data/pool.h".
 std::string file_of(const std::string& header) {
     static const std::set<std::string> kBelowSrc{"base", "spec", "gang", "model", "train", "cuda"};
     return (kBelowSrc.contains(module_of(header)) ? "src/" : "") + header;
@@ -134,22 +138,23 @@ class LayerCheck {
         if (!to.empty() && to != from && !kLayers.at(from).contains(to))
             report(include, from + " may not include " + to);
         if (!to.empty() && to == from &&
-            climbs_rooms(from, room_of(include.file), room_of(include.header)))
-            report(include, "\"" + room_of(include.file) + "\" of " + from + " may not include \"" +
-                                room_of(include.header) + "\"");
+            goes_up_in_module(from, folder_of(include.file), folder_of(include.header)))
+            report(include, "\"" + folder_of(include.file) + "\" of " + from +
+                                " may not include \"" + folder_of(include.header) + "\"");
         const bool header = include.file.ends_with(".h");
         if (header && include.file != "src/spec/json.h" &&
             (include.header == "spec/json.h" || include.header.starts_with("nlohmann/"))) {
             report(include,
-                   "nlohmann's types stay out of headers; include spec/json.h in a .cpp file");
+                   "headers must not use nlohmann's types; include spec/json.h in a .cpp file");
         }
         for (const auto& [library, chain] : libraries_behind(include.header)) {
             if (!starts_with_any(include.file, library->allowed))
-                report(include, library->library + " is not for this module" + chain);
+                report(include, library->library + " is not allowed in this file" + chain);
         }
     }
 
-    // Third-party libraries that a header brings along, with the way to them (" through a.h").
+    // Returns the third-party libraries that a header includes, each with its path of includes,
+    // such as " through base/file.h".
     std::map<const ThirdParty*, std::string> libraries_behind(const std::string& header) {
         if (module_of(header).empty()) {
             const ThirdParty* library = third_party(header);
@@ -158,7 +163,7 @@ class LayerCheck {
         }
         const auto known = behind_.find(header);
         if (known != behind_.end()) return known->second;
-        behind_[header]; // ends a circle of includes
+        behind_[header]; // ends a cycle of includes
         std::map<const ThirdParty*, std::string> all;
         for (const Include* inner : of_file_[file_of(header)]) {
             for (const auto& [library, chain] : libraries_behind(inner->header))
@@ -193,7 +198,7 @@ std::vector<Include> includes_of(std::istream& text, const std::string& file) {
     return includes;
 }
 
-// Every #include of the modules; `files` counts those read by module.
+// Returns every #include of the modules. `files`: the number of files read, by module.
 std::vector<Include> includes_of_project(std::map<std::string, int>& files) {
     static const std::set<std::string> kSources{".h",  ".hpp", ".in", ".c",
                                                 ".cc", ".cpp", ".cu", ".cuh"};
@@ -212,22 +217,24 @@ std::vector<Include> includes_of_project(std::map<std::string, int>& files) {
     return all;
 }
 
-TEST(LayersTest, NothingClimbsAndThirdPartyHeadersStayAtHome) {
+TEST(LayersTest, AllIncludesObeyTheLayers) {
     std::map<std::string, int> files;
     const auto includes = includes_of_project(files);
     for (const auto& [module, below] : kLayers)
-        EXPECT_GT(files[module], 0) << "no file of " << module << " was read";
-    EXPECT_EQ(files[""], 0) << "a file lies in no module";
+        EXPECT_GT(files[module], 0) << "read no file of " << module;
+    EXPECT_EQ(files[""], 0) << "a file is in no module";
     for (const auto& violation : violations_in(includes)) ADD_FAILURE() << violation;
 }
 
-// The check itself must be able to fail.
+// The tests below show that the check can fail.
+
+// Returns the first violation of one include; "" if there is none.
 std::string violation_of(const std::string& file, const std::string& header) {
     const auto found = violations_in({{file, 7, header}});
     return found.empty() ? "" : found.front();
 }
 
-TEST(LayersTest, AClimbingIncludeIsFound) {
+TEST(LayersTest, FindsAnIncludeOfAModuleAbove) {
     EXPECT_EQ(violation_of("src/base/file.cpp", "spec/task.h"),
               "src/base/file.cpp:7: spec/task.h: base may not include spec");
     EXPECT_EQ(violation_of("src/train/pools.cpp", "results/store/store.h"),
@@ -237,21 +244,21 @@ TEST(LayersTest, AClimbingIncludeIsFound) {
     EXPECT_NE(violation_of("src/model/critic.cpp", "gang/group.h"), "");
 }
 
-TEST(LayersTest, AnIncludeThatClimbsBetweenTheRoomsOfAModuleIsFound) {
+TEST(LayersTest, FindsAnIncludeOfAFolderAboveInTheSameModule) {
     EXPECT_EQ(
         violation_of("launcher/scheduling/schedule.cpp", "launcher/coordinator/coordinator.h"),
         "launcher/scheduling/schedule.cpp:7: launcher/coordinator/coordinator.h: "
         "\"scheduling\" of launcher may not include \"coordinator\"");
     EXPECT_NE(violation_of("src/model/winograd/winograd.cpp", "model/layer.h"), "")
-        << "the module's own folder is a room too";
+        << "the module's top folder has a place in the order too";
     EXPECT_NE(violation_of("results/database/sqlite.cpp", "results/nowhere/x.h"), "")
-        << "a room that the table does not know";
+        << "a folder that is not in the table";
     EXPECT_EQ(
         violation_of("launcher/coordinator/coordinator.cpp", "launcher/scheduling/schedule.h"), "");
     EXPECT_EQ(violation_of("src/model/layer.cpp", "model/winograd/winograd.h"), "");
 }
 
-TEST(LayersTest, IncludesDownAndWithinAModuleAreFine) {
+TEST(LayersTest, AllowsIncludesOfModulesBelowAndWithinAModule) {
     EXPECT_EQ(violation_of("src/base/file.cpp", "base/error.h"), "");
     EXPECT_EQ(violation_of("src/train/pools.cpp", "data/pool.h"), "");
     EXPECT_EQ(violation_of("launcher/coordinator/coordinator.cpp", "results/store/store.h"), "");
@@ -259,17 +266,17 @@ TEST(LayersTest, IncludesDownAndWithinAModuleAreFine) {
     EXPECT_EQ(violation_of("data/pool.cpp", "fmt/format.h"), "");
 }
 
-TEST(LayersTest, AThirdPartyHeaderAwayFromHomeIsFound) {
+TEST(LayersTest, FindsAThirdPartyHeaderWhereItIsNotAllowed) {
     EXPECT_EQ(violation_of("sweeps/expand.cpp", "torch/torch.h"),
-              "sweeps/expand.cpp:7: torch/torch.h: LibTorch is not for this module");
+              "sweeps/expand.cpp:7: torch/torch.h: LibTorch is not allowed in this file");
     EXPECT_NE(violation_of("launcher/worker/agent.cpp", "torch/torch.h"), "")
-        << "only the trainer's files see LibTorch";
+        << "in the launcher, only the trainer may use LibTorch";
     EXPECT_EQ(violation_of("launcher/trainer/trainer_main.cpp", "torch/torch.h"), "");
     EXPECT_NE(violation_of("launcher/worker/agent.cpp", "mpi.h"), "");
     EXPECT_NE(violation_of("src/train/pools.cpp", "hdf5.h"), "");
     EXPECT_NE(violation_of("data/pool.cpp", "yaml-cpp/yaml.h"), "");
     EXPECT_NE(violation_of("src/train/wgan_gp.cpp", "ATen/cuda/CUDAGraph.h"), "")
-        << "only the shared object knows CUDA";
+        << "only libdagan_cuda.so may use CUDA";
     EXPECT_NE(violation_of("src/gang/nccl_group.cpp", "nccl.h"), "");
     EXPECT_EQ(violation_of("src/cuda/gpu.cpp", "ATen/cuda/CUDAGraph.h"), "");
     EXPECT_NE(violation_of("src/train/device/gpu.h", "cuda/kernels.h"), "");
@@ -279,17 +286,18 @@ TEST(LayersTest, AThirdPartyHeaderAwayFromHomeIsFound) {
     EXPECT_EQ(violation_of("results/store/store.cpp", "spec/json.h"), "");
 }
 
-TEST(LayersTest, AThirdPartyHeaderIsFoundThroughOurHeaders) {
+TEST(LayersTest, FindsAThirdPartyHeaderThroughProjectHeaders) {
     const auto found = violations_in({{"data/hdf5_file.h", 3, "hdf5.h"},
                                       {"data/pool.h", 4, "data/hdf5_file.h"},
                                       {"data/pool.cpp", 1, "data/pool.h"},
                                       {"src/train/pools.cpp", 9, "data/pool.h"}});
     ASSERT_EQ(found.size(), 1U);
-    EXPECT_EQ(found[0], "src/train/pools.cpp:9: data/pool.h: HDF5 is not for this module through "
-                        "data/pool.h through data/hdf5_file.h");
+    EXPECT_EQ(found[0],
+              "src/train/pools.cpp:9: data/pool.h: HDF5 is not allowed in this file through "
+              "data/pool.h through data/hdf5_file.h");
 }
 
-TEST(LayersTest, IncludesAreReadInAllTheirSpellings) {
+TEST(LayersTest, ReadsAllSpellingsOfAnInclude) {
     std::istringstream text("#include \"a.h\"\n  #  include <b/c.h> // why\n// #include "
                             "\"not.h\"\n#include<d>\nint include;\n");
     const auto includes = includes_of(text, "x.cpp");

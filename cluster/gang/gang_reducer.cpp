@@ -11,12 +11,12 @@
 namespace dagan::cluster {
 
 namespace {
-// The places of a member's word.
-enum Place { kIntent, kOffset, kCount };
+// The fields of a vote.
+enum VoteField { kIntent, kOffset, kCount };
 
 bool lies_within(const ReduceRequest& request, const SharedMemory& memory) {
-    const uint64_t there = memory.size_bytes() / sizeof(float);
-    return request.offset <= there && request.count <= there - request.offset;
+    const uint64_t floats = memory.size_bytes() / sizeof(float);
+    return request.offset <= floats && request.count <= floats - request.offset;
 }
 } // namespace
 
@@ -29,11 +29,12 @@ GangReducer::GangReducer(std::unique_ptr<GangCollectives> collectives,
 }
 
 void GangReducer::reduce(ReduceRequest request) {
-    require(!waiting_, "a trainer asks for one reduction at a time");
-    require(intent_ != Intent::finish || over(), "a trainer that ended its task reduces no more");
+    require(!waiting_, "a trainer requests one reduction at a time");
+    require(intent_ != Intent::finish || over(),
+            "a trainer that ended its task requests no reduction");
     waiting_ = true;
     if (over() || intent_ == Intent::fail) {
-        // A round may be under way in which this member already failed; its outcome cannot be "done" any more.
+        // This member may already have voted "failed" in a round that is not complete.
         answer_ = ReduceAnswer::broken;
         return;
     }
@@ -49,7 +50,7 @@ void GangReducer::finish() {
 }
 
 void GangReducer::fail() {
-    // A member that has finished keeps to it: its part of the work is done, whatever becomes of its trainer.
+    // A finished member stays finished even if its trainer dies: its part of the work is done.
     if (intent_ == Intent::none) intent_ = Intent::fail;
     advance();
 }
@@ -85,7 +86,7 @@ void GangReducer::enter_round() {
 
 void GangReducer::on_agreement() {
     bool failed = false, finished = false, reducing = false;
-    int64_t least = std::numeric_limits<int64_t>::max(), most = 0;
+    int64_t smallest = std::numeric_limits<int64_t>::max(), largest = 0;
     for (size_t i = 0; i < offsets_.size(); ++i) {
         const auto vote = std::span(votes_).subspan(i * vote_.size(), vote_.size());
         const auto intent = static_cast<Intent>(vote[kIntent]);
@@ -93,17 +94,17 @@ void GangReducer::on_agreement() {
         finished |= intent == Intent::finish;
         if (intent != Intent::none) continue;
         reducing = true;
-        least = std::min(least, vote[kCount]);
-        most = std::max(most, vote[kCount]);
+        smallest = std::min(smallest, vote[kCount]);
+        largest = std::max(largest, vote[kCount]);
         offsets_[i] = static_cast<uint64_t>(vote[kOffset]);
     }
     if (failed) return end(State::broken, "a member died or was stopped");
     if (finished && reducing)
         return end(State::broken, "a member ended its task before the others");
     if (finished) return end(State::finished, "");
-    if (most != least) {
-        return end(State::broken, "members reduce " + std::to_string(least) + " and " +
-                                      std::to_string(most) + " numbers at once");
+    if (largest != smallest) {
+        return end(State::broken, "members reduce " + std::to_string(smallest) + " and " +
+                                      std::to_string(largest) + " floats in the same round");
     }
     start_mean();
 }

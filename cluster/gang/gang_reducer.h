@@ -1,16 +1,29 @@
-// The agent's side of a gang: reduces the gradients in its trainer's shared memory with the other members' agents. Never blocks.
+// The agent's part in a gang: replaces the gradients in its trainer's shared memory by their mean
+// over the gang, together with the agents of the other members. Never blocks.
 //
-// Protocol. The members go through rounds. A member enters a round once its trainer asks for a reduction ("reduce n floats"), has
-// ended its task ("finished") or is lost ("failed"), and says which in a small gather, the agreement. When it is complete all
-// members know the same:
-//   all reduce, equal n       -> the mean is written in place on all, the trainers go on; next round
-//   all finished              -> the gang is over
-//   anyone failed, or a mix of reduce and finished, or unequal n -> the gang is broken: every trainer's request is answered so
-// Agents are alive as long as the job is, so every round completes once each trainer reduces, ends or dies; nobody waits for a
-// dead process. A trainer that dies while its agent is inside a round cannot take its word back: the round is completed with what
-// its memory holds (which agents have mapped too), and the next one is entered as failed, so that the members always agree on
-// which reductions took place. The communicator is given back after the round that ended the gang, at which all members arrive:
-// that is never a wait.
+//     GangReducer reducer(std::move(collectives), memory);
+//     // In the agent's loop:
+//     reducer.reduce(request);                               // the trainer asked for a reduction
+//     if (auto answer = reducer.poll()) link.answer(*answer);
+//     if (reducer.over()) ...                                // the same state on all members
+//
+// Rounds. The gang works in rounds of two phases. A member enters a round as soon as its trainer
+// requests a reduction, has ended its task, or is lost.
+//   1. Agreement: a gather tells all members each one's vote: its intent ("reduce", "finished" or
+//      "failed") and the offset and number of floats. All members draw the same conclusion:
+//        all reduce equally many floats    phase 2
+//        all finished                      the gang has finished
+//        anything else                     the gang is broken
+//   2. Mean: the mean replaces the floats of all members, the trainers are answered "done", and the
+//      next round begins.
+// In a broken gang every request is answered "broken".
+//
+// Agents live as long as the MPI job, so every round completes once each trainer has requested a
+// reduction, ended its task or died: no agent waits for a dead process. If a trainer dies after its
+// agent has voted, the vote stands: the round completes with the content of the dead trainer's
+// memory, which the agents have mapped too, and its agent votes "failed" in the next round. So all
+// members agree on which reductions took place. The communicator is freed after the round that
+// ended the gang; all members are in that round, so nobody waits.
 #pragma once
 
 #include "cluster/gang/gang_collectives.h"
@@ -30,35 +43,42 @@ class GangReducer {
   public:
     enum class State { running, finished, broken };
 
-    // `memory` is the trainer's; it stays mapped until this object is gone, even when the trainer dies and is replaced.
+    // `memory`: the trainer's. It stays mapped as long as this object lives, even if the trainer
+    // dies and is replaced.
     GangReducer(std::unique_ptr<GangCollectives> collectives, std::shared_ptr<SharedMemory> memory);
 
-    // The trainer asks. Its answer comes from poll(), exactly one for each request. A request beyond the memory breaks the gang.
+    // Takes a request of the trainer. poll() returns exactly one answer for each request. A request
+    // that exceeds the memory breaks the gang. Throws Blame::bug if a request is still open or the
+    // trainer has ended its task.
     void reduce(ReduceRequest request);
-    // The trainer has ended its task, in whatever way it reports itself. No reduce() after it.
+    // The trainer has ended its task. No reduce() may follow while the gang is running. Throws
+    // Blame::bug if a request is still open.
     void finish();
-    // The trainer died, or the gang is to be ended. May be called at any time, more than once. Requests after it are answered
-    // "broken"; one that is open is answered when its round is complete (with the trainer dead there is nobody to give it to).
+    // The trainer died, or the gang must end. May be called at any time, also repeatedly; has no
+    // effect after finish(). A request that follows is answered "broken"; an open one is answered
+    // when its round is complete.
     void fail();
 
-    // Moves on. Returns the answer for the trainer when there is one. The agent calls this on every turn of its loop until
-    // over().
+    // Advances the protocol. Returns the answer for the trainer; nullopt if there is none. Call it
+    // in every turn of the agent's loop until over().
     std::optional<ReduceAnswer> poll();
 
     State state() const { return state_; }
-    const std::string& why_broken() const { return why_broken_; } // "" unless broken
-    // The gang has ended for all members: this object may be destroyed without cost to the others. Keep it while its trainer
-    // still works: it goes on answering "broken". Destroyed earlier, it leaves an operation behind that MPI still writes to: only
-    // before abort().
+    // Why the gang is broken; "" if it is not.
+    const std::string& why_broken() const { return why_broken_; }
+    // Returns whether the gang has ended, for all members. Then this object may be destroyed at any
+    // time; keep it while its trainer works, because it still answers "broken". If it is destroyed
+    // earlier, MPI may still write to its memory: do so only before MpiWorld::abort().
     bool over() const { return state_ != State::running; }
-    // Data are being reduced now: the loop should spin rather than sleep, as no trainer of the gang computes meanwhile.
+    // Returns whether floats are being reduced. The agent's loop then should not pause: no trainer
+    // of the gang computes until the reduction is complete.
     bool transferring() const { return phase_ == Phase::reducing; }
-    // The trainer waits for an answer: its heartbeat is not to be expected.
+    // Returns whether the trainer waits for an answer; it then sends no heartbeats.
     bool trainer_waits() const { return waiting_; }
 
   private:
     enum class Phase { idle, agreeing, reducing };
-    enum class Intent { none, finish, fail };
+    enum class Intent { none, finish, fail }; // none: reduce
 
     void enter_round();
     void on_agreement();
@@ -72,12 +92,12 @@ class GangReducer {
     State state_ = State::running;
     Phase phase_ = Phase::idle;
     Intent intent_ = Intent::none;
-    bool waiting_ = false;               // a request is not answered yet
+    bool waiting_ = false;               // a request is open
     std::optional<ReduceAnswer> answer_; // for the next poll()
-    ReduceRequest request_;              // of the present round
-    std::array<int64_t, 3> vote_{};      // what this member says in the present round,
-    std::vector<int64_t> votes_;         // and what all say, by position
-    std::vector<uint64_t> offsets_;      // where the data are, by position
+    ReduceRequest request_;              // of the current round
+    std::array<int64_t, 3> vote_{};      // of this member in the current round
+    std::vector<int64_t> votes_;         // of all members, by position
+    std::vector<uint64_t> offsets_;      // of the floats in each memory, by position
     std::string why_broken_;
 };
 

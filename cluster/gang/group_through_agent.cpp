@@ -24,14 +24,14 @@ class GroupThroughAgent final : public gang::Group {
         memory_.grow(end * sizeof(float));
         used_ = end;
         const auto allocated = memory_.floats(offset, count);
-        std::ranges::fill(allocated, 0.0F); // an earlier group may have used it
+        std::ranges::fill(allocated, 0.0F); // an earlier group may have written to it
         return allocated;
     }
 
     void all_reduce_mean(std::span<float> x) override {
         const auto* base = reinterpret_cast<const float*>(memory_.data());
         require(x.data() >= base && x.data() + x.size() <= base + used_,
-                "only memory of allocate() is reduced");
+                "the reduced memory was allocated by this group");
         const ReduceRequest request{static_cast<uint64_t>(x.data() - base), x.size()};
         if (link_.reduce(request) == ReduceAnswer::broken) {
             throw gang::GangBroken(
@@ -43,7 +43,7 @@ class GroupThroughAgent final : public gang::Group {
     TrainerLink& link_;
     SharedMemory& memory_;
     int rank_, size_;
-    size_t used_ = 0; // floats handed out
+    size_t used_ = 0; // floats that were allocated
 };
 } // namespace
 

@@ -7,15 +7,16 @@
 namespace dagan::cluster {
 
 namespace {
-constexpr size_t kLine = 64 / sizeof(float);
-constexpr size_t kBlock =
-    4096; // floats: the sums stay in the first cache, what is read in the second until it is written
+constexpr size_t kLine = 64 / sizeof(float); // floats of a cache line
+// Floats per block: the sums stay in the first-level cache, and the members' blocks stay in the
+// second-level cache until the mean is written to them.
+constexpr size_t kBlock = 4096;
 
 void copy(const float* __restrict from, float* __restrict to, size_t count) {
     for (size_t i = 0; i < count; ++i) to[i] = from[i];
 }
-void add(const float* __restrict more, float* __restrict sums, size_t count) {
-    for (size_t i = 0; i < count; ++i) sums[i] += more[i];
+void add(const float* __restrict terms, float* __restrict sums, size_t count) {
+    for (size_t i = 0; i < count; ++i) sums[i] += terms[i];
 }
 void divide(float* sums, float by, size_t count) {
     for (size_t i = 0; i < count; ++i) sums[i] /= by;
@@ -23,9 +24,9 @@ void divide(float* sums, float by, size_t count) {
 } // namespace
 
 Slice slice_of(size_t count, int position, int members) {
-    const auto place = static_cast<size_t>(position), n = static_cast<size_t>(members);
+    const auto index = static_cast<size_t>(position), n = static_cast<size_t>(members);
     const size_t share = ((count + n - 1) / n + kLine - 1) / kLine * kLine;
-    const size_t begin = std::min(count, place * share);
+    const size_t begin = std::min(count, index * share);
     return {begin, std::min(count - begin, share)};
 }
 

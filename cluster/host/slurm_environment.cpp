@@ -74,39 +74,39 @@ std::optional<int> tasks_on_node(const std::string& tasks_per_node, int node) {
 std::optional<std::string> unconnected_problem(const Variables& variables) {
     const SlurmEnvironment slurm = slurm_environment(variables);
     if (!slurm.in_step() || slurm.tasks.value_or(1) <= 1) return std::nullopt;
-    for (const char* name : {"PMIX_RANK", "PMI_RANK",
-                             "OMPI_COMM_WORLD_SIZE"}) { // set by srun's plug-ins, or by mpirun
+    // Set by srun's plug-ins, or by mpirun.
+    for (const char* name : {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE"}) {
         if (variables(name) != nullptr) return std::nullopt;
     }
     return "Slurm started " + std::to_string(*slurm.tasks) +
-           " tasks, but MPI connects none of them: srun ran without a plug-in for MPI; hint: start "
-           "with `srun --mpi=pmix` (mpi: "
-           "in the "
-           "site profile; `srun --mpi=list` shows what this site has)";
+           " tasks, but MPI connects none of them: srun ran without an MPI plug-in; hint: start "
+           "with `srun --mpi=pmix` (`mpi:` in the site profile; `srun --mpi=list` lists the "
+           "plug-ins of this site)";
 }
 
 bool belongs_to_a_job(const std::string& name) {
-    constexpr std::array kOfTheSite{"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT",
-                                    "SLURM_TIME_FORMAT"};
-    if (std::find(kOfTheSite.begin(), kOfTheSite.end(), name) != kOfTheSite.end()) return false;
-    // The rest of OMPI_MCA_... are a person's settings; these are what mpirun tells its ranks.
-    constexpr std::array kOfAJob{"SLURM_",
-                                 "SLURMD_",
-                                 "SBATCH_",
-                                 "SALLOC_",
-                                 "PMI_",
-                                 "PMI2_",
-                                 "PMIX_",
-                                 "OMPI_COMM_",
-                                 "OMPI_UNIVERSE_",
-                                 "OMPI_APP_",
-                                 "OMPI_MCA_orte_",
-                                 "OMPI_MCA_ess",
-                                 "OMPI_MCA_pmix",
-                                 "OMPI_MCA_initial_",
-                                 "OMPI_FILE_LOCATION",
-                                 "PRTE_"};
-    return std::any_of(kOfAJob.begin(), kOfAJob.end(),
+    constexpr std::array kSiteVariables{"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT",
+                                        "SLURM_TIME_FORMAT"};
+    if (std::find(kSiteVariables.begin(), kSiteVariables.end(), name) != kSiteVariables.end())
+        return false;
+    // The listed OMPI_MCA_ variables are set by mpirun for its ranks; all others are user settings.
+    constexpr std::array kJobPrefixes{"SLURM_",
+                                      "SLURMD_",
+                                      "SBATCH_",
+                                      "SALLOC_",
+                                      "PMI_",
+                                      "PMI2_",
+                                      "PMIX_",
+                                      "OMPI_COMM_",
+                                      "OMPI_UNIVERSE_",
+                                      "OMPI_APP_",
+                                      "OMPI_MCA_orte_",
+                                      "OMPI_MCA_ess",
+                                      "OMPI_MCA_pmix",
+                                      "OMPI_MCA_initial_",
+                                      "OMPI_FILE_LOCATION",
+                                      "PRTE_"};
+    return std::any_of(kJobPrefixes.begin(), kJobPrefixes.end(),
                        [&](const char* prefix) { return name.starts_with(prefix); });
 }
 

@@ -1,6 +1,10 @@
-// What Slurm's variables say about this process: which job and step it belongs to, its place on the node, the GPUs of the node
-// that are the job's, and when the allocation ends. Pure: reads the environment it is handed and nothing else, and calls no
-// Slurm. Values that are not numbers where numbers belong count as absent.
+// Reads Slurm's environment variables: which job and step this process belongs to, its place on the
+// node, the GPUs of the node that belong to the step, and when the allocation ends. Pure: reads
+// only the environment it is passed and calls no Slurm command. A value that should be a number and
+// is not counts as absent.
+//
+//     const SlurmEnvironment slurm = slurm_environment(std::getenv);
+//     if (slurm.in_step() && slurm.local_rank) use_gpu_number(*slurm.local_rank);
 #pragma once
 
 #include <cstdint>
@@ -11,21 +15,21 @@
 
 namespace dagan::cluster {
 
-// The value of a variable, or null. std::getenv is one.
+// Returns the value of a variable, or null; std::getenv is one such function.
 using Variables = std::function<const char*(const char* name)>;
 
 struct SlurmEnvironment {
     std::string job_id;             // "" outside a job
     std::string step_id;            // "" outside a step: in the batch script, or in a shell
-    int restarts = 0;               // how often Slurm has started this job again; its id stays
-    std::optional<int> tasks;       // of the step, else of the job
+    int restarts = 0;               // how often Slurm has restarted this job; its id stays the same
+    std::optional<int> tasks;       // of the step; outside a step, of the job
     std::optional<int> local_rank;  // among the tasks of the step on this node
-    std::optional<int> local_tasks; // how many those are
+    std::optional<int> local_tasks; // number of tasks of the step on this node
     std::optional<int> cpus_per_task;
-    std::optional<int64_t>
-        end_time_s; // of the allocation, seconds since 1970; older versions of Slurm do not say
-    std::vector<std::string>
-        gpus; // ids of this node's GPUs that belong to the step, as Slurm numbers them
+    // End of the allocation, seconds since 1970. Older versions of Slurm do not set it.
+    std::optional<int64_t> end_time_s;
+    // Ids of this node's GPUs that belong to the step, as Slurm numbers them.
+    std::vector<std::string> gpus;
 
     bool in_job() const { return !job_id.empty(); }
     bool in_step() const { return !step_id.empty(); }
@@ -33,20 +37,22 @@ struct SlurmEnvironment {
 
 SlurmEnvironment slurm_environment(const Variables& variables);
 
-// How many tasks node `node` runs, out of SLURM_STEP_TASKS_PER_NODE ("4(x2),3": four on each of two nodes, three on the third).
-// Nothing when the text is not of that form or has no such node.
+// Returns the number of tasks on node number `node`, from SLURM_STEP_TASKS_PER_NODE. Example:
+// "4(x2),3" means four tasks on each of two nodes and three on the third. Returns nullopt if the
+// text does not have this form or there is no such node.
 std::optional<int> tasks_on_node(const std::string& tasks_per_node, int node);
 
-// Why MPI could not make one job of the tasks that srun started: nothing tells them of each other. With the fix; nothing when all
-// is well. For the time before MPI_Init, which in that case fails with a page of advice on building MPI, or makes every task rank
-// 0 of 1.
+// Returns why MPI cannot connect the tasks that srun started, with a hint: no variable tells them
+// of each other. Returns nullopt if there is no problem. Call it before MPI_Init, which in this
+// case fails with a page of advice on building MPI, or makes every task rank 0 of 1.
 std::optional<std::string> unconnected_problem(const Variables& variables);
 
-// Does a variable belong to a running job or MPI program, so that it must not reach another one that is submitted or started from
-// within? SLURM_CONF and the like, which say where the cluster is, do not.
+// Returns whether a variable belongs to a running job or MPI program, so that it must not be passed
+// to another job that is submitted, or program that is started, from within. SLURM_CONF and the
+// like, which describe the site, do not belong to a job.
 bool belongs_to_a_job(const std::string& name);
 
-// Of "NAME=value" texts those that do not belong to a job.
+// Returns the entries ("NAME=value") that do not belong to a job.
 std::vector<std::string> without_job_variables(const std::vector<std::string>& environment);
 
 } // namespace dagan::cluster

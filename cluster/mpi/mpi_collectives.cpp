@@ -10,30 +10,32 @@
 namespace dagan::cluster {
 
 namespace {
-// A gang that sees each other's memory: each member adds its slice of all members' arrays and writes the mean to all of them.
-// Read once and written once, where the trainers have it.
+// The mean of a gang whose members have mapped each other's memory: each member adds its slice of
+// all members' arrays and writes the mean to all of them, in place. Each float is read once and
+// written once.
 class MeanInPlace {
   public:
     void start(std::vector<float*> arrays, Slice slice) {
         arrays_ = std::move(arrays);
-        left_ = slice;
+        remaining_ = slice;
     }
-    // Adds a piece. True when nothing was left to do; the other members' slices may not be done.
+    // Adds a piece. Returns true if nothing remained; the other members may still be adding.
     bool advance() {
-        // Half a millisecond to read. Not less: between two looks the agent offers its core to others.
+        // Takes about half a millisecond. Not less: between two calls the agent yields its core.
         constexpr size_t kFloats = (size_t{8} << 20) / sizeof(float);
-        if (left_.count == 0) return true;
-        const size_t count = std::min(left_.count, std::max(size_t{1}, kFloats / arrays_.size()));
+        if (remaining_.count == 0) return true;
+        const size_t count =
+            std::min(remaining_.count, std::max(size_t{1}, kFloats / arrays_.size()));
         std::vector<float*> parts;
-        for (float* array : arrays_) parts.push_back(array + left_.begin);
+        for (float* array : arrays_) parts.push_back(array + remaining_.begin);
         write_mean(std::vector<const float*>(parts.begin(), parts.end()), parts, count);
-        left_ = {left_.begin + count, left_.count - count};
+        remaining_ = {remaining_.begin + count, remaining_.count - count};
         return false;
     }
 
   private:
     std::vector<float*> arrays_; // by position
-    Slice left_;                 // of this member
+    Slice remaining_;            // of this member's slice
 };
 
 class MpiCollectives final : public GangCollectives {
@@ -47,9 +49,9 @@ class MpiCollectives final : public GangCollectives {
     void start_gather(std::span<const int64_t> mine, std::span<int64_t> all) override {
         require(step_ == Step::none, "one collective at a time");
         require(all.size() == mine.size() * static_cast<size_t>(size_),
-                "a gather has room for all members' words");
+                "a gather has room for all members' integers");
         gather(mine, all);
-        step_ = Step::last_messages;
+        step_ = Step::finishing;
     }
 
     void start_mean(const SharedMemory& memory, std::span<const uint64_t> offsets,
@@ -58,7 +60,7 @@ class MpiCollectives final : public GangCollectives {
         memory_ = &memory;
         offsets_ = offsets;
         count_ = count;
-        if (others_known_) return add();
+        if (mapping_decided_) return start_adding();
         own_address_ = address_of(memory);
         addresses_.resize(own_address_.size() * static_cast<size_t>(size_));
         gather(own_address_, addresses_);
@@ -71,27 +73,31 @@ class MpiCollectives final : public GangCollectives {
         case Step::addresses: map_others(); break;
         case Step::mapped: on_all_mapped(); break;
         case Step::in_place:
-            if (in_place_.advance()) leave();
+            if (in_place_.advance()) start_barrier();
             break;
         case Step::by_messages:
             if (by_messages_.advance()) step_ = Step::none;
             break;
-        case Step::last_messages:
+        case Step::finishing:
         case Step::none: step_ = Step::none;
         }
         return step_ == Step::none;
     }
 
     void release() override {
-        require(step_ == Step::none, "collectives are released when none is under way");
+        require(step_ == Step::none, "collectives are released when no operation is in progress");
         others_.clear();
         check_mpi(MPI_Comm_free(&comm_), "MPI_Comm_free");
     }
 
   private:
-    // What is under way. The first mean begins with the members' addresses and with whether each has mapped all others; then the
-    // floats, in the one way or the other; in place there is a barrier, as others write to this member's memory, and read it.
-    enum class Step { none, addresses, mapped, in_place, by_messages, last_messages };
+    // The step of the operation in progress:
+    //   addresses     first mean: gathers the addresses of the members' memories
+    //   mapped        first mean: all members agree whether each has mapped all others
+    //   in_place, by_messages   adds the floats, in one of the two ways
+    //   finishing     completes the gather; after in_place, a barrier, because the others read and
+    //                 write this member's memory
+    enum class Step { none, addresses, mapped, in_place, by_messages, finishing };
 
     void gather(std::span<const int64_t> mine, std::span<int64_t> all) {
         const int count = mpi_count(mine.size());
@@ -107,7 +113,7 @@ class MpiCollectives final : public GangCollectives {
         return address;
     }
 
-    // Whatever fails here is said in the agreement that follows, so that all members go the same way.
+    // A failure is not an error: the agreement that follows tells all members to use messages.
     void map_others() {
         all_mapped_ = map_others_ == MapOthers::if_possible;
         for (int i = 0; i < size_ && all_mapped_ != 0; ++i) {
@@ -115,7 +121,8 @@ class MpiCollectives final : public GangCollectives {
             if (i == position_ || others_.back()) continue;
             all_mapped_ = 0;
             log_info(
-                "gang: the memory of the member at {} is not seen from here: means go by messages",
+                "gang: the memory of the member at position {} cannot be mapped: the gang uses "
+                "messages",
                 i);
         }
         check_mpi(
@@ -125,12 +132,12 @@ class MpiCollectives final : public GangCollectives {
     }
 
     void on_all_mapped() {
-        others_known_ = true;
+        mapping_decided_ = true;
         if (all_mapped_ == 0) others_.clear();
-        add();
+        start_adding();
     }
 
-    void add() {
+    void start_adding() {
         if (all_mapped_ == 0) {
             by_messages_.start(memory_->floats(offsets_[static_cast<size_t>(position_)], count_));
             step_ = Step::by_messages;
@@ -145,9 +152,9 @@ class MpiCollectives final : public GangCollectives {
         step_ = Step::in_place;
     }
 
-    void leave() {
+    void start_barrier() {
         check_mpi(MPI_Ibarrier(comm_, new_request()), "MPI_Ibarrier");
-        step_ = Step::last_messages;
+        step_ = Step::finishing;
     }
 
     MPI_Request* new_request() { return &requests_.emplace_back(MPI_REQUEST_NULL); }
@@ -156,21 +163,22 @@ class MpiCollectives final : public GangCollectives {
     int position_, size_;
     MapOthers map_others_;
     Step step_ = Step::none;
-    Requests requests_; // of the present step, but for the floats'
+    Requests requests_; // of the current step, except those of by_messages_
 
-    // Of the mean under way.
+    // Of the current mean.
     const SharedMemory* memory_ = nullptr;
     std::span<const uint64_t> offsets_;
     size_t count_ = 0;
     MeanInPlace in_place_;
     MeanByMessages by_messages_;
 
-    // Of the gang, from its first mean on.
+    // Of the gang, since its first mean.
     MemoryAddress own_address_{};
     std::vector<int64_t> addresses_;
-    bool others_known_ = false;
-    int all_mapped_ = 0;                              // on all members
-    std::vector<std::optional<SharedMemory>> others_; // by position; none at this member's
+    bool mapping_decided_ = false;
+    int all_mapped_ = 0; // 1 if every member has mapped all others
+    // By position; nullopt at this member's own. Empty if the gang uses messages.
+    std::vector<std::optional<SharedMemory>> others_;
 };
 
 MPI_Comm make_communicator(const std::vector<int>& members, int tag) {
@@ -192,7 +200,7 @@ std::unique_ptr<GangCollectives> make_mpi_collectives(const MpiWorld& world,
                                                       MapOthers map_others) {
     const auto self = std::ranges::find(members, world.rank());
     require(std::ranges::count(members, world.rank()) == 1,
-            "a rank makes collectives of gangs it belongs to");
+            "a rank makes collectives of gangs to which it belongs");
     require(0 <= tag && tag <= 32767, "a gang's tag is 0..32767");
     return std::make_unique<MpiCollectives>(make_communicator(members, tag),
                                             static_cast<int>(self - members.begin()),

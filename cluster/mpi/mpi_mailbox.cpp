@@ -15,11 +15,11 @@ constexpr int kTag = 1;
 class MpiMailbox final : public Mailbox {
   public:
     explicit MpiMailbox(const MpiWorld& world) : rank_(world.rank()), size_(world.size()) {
-        check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_),
-                  "MPI_Comm_dup"); // so that nobody else's messages match
+        // A communicator of its own, so that no other messages match.
+        check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
         check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     }
-    // The communicator stays until MPI_Finalize: freeing it is collective.
+    // The communicator is freed by MPI_Finalize: freeing it here would be collective.
     ~MpiMailbox() override = default;
 
     int rank() const override { return rank_; }
@@ -32,7 +32,7 @@ class MpiMailbox final : public Mailbox {
             own_.push_back({rank_, std::string(bytes)});
             return;
         }
-        Moving& message = leaving_.emplace_back();
+        Transfer& message = outgoing_.emplace_back();
         message.envelope = {to, std::string(bytes)};
         const std::string& kept = message.envelope.bytes;
         check_mpi(MPI_Isend(kept.data(), mpi_count(kept.size()), MPI_CHAR, to, kTag, comm_,
@@ -41,14 +41,15 @@ class MpiMailbox final : public Mailbox {
     }
 
     std::optional<Envelope> receive() override {
-        forget_sent();
-        accept();
-        // Taking turns keeps a rank that talks to itself without end from never hearing the others.
-        own_turn_ = !own_turn_;
-        if (own_turn_ && !own_.empty()) return take_own();
-        if (!arriving_.empty() && complete(arriving_.front())) {
-            Envelope envelope = std::move(arriving_.front().envelope);
-            arriving_.pop_front();
+        drop_sent();
+        start_receiving();
+        // Alternates between its own and others' messages, so that a rank that keeps sending
+        // messages to itself still receives those of the others.
+        own_next_ = !own_next_;
+        if (own_next_ && !own_.empty()) return take_own();
+        if (!incoming_.empty() && complete(incoming_.front())) {
+            Envelope envelope = std::move(incoming_.front().envelope);
+            incoming_.pop_front();
             fault_point(FaultPoint::mail_receive);
             return envelope;
         }
@@ -57,30 +58,31 @@ class MpiMailbox final : public Mailbox {
     }
 
     size_t unsent() override {
-        forget_sent();
-        return leaving_.size();
+        drop_sent();
+        return outgoing_.size();
     }
 
   private:
-    // The buffer of an operation under way: its address must not change, which a deque used as a queue guarantees.
-    struct Moving {
+    // A message in transfer. The address of its buffer must not change, which a deque that is used
+    // as a queue guarantees.
+    struct Transfer {
         MPI_Request request = MPI_REQUEST_NULL;
-        Envelope envelope; // `from` is the receiver while it leaves
+        Envelope envelope; // `from` is the receiver if the message is outgoing
     };
 
-    static bool complete(Moving& message) {
+    static bool complete(Transfer& message) {
         int flag = 0;
         check_mpi(MPI_Test(&message.request, &flag, MPI_STATUS_IGNORE), "MPI_Test");
         return flag != 0;
     }
 
-    void forget_sent() {
-        while (!leaving_.empty() && complete(leaving_.front())) leaving_.pop_front();
+    void drop_sent() {
+        while (!outgoing_.empty() && complete(outgoing_.front())) outgoing_.pop_front();
     }
 
-    // Starts to receive the next message. They are handed out in the order of arrival here, so a large one under way holds back
-    // the smaller ones behind it.
-    void accept() {
+    // Starts to receive the next message. Messages are returned in the order in which they started
+    // to arrive, so a large one in transfer delays smaller ones behind it.
+    void start_receiving() {
         int flag = 0;
         MPI_Message message = MPI_MESSAGE_NULL;
         MPI_Status status;
@@ -89,7 +91,7 @@ class MpiMailbox final : public Mailbox {
         if (flag == 0) return;
         int count = 0;
         check_mpi(MPI_Get_count(&status, MPI_CHAR, &count), "MPI_Get_count");
-        Moving& incoming = arriving_.emplace_back();
+        Transfer& incoming = incoming_.emplace_back();
         incoming.envelope = {status.MPI_SOURCE, std::string(static_cast<size_t>(count), '\0')};
         check_mpi(MPI_Imrecv(incoming.envelope.bytes.data(), count, MPI_CHAR, &message,
                              &incoming.request),
@@ -104,9 +106,9 @@ class MpiMailbox final : public Mailbox {
 
     int rank_, size_;
     MPI_Comm comm_ = MPI_COMM_NULL;
-    std::deque<Moving> leaving_, arriving_;
+    std::deque<Transfer> outgoing_, incoming_;
     std::deque<Envelope> own_;
-    bool own_turn_ = false;
+    bool own_next_ = false;
 };
 } // namespace
 

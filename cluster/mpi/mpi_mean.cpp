@@ -7,7 +7,7 @@
 namespace dagan::cluster {
 
 namespace {
-constexpr size_t kLaneFloats = (size_t{1} << 20) / sizeof(float);
+constexpr size_t kLaneFloats = (size_t{1} << 20) / sizeof(float); // received floats of a lane
 }
 
 bool all_complete(Requests& requests) {
@@ -20,14 +20,14 @@ bool all_complete(Requests& requests) {
 
 MeanByMessages::MeanByMessages(MPI_Comm comm, int position, int size)
     : comm_(comm), position_(position), size_(size),
-      piece_(kLaneFloats / static_cast<size_t>(std::max(1, size - 1))) {
+      piece_floats_(kLaneFloats / static_cast<size_t>(std::max(1, size - 1))) {
     for (size_t i = 0; i < lanes_.size(); ++i) lanes_[i].number = static_cast<int>(i);
 }
 
 void MeanByMessages::start(std::span<float> array) {
     array_ = array;
-    pieces_ = (slice_of(array.size(), 0, size_).count + piece_ - 1) / piece_;
-    for (size_t i = 0; i < lanes_.size(); ++i) take(lanes_[i], i);
+    pieces_ = (slice_of(array.size(), 0, size_).count + piece_floats_ - 1) / piece_floats_;
+    for (size_t i = 0; i < lanes_.size(); ++i) begin_piece(lanes_[i], i);
 }
 
 bool MeanByMessages::advance() {
@@ -39,32 +39,34 @@ bool MeanByMessages::advance() {
         if (lane.phase == Phase::floats) {
             add_up(lane);
             exchange_means(lane);
-            return false; // that was enough work for one look
+            return false; // at most one piece per call
         }
-        take(lane, lane.piece + lanes_.size());
+        begin_piece(lane, lane.piece + lanes_.size());
     }
     return !any;
 }
 
-// Piece `piece` of the slice that falls to the member at `owner`; may be empty.
+// Returns piece number `piece` of the slice of the member at position `owner`; may be empty.
 std::span<float> MeanByMessages::part(int owner, size_t piece) const {
     const Slice slice = slice_of(array_.size(), owner, size_);
-    const size_t begin = std::min(slice.count, piece * piece_);
-    return array_.subspan(slice.begin + begin, std::min(piece_, slice.count - begin));
+    const size_t begin = std::min(slice.count, piece * piece_floats_);
+    return array_.subspan(slice.begin + begin, std::min(piece_floats_, slice.count - begin));
 }
 
+// Returns where the floats of the member at position `from` are received.
 std::span<float> MeanByMessages::received(Lane& lane, int from) const {
-    const auto place = static_cast<size_t>(from < position_ ? from : from - 1);
-    return std::span(lane.received).subspan(place * piece_, part(position_, lane.piece).size());
+    const auto index = static_cast<size_t>(from < position_ ? from : from - 1);
+    return std::span(lane.received)
+        .subspan(index * piece_floats_, part(position_, lane.piece).size());
 }
 
-// The same pieces in the same lanes on all members, so a message needs no number beyond its lane's: those of a lane keep their
-// order.
-void MeanByMessages::take(Lane& lane, size_t piece) {
+// All members process the same pieces in the same lanes, and messages of a lane keep their order.
+// So a message needs no tag except its lane's number.
+void MeanByMessages::begin_piece(Lane& lane, size_t piece) {
     lane.phase = piece < pieces_ ? Phase::floats : Phase::idle;
     if (lane.phase == Phase::idle) return;
     lane.piece = piece;
-    lane.received.resize(static_cast<size_t>(size_ - 1) * piece_);
+    lane.received.resize(static_cast<size_t>(size_ - 1) * piece_floats_);
     for (int other = 0; other < size_; ++other) {
         if (other == position_) continue;
         receive(lane, received(lane, other), other);
@@ -80,7 +82,8 @@ void MeanByMessages::add_up(Lane& lane) {
     write_mean(members, std::array{own.data()}, own.size());
 }
 
-// The means arrive where this member's floats were, which the owner of the slice has by now: their sending is complete.
+// The means are received where this member's floats were: their sending is complete, so the owner
+// of the slice has them.
 void MeanByMessages::exchange_means(Lane& lane) {
     lane.phase = Phase::means;
     for (int other = 0; other < size_; ++other) {

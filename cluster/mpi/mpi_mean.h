@@ -1,4 +1,5 @@
-// Private to mpi_*.cpp, and the one header with a type of MPI's: the mean of a gang whose members do not see each other's memory.
+// The mean of a gang whose members cannot map each other's memory, by MPI messages.
+// Private to mpi_*.cpp: the only header that names MPI types.
 #pragma once
 
 #include "cluster/gang/mean.h"
@@ -13,33 +14,37 @@
 namespace dagan::cluster {
 
 using Requests = std::vector<MPI_Request>;
-// Moves them on. True, with the list empty again, when all are complete.
+// Advances the requests. If all are complete, empties the list and returns true.
 bool all_complete(Requests& requests);
 
-// Each member gets the others' floats of its slice, and sends them the mean of it. Piece by piece in a few lanes, so that one
-// lane's messages travel while another's are added, with temporaries of about 1 MiB a lane. Never blocks.
+// Each member receives the others' floats of its own slice (slice_of()), and sends them the mean of
+// it. A slice is cut into pieces that travel in four lanes, so that the messages of one lane travel
+// while the floats of another are added. A lane needs about 1 MiB. Never blocks.
 class MeanByMessages {
   public:
     MeanByMessages(MPI_Comm comm, int position, int size);
 
-    // Replaces `array` on each member by the mean; equally long on all. It must stay valid until advance() says so.
+    // Starts to replace `array` by its mean over the members. All members pass equal lengths. The
+    // array must stay valid until advance() returns true.
     void start(std::span<float> array);
-    // Adds a piece at most. True when all the means are here and the others have theirs from this member.
+    // Adds at most one piece. Returns true when this member has all means, and the others have
+    // theirs of it.
     bool advance();
 
   private:
+    // Of a lane: unused, exchanging the floats of a piece, exchanging its means.
     enum class Phase { idle, floats, means };
     struct Lane {
         Phase phase = Phase::idle;
         int number = 0;
-        size_t piece = 0; // its number within each slice
+        size_t piece = 0; // index within each slice
         Requests requests;
         std::vector<float> received; // the others' floats of this member's slice
     };
 
     std::span<float> part(int owner, size_t piece) const;
     std::span<float> received(Lane& lane, int from) const;
-    void take(Lane& lane, size_t piece);
+    void begin_piece(Lane& lane, size_t piece);
     void add_up(Lane& lane);
     void exchange_means(Lane& lane);
     void send(Lane& lane, std::span<const float> part, int to);
@@ -47,7 +52,7 @@ class MeanByMessages {
 
     MPI_Comm comm_;
     int position_, size_;
-    size_t piece_; // floats
+    size_t piece_floats_;
     std::span<float> array_;
     size_t pieces_ = 0; // of the longest slice
     std::array<Lane, 4> lanes_;

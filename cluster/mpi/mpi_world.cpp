@@ -29,8 +29,8 @@ int mpi_count(unsigned long count) {
     return static_cast<int>(count);
 }
 
-MpiWorld::MpiWorld()
-    : under_mpirun_(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) { // MPI_Init may set it
+// OMPI_COMM_WORLD_SIZE is read before MPI_Init, which may set it.
+MpiWorld::MpiWorld() : under_mpirun_(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) {
     int provided = 0;
     check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
     check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN),
@@ -50,19 +50,18 @@ std::string MpiWorld::host() const {
 void MpiWorld::finalize() { check_mpi(MPI_Finalize(), "MPI_Finalize"); }
 
 void MpiWorld::abort(int exit_code) const {
-    // Where the network is cut MPI_Abort may wait for ever for somebody to tell.
-    constexpr unsigned kPatience_s = 5;
+    // If the network is cut, MPI_Abort may wait for ever; the alarm then ends this process.
+    constexpr unsigned kTimeout_s = 5;
     std::signal(SIGALRM, SIG_DFL);
-    ::alarm(kPatience_s);
+    ::alarm(kTimeout_s);
     MPI_Abort(MPI_COMM_WORLD, exit_code);
-    std::_Exit(exit_code); // MPI_Abort may return while the job is being ended
+    std::_Exit(exit_code); // MPI_Abort may return while the job is still ending
 }
 
 std::optional<std::string> MpiWorld::singletons_problem() const {
     std::optional<int> slurm_tasks;
-    for (const char* name :
-         {"SLURM_NTASKS",
-          "SLURM_STEP_NUM_TASKS"}) { // the step's number, where there is one, counts
+    // The number of the step replaces that of the job.
+    for (const char* name : {"SLURM_NTASKS", "SLURM_STEP_NUM_TASKS"}) {
         if (const char* text = std::getenv(name)) slurm_tasks = std::atoi(text);
     }
     return cluster::singletons_problem(size_, slurm_tasks, under_mpirun_);
@@ -73,8 +72,8 @@ std::optional<std::string> singletons_problem(int world_size, std::optional<int>
     if (under_mpirun || !slurm_tasks || *slurm_tasks == world_size) return std::nullopt;
     return "Slurm started " + std::to_string(*slurm_tasks) + " tasks, but MPI connects " +
            std::to_string(world_size) +
-           " of them: they do not know of each other; start with `srun --mpi=pmix` (`srun "
-           "--mpi=list` shows what this site has)";
+           " of them; hint: start with `srun --mpi=pmix` (`srun --mpi=list` lists the plug-ins of "
+           "this site)";
 }
 
 } // namespace dagan::cluster

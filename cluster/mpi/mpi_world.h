@@ -1,5 +1,12 @@
-// The MPI job this process is a rank of. main makes one, after the Spawner, and passes it down. Errors of MPI are returned and
-// thrown as Error, not fatal. No MPI type in this header.
+// The MPI job of which this process is a rank. main constructs one, after the Spawner, and passes
+// it on. MPI errors are thrown as Error; they do not end the job. No header except the private
+// mpi/mpi_mean.h names an MPI type.
+//
+//     Spawner spawner;                       // forks, so it comes before MPI_Init
+//     MpiWorld world;                        // MPI_Init
+//     const auto mailbox = make_mpi_mailbox(world);
+//     ...
+//     world.finalize();
 #pragma once
 
 #include "cluster/gang/gang_collectives.h"
@@ -14,10 +21,11 @@ namespace dagan::cluster {
 
 class MpiWorld {
   public:
-    // MPI_Init_thread; MPI is called from this thread alone. Collective in effect: all ranks of the job do it.
+    // Initialises MPI; only this thread may call it. In effect collective: all ranks of the job
+    // must do it. Throws Blame::system.
     MpiWorld();
-    // Neither finalises nor waits: leaving a process without finalize() makes mpirun and srun end the job, which is right after
-    // an error.
+    // Neither finalises MPI nor waits. If a process ends without finalize(), mpirun and srun end
+    // the job, which is right after an error.
     ~MpiWorld() = default;
     MpiWorld(const MpiWorld&) = delete;
     MpiWorld& operator=(const MpiWorld&) = delete;
@@ -26,13 +34,15 @@ class MpiWorld {
     int size() const { return size_; }
     std::string host() const;
 
-    // The orderly end: waits for all ranks. Mailboxes and collectives must be gone, nothing may be under way.
+    // The orderly end: waits for all ranks. Mailboxes and collectives must be destroyed first, and
+    // no operation may be in progress.
     void finalize();
     // Ends all ranks of the job at once with this exit code.
     [[noreturn]] void abort(int exit_code) const;
 
-    // Why this "job" is really several that do not know of each other (`srun --mpi=none` starts every rank as rank 0 of 1), with
-    // the fix; nothing when all is well. For the start-up check.
+    // Returns why this "job" really consists of several unconnected ones, with a hint (`srun
+    // --mpi=none` starts every rank as rank 0 of 1); nullopt if there is no problem. For the
+    // start-up check.
     std::optional<std::string> singletons_problem() const;
 
   private:
@@ -40,22 +50,25 @@ class MpiWorld {
     bool under_mpirun_ = false;
 };
 
-// The rule behind singletons_problem(): `slurm_tasks` as in SLURM_STEP_NUM_TASKS or SLURM_NTASKS, nothing outside Slurm.
+// The rule behind MpiWorld::singletons_problem(). `slurm_tasks`: SLURM_STEP_NUM_TASKS or
+// SLURM_NTASKS; nullopt outside Slurm.
 std::optional<std::string> singletons_problem(int world_size, std::optional<int> slurm_tasks,
                                               bool under_mpirun);
 
-// What each rank says, in the order of ranks, on all of them. Collective over all ranks; waits for the last.
+// Returns the texts of all ranks, by rank, on all ranks. Collective; waits for the last rank.
 std::vector<std::string> gather_texts(const MpiWorld& world, const std::string& mine);
 
-// Collective over all ranks. Destroy it when nothing is unsent; that waits for nobody.
+// Collective over all ranks. Destroy the mailbox when unsent() is 0; that does not wait.
 std::unique_ptr<Mailbox> make_mpi_mailbox(const MpiWorld& world);
 
-// May this member map the other members' memories? Where one of a gang cannot or may not, all exchange messages.
+// Whether this member may map the memories of the other members. If any member of a gang may not,
+// or cannot, all its members exchange messages instead.
 enum class MapOthers { if_possible, never };
 
-// Collectives among `members` (world ranks in gang order, this one among them). Collective over the members and blocks until all
-// have called it, so all agents must make the gangs they share in one order: that of the coordinator's messages. `tag` (0..32767)
-// differs between gangs that are made at the same time.
+// Makes the collectives of the gang `members` (world ranks in the order of positions, this rank
+// among them). Collective over the members, and waits until all have called it. Therefore all
+// agents must make their common gangs in the same order, that of the coordinator's messages.
+// `tag` (0..32767) must differ between gangs that are made at the same time.
 std::unique_ptr<GangCollectives>
 make_mpi_collectives(const MpiWorld& world, const std::vector<int>& members, int tag,
                      MapOthers map_others = MapOthers::if_possible);

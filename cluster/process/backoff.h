@@ -1,5 +1,12 @@
-// How the agent's loop waits without burning a core: MPI cannot be waited for with poll(2), so the loop looks again after a pause
-// that grows from nothing to `longest` while nothing happens, and ends early when one of its file descriptors is ready.
+// Waiting in the agent's loop without using a core. MPI has no file descriptor to wait for, so the
+// loop polls it and pauses between turns. The pause is 0 at first, then doubles up to `max_pause`
+// as long as nothing happens; it ends early if a watched descriptor is ready.
+//
+//     Backoff backoff;
+//     while (!over()) {
+//         if (handle_messages()) backoff.on_activity();
+//         backoff.pause(watches);
+//     }
 #pragma once
 
 #include <chrono>
@@ -10,23 +17,24 @@ namespace dagan::cluster {
 // A descriptor to wait for. Do not pass one whose peer has closed: it is always ready.
 struct Watch {
     int fd = -1;
-    bool until_writable = false; // also wait for room to write (something is unsent)
+    bool until_writable = false; // also ready if there is room to write
 };
 
 class Backoff {
   public:
-    explicit Backoff(std::chrono::microseconds longest = std::chrono::milliseconds(1))
-        : longest_(longest) {}
+    explicit Backoff(std::chrono::microseconds max_pause = std::chrono::milliseconds(1))
+        : max_pause_(max_pause) {}
 
-    // Something happened (a message, a step of a reduction): look again at once.
+    // Something happened (a message, a step of a reduction): the next pause is 0.
     void on_activity() { idle_turns_ = 0; }
-    // Call once a turn. Returns true when a descriptor is ready, which also counts as activity.
+    // Pauses; call it once per turn. Returns true if a descriptor is ready, which also counts as
+    // activity. Throws Blame::system if waiting fails.
     bool pause(std::span<const Watch> watches);
-    // The pause the next call will make.
+    // Returns the length of the next pause.
     std::chrono::microseconds next_pause() const;
 
   private:
-    std::chrono::microseconds longest_;
+    std::chrono::microseconds max_pause_;
     int idle_turns_ = 0;
 };
 

@@ -5,13 +5,13 @@
 namespace dagan::cluster {
 
 void Silence::on_sign(SteadyTime now) {
-    seen_ = now;
+    updated_ = now;
     silent_ = std::chrono::nanoseconds(0);
 }
 
 std::chrono::nanoseconds Silence::at(SteadyTime now) {
-    silent_ += std::min<std::chrono::nanoseconds>(now - seen_, kLongestLook);
-    seen_ = now;
+    silent_ += std::min<std::chrono::nanoseconds>(now - updated_, kMaxCounted);
+    updated_ = now;
     return silent_;
 }
 
@@ -26,8 +26,8 @@ Heartbeat::Heartbeat(const std::vector<int>& watched, Limits limits, SteadyTime 
 }
 
 bool Heartbeat::due(SteadyTime now) {
-    if (beat_ && now - *beat_ < std::chrono::seconds(1)) return false;
-    beat_ = now;
+    if (last_due_ && now - *last_due_ < std::chrono::seconds(1)) return false;
+    last_due_ = now;
     return true;
 }
 

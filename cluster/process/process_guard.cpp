@@ -14,7 +14,7 @@ void die_with_parent(pid_t parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         throw system_error("process: cannot be tied to its parent: " + errno_text(errno));
     }
-    if (::getppid() != parent) ::raise(SIGKILL); // it died before prctl: no signal will come
+    if (::getppid() != parent) ::raise(SIGKILL); // it ended before prctl(): no signal will arrive
 }
 
 void ignore_broken_pipes() {

@@ -1,15 +1,18 @@
-// What a process of ours asks of the kernel so that no orphans stay and a vanished peer is an error code, not a signal.
+// Settings of a process that prevent orphans, and that turn a closed peer into an error code.
 #pragma once
 
 #include <sys/types.h>
 
 namespace dagan::cluster {
 
-// This process gets SIGKILL when the thread of `parent` that forked it ends; it kills itself at once when `parent` is already
-// gone. Call it right after fork(); `parent` is the forking process's getpid(), taken before the fork. Survives exec.
+// Makes the kernel send this process SIGKILL when the thread of `parent` that forked it ends. Kills
+// this process at once if `parent` is already gone. Call it right after fork(). `parent`: the
+// forking process's getpid(), taken before the fork. The setting survives exec. Throws
+// Blame::system.
 void die_with_parent(pid_t parent);
 
-// Writing to a closed socket or pipe returns EPIPE instead of ending the process.
+// Makes writing to a closed socket or pipe return EPIPE instead of raising SIGPIPE. Throws
+// Blame::system.
 void ignore_broken_pipes();
 
 } // namespace dagan::cluster

@@ -20,13 +20,13 @@
 namespace dagan::cluster {
 
 namespace {
-constexpr timeval kAnswerTimeout{
-    5, 0}; // the spawner reads at once unless it is stopped or the machine is in deep trouble
+// The spawner reads requests at once, unless it is stopped or the machine is badly overloaded.
+constexpr timeval kSendTimeout{5, 0};
 constexpr std::chrono::seconds kEndTimeout{2};
 
 void append(std::string& bytes, const std::vector<std::string>& strings) {
     for (const std::string& text : strings) {
-        require(text.find('\0') == std::string::npos, "program arguments hold no NUL");
+        require(text.find('\0') == std::string::npos, "program arguments contain no NUL");
         bytes.append(text.c_str(), text.size() + 1);
     }
 }
@@ -48,26 +48,26 @@ std::string describe(const ChildExited& exit) {
 Spawner::Spawner() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        throw system_error("spawner: no socket pair: " + errno_text(errno));
+        throw system_error("spawner: cannot create a socket pair: " + errno_text(errno));
     }
     socket_ = Descriptor(ends[0]);
-    Descriptor theirs(ends[1]);
+    Descriptor spawner_end(ends[1]);
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ < 0) throw system_error("spawner: cannot be forked: " + errno_text(errno));
     if (pid_ == 0) {
         die_with_parent(parent);
-        ::_exit(run_spawner(std::move(theirs)));
+        ::_exit(run_spawner(std::move(spawner_end)));
     }
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kAnswerTimeout, sizeof kAnswerTimeout);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
 }
 
 Spawner::~Spawner() {
-    socket_.close(); // the spawner sees it, ends its children and itself
+    socket_.close(); // makes the spawner kill its children and exit
     const auto deadline = std::chrono::steady_clock::now() + kEndTimeout;
     while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
         if (std::chrono::steady_clock::now() > deadline) {
-            ::kill(pid_, SIGKILL); // its children follow
+            ::kill(pid_, SIGKILL); // its children die with it
             ::waitpid(pid_, nullptr, 0);
             return;
         }
@@ -76,22 +76,23 @@ Spawner::~Spawner() {
 }
 
 ChildId Spawner::start(const ProgramStart& program, int socket, int memory) {
-    require(!program.argv.empty(), "a program to start has a name");
+    require(!program.argv.empty(), "a program to start has a path");
     SpawnerRequest head{SpawnerRequest::Kind::start, ++last_id_, 0,
                         static_cast<int32_t>(program.argv.size())};
     std::string bytes = head_bytes(head);
     append(bytes, program.argv);
     append(bytes, program.environment);
     fault_point(FaultPoint::spawn);
-    request(bytes, {socket, memory});
+    send_request(bytes, {socket, memory});
     return ChildId{last_id_};
 }
 
 void Spawner::kill(ChildId id, int signal) {
-    request(head_bytes({SpawnerRequest::Kind::signal, static_cast<int32_t>(id), signal, 0}), {});
+    send_request(head_bytes({SpawnerRequest::Kind::signal, static_cast<int32_t>(id), signal, 0}),
+                 {});
 }
 
-void Spawner::request(const std::string& bytes, const std::vector<int>& fds) {
+void Spawner::send_request(const std::string& bytes, const std::vector<int>& fds) {
     iovec part{const_cast<char*>(bytes.data()), bytes.size()};
     msghdr message{};
     message.msg_iov = &part;
@@ -110,7 +111,7 @@ void Spawner::request(const std::string& bytes, const std::vector<int>& fds) {
     do {
         sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0) throw system_error("spawner: does not take a request: " + errno_text(errno));
+    if (sent < 0) throw system_error("spawner: cannot send a request: " + errno_text(errno));
 }
 
 std::optional<SpawnerEvent> Spawner::poll() {
@@ -122,7 +123,7 @@ std::optional<SpawnerEvent> Spawner::poll() {
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
     if (got <= 0)
         throw system_error("spawner: process " + std::to_string(pid_) +
-                           " has died, and all trainers with it");
+                           " died, and all trainers with it");
     require(got == sizeof reply, "a reply of the spawner is whole");
     const ChildId id{reply.id};
     if (reply.kind == SpawnerReply::Kind::started) return ChildStarted{id, reply.pid};

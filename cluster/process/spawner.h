@@ -1,8 +1,15 @@
-// Starts trainers from a process that was forked before MPI_Init, because nothing may fork after it. Whatever dies, nothing
-// stays: the spawner dies with its parent, trainers die with the spawner. A trainer gets standard streams (stdin is /dev/null), a
-// socket as fd 3, shared memory as fd 4, and nothing else open; it is in a session of its own and starts with HUP, INT, QUIT,
-// TERM, USR1 and USR2 ignored: it is told to stop by message. All calls return at once. One thread at a time: the one that made
-// the Spawner, since the kernel ties the spawner's life to that thread.
+// Starts trainers from a process that is forked before MPI_Init, because no process may fork after
+// it. No process outlives the agent: the spawner dies with its parent, trainers die with the
+// spawner.
+//
+// A trainer gets the standard streams (stdin is /dev/null), a socket as fd 3, shared memory as
+// fd 4, and no other open descriptor. It runs in a session of its own and starts with HUP, INT,
+// QUIT, TERM, USR1 and USR2 ignored: it is asked to stop by a message.
+//
+//     Spawner spawner;                                        // before MPI_Init
+//     const ChildId id = spawner.start({{"/path/trainer"}, {}}, socket, memory.fd());
+//     while (auto event = spawner.poll()) handle(*event);     // ChildStarted, then ChildExited
+//     spawner.kill(id, SIGKILL);
 #pragma once
 
 #include "base/descriptor.h"
@@ -18,53 +25,61 @@ namespace dagan::cluster {
 inline constexpr int kTrainerSocketFd = 3;
 inline constexpr int kTrainerMemoryFd = 4;
 
-// A process of this spawner; never used twice.
+// Identifies a child of one Spawner; never reused.
 enum class ChildId : int {};
 
+// The program to start.
 struct ProgramStart {
     std::vector<std::string> argv; // argv[0] is the path of the program
-    std::vector<std::string>
-        environment; // NAME=value, added to or replacing what the spawner inherited
+    // NAME=value, added to the environment that the spawner inherited, or replacing its values.
+    std::vector<std::string> environment;
 };
 
 struct ChildStarted {
     ChildId id{};
-    pid_t pid = 0; // for logs; to signal it use Spawner::kill, which cannot hit another process
+    // For logs. Signal it by Spawner::kill() only, which cannot hit an unrelated process.
+    pid_t pid = 0;
 };
 struct ChildExited {
     ChildId id{};
-    int wait_status = 0; // as of waitpid
-    int start_error = 0; // errno when the program could not be executed, else 0
+    int wait_status = 0; // as returned by waitpid()
+    int start_error = 0; // errno if the program could not be executed, else 0
 };
-using SpawnerEvent = std::variant<
-    ChildStarted,
-    ChildExited>; // per child: started, then exited; only exited when it could not be forked
+// Each child yields ChildStarted, then ChildExited; only ChildExited if it could not be forked.
+using SpawnerEvent = std::variant<ChildStarted, ChildExited>;
 
-// "exited with code 3", "killed by signal 9 (Killed)", "could not be started: No such file or directory".
+// Returns "exited with code 3", "killed by signal 9 (Killed)", or "could not be started: No such
+// file or directory".
 std::string describe(const ChildExited& exit);
 
+// No call waits, except the destructor. Use it only in the thread that constructed it, because the
+// kernel ties the spawner's life to that thread.
 class Spawner {
   public:
-    // Forks. Call it before MPI_Init and while the process has one thread. Throws Blame::system.
+    // Forks the spawner. Call it before MPI_Init, while the process has one thread. Throws
+    // Blame::system.
     Spawner();
-    // Ends all children (SIGKILL) and the spawner, and waits for that.
+    // Kills all children (SIGKILL), ends the spawner, and waits for its end.
     ~Spawner();
     Spawner(const Spawner&) = delete;
     Spawner& operator=(const Spawner&) = delete;
 
-    // Starts a program with `socket` and `memory` as its fds 3 and 4; the caller keeps, and usually closes, its own copies.
-    // What went wrong later comes as an event. Throws Blame::system when the spawner is gone.
+    // Starts a program with `socket` and `memory` as its fds 3 and 4. The caller keeps its own
+    // copies, and usually closes that of `socket`. A failure to start the program is reported by an
+    // event. Throws Blame::system if the spawner is gone.
     ChildId start(const ProgramStart& program, int socket, int memory);
-    // Sends a signal; does nothing when the child has already ended. Throws Blame::system when the spawner is gone.
+    // Sends a signal; does nothing if the child has ended. Throws Blame::system if the spawner is
+    // gone.
     void kill(ChildId id, int signal);
-    // The next event, or nothing yet. Throws Blame::system when the spawner is gone: trainers died with it, and so should the
-    // agent.
+    // Returns the next event; nullopt if there is none. Throws Blame::system if the spawner is
+    // gone. Then all its trainers are dead, too, and the agent must end.
     std::optional<SpawnerEvent> poll();
-    int fd() const { return socket_.get(); } // readable when poll() may give more
+    // For poll(2): readable if poll() may return an event.
+    int fd() const { return socket_.get(); }
     pid_t pid() const { return pid_; }
 
   private:
-    void request(const std::string& bytes, const std::vector<int>& fds);
+    void send_request(const std::string& bytes, const std::vector<int>& fds);
 
     Descriptor socket_;
     pid_t pid_ = 0;

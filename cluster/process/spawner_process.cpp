@@ -1,4 +1,5 @@
-// The process behind a Spawner: single-threaded, so it may fork; waits for requests and for the end of its children.
+// The process of a Spawner: single-threaded, so it may fork. Waits for requests and for the end of
+// its children.
 #include "cluster/process/spawner.h"
 
 #include "base/error.h"
@@ -27,7 +28,8 @@ namespace dagan::cluster {
 
 namespace {
 
-// A trainer is told to stop by message; a signal to the whole job must not end it before it has written its checkpoint.
+// A trainer is asked to stop by a message. A signal to the whole job must not end it before it has
+// written its checkpoint.
 constexpr std::array kIgnoredSignals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 struct Request {
@@ -38,7 +40,7 @@ struct Request {
 
 struct Child {
     pid_t pid = 0;
-    Descriptor start_error; // read end: the errno of a failed exec, or nothing
+    Descriptor start_error; // read end of a pipe: the errno if exec failed, else empty
 };
 
 std::vector<Descriptor> passed_descriptors(msghdr& message) {
@@ -90,11 +92,12 @@ void set_signals() {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Leaves 0, 1, 2, the trainer's two and, until exec, `report`, which it renumbers.
+// Sets up the descriptors 0 to 4 and closes all others, except `report`, which gets a new number
+// and is closed by exec.
 void set_descriptors(const Request& request, int& report) {
     constexpr int kReportFd = kTrainerMemoryFd + 1;
-    constexpr int kHigh =
-        kReportFd + 1; // out of the way first: a source may have the number of another's target
+    // All are first moved to high numbers: a source may have the number of another's target.
+    constexpr int kHigh = kReportFd + 1;
     const int socket = checked(::fcntl(request.fds[0].get(), F_DUPFD_CLOEXEC, kHigh));
     const int memory = checked(::fcntl(request.fds[1].get(), F_DUPFD_CLOEXEC, kHigh));
     const int high_report = checked(::fcntl(report, F_DUPFD_CLOEXEC, kHigh));
@@ -107,7 +110,7 @@ void set_descriptors(const Request& request, int& report) {
     checked(::close_range(kHigh, ~0U, 0));
 }
 
-[[noreturn]] void become(const Request& request, pid_t spawner, int report) {
+[[noreturn]] void exec_trainer(const Request& request, pid_t spawner, int report) {
     try {
         die_with_parent(spawner);
         checked(::setsid()); // out of reach of a terminal's Ctrl-C
@@ -121,8 +124,8 @@ void set_descriptors(const Request& request, int& report) {
         argv.push_back(nullptr);
         checked(::execv(argv[0], argv.data()));
     } catch (int error) {
-        [[maybe_unused]] const ssize_t told = ::write(report, &error, sizeof error);
-    } catch (...) { // the exit code says enough
+        [[maybe_unused]] const ssize_t written = ::write(report, &error, sizeof error);
+    } catch (...) { // reported by the exit code
     }
     ::_exit(127);
 }
@@ -134,7 +137,7 @@ class SpawnerProcess {
     explicit SpawnerProcess(Descriptor socket) : socket_(std::move(socket)) {
         checked_system(::setsid(), "session");
         for (const int number : kIgnoredSignals) ::signal(number, SIG_IGN);
-        ::signal(SIGCHLD, SIG_DFL); // an ignored SIGCHLD would take the exit statuses away
+        ::signal(SIGCHLD, SIG_DFL); // if it were ignored, exit statuses would be lost
         sigset_t exits;
         sigemptyset(&exits);
         sigaddset(&exits, SIGCHLD);
@@ -146,13 +149,15 @@ class SpawnerProcess {
 
     void run() {
         while (wait()) {
+            // One signal may stand for several children, so all are read before children are
+            // reaped.
             signalfd_siginfo ignored{};
             while (::read(exits_.get(), &ignored, sizeof ignored) > 0) {
-            } // one may stand for several children
+            }
             reap();
             send_replies();
         }
-        end_children();
+        kill_children();
     }
 
   private:
@@ -161,14 +166,15 @@ class SpawnerProcess {
             throw system_error(std::string("spawner: ") + what + ": " + errno_text(errno));
     }
 
-    // What the parent had open (the runtime's sockets, log files) must not live on here.
+    // The parent's open files (sockets of the MPI runtime, log files) must not stay open here.
     void close_all_but_socket() {
         const auto keep = static_cast<unsigned>(socket_.get());
         if (keep > 3) checked_system(::close_range(3, keep - 1, 0), "closing inherited files");
         checked_system(::close_range(keep + 1, ~0U, 0), "closing inherited files");
     }
 
-    // Waits until there is something to do; serves one request. False when the parent has closed its end.
+    // Waits for an event and serves at most one request. Returns false if the parent has closed its
+    // end.
     bool wait() {
         std::array<pollfd, 2> waits{{{socket_.get(), POLLIN, 0}, {exits_.get(), POLLIN, 0}}};
         if (!replies_.empty()) waits[0].events |= POLLOUT;
@@ -194,8 +200,8 @@ class SpawnerProcess {
         if (request.head.kind == SpawnerRequest::Kind::start) {
             start(request);
         } else if (const auto child = children_.find(request.head.id); child != children_.end()) {
-            ::kill(child->second.pid,
-                   request.head.signal); // not reaped yet, so the pid is still this child's
+            // The child is not reaped yet, so the pid is still its own.
+            ::kill(child->second.pid, request.head.signal);
         }
         return true;
     }
@@ -208,7 +214,7 @@ class SpawnerProcess {
         const pid_t spawner = ::getpid();
         const pid_t pid = ::fork();
         if (pid < 0) return reply_failed(request.head.id, errno);
-        if (pid == 0) become(request, spawner, child_report.get());
+        if (pid == 0) exec_trainer(request, spawner, child_report.get());
         children_[request.head.id] = {pid, std::move(report)};
         replies_.push_back({SpawnerReply::Kind::started, request.head.id, pid, 0, 0});
     }
@@ -233,7 +239,8 @@ class SpawnerProcess {
         }
     }
 
-    // A parent that does not read must not stop this process from serving: what does not fit waits.
+    // Never blocks: replies that the socket does not take stay queued, so a parent that does not
+    // read does not stop this process.
     void send_replies() {
         while (!replies_.empty()) {
             if (::send(socket_.get(), &replies_.front(), sizeof(SpawnerReply),
@@ -243,13 +250,13 @@ class SpawnerProcess {
         }
     }
 
-    void end_children() {
+    void kill_children() {
         for (const auto& [id, child] : children_) ::kill(child.pid, SIGKILL);
         for (const auto& [id, child] : children_) ::waitpid(child.pid, nullptr, 0);
     }
 
     Descriptor socket_, exits_;
-    std::map<int32_t, Child> children_; // started and not reaped
+    std::map<int32_t, Child> children_; // by id; started and not reaped
     std::deque<SpawnerReply> replies_;
     std::string bytes_;
 };

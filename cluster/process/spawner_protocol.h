@@ -1,4 +1,5 @@
-// What a Spawner and its process say to each other: one datagram each on a SOCK_SEQPACKET pair. Private to spawner*.cpp.
+// The messages between a Spawner and its process: one datagram each, on a SOCK_SEQPACKET pair.
+// Private to spawner*.cpp.
 #pragma once
 
 #include "base/descriptor.h"
@@ -9,12 +10,13 @@
 
 namespace dagan::cluster {
 
-// A request: this head, for `start` followed by the strings of argv and environment, each ended by '\0', and by two descriptors.
+// The head of a request. In a `start` request the strings of argv and of the environment follow,
+// each terminated by '\0', and the socket and memory descriptors are passed along.
 struct SpawnerRequest {
     enum class Kind : int32_t { start, signal } kind{};
     int32_t id = 0;
     int32_t signal = 0;
-    int32_t arguments = 0; // of argv; the other strings are the environment
+    int32_t arguments = 0; // number of strings of argv; the others are the environment
 };
 
 struct SpawnerReply {
@@ -25,7 +27,8 @@ struct SpawnerReply {
     int32_t start_error = 0;
 };
 
-// The life of the spawner's process. Returns its exit code when the other end is closed and all children are dead.
+// Runs the spawner's process. Returns its exit code after the other end of `socket` was closed and
+// all children are dead.
 int run_spawner(Descriptor socket) noexcept;
 
 } // namespace dagan::cluster

@@ -15,9 +15,10 @@
 namespace dagan::cluster {
 
 namespace {
-constexpr size_t kHeaderBytes = sizeof(uint32_t); // both ends are on one machine: native byte order
+// A length in native byte order: both ends are on one machine.
+constexpr size_t kHeaderBytes = sizeof(uint32_t);
 
-// Forgets the consumed front of a buffer once that is worth a copy.
+// Removes the consumed front of a buffer once it is large enough to be worth a copy.
 void compact(std::string& buffer, size_t& begin) {
     if (begin == buffer.size()) {
         buffer.clear();
@@ -38,7 +39,7 @@ uint32_t frame_length(const std::string& in, size_t begin) {
 Channel::Channel(Descriptor socket) : socket_(std::move(socket)) {
     const int flags = ::fcntl(socket_.get(), F_GETFL);
     if (flags < 0 || ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-        throw system_error("channel: not a usable socket: " + errno_text(errno));
+        throw system_error("channel: cannot make the socket non-blocking: " + errno_text(errno));
     }
 }
 
@@ -64,7 +65,7 @@ bool Channel::flush() {
             peer_closed_ = true;
             out_begin_ = out_.size();
         } else if (errno != EINTR) {
-            throw system_error("channel: sending failed: " + errno_text(errno));
+            throw system_error("channel: cannot send: " + errno_text(errno));
         }
     }
     compact(out_, out_begin_);
@@ -78,22 +79,22 @@ bool Channel::frame_ready() const {
 
 void Channel::read_available() {
     std::array<char, 1 << 16> block;
-    while (!ended_ && !frame_ready()) {
+    while (!eof_ && !frame_ready()) {
         const ssize_t got = ::recv(socket_.get(), block.data(), block.size(), 0);
         if (got > 0) {
             in_.append(block.data(), static_cast<size_t>(got));
             if (in_.size() - in_begin_ >= kHeaderBytes &&
                 frame_length(in_, in_begin_) > kMaxFrameBytes) {
-                throw system_error("channel: the peer sent no frame: a length of " +
+                throw system_error("channel: the peer sent an invalid frame length: " +
                                    std::to_string(frame_length(in_, in_begin_)) +
-                                   " bytes; are both programs of one build?");
+                                   " bytes; hint: install programs of one build together");
             }
         } else if (got == 0 || errno == ECONNRESET) {
-            ended_ = true;
+            eof_ = true;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno != EINTR) {
-            throw system_error("channel: receiving failed: " + errno_text(errno));
+            throw system_error("channel: cannot receive: " + errno_text(errno));
         }
     }
 }
@@ -126,7 +127,7 @@ std::optional<std::string> Channel::receive_within(std::chrono::milliseconds tim
                     static_cast<short>(unsent_bytes() > 0 ? POLLIN | POLLOUT : POLLIN), 0};
         if (::poll(&wait, 1, static_cast<int>(std::min<int64_t>(left.count(), 1 << 30))) < 0) {
             if (errno == EINTR) return std::nullopt;
-            throw system_error("channel: waiting failed: " + errno_text(errno));
+            throw system_error("channel: cannot wait: " + errno_text(errno));
         }
     }
 }
@@ -134,8 +135,8 @@ std::optional<std::string> Channel::receive_within(std::chrono::milliseconds tim
 std::pair<Descriptor, Descriptor> make_socket_pair() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        throw system_error("channel: no socket pair: " + errno_text(errno) +
-                           "; check the limit of open files (ulimit -n)");
+        throw system_error("channel: cannot create a socket pair: " + errno_text(errno) +
+                           "; hint: check the limit of open files (ulimit -n)");
     }
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }

@@ -1,7 +1,13 @@
-// Whole messages (frames) between two processes of one machine, over a stream socket that never blocks: each frame is its length
-// in 4 bytes, then its bytes. What the peer is too slow to take is kept here and goes out with flush(). Frames arrive whole,
-// once, in order. A peer that is gone is not an error: closed() says so once everything it sent was received, and what is sent to
-// it is dropped. One thread at a time.
+// Frames (whole messages) between two processes of one machine, over a non-blocking stream socket.
+// A frame is its length in 4 bytes, then its bytes. Frames arrive whole, once, and in order.
+// Bytes that the socket does not take are queued and written by flush(). A peer that has closed
+// its end, or died, is not an error: closed() returns true once everything it sent was received,
+// and frames sent to it are dropped. Not thread-safe.
+//
+//     channel.send("hello");
+//     while (auto frame = channel.receive()) handle(*frame);
+//     if (channel.closed()) return;                       // the peer is gone
+//     if (channel.unsent_bytes() > 0) ...                 // poll fd() for POLLOUT, then flush()
 #pragma once
 
 #include "base/descriptor.h"
@@ -19,24 +25,28 @@ class Channel {
   public:
     static constexpr size_t kMaxFrameBytes = size_t{1} << 30;
 
-    // Takes a connected stream socket and makes it non-blocking.
+    // Takes a connected stream socket and makes it non-blocking. Throws Blame::system.
     explicit Channel(Descriptor socket);
 
-    // Queues one frame (at most kMaxFrameBytes) and writes what the socket takes. Never blocks. An empty frame is a frame.
+    // Queues one frame, which may be empty, and writes what the socket takes. Never blocks. Throws
+    // Blame::bug if the frame exceeds kMaxFrameBytes, Blame::system if the socket fails.
     void send(std::string_view frame);
-    // Writes more of what is queued; true when nothing is left. Call it when the socket is writable.
+    // Writes queued bytes; returns true if none remain. Call it when the socket is writable.
     bool flush();
     size_t unsent_bytes() const { return out_.size() - out_begin_; }
 
-    // The next whole frame, or nothing yet. Throws Blame::system when the peer sends what is no frame.
+    // Returns the next frame; nullopt if none has arrived completely. Throws Blame::system if the
+    // peer sends an invalid length.
     std::optional<std::string> receive();
-    // The same, but waits up to `timeout` (for a process with this one peer); writes what is queued while it waits.
-    // Returns nothing at the timeout, at once when closed(), and when a signal handler ran (so that a loop sees its flag).
+    // Same, but waits up to `timeout` and writes queued bytes meanwhile, for a process with a
+    // single peer. Returns nullopt at the timeout, at once if closed(), and when a signal handler
+    // has run, so that the caller's loop can check its flags.
     std::optional<std::string> receive_within(std::chrono::milliseconds timeout);
 
-    // True when the peer has closed its end (or died) and every whole frame it had sent was received.
-    bool closed() const { return ended_ && !frame_ready(); }
-    int fd() const { return socket_.get(); } // for poll: readable when receive() may give more
+    // Returns true if the peer has closed its end or died, and every frame it sent was received.
+    bool closed() const { return eof_ && !frame_ready(); }
+    // For poll(2): readable if receive() may return a frame.
+    int fd() const { return socket_.get(); }
 
   private:
     bool frame_ready() const;
@@ -45,12 +55,12 @@ class Channel {
 
     Descriptor socket_;
     std::string in_, out_;
-    size_t in_begin_ = 0, out_begin_ = 0; // bytes before are consumed
-    bool ended_ = false;                  // nothing more will arrive
-    bool peer_closed_ = false;            // the peer takes nothing more
+    size_t in_begin_ = 0, out_begin_ = 0; // bytes before these are consumed
+    bool eof_ = false;                    // no more bytes will arrive
+    bool peer_closed_ = false;            // the peer takes no more bytes
 };
 
-// The two ends of a connection that nobody else holds; both close-on-exec. Throws Blame::system.
+// Return the two ends of a new connection; both are close-on-exec. Throw Blame::system.
 std::pair<Descriptor, Descriptor> make_socket_pair();
 std::pair<Channel, Channel> make_channel_pair();
 

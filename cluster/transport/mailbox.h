@@ -1,6 +1,10 @@
-// Control messages between the agents of one MPI job. Never blocks; messages of one sender to one receiver arrive once, whole, in
-// the order of sending; a message to oneself is received like any other. One thread at a time. The fake is
+// Control messages between the agents of one MPI job. Never blocks. Messages from one sender to one
+// receiver arrive once, whole, and in the order of sending. A rank may also send messages to
+// itself. Not thread-safe. Over MPI: make_mpi_mailbox() (cluster/mpi/mpi_world.h). For tests:
 // tests/support/fake_mailbox.h.
+//
+//     mailbox.send(0, encode(message));
+//     while (const auto envelope = mailbox.receive()) handle(envelope->from, envelope->bytes);
 #pragma once
 
 #include <optional>
@@ -10,7 +14,7 @@
 namespace dagan::cluster {
 
 struct Envelope {
-    int from = 0;
+    int from = 0; // rank
     std::string bytes;
     bool operator==(const Envelope&) const = default;
 };
@@ -20,11 +24,13 @@ class Mailbox {
     virtual ~Mailbox() = default;
     virtual int rank() const = 0;
     virtual int size() const = 0;
-    // Copies `bytes` (below 2 GiB). Throws Blame::system when MPI fails.
+    // Sends a copy of `bytes` (less than 2 GiB) to rank `to`. Throws Blame::system if MPI fails.
     virtual void send(int to, std::string_view bytes) = 0;
-    // The next message that has arrived, or nothing. Also moves outgoing messages on, so call it again and again.
+    // Returns the next message; nullopt if none has arrived. Also advances outgoing messages, so
+    // call it repeatedly.
     virtual std::optional<Envelope> receive() = 0;
-    // Messages that have not left yet. 0 before MPI may be finalised; receive() on both sides makes it fall.
+    // Returns the number of messages that are not yet sent. It decreases while both sides call
+    // receive(), and must be 0 before MPI is finalised.
     virtual size_t unsent() = 0;
 };
 

@@ -16,20 +16,22 @@
 namespace dagan::cluster {
 
 namespace {
-// The places of an address.
-enum Place { kHost, kProcess, kDescriptor, kDevice, kInode };
+// The elements of an address.
+enum Element { kHost, kProcess, kDescriptor, kDevice, kInode };
 
-// Where a process number means what it means here: this boot of this host (names of hosts may be equal), among these process
-// numbers. 0 when that cannot be told.
+// Identifies where a PID is valid: this boot of this host (host names may be equal) and this PID
+// namespace. Returns 0 if that is unknown.
 int64_t host_identity() {
     std::string boot;
     std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
     std::error_code error;
-    const std::string numbers = std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
-    return boot.empty() || numbers.empty() ? 0 : static_cast<int64_t>(hash64(boot + numbers));
+    const std::string pid_namespace =
+        std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
+    if (boot.empty() || pid_namespace.empty()) return 0;
+    return static_cast<int64_t>(hash64(boot + pid_namespace));
 }
 
-// Of the file itself: a last look that the address led to what was meant.
+// Identifies the file, to check that an address leads to the intended one.
 std::pair<int64_t, int64_t> device_and_inode(int fd) {
     struct stat facts {};
     if (::fstat(fd, &facts) != 0)
@@ -53,7 +55,7 @@ std::optional<SharedMemory> open_memory(const MemoryAddress& address) {
     try {
         return SharedMemory(std::move(memfd));
     } catch (const Error&) {
-        return std::nullopt; // no room of address space: the caller goes another way
+        return std::nullopt; // not enough address space: the caller uses messages instead
     }
 }
 

@@ -15,7 +15,7 @@ namespace dagan::cluster {
 
 SharedMemory SharedMemory::create(size_t capacity_bytes) {
     Descriptor memfd(::memfd_create("dagan-gradients", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!memfd) throw system_error("shared memory: cannot be made: " + errno_text(errno));
+    if (!memfd) throw system_error("shared memory: cannot be created: " + errno_text(errno));
     if (::fcntl(memfd.get(), F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
         throw system_error("shared memory: cannot be sealed: " + errno_text(errno));
     }
@@ -24,13 +24,13 @@ SharedMemory SharedMemory::create(size_t capacity_bytes) {
 
 SharedMemory::SharedMemory(Descriptor memfd, size_t capacity_bytes)
     : memfd_(std::move(memfd)), capacity_bytes_(capacity_bytes) {
-    // Mapping beyond the end of the file is allowed; it becomes usable as the file grows.
+    // A mapping may exceed the file; its pages become usable as the file grows.
     void* address = ::mmap(nullptr, capacity_bytes_, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_NORESERVE, memfd_.get(), 0);
     if (address == MAP_FAILED) {
         throw system_error("shared memory: " + std::to_string(capacity_bytes_ >> 20) +
                            " MiB of address space: " + errno_text(errno) +
-                           "; check the limit of address space (ulimit -v)");
+                           "; hint: check the limit of address space (ulimit -v)");
     }
     data_ = static_cast<std::byte*>(address);
 }
@@ -55,10 +55,10 @@ void SharedMemory::grow(size_t size_bytes) {
     if (size_bytes <= old_bytes) return;
     const std::string what = "shared memory: " + std::to_string(size_bytes >> 20) + " MiB: ";
     if (size_bytes > capacity_bytes_) {
-        throw system_error(what + "more than the " + std::to_string(capacity_bytes_ >> 20) +
-                           " MiB it was made for");
+        throw system_error(what + "exceeds the capacity of " +
+                           std::to_string(capacity_bytes_ >> 20) + " MiB");
     }
-    // fallocate, not ftruncate: a lack of memory is an error here instead of a SIGBUS at some later touch.
+    // fallocate, not ftruncate: a lack of memory is an error here, not a SIGBUS at a later access.
     int failed = 0;
     do {
         failed = ::fallocate(memfd_.get(), 0, static_cast<off_t>(old_bytes),
@@ -68,9 +68,9 @@ void SharedMemory::grow(size_t size_bytes) {
 }
 
 std::span<float> SharedMemory::floats(size_t offset, size_t count) const {
-    const size_t there = size_bytes() / sizeof(float);
-    require(offset <= there && count <= there - offset,
-            "a part of the shared memory lies within it");
+    const size_t available = size_bytes() / sizeof(float);
+    require(offset <= available && count <= available - offset,
+            "a part of the shared memory is within its size");
     return {reinterpret_cast<float*>(data_) + offset, count};
 }
 

@@ -9,8 +9,9 @@
 namespace dagan::cluster {
 
 namespace {
-constexpr char kControl = 'c'; // first byte of a frame; the rest is the launcher's text
-constexpr char kReduce = 'r';  // the rest is a ReduceRequest, or one ReduceAnswer
+// The first byte of a frame.
+constexpr char kControl = 'c'; // the rest is the launcher's text
+constexpr char kReduce = 'r';  // the rest is a ReduceRequest, or a ReduceAnswer in one byte
 
 std::string control_frame(std::string_view control) {
     std::string frame;
@@ -30,10 +31,10 @@ std::string strip_kind(std::string frame) {
     return frame;
 }
 
-// Control only: an answer that no request asked for is a bug of the agent.
+// Returns the text of a control frame. An answer without a request is a bug of the agent.
 std::optional<std::string> control_of(std::optional<std::string> frame) {
     if (!frame) return std::nullopt;
-    require(is_control(*frame), "the agent answers a reduction only when asked");
+    require(is_control(*frame), "the agent answers a reduction only if it was requested");
     return strip_kind(std::move(*frame));
 }
 } // namespace
@@ -61,23 +62,22 @@ ReduceAnswer TrainerLink::reduce(ReduceRequest request) {
     std::array<char, 1 + sizeof request> frame{kReduce};
     std::memcpy(frame.data() + 1, &request, sizeof request);
     channel_.send({frame.data(), frame.size()});
-    const auto asked = std::chrono::steady_clock::now();
+    const auto began = std::chrono::steady_clock::now();
     while (!channel_.closed()) {
-        auto reply = channel_.receive_within(
-            std::chrono::hours(1)); // returns early for signals; then wait again
-        if (!reply) continue;
+        auto reply = channel_.receive_within(std::chrono::hours(1));
+        if (!reply) continue; // a signal handler has run
         if (is_control(*reply)) {
             kept_.push_back(strip_kind(std::move(*reply)));
             continue;
         }
         require(is_reduce(*reply, 1), "the agent answers a reduction with one byte");
-        reducing_ += std::chrono::steady_clock::now() - asked;
+        time_reducing_ += std::chrono::steady_clock::now() - began;
         const auto answer = static_cast<ReduceAnswer>((*reply)[1]);
         require(answer == ReduceAnswer::done || answer == ReduceAnswer::broken,
                 "an answer is 'done' or 'broken'");
         return answer;
     }
-    throw system_error("trainer: the agent is gone while a reduction was under way");
+    throw system_error("trainer: the agent is gone during a reduction");
 }
 
 void AgentLink::send(std::string_view control) { channel_.send(control_frame(control)); }
@@ -93,8 +93,9 @@ std::optional<FromTrainer> AgentLink::receive() {
     if (is_control(*frame)) return FromTrainer(strip_kind(std::move(*frame)));
     ReduceRequest request;
     if (!is_reduce(*frame, sizeof request)) {
-        throw system_error("agent: the trainer sent a frame of " + std::to_string(frame->size()) +
-                           " bytes of no known kind; are both programs of one build?");
+        throw system_error(
+            "agent: the trainer sent a frame of " + std::to_string(frame->size()) +
+            " bytes of an unknown kind; hint: install programs of one build together");
     }
     std::memcpy(&request, frame->data() + 1, sizeof request);
     return FromTrainer(request);

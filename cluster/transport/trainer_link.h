@@ -1,7 +1,13 @@
-// Both ends of the one connection between an agent and its trainer. Two kinds of frames share it, told apart by their first byte:
-// control messages (the launcher's text, opaque here) and reductions: the trainer asks for one part of the shared memory to be
-// averaged, the agent answers each request exactly once. A trainer that waits for an answer keeps the control messages that
-// arrive meanwhile.
+// Both ends of the one connection between an agent and its trainer. It carries two kinds of frames,
+// distinguished by their first byte: control messages (text of the launcher, opaque here) and
+// reductions. For a reduction the trainer asks that one part of the shared memory be averaged, and
+// the agent answers each request exactly once. Control messages that arrive while the trainer
+// waits for an answer are kept for receive().
+//
+//     trainer side                             agent side
+//     link.reduce({offset, count});            auto message = link.receive();
+//                                              ... on a ReduceRequest: average the floats, then
+//                                              link.answer(ReduceAnswer::done);
 #pragma once
 
 #include "cluster/transport/channel.h"
@@ -17,35 +23,37 @@
 
 namespace dagan::cluster {
 
-// Part of the shared memory, in floats from its start.
+// A part of the shared memory, in floats from its start.
 struct ReduceRequest {
     uint64_t offset = 0;
     uint64_t count = 0;
     bool operator==(const ReduceRequest&) const = default;
 };
 
+// done: the part holds the mean. broken: the gang is broken.
 enum class ReduceAnswer : char { done = 'd', broken = 'b' };
 
-// The trainer's end. The trainer's Observer (control messages, heartbeats) and its Group (reductions) use the same one.
+// The trainer's end, shared by its Observer (control messages, heartbeats) and its Group
+// (reductions).
 class TrainerLink {
   public:
     explicit TrainerLink(Channel channel) : channel_(std::move(channel)) {}
 
     void send(std::string_view control);
-    // The next control message, in order, or nothing yet.
+    // Returns the next control message, in order; nullopt if none has arrived.
     std::optional<std::string> receive();
-    // Waits for one, up to `timeout`; returns nothing at the timeout, when a signal handler ran, or when the agent is gone.
+    // Same, but waits up to `timeout`. Returns nullopt at the timeout, when a signal handler has
+    // run, or when the agent is gone.
     std::optional<std::string> receive_within(std::chrono::milliseconds timeout);
 
-    // Asks the agent and waits for its answer, however long the other members take: the agent knows that this trainer waits and
-    // expects no heartbeat from it. Throws Blame::system when the agent is gone.
+    // Sends the request and waits for its answer, without a time limit: the agent knows that this
+    // trainer waits and expects no heartbeat. Throws Blame::system if the agent is gone.
     ReduceAnswer reduce(ReduceRequest request);
-    // The time spent so since the beginning: others' work, not this trainer's.
-    std::chrono::nanoseconds time_reducing() const { return reducing_; }
+    // Returns the total time spent in reduce(), which is mostly waiting for other members.
+    std::chrono::nanoseconds time_reducing() const { return time_reducing_; }
 
-    bool closed() const {
-        return kept_.empty() && channel_.closed();
-    } // the agent is gone, and all it said was received
+    // Returns true if the agent is gone and everything it sent was received.
+    bool closed() const { return kept_.empty() && channel_.closed(); }
     bool flush() { return channel_.flush(); }
     int fd() const { return channel_.fd(); }
 
@@ -53,12 +61,12 @@ class TrainerLink {
     std::optional<std::string> take_kept();
 
     Channel channel_;
-    std::chrono::nanoseconds reducing_{0};
-    std::deque<std::string> kept_; // control messages that arrived while waiting for an answer
+    std::chrono::nanoseconds time_reducing_{0};
+    std::deque<std::string> kept_; // control messages that arrived during reduce()
 };
 
-using FromTrainer =
-    std::variant<std::string, ReduceRequest>; // a control message, or a request to answer
+// A control message, or a request that must be answered.
+using FromTrainer = std::variant<std::string, ReduceRequest>;
 
 // The agent's end. Never blocks.
 class AgentLink {
@@ -67,12 +75,12 @@ class AgentLink {
 
     void send(std::string_view control);
     void answer(ReduceAnswer answer);
-    // The next message or nothing yet. Throws Blame::system when the trainer sends something that is neither.
+    // Returns the next message; nullopt if none has arrived. Throws Blame::system if the trainer
+    // sends a frame of an unknown kind.
     std::optional<FromTrainer> receive();
 
-    bool closed() const {
-        return channel_.closed();
-    } // the trainer is gone, and all it said was received
+    // Returns true if the trainer is gone and everything it sent was received.
+    bool closed() const { return channel_.closed(); }
     bool flush() { return channel_.flush(); }
     size_t unsent_bytes() const { return channel_.unsent_bytes(); }
     int fd() const { return channel_.fd(); }

@@ -20,7 +20,7 @@ namespace dagan::launcher {
 namespace fs = std::filesystem;
 
 namespace {
-// KnownDataset in the manifest.
+// A KnownDataset as the manifest stores it.
 struct FrozenDataset {
     DatasetShape shape;
     std::string sha256;
@@ -39,7 +39,6 @@ Json encode_manifest(const Manifest& manifest) {
                 {"store", manifest.store}};
 }
 
-// The path of the first leaf that differs, with both values: "classifier.epochs: 3 there, 20 here".
 std::string first_difference(const Json& there, const Json& here, const std::string& path) {
     if (there.is_object() && here.is_object()) {
         Json keys = there;
@@ -58,14 +57,14 @@ std::string first_difference(const Json& there, const Json& here, const std::str
 }
 
 void check_same(const CampaignFolder& folder, const Manifest& there, const Manifest& here) {
-    Json old_identity = encode_manifest(there), new_identity = encode_manifest(here);
-    for (Json* identity : {&old_identity, &new_identity}) {
+    Json identity_there = encode_manifest(there), identity_here = encode_manifest(here);
+    for (Json* identity : {&identity_there, &identity_here}) {
         identity->erase("campaign");
         identity->erase("data_folder");
-        identity->erase("device"); // device_choice.h compares it
+        identity->erase("device"); // checked by choose_device()
         identity->erase("store");
     }
-    const std::string difference = first_difference(old_identity, new_identity, "");
+    const std::string difference = first_difference(identity_there, identity_here, "");
     if (!difference.empty()) {
         throw input_error(
             fmt::format("{}: holds another campaign ('{}'): {}; hint: name a new folder with -o",
@@ -73,9 +72,8 @@ void check_same(const CampaignFolder& folder, const Manifest& there, const Manif
     }
     if (!here.store.empty() && here.store != there.store) {
         throw input_error(fmt::format("{}: store: the results of this campaign are in {}, not in "
-                                      "{}; hint: leave `store` out to "
-                                      "go on, or name a new folder "
-                                      "with -o",
+                                      "{}; hint: leave `store` out to continue, or name a new "
+                                      "folder with -o",
                                       folder.root().string(), results_of(folder, there).name(),
                                       results_of(folder, here).name()));
     }
@@ -90,25 +88,24 @@ void make_folder(const fs::path& path) {
                         path.string(), failed.message()));
 }
 
-// Also when the campaign goes on: a first run may have been killed before it came to the last of them.
+// Also called when a campaign continues: its first run may have been killed before it made all.
 void make_subfolders(const CampaignFolder& folder) {
-    for (const char* name : {"checkpoints", "pools", "samples", "report"})
-        make_folder(folder.root() / name);
-    make_folder(folder.logs());
+    for (const fs::path& path : {folder.checkpoints_dir(), folder.pools_dir(), folder.samples_dir(),
+                                 folder.report_dir(), folder.logs()})
+        make_folder(path);
 }
 
-// Nothing is there, or no more than the half of a manifest: a first run was killed while it wrote that.
+// Whether a campaign can begin here: the folder is missing or empty, or has only an unfinished
+// manifest, whose writer was killed.
 bool is_free(const CampaignFolder& folder) {
     if (!fs::exists(folder.root())) return true;
-    const std::string half = folder.manifest().filename().string() + std::string(kTemporaryMark);
     return fs::is_directory(folder.root()) &&
-           std::all_of(fs::directory_iterator(folder.root()), {}, [&](const fs::path& path) {
-               return path.filename().string().starts_with(half);
-           });
+           std::all_of(fs::directory_iterator(folder.root()), {},
+                       [&](const fs::path& path) { return folder.is_temporary_manifest(path); });
 }
 
-// False when somebody else began it at the same moment.
-bool begin(const CampaignFolder& folder, const Manifest& manifest) {
+// Writes the manifest. Returns false if another process has begun a campaign here meanwhile.
+bool try_to_begin(const CampaignFolder& folder, const Manifest& manifest) {
     if (!is_free(folder)) {
         if (fs::exists(folder.manifest())) return false;
         throw input_error(
@@ -124,17 +121,7 @@ bool begin(const CampaignFolder& folder, const Manifest& manifest) {
 }
 } // namespace
 
-CampaignFolder CampaignFolder::of_allocation(int number) const {
-    CampaignFolder folder(root_);
-    folder.allocation_ = number;
-    return folder;
-}
-
-fs::path CampaignFolder::allocation_dir() const {
-    return allocation_ == 1 ? root_ : root_ / "allocations" / std::to_string(allocation_);
-}
-
-// They are taken in order, so the first number that is missing ends them.
+// Allocations take their numbers in ascending order, so the first missing folder ends the list.
 std::vector<CampaignFolder> CampaignFolder::allocations() const {
     std::vector<CampaignFolder> folders{of_allocation(1)};
     for (int number = 2; fs::exists(of_allocation(number).allocation_dir()); ++number)
@@ -192,7 +179,7 @@ Manifest begin_campaign(const CampaignFolder& folder, const sweeps::LoadedSweep&
     manifest.device = device;
     manifest.store = loaded.store;
 
-    if (fs::exists(folder.manifest()) || !begin(folder, manifest)) {
+    if (fs::exists(folder.manifest()) || !try_to_begin(folder, manifest)) {
         Manifest there = read_manifest(folder);
         check_same(folder, there, manifest);
         manifest.campaign = there.campaign;

@@ -1,4 +1,4 @@
-// What the supervisor looks after in a campaign's folder, while no job runs and while one does. No state of its own.
+// Maintenance of the files in a campaign folder by the supervisor. Stateless.
 #pragma once
 
 #include "launcher/campaign/campaign.h"
@@ -8,15 +8,16 @@
 
 namespace dagan::launcher {
 
-// When a checkpoint was last written; grows while a long task gets on although none ends. The epoch of the clock when there is
-// none.
+// Returns when a checkpoint was last written: the progress of long tasks. The clock's epoch if
+// there is no checkpoint.
 std::filesystem::file_time_type newest_checkpoint(const CampaignFolder& folder);
 
-// Removes the halves of files that killed processes left behind (base/file.h), if they are that old: younger ones may be written
-// to by other allocations. All of them only while no process of the campaign runs.
+// Removes the unfinished files that killed processes left behind (base/file.h). With `age`, only
+// files at least that old, because other allocations may still write younger ones; without, all of
+// them, which is safe only while no process of the campaign runs.
 void remove_leftovers(const CampaignFolder& folder, std::chrono::seconds age = {});
 
-// Throws Blame::system, with what to do, when not even a small file can be written to the campaign's folder.
+// Throws Blame::system, with a hint, if the campaign folder has no room for a small file.
 void require_space(const CampaignFolder& folder);
 
 } // namespace dagan::launcher

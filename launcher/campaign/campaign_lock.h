@@ -1,5 +1,8 @@
-// Who is in charge of a campaign: the process that holds the lock on the file `holder`, which names it. The lock ends with its
-// process, so a dead holder is never taken for a live one.
+// The lock that makes one supervisor the owner of a campaign, or of one of its allocations.
+//
+// The owner holds an advisory lock on the file `holder` (CampaignPaths::owner_file()), which names
+// it. The kernel releases the lock when the process ends, so a dead owner is never mistaken for a
+// live one. Child processes do not inherit it.
 #pragma once
 
 #include "base/descriptor.h"
@@ -15,19 +18,20 @@ namespace dagan::launcher {
 struct CampaignOwner {
     std::string host;
     pid_t pid = 0;
-    std::string slurm_job = ""; // "" when it does not run in one
+    // The Slurm job that it runs in; "" outside Slurm.
+    std::string slurm_job = "";
 };
 
 class CampaignLock {
   public:
-    // Throws Blame::input naming the holder when the campaign is held.
+    // Takes the lock. Throws Blame::input, naming the owner, if another process holds it.
     explicit CampaignLock(const CampaignFolder& folder);
-    // In a Slurm job. Slurm runs a job once at a time, so a holder from the same job is what was left of it when it was started
-    // again: `fence_off` is called now and then to make it leave, and its lock is waited for. Throws Blame::system when it does
-    // not come.
+    // The same within Slurm job `slurm_job`. Slurm runs a job once at a time, so an owner from the
+    // same job is a leftover from before Slurm restarted it: `supersede` is called repeatedly to
+    // make it leave (begin_incarnation()) until its lock is free. Throws Blame::system after 180 s.
     CampaignLock(const CampaignFolder& folder, const std::string& slurm_job,
-                 const std::function<void()>& fence_off);
-    // Nothing when the campaign is held.
+                 const std::function<void()>& supersede);
+    // Takes the lock if it is free; returns nullopt if another process holds it.
     static std::optional<CampaignLock> if_free(const CampaignFolder& folder,
                                                const std::string& slurm_job);
 
@@ -36,17 +40,18 @@ class CampaignLock {
     Descriptor file_;
 };
 
-// Several may be in charge of a campaign whose store is a server's, each as one of its allocations.
+// An allocation of a campaign whose store is a server, with its lock.
 struct TakenAllocation {
-    CampaignFolder folder; // of that allocation
+    CampaignFolder folder;
     CampaignLock lock;
 };
-// The first allocation that nobody holds. In a Slurm job that was started again, the one that it had before: what is left of that
-// is fenced off, as above.
+// Takes the first allocation that has no owner. A Slurm job that Slurm restarted takes the
+// allocation that it had before; a leftover owner is superseded as above.
 TakenAllocation take_allocation(const CampaignFolder& campaign, const std::string& slurm_job,
-                                const std::function<void(const CampaignFolder&)>& fence_off);
+                                const std::function<void(const CampaignFolder&)>& supersede);
 
-// The holder of a campaign, as one allocation, or nothing when nobody is in charge.
+// Returns the owner of a campaign's allocation; nullopt if it has none. Does not disturb a process
+// that takes the lock at the same time.
 std::optional<CampaignOwner> owner_of(const CampaignFolder& folder);
 
 } // namespace dagan::launcher

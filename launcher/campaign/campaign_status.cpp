@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 struct Snapshot {
     Status status;
-    bool lives = false;
+    bool active = false;
     fs::file_time_type written;
 };
 
@@ -27,18 +27,19 @@ std::vector<Snapshot> snapshots_of(const CampaignFolder& folder) {
         for (RunningTask& task : status->running) task.allocation = allocation.allocation();
         std::error_code gone;
         const auto written = fs::last_write_time(allocation.status(), gone);
-        const bool lives =
+        const bool active =
             status->state == CampaignState::running && owner_of(allocation).has_value();
-        snapshots.push_back({std::move(*status), lives, written});
+        snapshots.push_back({std::move(*status), active, written});
     }
     return snapshots;
 }
 
-Status together(Status status, const std::vector<Snapshot>& snapshots) {
+// Adds the running tasks and the speed of all active allocations to the latest snapshot.
+Status combined(Status status, const std::vector<Snapshot>& snapshots) {
     status.running.clear();
     status.steps_per_s = 0;
     for (const Snapshot& snapshot : snapshots) {
-        if (!snapshot.lives) continue;
+        if (!snapshot.active) continue;
         status.running.insert(status.running.end(), snapshot.status.running.begin(),
                               snapshot.status.running.end());
         status.steps_per_s += snapshot.status.steps_per_s;
@@ -46,7 +47,7 @@ Status together(Status status, const std::vector<Snapshot>& snapshots) {
     return status;
 }
 
-// Nobody works any more, whatever it says.
+// The same snapshot with no task running: no allocation is active, even if it says so.
 Status at_rest(Status status) {
     if (status.state == CampaignState::running) {
         status.state = CampaignState::stopped;
@@ -69,9 +70,9 @@ std::optional<Status> present_status(const CampaignFolder& folder) {
     if (snapshots.empty()) return std::nullopt;
     const Snapshot& latest = *std::max_element(
         snapshots.begin(), snapshots.end(), [](const Snapshot& a, const Snapshot& b) {
-            return std::tie(a.lives, a.written) < std::tie(b.lives, b.written);
+            return std::tie(a.active, a.written) < std::tie(b.active, b.written);
         });
-    return latest.lives ? together(latest.status, snapshots) : at_rest(latest.status);
+    return latest.active ? combined(latest.status, snapshots) : at_rest(latest.status);
 }
 
 } // namespace dagan::launcher

@@ -1,5 +1,6 @@
-// What all allocations of a campaign are up to, put together from what each says of itself. A campaign with one allocation, as
-// every one has whose store is a file, is no special case.
+// The status of a campaign over all its allocations, from the snapshots of each (status.h).
+//
+// A campaign whose store is a file has one allocation and is not a special case.
 #pragma once
 
 #include "launcher/campaign/status.h"
@@ -8,11 +9,12 @@
 
 namespace dagan::launcher {
 
-// Is anybody in charge of the campaign now?
+// Returns whether any allocation of the campaign has an owner (campaign_lock.h).
 bool is_held(const CampaignFolder& folder);
 
-// The campaign's snapshot: the latest of those that live, with what all of them run; when none lives, the latest there is,
-// corrected for a job that died before it could say so. Nothing when none has begun.
+// Returns the status of the campaign; nullopt if it has no snapshot yet. While allocations are
+// active, it is the latest snapshot of these, with the running tasks and the speed of all.
+// Otherwise it is the latest snapshot, corrected if its job died before it could write a last one.
 std::optional<Status> present_status(const CampaignFolder& folder);
 
 } // namespace dagan::launcher

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/gpu_driver.h"
+#include "base/program_folder.h"
 
 #include <fmt/format.h>
 
@@ -13,11 +14,11 @@ namespace dagan::launcher {
 namespace fs = std::filesystem;
 
 namespace {
-constexpr const char* kGpuLibrary = "libdagan_cuda.so"; // beside the programs
+constexpr const char* kGpuLibrary = "libdagan_cuda.so";
 
-// Why no trainer of this program could use a GPU here; "" when one can.
-std::string obstacle() {
-    const fs::path library = fs::read_symlink("/proc/self/exe").parent_path() / kGpuLibrary;
+// Returns why trainers cannot use a GPU here; "" if they can.
+std::string gpu_problem() {
+    const fs::path library = program_folder() / kGpuLibrary;
     if (std::string problem = survey_gpus().problem; !problem.empty()) return problem;
     return fs::exists(library) ? ""
                                : fmt::format("{} was not built (make setup CUDA=1 && make build)",
@@ -40,19 +41,20 @@ int local_rank() {
 
 DeviceChoice choose_device(const std::string& asked, const std::string& recorded) {
     if (asked != "auto" && !recorded.empty() && asked != recorded) {
-        throw input_error(fmt::format("--device {}: this campaign began with {}, and one "
-                                      "campaign's rows are computed on one kind "
-                                      "of device; hint: name a new folder with -o",
-                                      asked, recorded));
+        throw input_error(
+            fmt::format("--device {}: this campaign began with {}, and all its rows are "
+                        "computed on one kind of device; hint: name a new folder "
+                        "with -o",
+                        asked, recorded));
     }
     const std::string wanted = asked == "auto" ? recorded : asked;
     if (wanted == "cpu") return {"cpu", ""};
-    const std::string missing = obstacle();
-    if (missing.empty()) return {"cuda", ""};
-    if (wanted.empty()) return {"cpu", missing};
+    const std::string problem = gpu_problem();
+    if (problem.empty()) return {"cuda", ""};
+    if (wanted.empty()) return {"cpu", problem};
     throw system_error(fmt::format(
         "--device cuda: {}; hint: use --device cpu, or a machine with an NVIDIA GPU and its driver",
-        missing));
+        problem));
 }
 
 std::vector<std::string> device_environment(const std::string& device) {

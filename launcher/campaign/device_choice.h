@@ -1,4 +1,4 @@
-// --device cpu|cuda|auto: from what a person asked for to what trainers are started with, "cpu" or "cuda".
+// Maps the option --device cpu|cuda|auto to the device of a campaign's trainers, "cpu" or "cuda".
 #pragma once
 
 #include <string>
@@ -9,17 +9,21 @@ namespace dagan::launcher {
 inline const std::vector<std::string> kDeviceChoices{"cpu", "cuda", "auto"};
 
 struct DeviceChoice {
-    std::string device; // "cpu" or "cuda"
-    std::string why;    // for people; "" when it is what was asked for
+    // "cpu" or "cuda".
+    std::string device;
+    // Why auto did not choose a GPU; "" otherwise.
+    std::string why;
 };
 
-// `recorded`: what the campaign began with, "" when it begins now. auto goes on with that, else takes a GPU when one can be used.
-// Throws Blame::system with what is missing when a GPU is needed and none can be used, Blame::input when another device than the
-// recorded one is asked for.
+// Chooses the device. `asked`: cpu, cuda or auto. `recorded`: the device with which the campaign
+// began; "" if it begins now. auto means the recorded device, or else a GPU if one is usable.
+// Throws Blame::input if another device than the recorded one is asked for, and Blame::system with
+// the cause if a GPU is required and none is usable.
 DeviceChoice choose_device(const std::string& asked, const std::string& recorded);
 
-// The environment of a rank's trainers: which GPU is theirs (by the rank's number on this machine, from MPI's or Slurm's
-// variables). Empty for "cpu". Throws Blame::system when there is no GPU.
+// Returns the environment that assigns a GPU to this rank's trainers (CUDA_VISIBLE_DEVICES), chosen
+// by the rank's number on this machine, which MPI or Slurm provides. Empty for "cpu". Throws
+// Blame::system if there is no GPU.
 std::vector<std::string> device_environment(const std::string& device);
 
 } // namespace dagan::launcher

@@ -16,7 +16,7 @@ Incarnation present_incarnation(const CampaignFolder& folder) {
     std::istringstream text(read_file(folder.incarnation()));
     if (!(text >> present.number) || present.number < 1) {
         throw system_error(folder.incarnation().string() +
-                           ": holds no number; hint: it is written by this program alone");
+                           ": holds no number; hint: only this program may write it");
     }
     present.ended = static_cast<bool>(text >> state) && state == "ended";
     return present;
@@ -35,8 +35,8 @@ void end_incarnation(const CampaignFolder& folder, int64_t number) {
 
 bool IncarnationWatch::superseded() {
     const auto now = std::chrono::steady_clock::now();
-    if (now - looked_ < kIncarnationCheckPeriod) return false;
-    looked_ = now;
+    if (now - checked_ < kIncarnationCheckPeriod) return false;
+    checked_ = now;
     return superseded_now();
 }
 

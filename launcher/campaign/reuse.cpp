@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "spec/json.h"
-#include "train/task_paths.h"
 
 #include <fmt/format.h>
 
@@ -12,14 +11,13 @@ namespace dagan::launcher {
 namespace fs = std::filesystem;
 
 namespace {
-// The file whose presence says that a task is finished; none for a classifier: a row of its own is what a campaign is for.
+// Returns the file that exists once a task is finished; "" for a classifier, which is not reused.
 fs::path finished_file(const PlannedTask& task, const CampaignFolder& campaign) {
-    const train::TaskPaths place{campaign.root()};
     switch (kind_of(task.spec)) {
     case TaskKind::classifier: return {};
-    case TaskKind::pool: return place.pool(task.key);
+    case TaskKind::pool: return campaign.pool(task.key);
     case TaskKind::selector:
-    case TaskKind::gan: return place.weights(task.key);
+    case TaskKind::gan: return campaign.weights(task.key);
     }
     throw Error(Blame::bug, "unknown kind of task");
 }
@@ -28,18 +26,18 @@ void copy_whole(const fs::path& from, const fs::path& to) {
     write_atomically(to, [&](const fs::path& file) { fs::copy_file(from, file); });
 }
 
-// A DAGAN's sheets: KEY.ITERATION.png.
-void copy_samples(const std::string& key, const fs::path& from, const fs::path& to) {
-    if (!fs::is_directory(from)) return;
-    for (const auto& entry : fs::directory_iterator(from)) {
-        const fs::path name = entry.path().filename();
-        if (name.string().starts_with(key + ".")) copy_whole(entry.path(), to / name);
+// Copies a DAGAN's contact sheets.
+void copy_samples(const std::string& key, const CampaignFolder& from, const CampaignFolder& to) {
+    if (!fs::is_directory(from.samples_dir())) return;
+    for (const auto& entry : fs::directory_iterator(from.samples_dir())) {
+        if (CampaignPaths::is_sample_of(key, entry.path()))
+            copy_whole(entry.path(), to.samples_dir() / entry.path().filename());
     }
 }
 
-// One entry for each time that something was taken, before it is.
-void note_origin(const fs::path& file, const CampaignFolder& from,
-                 const results::Campaign& campaign, const std::vector<std::string>& tasks) {
+// Appends an entry to the list of reused tasks. Called before they are copied.
+void record_origin(const fs::path& file, const CampaignFolder& from,
+                   const results::Campaign& campaign, const std::vector<std::string>& tasks) {
     Json origins = fs::exists(file) ? Json::parse(read_file(file)) : Json::array();
     origins.push_back({{"campaign", from.root().string()},
                        {"code_version", campaign.code_version},
@@ -52,29 +50,29 @@ void note_origin(const fs::path& file, const CampaignFolder& from,
 std::vector<std::string> reuse_finished(const CampaignFolder& from, const CampaignFolder& to,
                                         const Manifest& manifest) {
     if (from.root() == to.root())
-        throw input_error(from.root().string() + ": --reuse: is this campaign itself");
+        throw input_error(from.root().string() +
+                          ": --reuse: is the same campaign; hint: name another one");
     const Manifest theirs = read_manifest(from);
     if (theirs.device != manifest.device) {
-        throw input_error(fmt::format("{}: was computed with --device {}, this campaign is with "
-                                      "{}; hint: rows of two kinds of device "
-                                      "do not belong into one table",
-                                      from.root().string(), theirs.device, manifest.device));
+        throw input_error(
+            fmt::format("{}: was computed with --device {}, this campaign with {}; hint: "
+                        "rows of two kinds of device do not belong in one table",
+                        from.root().string(), theirs.device, manifest.device));
     }
     const Plan plan = manifest.plan();
-    std::vector<const PlannedTask*> taken;
+    std::vector<const PlannedTask*> reused;
     std::vector<std::string> labels;
     for (const PlannedTask& task : plan.tasks) {
-        const fs::path theirs_done = finished_file(task, from);
-        if (theirs_done.empty() || !fs::exists(theirs_done) || fs::exists(finished_file(task, to)))
-            continue;
-        taken.push_back(&task);
+        const fs::path file = finished_file(task, from);
+        if (file.empty() || !fs::exists(file) || fs::exists(finished_file(task, to))) continue;
+        reused.push_back(&task);
         labels.push_back(label_of(task.spec));
     }
-    if (!taken.empty()) note_origin(to.root() / "reused.json", from, theirs.campaign, labels);
-    for (const PlannedTask* task : taken) {
-        copy_samples(task->key, from.root() / "samples", to.root() / "samples");
-        copy_whole(finished_file(*task, from),
-                   finished_file(*task, to)); // last: it says that all is there
+    if (!reused.empty()) record_origin(to.reused(), from, theirs.campaign, labels);
+    for (const PlannedTask* task : reused) {
+        copy_samples(task->key, from, to);
+        // Last: this file marks the task as finished.
+        copy_whole(finished_file(*task, from), finished_file(*task, to));
     }
     return labels;
 }

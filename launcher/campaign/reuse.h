@@ -1,6 +1,8 @@
-// Takes over what another campaign made where both mean the same by it: DAGANs, selectors and pools, whose tasks have the same
-// keys, that is the same options, data, seed and gang. So an option of the classifiers is compared without training the DAGAN
-// again.
+// Copies finished DAGANs, selectors and pools from another campaign, so that an option of the
+// classifiers can be compared without training the DAGANs again.
+//
+// A task is reused if it has the same key in both campaigns: the same options, data, seed and
+// number of ranks. Classifiers are never copied: a campaign computes its own rows.
 #pragma once
 
 #include "launcher/campaign/campaign.h"
@@ -10,9 +12,11 @@
 
 namespace dagan::launcher {
 
-// Copies their files from the one campaign into the other, in which no job runs, where they are not there yet; a trainer that
-// gets the task finds it done. Returns the names of the tasks, in the plan's order, and adds them with their origin to
-// DIR/reused.json. Throws Blame::input when `from` is no campaign, is this one, or was computed on another kind of device.
+// Copies the files of the tasks that `from` has finished and `to` has not; `manifest` is that of
+// `to`. No job may be running in `to`. A trainer that is assigned such a task later finds it
+// finished. Adds the tasks and their origin to the file CampaignPaths::reused(). Returns the labels
+// of the tasks, in the plan's order. Throws Blame::input if `from` is not a campaign, is `to`
+// itself, or was computed on another kind of device.
 std::vector<std::string> reuse_finished(const CampaignFolder& from, const CampaignFolder& to,
                                         const Manifest& manifest);
 

@@ -1,11 +1,11 @@
 #include "launcher/campaign/status.h"
 
+#include "base/duration.h"
 #include "base/file.h"
 #include "spec/json.h"
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <fstream>
 
 namespace dagan::launcher {
@@ -18,15 +18,16 @@ template <class T> std::optional<T> read_snapshot(const fs::path& path) {
     try {
         return from_json_text<T>(read_file(path));
     } catch (const Error&) {
-        return std::
-            nullopt; // written by another version, or the file system lost it: a snapshot can always be made anew
+        // Written by another version, or damaged by the file system: the next snapshot replaces it.
+        return std::nullopt;
     }
 }
 } // namespace
 
-// A snapshot is replaced by rename so that readers see a whole one; it is not synced, since losing it loses nothing.
+// Replaced by rename, so that readers see a whole snapshot. Not synced: losing it does no harm. No
+// error is reported: a running campaign must not fail because of its snapshot.
 void write_status(const CampaignFolder& folder, const Status& status) {
-    const fs::path temporary = folder.status().string() + ".tmp";
+    const fs::path temporary = folder.status_temporary();
     std::ofstream(temporary) << encode_json(status).dump(2) << '\n';
     std::error_code ignored;
     fs::rename(temporary, folder.status(), ignored);
@@ -37,20 +38,13 @@ std::optional<Status> read_status(const CampaignFolder& folder) {
 }
 
 void write_ending(const CampaignFolder& folder, const Ending& ending) {
-    // An error's text need not be UTF-8.
+    // The message may not be valid UTF-8.
     write_atomically(folder.ending(),
                      encode_json(ending).dump(2, ' ', false, Json::error_handler_t::replace) +
                          "\n");
 }
 std::optional<Ending> read_ending(const CampaignFolder& folder) {
     return read_snapshot<Ending>(folder.ending());
-}
-
-std::string duration_text(double seconds) {
-    const auto s = static_cast<int64_t>(std::llround(std::max(0.0, seconds)));
-    if (s >= 3600) return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
-    if (s >= 60) return fmt::format("{} min {:02} s", s / 60, s % 60);
-    return fmt::format("{} s", s);
 }
 
 std::string status_line(const Status& status) {
@@ -65,7 +59,7 @@ std::string status_line(const Status& status) {
     if (!status.shut_out.empty())
         line += fmt::format(", bad nodes: {}", fmt::join(status.shut_out, " "));
     if (status.state == CampaignState::running && status.eta_s >= 0)
-        line += ", about " + duration_text(status.eta_s) + " left";
+        line += ", about " + duration_in_two_units(status.eta_s) + " left";
     return line;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "launcher/campaign/attempt_tag.h"
 #include "launcher/campaign/campaign_status.h"
 #include "results/query/queries.h"
 
@@ -14,6 +15,17 @@
 namespace dagan::launcher {
 
 namespace fs = std::filesystem;
+
+TaskHistory history_of(const results::StoredTask& task, std::optional<LostAttempt> lost) {
+    TaskHistory history{
+        .ended = task.ended, .error = task.error, .charged = task.charged, .lost = task.lost};
+    if (!lost) return history;
+    history.error = "the whole MPI job died while it ran";
+    history.charged -= lost->progressed;
+    history.lost += !lost->progressed;
+    history.last_lost = !lost->progressed;
+    return history;
+}
 
 namespace {
 std::string text_of(const results::Value& value) {
@@ -30,8 +42,8 @@ double seconds_of(const results::Value& value) {
 }
 
 void read_attempts(const results::Location& database,
-                   const std::unordered_map<std::string, size_t>& index_of,
-                   std::vector<std::vector<AttemptRecord>>& attempts) {
+                   const std::unordered_map<std::string, TaskIndex>& index_of,
+                   IndexVector<TaskIndex, std::vector<AttemptRecord>>& attempts) {
     const results::Table table =
         results::run_query(database, "SELECT task, token, ranks, host, started, ended, outcome, "
                                      "error, final, charged, seconds FROM attempt ORDER BY token");
@@ -51,7 +63,8 @@ void read_attempts(const results::Location& database,
     }
 }
 
-// A server's base has our tables once a job has begun, and may hold others' before.
+// A server's database has the campaign's tables once an MPI job has begun. Before, it may hold the
+// tables of another campaign.
 bool has_begun(const CampaignFolder& folder) {
     const auto allocations = folder.allocations();
     return std::any_of(
@@ -59,16 +72,21 @@ bool has_begun(const CampaignFolder& folder) {
         [](const CampaignFolder& allocation) { return fs::exists(allocation.status()); });
 }
 
-void restore(Schedule& schedule, TaskIndex task, const std::vector<AttemptRecord>& attempts) {
-    int charged = 0;
-    std::optional<Outcome> ended;
-    std::string error;
+// Makes the record that results::Store::load() returns for a task with these attempts.
+results::StoredTask stored_task(const std::string& key,
+                                const std::vector<AttemptRecord>& attempts) {
+    results::StoredTask task;
+    task.task = key;
     for (const AttemptRecord& attempt : attempts) {
-        charged += attempt.charged;
-        error = attempt.error;
-        if (attempt.final) ended = enum_from<Outcome>(attempt.outcome);
+        const auto outcome = enum_from<Outcome>(attempt.outcome);
+        ++task.attempts;
+        task.charged += attempt.charged;
+        task.lost += attempt.charged && outcome == Outcome::lost;
+        task.error = attempt.error;
+        if (attempt.final) task.ended = outcome;
+        task.open_attempt = outcome ? 0 : attempt.token;
     }
-    schedule.restore(task, {.ended = ended, .error = error, .charged = charged});
+    return task;
 }
 } // namespace
 
@@ -77,14 +95,17 @@ TaskHistories task_histories_of(const CampaignFolder& folder, const Manifest& ma
     const Schedule::Resources resources{.ranks = std::max(1, manifest.sweep.resources.gan_ranks)};
     auto schedule =
         std::make_unique<Schedule>(plan, std::vector<double>(plan.tasks.size(), 1), resources);
-    std::vector<std::vector<AttemptRecord>> attempts(plan.tasks.size());
+    const auto tasks = task_indices(plan);
+    IndexVector<TaskIndex, std::vector<AttemptRecord>> attempts(
+        static_cast<int>(plan.tasks.size()));
     const results::Location database = results_of(folder, manifest);
     if (database.is_server() ? has_begun(folder) : fs::exists(database.file())) {
-        std::unordered_map<std::string, size_t> index_of;
-        for (size_t i = 0; i < plan.tasks.size(); ++i) index_of[plan.tasks[i].key] = i;
+        std::unordered_map<std::string, TaskIndex> index_of;
+        for (const TaskIndex task : tasks) index_of[task_at(plan, task).key] = task;
         read_attempts(database, index_of, attempts);
-        for (size_t i = 0; i < plan.tasks.size(); ++i)
-            restore(*schedule, static_cast<TaskIndex>(i), attempts[i]);
+        for (const TaskIndex task : tasks)
+            schedule->restore(task,
+                              history_of(stored_task(task_at(plan, task).key, attempts[task])));
     }
     return {std::move(plan), std::move(schedule), std::move(attempts)};
 }
@@ -92,67 +113,70 @@ TaskHistories task_histories_of(const CampaignFolder& folder, const Manifest& ma
 TaskIndex find_task(const Plan& plan, const std::string& name) {
     constexpr size_t kShortestKey = 6;
     std::vector<TaskIndex> found;
-    for (size_t i = 0; i < plan.tasks.size(); ++i) {
-        const PlannedTask& task = plan.tasks[i];
+    for (const TaskIndex index : task_indices(plan)) {
+        const PlannedTask& task = task_at(plan, index);
         if (label_of(task.spec) == name ||
             (name.size() >= kShortestKey && task.key.starts_with(name)))
-            found.push_back(static_cast<TaskIndex>(i));
+            found.push_back(index);
     }
     if (found.size() == 1) return found.front();
     std::vector<std::string> labels;
     for (const PlannedTask& task : plan.tasks) labels.push_back(label_of(task.spec));
     const std::string close = nearest(name, labels);
-    throw input_error(fmt::format("{}: {} task of this campaign; hint: name it by its key, the "
-                                  "beginning of its key, or its label, e.g. '{}'",
-                                  name, found.empty() ? "is no" : "is more than one",
+    throw input_error(fmt::format("{}: {} of this campaign; hint: give its key, at least its "
+                                  "first 6 digits, or its label, e.g. '{}'",
+                                  name, found.empty() ? "is not a task" : "names several tasks",
                                   close.empty() ? labels.front() : close));
 }
 
 namespace {
-// The state in words; one overload for each.
-struct Reason {
-    const TaskHistories& standing;
+// Describes a task's state; one overload for each.
+struct StateText {
+    const TaskHistories& histories;
     TaskIndex task;
     std::vector<std::string> too_late; // kinds of tasks that no longer start
 
-    std::string label(TaskIndex other) const {
-        return label_of(standing.plan.tasks[static_cast<size_t>(other)].spec);
-    }
+    const PlannedTask& planned(TaskIndex index) const { return task_at(histories.plan, index); }
+    std::string label(TaskIndex index) const { return label_of(planned(index).spec); }
+
     std::string operator()(const Waiting&) const {
-        std::string text = "waits for what it needs:\n";
-        for (const TaskIndex need : standing.plan.tasks[static_cast<size_t>(task)].needs) {
-            if (!std::holds_alternative<Done>(standing.schedule->state(need)))
+        std::string text = "waits for:\n";
+        for (const TaskIndex need : indices_from<TaskIndex>(planned(task).needs)) {
+            if (!std::holds_alternative<Done>(histories.schedule->state(need)))
                 text += "  " + label(need) + "\n";
         }
         return text;
     }
     std::string operator()(const Ready&) const {
-        const std::string kind(
-            to_string(kind_of(standing.plan.tasks[static_cast<size_t>(task)].spec)));
+        const TaskSpec& spec = planned(task).spec;
+        const std::string kind(to_string(kind_of(spec)));
         if (std::find(too_late.begin(), too_late.end(), kind) != too_late.end())
-            return fmt::format("is ready, but too little is left of the allocation's time to start "
-                               "a {}, make a step and save it: "
-                               "the next one does it\n",
+            return fmt::format("is ready, but the allocation ends too soon to start a {}, make a "
+                               "step and save it; the next allocation runs it\n",
                                kind);
-        const int ranks = ranks_of(standing.plan.tasks[static_cast<size_t>(task)].spec);
+        if (histories.schedule->isolated(task))
+            return "is ready: the whole MPI job was lost with it more than once, so it starts when "
+                   "nothing else runs\n";
+        const int ranks = ranks_of(spec);
         return ranks > 1 ? fmt::format("is ready: starts when {} ranks are free\n", ranks)
                          : "is ready: starts when a trainer is free\n";
     }
     std::string operator()(const BackingOff&) const {
-        return "rests after an error of the system and is then tried again\n";
+        return "backs off after a system error and is then tried again\n";
     }
     std::string operator()(const Running&) const { return "is running\n"; }
     std::string operator()(const RunningOnPeer&) const {
-        return "is running in another allocation\n";
+        return "is running in a peer allocation\n";
     }
     std::string operator()(const Done&) const { return "is done\n"; }
     std::string operator()(const Failed& failed) const {
         return fmt::format("failed ({}): {}\n", to_string(failed.outcome), failed.error);
     }
     std::string operator()(const Quarantined& quarantined) const {
-        return fmt::format("is quarantined, since it kept losing its trainer ({}): {}\nhint: "
-                           "`dagan run` gives it another chance\n",
-                           to_string(quarantined.outcome), quarantined.error);
+        return fmt::format(
+            "is quarantined, because its trainer or the whole job kept dying ({}): {}\nhint: "
+            "`dagan run` tries it again\n",
+            to_string(quarantined.outcome), quarantined.error);
     }
     std::string operator()(const Blocked& blocked) const {
         return fmt::format("is blocked: {} failed\n", label(blocked.by));
@@ -165,12 +189,12 @@ std::string describe(const AttemptRecord& attempt) {
                                    attempt.started, attempt.ranks, attempt.host, outcome);
     if (attempt.seconds > 0) line += fmt::format(", {:.1f} s", attempt.seconds);
     if (!attempt.error.empty()) line += ": " + attempt.error;
-    if (attempt.charged && !attempt.final) line += " (cost a credit)";
+    if (attempt.charged && !attempt.final) line += " (charged)";
     return line + "\n";
 }
 
-// The task among those that the last snapshot saw running; only a live campaign's snapshot is asked.
-const RunningTask* running_now(const Status& status, const std::string& label) {
+// Returns the task's entry in the snapshot of a campaign that runs; null if it has none.
+const RunningTask* running_entry(const Status& status, const std::string& label) {
     const auto found = std::find_if(status.running.begin(), status.running.end(),
                                     [&](const RunningTask& task) { return task.label == label; });
     return found == status.running.end() ? nullptr : &*found;
@@ -181,12 +205,12 @@ std::string explain(const CampaignFolder& folder, const Manifest& manifest,
                     const std::string& name) {
     const TaskHistories histories = task_histories_of(folder, manifest);
     const TaskIndex task = find_task(histories.plan, name);
-    const PlannedTask& planned = histories.plan.tasks[static_cast<size_t>(task)];
+    const PlannedTask& planned = task_at(histories.plan, task);
     const std::string label = label_of(planned.spec);
     std::string text = fmt::format("{} (key {})\n", label, planned.key);
     const auto status = present_status(folder);
     const bool live = status && status->state == CampaignState::running;
-    const RunningTask* running = live ? running_now(*status, label) : nullptr;
+    const RunningTask* running = live ? running_entry(*status, label) : nullptr;
     if (running != nullptr) {
         text += fmt::format(
             "is running on rank {}{}, step {} of {}\n",
@@ -196,9 +220,9 @@ std::string explain(const CampaignFolder& folder, const Manifest& manifest,
     } else {
         const std::vector<std::string> too_late =
             live ? status->too_late : std::vector<std::string>{};
-        text += std::visit(Reason{histories, task, too_late}, histories.schedule->state(task));
+        text += std::visit(StateText{histories, task, too_late}, histories.schedule->state(task));
     }
-    const auto& attempts = histories.attempts[static_cast<size_t>(task)];
+    const auto& attempts = histories.attempts[task];
     double seconds = 0;
     for (const AttemptRecord& attempt : attempts) {
         text += describe(attempt);
@@ -211,31 +235,22 @@ std::string explain(const CampaignFolder& folder, const Manifest& manifest,
 }
 
 namespace {
-void add_lines_about(const std::vector<std::string>& marks, const fs::path& path,
-                     std::vector<std::string>& lines) {
+void add_lines_with(const std::string& tag, const fs::path& path, std::vector<std::string>& lines) {
     std::istringstream log(read_file(path));
     for (std::string line; std::getline(log, line);) {
-        const bool about_it = std::any_of(marks.begin(), marks.end(), [&](const std::string& mark) {
-            return line.find(mark) != std::string::npos;
-        });
-        if (about_it) lines.push_back(line);
+        if (line.find(tag) != std::string::npos) lines.push_back(line);
     }
 }
 } // namespace
 
 std::string log_of(const CampaignFolder& folder, const Manifest& manifest,
                    const std::string& name) {
-    const TaskHistories histories = task_histories_of(folder, manifest);
-    const TaskIndex task = find_task(histories.plan, name);
-    const std::string label = label_of(histories.plan.tasks[static_cast<size_t>(task)].spec);
-    std::vector<std::string> marks{" " + label + ":", " " + label + " ("};
-    for (const AttemptRecord& attempt : histories.attempts[static_cast<size_t>(task)]) {
-        marks.push_back(fmt::format(" attempt {} ", attempt.token));
-    }
+    const Plan plan = manifest.plan();
+    const std::string tag = task_tag(task_at(plan, find_task(plan, name)).key);
     std::vector<std::string> lines;
     for (const CampaignFolder& allocation : folder.allocations()) {
         for (const auto& entry : fs::directory_iterator(allocation.logs()))
-            add_lines_about(marks, entry.path(), lines);
+            add_lines_with(tag, entry.path(), lines);
     }
     std::stable_sort(lines.begin(), lines.end()); // every line begins with its time
     return fmt::format("{}\n", fmt::join(lines, "\n"));

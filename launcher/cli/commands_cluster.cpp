@@ -1,5 +1,6 @@
 // dagan submit, doctor
 #include "base/error.h"
+#include "base/program_folder.h"
 #include "base/version.h"
 #include "launcher/campaign/campaign.h"
 #include "launcher/campaign/campaign_status.h"
@@ -10,7 +11,6 @@
 #include "launcher/slurm/site_profile.h"
 #include "launcher/slurm/submission.h"
 #include "launcher/slurm/submit.h"
-#include "launcher/supervisor/supervisor.h"
 #include "sweeps/expand.h"
 
 #include <fmt/format.h>
@@ -35,42 +35,42 @@ SiteProfile profile_of(const SubmitArguments& arguments, const fs::path& path) {
     SiteProfile profile =
         load_site_profile(path, {{"nodes", arguments.nodes}, {"time", arguments.time}});
     if (profile.scheduler == Scheduler::none) {
-        throw input_error(fmt::format(
-            "{}: is no cluster's profile (scheduler: none); hint: use `dagan run` there",
-            path.string()));
+        throw input_error(fmt::format("{}: is not the profile of a cluster (scheduler: none); "
+                                      "hint: use `dagan run` on that machine",
+                                      path.string()));
     }
     return profile;
 }
 
-// The devices that a site's profile speaks of, not those of the login node.
+// The device is that of the profile, because the login node may have none.
 std::string device_of(const SiteProfile& profile) {
     return profile.gpus_per_node > 0 ? "cuda" : "cpu";
 }
 
-// A campaign's rows are computed on one kind of device, and its trainers must have what they need for it.
+// Checks that the programs support the device, and that it is the device with which the campaign
+// began: all rows of a campaign are computed on one kind of device.
 void check_device(const CampaignFolder& folder, const std::string& device,
                   const fs::path& profile) {
     if (device == "cuda" && !fs::exists(program_folder() / "libdagan_cuda.so")) {
         throw input_error(fmt::format("{}: gpus_per_node: libdagan_cuda.so was not built; hint: "
-                                      "make setup CUDA=1 && make build, or "
-                                      "gpus_per_node: 0",
+                                      "make setup CUDA=1 && make build, or gpus_per_node: 0",
                                       profile.string()));
     }
     if (!fs::exists(folder.manifest())) return;
     const std::string recorded = read_manifest(folder).device;
     if (recorded == device) return;
-    throw input_error(fmt::format("{}: this campaign began with {}, and the profile {} asks for "
+    throw input_error(fmt::format("{}: this campaign began with {}, but the profile {} requires "
                                   "{}; hint: name a new folder with -o",
                                   folder.root().string(), recorded, profile.string(), device));
 }
 
-// A file has one writer; a server's base has as many as there are allocations.
+// A results file has one writer; a database on a server may have several.
 void refuse_second_job(const CampaignFolder& folder) {
     if (!is_held(folder) || !read_manifest(folder).store.empty()) return;
-    throw input_error(folder.root().string() +
-                      ": is running now; hint: watch it with `dagan status`; several jobs can "
-                      "share a campaign that began with a "
-                      "PostgreSQL base (store: postgresql://...)");
+    throw input_error(
+        folder.root().string() +
+        ": is running now; hint: watch it with `dagan status`; several jobs can share a campaign "
+        "that began with a PostgreSQL database (store: postgresql://...)");
 }
 
 void submit(const SubmitArguments& arguments) {
@@ -78,9 +78,9 @@ void submit(const SubmitArguments& arguments) {
     const SiteProfile profile = profile_of(arguments, profile_path);
     const sweeps::LoadedSweep loaded = load(arguments.sweep, sweeps::MissingData::refuse);
     const Plan plan = sweeps::expand(loaded);
-    const SavedForecast foretold = make_forecast_at(profile, loaded.sweep, plan);
-    // First of all, and beside a script on stdout.
-    fmt::print(stderr, "{}", submission_plan(loaded.sweep, plan, profile, foretold));
+    const SavedForecast forecast = make_forecast_at(profile, loaded.sweep, plan);
+    // On stderr, because stdout may be the script.
+    fmt::print(stderr, "{}", submission_plan(loaded.sweep, plan, profile, forecast));
     const CampaignFolder folder(arguments.output.empty() ? "campaigns/" + loaded.sweep.name
                                                          : arguments.output);
     const BatchJob job{.name = loaded.sweep.name,
@@ -100,9 +100,9 @@ void submit(const SubmitArguments& arguments) {
     check_device(folder, job.device, profile_path);
     refuse_second_job(folder);
     const Manifest manifest = begin_campaign(folder, loaded, job.data_folder, job.device);
-    keep_forecast(folder.forecast(), foretold);
+    keep_forecast(folder.forecast(), forecast);
     write_submission(folder, submission_of(manifest, job.programs, job.data_folder));
-    const std::string number = hand_to_slurm(folder, job);
+    const std::string number = submit_to_slurm(folder, job);
     fmt::print("submitted job {}; watch it with `dagan status {}`, end it with `dagan stop {}` or "
                "`scancel {}`\n",
                number, folder.root().string(), folder.root().string(), number);
@@ -111,7 +111,7 @@ void submit(const SubmitArguments& arguments) {
 void add_submit(CLI::App& app) {
     auto* command = app.add_subcommand(
         "submit",
-        "writes the batch script of a sweep for a site and submits it; the plan comes first\n"
+        "prints the plan of a sweep for a site, writes its batch script and submits it to Slurm\n"
         "Example: dagan submit sweeps/table1.yaml --profile mysite --dry-run");
     auto arguments = std::make_shared<SubmitArguments>();
     arguments->sweep.add_to(*command);
@@ -120,21 +120,21 @@ void add_submit(CLI::App& app) {
     command->add_option("-o,--output", arguments->output,
                         "the campaign's folder (default: campaigns/NAME)");
     command->add_option("--nodes", arguments->nodes,
-                        "instead of the profile's: 4, or 2-4 for as many of these as are free");
+                        "replaces the profile's nodes: 4, or a range such as 2-4");
     command->add_option("--time", arguments->time,
-                        "wall time of each job instead of the profile's: 01:30:00, or minutes");
+                        "replaces the profile's wall time of a job: 01:30:00, or minutes");
     arguments->sweep.add_store_to(*command);
     add_lease(*command, arguments->lease_s);
     command->add_flag("--dry-run", arguments->dry_run,
-                      "prints the script; nothing is written and nothing submitted");
+                      "prints the script only; writes and submits nothing");
     command->callback([arguments] { submit(*arguments); });
 }
 
 void add_doctor(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand(
         "doctor",
-        "checks this machine, a site profile, a sweep and its data, and names the fix of what is "
-        "wrong (exit code 3)\nExample: dagan doctor sweeps/table1.yaml -n 4");
+        "checks this machine, a site profile, a sweep and its data, and suggests a fix for every "
+        "problem (exit code 3 if there is a fault)\nExample: dagan doctor sweeps/table1.yaml -n 4");
     struct Arguments {
         SweepArguments sweep;
         std::string profile, output = "campaigns", store;
@@ -144,14 +144,14 @@ void add_doctor(CLI::App& app, int& exit_code) {
     arguments->sweep.add_to(*command);
     command->get_option("sweep")->required(false);
     command->add_option("--store", arguments->store,
-                        "a PostgreSQL base (postgresql://...): can a campaign's results go there?");
+                        "PostgreSQL database for the results (postgresql://...), to check as well");
     command
         ->add_option("-n,--ranks", arguments->ranks,
-                     "ranks on this machine (default: of the profile, or a gang's)")
+                     "ranks on this machine (default: those of the profile, otherwise of a gang)")
         ->check(CLI::Range(1, 100000));
     command->add_option("--profile", arguments->profile, "a name in cluster/profiles, or a file");
     command->add_option("-o,--output", arguments->output,
-                        "the campaign's folder, there or to be (default: campaigns)");
+                        "the campaign's folder, which need not exist yet (default: campaigns)");
     command->callback([arguments, &exit_code] {
         DoctorOptions options{.ranks = arguments->ranks,
                               .profile = {},
@@ -161,7 +161,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
                               .store = arguments->store};
         if (!options.store.empty() && !results::Location::parse(options.store).is_server()) {
             throw input_error(fmt::format(
-                "--store {}: wanted a PostgreSQL base such as postgresql://user@host/base",
+                "--store {}: wanted a PostgreSQL database such as postgresql://user@host/database",
                 options.store));
         }
         if (!arguments->profile.empty())

@@ -32,7 +32,7 @@ struct Output {
     }
 };
 
-// An option that takes the names of an enum's values.
+// Adds an option whose values are the names of an enum.
 template <NamedEnum E>
 void add_enum(CLI::App& command, const std::string& name, E& value, const std::string& help) {
     command
@@ -43,9 +43,9 @@ void add_enum(CLI::App& command, const std::string& name, E& value, const std::s
 
 void add_omniglot(CLI::App& import) {
     auto* command = import.add_subcommand(
-        "omniglot", "the two official zips, or the folders unpacked from them\nExample: dagan data "
-                    "import omniglot "
-                    "images_background.zip images_evaluation.zip -o data/sets/omniglot.h5");
+        "omniglot", "Omniglot from its two official zips, or from the folders unpacked from "
+                    "them\nExample: dagan data import omniglot images_background.zip "
+                    "images_evaluation.zip -o data/sets/omniglot.h5");
     struct Arguments {
         std::vector<std::string> sources;
         data::OmniglotOptions options;
@@ -63,9 +63,9 @@ void add_omniglot(CLI::App& import) {
 
 void add_emnist(CLI::App& import) {
     auto* command = import.add_subcommand(
-        "emnist", "EMNIST Balanced or ByMerge from its four idx or idx.gz files\nExample: dagan "
-                  "data import emnist "
-                  "train-images train-labels test-images test-labels -o data/sets/emnist.h5");
+        "emnist",
+        "EMNIST Balanced or ByMerge from its four idx or idx.gz files\nExample: dagan data import "
+        "emnist train-images train-labels test-images test-labels -o data/sets/emnist.h5");
     struct Arguments {
         std::string train_images, train_labels, test_images, test_labels;
         Output output;
@@ -88,10 +88,9 @@ void add_emnist(CLI::App& import) {
 }
 
 void add_folder(CLI::App& import) {
-    auto* command =
-        import.add_subcommand("folder", "a folder or zip of PNG and JPEG images, one folder per "
-                                        "class\nExample: dagan data import folder "
-                                        "faces.zip --size 64 --channels 3 -o data/sets/faces.h5");
+    auto* command = import.add_subcommand(
+        "folder", "a folder or zip of PNG and JPEG images, one folder per class\nExample: dagan "
+                  "data import folder faces.zip --size 64 --channels 3 -o data/sets/faces.h5");
     struct Arguments {
         std::string source;
         data::FolderOptions options;
@@ -100,11 +99,12 @@ void add_folder(CLI::App& import) {
     auto arguments = std::make_shared<Arguments>();
     command->add_option("source", arguments->source, "folder or zip")->required();
     command->add_option("--size", arguments->options.size,
-                        "height and width of the result in pixels");
+                        "height and width of the stored images in pixels");
     command->add_option("--channels", arguments->options.channels, "1 grey, 3 colour");
     command->add_option("--polarity", arguments->options.polarity,
                         "ink_is_low, ink_is_high or colour");
-    command->add_option("--licence", arguments->options.licence, "noted in the file");
+    command->add_option("--licence", arguments->options.licence,
+                        "licence of the data, stored in the file");
     add_enum(*command, "--resize", arguments->options.resampling, "area (default) or bilinear");
     arguments->output.add_to(*command);
     command->callback([arguments] {
@@ -125,7 +125,8 @@ void add_npy(CLI::App& import) {
     command->add_option("file", arguments->file, "uint8, or float in [0, 1]")->required();
     command->add_option("--polarity", arguments->options.polarity,
                         "ink_is_low, ink_is_high or colour");
-    command->add_option("--licence", arguments->options.licence, "noted in the file");
+    command->add_option("--licence", arguments->options.licence,
+                        "licence of the data, stored in the file");
     arguments->output.add_to(*command);
     command->callback([arguments] {
         arguments->output.save(data::import_npy(arguments->file, arguments->options));
@@ -133,8 +134,9 @@ void add_npy(CLI::App& import) {
 }
 
 void add_make(CLI::App& data) {
-    auto* make = data.add_subcommand("make", "data sets made by this program: nothing to download")
-                     ->require_subcommand(1);
+    auto* make =
+        data.add_subcommand("make", "data sets that this program generates, without a download")
+            ->require_subcommand(1);
     auto* command = make->add_subcommand(
         "strokes",
         "a synthetic handwriting set\nExample: dagan data make strokes -o data/sets/strokes.h5");
@@ -145,7 +147,8 @@ void add_make(CLI::App& data) {
     auto arguments = std::make_shared<Arguments>();
     command->add_option("--classes", arguments->options.classes, "number of classes");
     command->add_option("--per-class", arguments->options.per_class, "images per class");
-    command->add_option("--seed", arguments->options.seed, "the set is a function of it");
+    command->add_option("--seed", arguments->options.seed,
+                        "seed; the same seed gives the same data set");
     command->add_option("--size", arguments->options.size, "height and width in pixels");
     arguments->output.add_to(*command);
     command->callback(
@@ -182,9 +185,9 @@ void print_info(const data::DatasetInfo& info, const std::string& format) {
 }
 
 void add_info(CLI::App& data) {
-    auto* command = data.add_subcommand(
-        "info",
-        "what a data set holds\nExample: dagan data info data/sets/omniglot.h5 --format json");
+    auto* command =
+        data.add_subcommand("info", "prints the properties of a data set\nExample: dagan data info "
+                                    "data/sets/omniglot.h5 --format json");
     struct Arguments {
         std::string file, format = "table";
     };
@@ -199,8 +202,8 @@ void add_info(CLI::App& data) {
 
 void add_verify(CLI::App& data) {
     auto* command =
-        data.add_subcommand("verify", "reads everything and checks sums, sizes and order\nExample: "
-                                      "dagan data verify data/sets/omniglot.h5");
+        data.add_subcommand("verify", "reads a whole data set and checks checksums, sizes and "
+                                      "order\nExample: dagan data verify data/sets/omniglot.h5");
     auto file = std::make_shared<std::string>();
     command->add_option("file", *file, "HDF5 file, or the first of its shards")->required();
     command->callback([file] {
@@ -211,8 +214,8 @@ void add_verify(CLI::App& data) {
 
 void add_show(CLI::App& data) {
     auto* command =
-        data.add_subcommand("show", "draws a contact sheet: a row per class\nExample: dagan data "
-                                    "show data/sets/omniglot.h5 -o sheet.png");
+        data.add_subcommand("show", "draws a contact sheet with one row per class\nExample: dagan "
+                                    "data show data/sets/omniglot.h5 -o sheet.png");
     struct Arguments {
         std::string file, output = "sheet.png";
         int classes = 20, images = 20, scale = 2;
@@ -221,11 +224,11 @@ void add_show(CLI::App& data) {
     command->add_option("file", arguments->file, "HDF5 file, or the first of its shards")
         ->required();
     command->add_option("-o,--output", arguments->output, "PNG file to write");
-    command->add_option("--classes", arguments->classes, "rows, spread over all classes")
+    command->add_option("--classes", arguments->classes, "number of rows, spread over all classes")
         ->check(CLI::Range(1, 10000));
     command->add_option("--images", arguments->images, "images per class")
         ->check(CLI::Range(1, 10000));
-    command->add_option("--scale", arguments->scale, "each pixel becomes so many")
+    command->add_option("--scale", arguments->scale, "size of a pixel in the sheet")
         ->check(CLI::Range(1, 16));
     command->callback([arguments] {
         const data::Dataset dataset = data::Dataset::open(arguments->file);
@@ -238,11 +241,12 @@ void add_show(CLI::App& data) {
 } // namespace
 
 void add_data_commands(CLI::App& app, int&) {
-    auto* data = app.add_subcommand("data", "import, make, check and look at data sets\nExample: "
-                                            "dagan data make strokes -o data/sets/strokes.h5")
-                     ->require_subcommand(1);
-    auto* import = data->add_subcommand("import", "other formats to the project's HDF5")
-                       ->require_subcommand(1);
+    auto* data =
+        app.add_subcommand("data", "imports, generates, checks and draws data sets\nExample: dagan "
+                                   "data make strokes -o data/sets/strokes.h5")
+            ->require_subcommand(1);
+    auto* import =
+        data->add_subcommand("import", "converts other formats to HDF5")->require_subcommand(1);
     add_omniglot(*import);
     add_emnist(*import);
     add_folder(*import);

@@ -1,4 +1,4 @@
-// dagan results upgrade|check|salvage|merge|diff|curves: whole databases, and several at once
+// dagan results upgrade|check|salvage|merge|diff|curves: commands on whole databases and on several
 #include "base/error.h"
 #include "base/file.h"
 #include "launcher/campaign/campaign.h"
@@ -6,6 +6,7 @@
 #include "launcher/cli/commands.h"
 #include "results/maintenance/salvage.h"
 #include "results/maintenance/upgrade_merge.h"
+#include "results/output/curve_table.h"
 #include "results/output/plot.h"
 #include "results/output/table_text.h"
 #include "results/query/diff.h"
@@ -22,37 +23,36 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What these commands work on. It may be damaged, so it is not opened here.
-void require_file(const std::string& folder) {
+// Checks that the campaign's results are in a SQLite file. Does not open it: it may be damaged.
+void require_sqlite_file(const std::string& folder) {
     if (fs::exists(CampaignFolder(folder).database())) return;
     if (fs::exists(CampaignFolder(folder).published_rows())) {
-        throw input_error(fmt::format("{}: has published rows only, no database; hint: the tables, "
-                                      "plots and `diff` read them",
+        throw input_error(fmt::format("{}: has published rows but no database; hint: published "
+                                      "rows are read by the tables, plots and `diff`",
                                       folder));
     }
-    const results::Location database = database_of(folder); // throws when there is none at all
-    throw input_error(fmt::format("{}: its results are in {}; hint: a PostgreSQL base is saved and "
-                                  "checked with its own tools, "
-                                  "pg_dump and pg_amcheck",
+    const results::Location database = database_of(folder); // throws if there is no database
+    throw input_error(fmt::format("{}: its results are in {}; hint: back up and check a PostgreSQL "
+                                  "database with its own tools, pg_dump and pg_amcheck",
                                   folder, database.name()));
 }
 
 void add_upgrade(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "upgrade", "migrates the database of an older version of this program, after a backup\n"
+        "upgrade", "upgrades a database of an older version of this program, after a backup\n"
                    "Example: dagan results upgrade campaigns/of-last-year");
     auto folder = std::make_shared<std::string>();
     command->add_option("folder", *folder, "the campaign's folder")->required();
     command->callback([folder] {
         const CampaignFolder campaign(*folder);
-        require_file(*folder);
-        const CampaignLock nobody_else(campaign);
+        require_sqlite_file(*folder);
+        const CampaignLock lock(campaign);
         const auto upgraded = results::upgrade_database(campaign.database());
         if (!upgraded) {
-            fmt::print("{}: is of this version already\n", campaign.database().string());
+            fmt::print("{}: already has the current schema\n", campaign.database().string());
             return;
         }
-        fmt::print("{}: schema {} is now {}; the old file is {}\n", campaign.database().string(),
+        fmt::print("{}: upgraded from schema {} to {}; backup: {}\n", campaign.database().string(),
                    upgraded->from, upgraded->to, upgraded->backup.string());
         for (const auto& [table, rows] : upgraded->rows)
             fmt::print("  {:<10} {:>9} rows\n", table, rows);
@@ -60,17 +60,16 @@ void add_upgrade(CLI::App& results) {
 }
 
 void add_check(CLI::App& results, int& exit_code) {
-    auto* command =
-        results.add_subcommand("check", "reads the whole database and says what is wrong with it\n"
-                                        "Example: dagan results check campaigns/demo");
+    auto* command = results.add_subcommand("check", "reads the whole database and reports damage\n"
+                                                    "Example: dagan results check campaigns/demo");
     auto folder = std::make_shared<std::string>();
     command->add_option("folder", *folder, "the campaign's folder")->required();
     command->callback([folder, &exit_code] {
         const CampaignFolder campaign(*folder);
-        require_file(*folder);
+        require_sqlite_file(*folder);
         const auto problems = results::damage_of(campaign.database());
         if (problems.empty()) {
-            fmt::print("{}: whole\n", campaign.database().string());
+            fmt::print("{}: not damaged\n", campaign.database().string());
             return;
         }
         for (const auto& problem : problems) fmt::print("{}\n", problem);
@@ -87,8 +86,8 @@ struct KnownCampaign {
     Plan plan;
 };
 
-// What the campaign's folder knows beside the database; nothing when it is of another version, or lost too.
-KnownCampaign known_of(const CampaignFolder& folder) {
+// Reads campaign.json. Returns an empty record if it is missing, or of another version.
+KnownCampaign read_known_campaign(const CampaignFolder& folder) {
     try {
         const Manifest manifest = read_manifest(folder);
         return {manifest.campaign, manifest.plan()};
@@ -100,18 +99,19 @@ KnownCampaign known_of(const CampaignFolder& folder) {
 void print_salvaged(const results::Salvaged& salvaged) {
     for (const auto& [table, rows] : salvaged.tables) {
         fmt::print("  {:<10} {:>9} rows kept", table, rows.kept);
-        if (rows.refused > 0) fmt::print(", {} refused: what they refer to is lost", rows.refused);
-        if (rows.unreadable > 0) fmt::print(", {} places unreadable", rows.unreadable);
+        if (rows.refused > 0)
+            fmt::print(", {} refused: rows that they refer to are lost", rows.refused);
+        if (rows.unreadable > 0) fmt::print(", {} positions unreadable", rows.unreadable);
         fmt::print("\n");
     }
-    fmt::print("{} results kept; {} ended tasks will be run again\n", salvaged.results,
+    fmt::print("{} results kept; {} finished tasks will run again\n", salvaged.results,
                salvaged.to_run_again);
 }
 
 void add_salvage(CLI::App& results) {
     auto* command = results.add_subcommand(
         "salvage",
-        "saves what can be read of a damaged database; `dagan run` then does what is lost again\n"
+        "recovers the readable part of a damaged database; `dagan run` then repeats lost tasks\n"
         "Example: dagan results salvage campaigns/demo --replace");
     struct Arguments {
         std::string folder;
@@ -120,12 +120,12 @@ void add_salvage(CLI::App& results) {
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
     command->add_flag("--replace", arguments->replace,
-                      "put it in the damaged one's place, which is kept as results.sqlite.damaged");
+                      "replace the damaged database, which is kept as results.sqlite.damaged");
     command->callback([arguments] {
         const CampaignFolder campaign(arguments->folder);
-        require_file(arguments->folder);
-        const CampaignLock nobody_else(campaign);
-        const auto known = known_of(campaign);
+        require_sqlite_file(arguments->folder);
+        const CampaignLock lock(campaign);
+        const auto known = read_known_campaign(campaign);
         const fs::path damaged = campaign.database(), saved = damaged.string() + ".salvaged";
         const results::Salvaged salvaged =
             results::salvage_database(damaged, saved, known.campaign, known.plan);
@@ -136,24 +136,25 @@ void add_salvage(CLI::App& results) {
         }
         const fs::path kept = damaged.string() + ".damaged";
         if (fs::exists(kept))
-            throw input_error(kept.string() + ": is already there; hint: move it away");
+            throw input_error(kept.string() + ": already exists; hint: move it away");
         fs::rename(damaged, kept);
         if (fs::exists(damaged.string() + "-journal"))
             fs::rename(damaged.string() + "-journal", kept.string() + "-journal");
         fs::rename(saved, damaged);
-        fmt::print("{}; the damaged one is {}\n", damaged.string(), kept.string());
+        fmt::print("{}; the damaged database is {}\n", damaged.string(), kept.string());
     });
 }
 
-// Sample sheets are small and the report shows them; weights and pools stay at their sites.
-void copy_samples(const CampaignFolder& from, const fs::path& to) {
-    if (!fs::is_directory(from.root() / "samples")) return;
-    fs::create_directories(to / "samples");
-    fs::copy(from.root() / "samples", to / "samples",
+// Copies contact sheets, which are small and which the report shows. Weights and pools stay at
+// their sites.
+void copy_samples(const CampaignFolder& from, const CampaignFolder& to) {
+    if (!fs::is_directory(from.samples_dir())) return;
+    fs::create_directories(to.samples_dir());
+    fs::copy(from.samples_dir(), to.samples_dir(),
              fs::copy_options::recursive | fs::copy_options::skip_existing);
 }
 
-// "NAME=FOLDER", or a folder that is its own name.
+// The argument "NAME=FOLDER", or "FOLDER", which is then the name too.
 struct NamedFolder {
     std::string name, folder;
 };
@@ -164,11 +165,11 @@ NamedFolder named_folder(const std::string& word) {
 }
 
 void add_merge(CLI::App& results) {
-    auto* command =
-        results.add_subcommand("merge", "joins the campaigns of several sites into one to be read, "
-                                        "with where each result came from\n"
-                                        "Example: dagan results merge site-a/table1 site-b/table1 "
-                                        "-o merged && dagan results table1 merged");
+    auto* command = results.add_subcommand(
+        "merge", "merges the campaigns of several sites into one for reading, "
+                 "and records the site of each result\n"
+                 "Example: dagan results merge site-a/table1 site-b/table1 "
+                 "-o merged && dagan results table1 merged");
     struct Arguments {
         std::vector<std::string> folders;
         std::string output;
@@ -178,29 +179,28 @@ void add_merge(CLI::App& results) {
     command->add_option("folders", arguments->folders, "the campaigns' folders, or NAME=FOLDER")
         ->required()
         ->expected(2, 100);
-    command->add_option("-o,--output", arguments->output, "folder to make")->required();
+    command->add_option("-o,--output", arguments->output, "folder to create")->required();
     command->add_flag("--keep-first", arguments->keep_first,
-                      "where results contradict each other, take the site named first");
+                      "where results contradict each other, take those of the site named first");
     command->callback([arguments] {
         const CampaignFolder output(arguments->output);
         if (fs::exists(output.root()))
-            throw input_error(output.root().string() +
-                              ": is already there; hint: name a new folder");
+            throw input_error(output.root().string() + ": already exists; hint: name a new folder");
         std::vector<results::MergeSite> sites;
         std::vector<CampaignFolder> folders;
         for (const std::string& word : arguments->folders) {
             const NamedFolder named = named_folder(word);
-            require_file(named.folder);
+            require_sqlite_file(named.folder);
             sites.push_back({named.name, database_of(named.folder).file()});
             folders.emplace_back(named.folder);
         }
         fs::create_directories(output.root());
         const results::Merged merged =
             results::merge_databases(sites, output.database(), arguments->keep_first);
-        for (const CampaignFolder& folder : folders) copy_samples(folder, output.root());
+        for (const CampaignFolder& folder : folders) copy_samples(folder, output);
         for (const auto& [site, count] : merged.results)
             fmt::print("{}: {} results\n", site, count);
-        fmt::print("{} tasks have the same result at several sites, {} a different one\n",
+        fmt::print("{} tasks have the same result at several sites, {} have different results\n",
                    merged.confirmed, merged.contradictions.size());
         for (const std::string& line : merged.contradictions) fmt::print("  {}\n", line);
     });
@@ -208,24 +208,23 @@ void add_merge(CLI::App& results) {
 
 void add_diff(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "diff", "compares two campaigns cell by cell: which test accuracies differ beyond the luck "
-                "of the seeds\n"
-                "By a paired t test over the common seeds when the campaigns share seed and data, "
-                "else by Welch's; adjusted for "
-                "the number "
-                "of cells (Holm).\nExample: dagan results diff campaigns/before campaigns/after");
+        "diff", "compares two campaigns cell by cell: which test accuracies differ beyond the "
+                "variation of the seeds\n"
+                "The test is a paired t test over the common seeds if the campaigns share seed and "
+                "data, else Welch's t test; p values are adjusted for the number of cells (Holm).\n"
+                "Example: dagan results diff campaigns/before campaigns/after");
     struct Arguments {
         std::string a, b, format = "table";
         bool all = false;
     };
     auto arguments = std::make_shared<Arguments>();
     command->add_option("first", arguments->a, "a campaign's folder")->required();
-    command->add_option("second", arguments->b, "another's")->required();
+    command->add_option("second", arguments->b, "the other campaign's folder")->required();
     command
         ->add_option("--format", arguments->format,
-                     "table (what differs), csv or json (every cell)")
+                     "table (differing cells only), csv or json (every cell)")
         ->check(CLI::IsMember({"table", "csv", "json"}));
-    command->add_flag("--all", arguments->all, "every cell, also in the table");
+    command->add_flag("--all", arguments->all, "show every cell in the table");
     command->callback([arguments] {
         const results::Diff diff =
             results::diff_campaigns(database_of(arguments->a), database_of(arguments->b));
@@ -234,50 +233,78 @@ void add_diff(CLI::App& results) {
     });
 }
 
+// The curves of every campaign in one figure; a group of campaigns shares a colour.
+void draw_curves(const std::vector<std::string>& folders, const std::string& quantity,
+                 const fs::path& output) {
+    std::vector<results::GroupedCurve> curves;
+    std::set<std::string> groups;
+    for (const std::string& word : folders) {
+        const NamedFolder named = named_folder(word);
+        groups.insert(named.name);
+        for (auto& points : results::gan_curves(database_of(named.folder), quantity))
+            curves.push_back({named.name, std::move(points)});
+    }
+    if (curves.empty()) {
+        throw input_error(fmt::format("curves: {}: no DAGAN of these campaigns has such a curve; "
+                                      "hint: dagan results query DIR \"SELECT DISTINCT quantity "
+                                      "FROM curve\"",
+                                      quantity));
+    }
+    if (groups.size() > results::kMostGroups) {
+        throw input_error(fmt::format("curves: {} groups, but only {} distinguishable colours; "
+                                      "hint: give related folders the same name, GROUP=FOLDER",
+                                      groups.size(), results::kMostGroups));
+    }
+    write_atomically(output, results::overlay_plot(quantity, curves));
+    fmt::print("{}\n", output.string());
+}
+
+void print_curves(const std::vector<std::string>& folders, const std::string& quantity,
+                  results::TableFormat format) {
+    if (folders.size() != 1) {
+        throw input_error(fmt::format("curves: a table shows one campaign, not {}; hint: -o "
+                                      "FILE.svg draws the curves of several",
+                                      folders.size()));
+    }
+    const results::Location database = database_of(named_folder(folders.front()).folder);
+    std::cout << results::render(results::curve_table(database, quantity), format);
+}
+
 void add_curves(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "curves", "draws one quantity of the DAGANs of several campaigns over each other: score, "
-                  "critic_loss, penalty, spread, ...\n"
-                  "Example: dagan results curves wide=campaigns/wide narrow=campaigns/narrow "
-                  "--quantity score -o score.svg");
+        "curves",
+        "lists the training curves of every task of a campaign, or with -o draws one quantity of "
+        "the DAGANs of several campaigns in one figure\n"
+        "Example: dagan results curves campaigns/demo --format csv > curves.csv\n"
+        "Example: dagan results curves wide=campaigns/wide narrow=campaigns/narrow --quantity "
+        "score -o score.svg");
     struct Arguments {
         std::vector<std::string> folders;
-        std::string quantity = "score", output;
+        std::string quantity, format = "table", output;
     };
     auto arguments = std::make_shared<Arguments>();
     command
         ->add_option("folders", arguments->folders,
-                     "the campaigns' folders, or GROUP=FOLDER; a group has one colour")
+                     "the campaign's folder; to draw several, FOLDER or GROUP=FOLDER each, one "
+                     "colour per group")
         ->required()
         ->expected(1, 100);
-    command
-        ->add_option("--quantity", arguments->quantity,
-                     "what to draw, as the database's table `curve` names it")
-        ->capture_default_str();
-    command->add_option("-o,--output", arguments->output, "the SVG file to write")->required();
+    command->add_option("--quantity", arguments->quantity,
+                        "only this quantity: score, critic_loss, loss, validation_accuracy, ... "
+                        "(default: all; with -o: score)");
+    auto* format = command->add_option("--format", arguments->format, "table, csv, json")
+                       ->check(CLI::IsMember({"table", "csv", "json"}));
+    command->add_option("-o,--output", arguments->output, "draw to this SVG file")
+        ->excludes(format);
     command->callback([arguments] {
-        std::vector<results::GroupedCurve> curves;
-        std::set<std::string> groups;
-        for (const std::string& word : arguments->folders) {
-            const NamedFolder named = named_folder(word);
-            groups.insert(named.name);
-            for (auto& points : results::gan_curves(database_of(named.folder), arguments->quantity))
-                curves.push_back({named.name, std::move(points)});
+        if (arguments->output.empty()) {
+            print_curves(arguments->folders, arguments->quantity,
+                         *enum_from<results::TableFormat>(arguments->format));
+        } else {
+            draw_curves(arguments->folders,
+                        arguments->quantity.empty() ? "score" : arguments->quantity,
+                        arguments->output);
         }
-        if (curves.empty()) {
-            throw input_error(fmt::format("curves: {}: no DAGAN of these campaigns has such a "
-                                          "curve; hint: dagan results query "
-                                          "DIR \"SELECT DISTINCT quantity FROM curve\"",
-                                          arguments->quantity));
-        }
-        if (groups.size() > results::kMostGroups) {
-            throw input_error(fmt::format("curves: {} groups, and {} colours that can be told "
-                                          "apart; hint: give folders that belong "
-                                          "together one name, GROUP=FOLDER",
-                                          groups.size(), results::kMostGroups));
-        }
-        write_atomically(arguments->output, results::overlay_plot(arguments->quantity, curves));
-        fmt::print("{}\n", arguments->output);
     });
 }
 } // namespace

@@ -1,10 +1,9 @@
-// dagan generate: a campaign's DAGAN at work on people's own pictures.
+// dagan generate
 #include "base/error.h"
+#include "base/program_folder.h"
 #include "base/subprocess.h"
 #include "launcher/campaign/campaign.h"
 #include "launcher/cli/commands.h"
-#include "launcher/supervisor/supervisor.h"
-#include "train/task_paths.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,7 +23,7 @@ struct Arguments {
     uint64_t seed = 0;
 };
 
-// The DAGAN of that data set, or the only one.
+// Returns the DAGAN of that data set, or the only one if `dataset` is "".
 const PlannedTask& find_gan(const Plan& plan, const std::string& dataset,
                             const std::string& campaign) {
     std::vector<std::string> names;
@@ -35,25 +34,26 @@ const PlannedTask& find_gan(const Plan& plan, const std::string& dataset,
         if (dataset.empty() || names.back() == dataset) found = &task;
     }
     if (names.empty())
-        throw input_error(campaign + ": has no DAGAN: no images are generated in its sweep");
+        throw input_error(campaign + ": has no DAGAN, because its sweep generates no images");
     if (dataset.empty() && names.size() > 1)
-        throw input_error(fmt::format("{}: has several DAGANs; hint: --dataset, one of {}",
+        throw input_error(fmt::format("{}: has several DAGANs; hint: choose one with --dataset: {}",
                                       campaign, fmt::join(names, ", ")));
     if (found == nullptr)
-        throw input_error(fmt::format("{}: has no DAGAN of '{}'; hint: --dataset, one of {}",
-                                      campaign, dataset, fmt::join(names, ", ")));
+        throw input_error(
+            fmt::format("{}: has no DAGAN of '{}'; hint: choose one with --dataset: {}", campaign,
+                        dataset, fmt::join(names, ", ")));
     return *found;
 }
 
-// An exit code.
+// Returns the exit code of dagan-train.
 int generate(const Arguments& arguments) {
     const CampaignFolder folder(arguments.folder);
     const Plan plan = read_manifest(folder).plan();
     const PlannedTask& gan = find_gan(plan, arguments.dataset, arguments.folder);
-    const std::filesystem::path weights = train::TaskPaths{folder.root()}.weights(gan.key);
+    const std::filesystem::path weights = folder.weights(gan.key);
     if (!std::filesystem::exists(weights)) {
         throw input_error(fmt::format(
-            "{}: {} is not trained yet; hint: `dagan explain {} '{}'` says how far it is",
+            "{}: {} is not trained yet; hint: `dagan explain {} '{}'` shows its progress",
             arguments.folder, label_of(gan.spec), arguments.folder, label_of(gan.spec)));
     }
     std::vector<std::string> words{
@@ -75,26 +75,28 @@ int generate(const Arguments& arguments) {
 
 } // namespace
 
-void add_generate_command(CLI::App& app, int& exit_code) {
+void add_generate_commands(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand(
-        "generate", "augments your own pictures with a campaign's DAGAN: a sheet, a row for each "
-                    "picture and what was made from it\n"
+        "generate", "augments your own pictures with a campaign's DAGAN and draws a contact sheet: "
+                    "one row per picture, with the images generated from it\n"
                     "Example: dagan generate campaigns/demo my-letter.png -o letters.png");
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
     command
         ->add_option("images", arguments->images,
-                     "PNG or JPEG files, in the colours of the DAGAN's data set; their central "
-                     "squares are scaled to its size")
+                     "PNG or JPEG files in the colours of the DAGAN's data set; their central "
+                     "squares are scaled to its image size")
         ->required();
     command->add_option("--dataset", arguments->dataset,
-                        "whose DAGAN, when the campaign has several");
-    command->add_option("--each", arguments->each, "images made from each picture")
+                        "the data set of the DAGAN, if the campaign has several");
+    command->add_option("--each", arguments->each, "images generated from each picture")
         ->capture_default_str()
         ->check(CLI::Range(1, 100));
-    command->add_option("--seed", arguments->seed, "of the noise: the same gives the same images")
+    command
+        ->add_option("--seed", arguments->seed,
+                     "seed of the noise; the same seed gives the same images")
         ->capture_default_str();
-    command->add_option("-o,--output", arguments->output, "the sheet, a PNG")
+    command->add_option("-o,--output", arguments->output, "the contact sheet, a PNG file")
         ->capture_default_str();
     command->callback([arguments, &exit_code] { exit_code = generate(*arguments); });
 }

@@ -1,12 +1,12 @@
 // dagan plan, dagan describe
+#include "base/duration.h"
 #include "base/error.h"
+#include "base/program_folder.h"
 #include "launcher/campaign/campaign.h"
-#include "launcher/campaign/status.h"
 #include "launcher/cli/commands.h"
 #include "launcher/cli/sweep_arguments.h"
 #include "launcher/coordinator/forecast.h"
 #include "launcher/slurm/site_profile.h"
-#include "launcher/supervisor/supervisor.h"
 #include "spec/json.h"
 #include "spec/network.h"
 #include "sweeps/cost_model.h"
@@ -25,31 +25,31 @@ struct PlanArguments {
     SweepArguments sweep;
     int ranks = 0;
     std::string profile, from, format = "table";
-    double macs_per_s = 0; // 0: not given
+    double macs_per_s = 0; // of --rate; 0: not given
 };
 
-// Where the job would run.
-struct Place {
-    std::string name; // of the site's profile; "": here
+// The site at which the job would run.
+struct Site {
+    std::string name; // of the profile; "": this machine
     int ranks = 1;
     bool gpus = false;
 };
 
 struct PlanFigures {
     std::map<std::string, int> tasks;
-    Place place;
+    Site site;
     Rate rate;
     Forecast forecast;
     int64_t disk = 0;
 };
 
-PlanFigures figures_of(const Sweep& sweep, const Plan& plan, const Place& place, const Rate& rate) {
+PlanFigures figures_of(const Sweep& sweep, const Plan& plan, const Site& site, const Rate& rate) {
     PlanFigures figures;
     for (const std::string& kind : split_names(enum_list(TaskKind{}))) figures.tasks[kind] = 0;
     for (const PlannedTask& task : plan.tasks) ++figures.tasks[to_string(kind_of(task.spec))];
-    figures.place = place;
+    figures.site = site;
     figures.rate = rate;
-    figures.forecast = make_forecast(plan, sweep.resources, place.ranks, place.gpus, rate).forecast;
+    figures.forecast = make_forecast(plan, sweep.resources, site.ranks, site.gpus, rate).forecast;
     figures.disk = disk_bytes(plan);
     return figures;
 }
@@ -60,7 +60,7 @@ Json interval(double expected, double factor) {
 
 std::string plan_json(const PlanFigures& figures) {
     return Json{{"tasks", figures.tasks},
-                {"ranks", figures.place.ranks},
+                {"ranks", figures.site.ranks},
                 {"gpu_hours",
                  interval(figures.forecast.rank_seconds / 3600, figures.rate.uncertainty)},
                 {"makespan_s", interval(figures.forecast.makespan_s, figures.rate.uncertainty)},
@@ -72,31 +72,31 @@ std::string plan_json(const PlanFigures& figures) {
 }
 
 std::string described(const Rate& rate, bool gpus) {
-    if (!rate.measured.empty()) return "measured by an earlier campaign of these programs";
-    return fmt::format("calibrated: {:.3g} multiply-adds per second of {}, not measured here",
+    if (!rate.measured.empty()) return "measured by an earlier campaign with these programs";
+    return fmt::format("calibrated, not measured here: {:.3g} multiply-adds per second of {}",
                        rate.macs_per_s, gpus ? "a GPU" : "a core");
 }
 
 std::string plan_table(const Sweep& sweep, const PlanFigures& figures) {
-    const Place& place = figures.place;
+    const Site& site = figures.site;
     std::string text =
-        fmt::format("{} on {} {}{}\n", sweep.name, place.ranks, place.gpus ? "GPUs" : "ranks",
-                    place.name.empty() ? "" : " of " + place.name);
+        fmt::format("{} on {} {}{}\n", sweep.name, site.ranks, site.gpus ? "GPUs" : "ranks",
+                    site.name.empty() ? "" : " of " + site.name);
     for (const auto& [kind, count] : figures.tasks)
         text += fmt::format("  {:<11} {:>6} tasks\n", kind, count);
     const auto range = [&](double seconds) {
-        return fmt::format("{} ({} to {})", duration_text(seconds),
-                           duration_text(seconds / figures.rate.uncertainty),
-                           duration_text(seconds * figures.rate.uncertainty));
+        return fmt::format("{} ({} to {})", duration_in_two_units(seconds),
+                           duration_in_two_units(seconds / figures.rate.uncertainty),
+                           duration_in_two_units(seconds * figures.rate.uncertainty));
     };
     text += fmt::format("  {:<11} {}\n", "work",
                         range(figures.forecast.rank_seconds) +
-                            (place.gpus ? " of one GPU" : " of one rank"));
+                            (site.gpus ? " of one GPU" : " of one rank"));
     text += fmt::format("  {:<11} {}\n", "makespan", range(figures.forecast.makespan_s));
     text +=
         fmt::format("  {:<11} {:.1f} MiB\n", "disk", static_cast<double>(figures.disk) / (1 << 20));
     text +=
-        fmt::format("  costs are {}; nothing was started\n", described(figures.rate, place.gpus));
+        fmt::format("  costs are {}; nothing was started\n", described(figures.rate, site.gpus));
     return text;
 }
 
@@ -105,26 +105,27 @@ bool has_results(const CampaignFolder& folder) {
     return std::filesystem::exists(folder.manifest()) && !read_manifest(folder).store.empty();
 }
 
-// By measurement where there is one: of the campaigns named, else of the one that this sweep's name stands for.
+// Returns --rate, otherwise the rate that a campaign measured (that of --from, or campaigns/NAME),
+// otherwise the calibrated one.
 Rate rate_for(const PlanArguments& arguments, const std::string& sweep_name, bool gpus) {
     if (arguments.macs_per_s > 0) return {.macs_per_s = arguments.macs_per_s, .uncertainty = 1.5};
     const CampaignFolder folder(arguments.from.empty() ? "campaigns/" + sweep_name
                                                        : arguments.from);
-    const bool there = has_results(folder);
-    if (!arguments.from.empty() && !there)
+    const bool measured = has_results(folder);
+    if (!arguments.from.empty() && !measured)
         throw input_error(
             arguments.from +
-            ": is not a campaign with results; hint: give the folder that `dagan run -o` made");
+            ": is not a campaign with results; hint: name the folder of `dagan run -o`");
     Rate rate =
-        there ? measured_rate(database_of(folder.root().string()), gpus) : calibrated_rate(gpus);
+        measured ? measured_rate(database_of(folder.root().string()), gpus) : calibrated_rate(gpus);
     if (!arguments.from.empty() && rate.measured.empty())
-        throw input_error(fmt::format("{}: has no whole task that ran on a {}; hint: leave --from "
-                                      "out to plan with calibrated costs",
+        throw input_error(fmt::format("{}: has no task that ran completely on a {}; hint: leave "
+                                      "out --from to plan with calibrated costs",
                                       arguments.from, gpus ? "GPU" : "CPU"));
     return rate;
 }
 
-Place place_for(const PlanArguments& arguments, const Resources& resources) {
+Site site_for(const PlanArguments& arguments, const Resources& resources) {
     const int fewest = std::max(1, resources.gan_ranks);
     if (arguments.profile.empty())
         return {.name = "", .ranks = arguments.ranks > 0 ? arguments.ranks : fewest};
@@ -136,31 +137,32 @@ Place place_for(const PlanArguments& arguments, const Resources& resources) {
 }
 
 void add_plan(CLI::App& app) {
-    auto* command = app.add_subcommand(
-        "plan",
-        "what a sweep will take; nothing is started\nExample: dagan plan sweeps/table1.yaml -n 64");
+    auto* command =
+        app.add_subcommand("plan", "predicts work, time and disk space of a sweep; starts "
+                                   "nothing\nExample: dagan plan sweeps/table1.yaml -n 64");
     auto arguments = std::make_shared<PlanArguments>();
     arguments->sweep.add_to(*command);
     command
         ->add_option("-n,--ranks", arguments->ranks,
-                     "ranks of the job (default: the profile's, or as many as a gang needs)")
+                     "ranks of the job (default: those of the profile, otherwise of a gang)")
         ->check(CLI::Range(1, 1000000));
     command->add_option("--profile", arguments->profile,
-                        "a site's profile: plan for its nodes and GPUs, which need not be here");
+                        "site profile: plan for its nodes and GPUs instead of this machine");
     command->add_option(
         "--from", arguments->from,
-        "take the costs that this campaign measured (default: campaigns/NAME when it is there)");
+        "use the costs that this campaign measured (default: campaigns/NAME if it exists)");
     command
-        ->add_option("--rate", arguments->macs_per_s,
-                     "multiply-adds per second of one trainer and thread, or of one GPU")
+        ->add_option(
+            "--rate", arguments->macs_per_s,
+            "use this speed: multiply-adds per second of one trainer thread, or of one GPU")
         ->check(CLI::PositiveNumber);
     command->add_option("--format", arguments->format, "table or json")
         ->check(CLI::IsMember({"table", "json"}));
     command->callback([arguments] {
         const sweeps::LoadedSweep loaded = load(arguments->sweep, sweeps::MissingData::use_expect);
-        const Place place = place_for(*arguments, loaded.sweep.resources);
-        const PlanFigures figures = figures_of(loaded.sweep, sweeps::expand(loaded), place,
-                                               rate_for(*arguments, loaded.sweep.name, place.gpus));
+        const Site site = site_for(*arguments, loaded.sweep.resources);
+        const PlanFigures figures = figures_of(loaded.sweep, sweeps::expand(loaded), site,
+                                               rate_for(*arguments, loaded.sweep.name, site.gpus));
         std::cout << (arguments->format == "json" ? plan_json(figures)
                                                   : plan_table(loaded.sweep, figures));
     });
@@ -171,7 +173,7 @@ struct DescribedNetwork {
     NetworkTable table;
 };
 
-// Each network of the plan once per data set.
+// Returns the networks of the plan, each once per data set.
 std::vector<DescribedNetwork> networks_of(const Plan& plan) {
     std::vector<DescribedNetwork> networks;
     const auto add = [&](const DatasetRef& dataset, NetworkTable table) {
@@ -237,9 +239,9 @@ std::string describe_table(const std::vector<DescribedNetwork>& networks) {
 }
 
 void add_describe(CLI::App& app) {
-    auto* command = app.add_subcommand(
-        "describe",
-        "the networks of a sweep, layer by layer\nExample: dagan describe sweeps/table1.yaml");
+    auto* command =
+        app.add_subcommand("describe", "prints the networks of a sweep, layer by layer\nExample: "
+                                       "dagan describe sweeps/table1.yaml");
     struct Arguments {
         SweepArguments sweep;
         std::string format = "table";

@@ -33,11 +33,12 @@ namespace dagan::launcher {
 namespace fs = std::filesystem;
 
 namespace {
-// A folder's published rows as a database, for as long as this program runs.
+// A temporary database made from a folder's published rows. Removed when the program ends.
 fs::path database_of_rows(const CampaignFolder& campaign) {
-    static std::vector<std::unique_ptr<TemporaryFolder>> made;
-    const fs::path database =
-        made.emplace_back(std::make_unique<TemporaryFolder>())->path() / "results.sqlite";
+    static std::vector<std::unique_ptr<TemporaryFolder>> folders;
+    const CampaignPaths temporary(
+        folders.emplace_back(std::make_unique<TemporaryFolder>())->path());
+    const fs::path database = temporary.database();
     const Manifest manifest = read_manifest(campaign);
     results::make_database_of_rows(campaign.published_rows(), manifest.campaign, manifest.plan(),
                                    database);
@@ -55,26 +56,27 @@ results::Location database_of(const std::string& folder_or_url) {
                                              ? results_of(campaign, read_manifest(campaign))
                                              : results::Location("");
         if (server.is_server()) return server;
-        throw input_error(fmt::format("{}: has no results: there is no results.sqlite; hint: give "
-                                      "the folder of a campaign that was started",
-                                      campaign.root().string()));
+        throw input_error(
+            fmt::format("{}: has no results: no results.sqlite; hint: name the folder "
+                        "of a campaign that was started",
+                        campaign.root().string()));
     }
     if (const auto version = results::older_schema(campaign.database())) {
-        fmt::print(stderr,
-                   "{}: written by an older version of this program (schema {}): read as it is; "
-                   "hint: `dagan results upgrade {}` "
-                   "migrates it, after a backup\n",
-                   campaign.database().string(), *version, folder_or_url);
+        fmt::print(
+            stderr,
+            "{}: written by an older version of this program (schema {}); it is read without "
+            "changing it; hint: `dagan results upgrade {}` migrates it and keeps a backup\n",
+            campaign.database().string(), *version, folder_or_url);
     }
     return campaign.database();
 }
 
 namespace {
-// In what its sweep is reduced; a sweep of another version of this program, which cannot tell, is called that.
+// How the campaign's sweep is smaller than the paper's; says so if the sweep cannot be read.
 std::vector<std::string> reduced_in(const results::Location& database) {
     const auto reduced = results::reductions_of(results::campaign_of(database));
     if (reduced) return *reduced;
-    return {"not known, as the sweep was written by another version of this program"};
+    return {"unknown, because the sweep was written by another version of this program"};
 }
 
 using Renderer =
@@ -99,9 +101,10 @@ void add_table(CLI::App& results, const std::string& name, const std::string& he
     });
 }
 
-// Where a campaign's files are: sample sheets, the report.
-constexpr const char* kFilesHelp =
-    "the campaign's folder, where the results are on a server (default: this one)";
+constexpr const char* kFilesHelp = "the campaign's folder, if the results are on a server "
+                                   "(default: the current folder)";
+
+// The folder that holds a campaign's contact sheets and its report.
 fs::path files_of(const std::string& folder_or_url, const std::string& files) {
     if (!files.empty()) return files;
     return results::Location::parse(folder_or_url).is_server()
@@ -109,10 +112,10 @@ fs::path files_of(const std::string& folder_or_url, const std::string& files) {
                : CampaignFolder(folder_or_url).root();
 }
 
-// Like the other tables, with one option more.
+// As add_table, with the option --interval.
 void add_cells(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "cells", "means, intervals and paired gains over the seeds\n"
+        "cells", "prints means, intervals and paired gains over the seeds\n"
                  "Example: dagan results cells campaigns/demo --interval bootstrap");
     struct Arguments {
         std::string folder, format = "table", interval = "t";
@@ -123,7 +126,7 @@ void add_cells(CLI::App& results) {
         ->required();
     command->add_option("--format", arguments->format, "table, csv, json")
         ->check(CLI::IsMember({"table", "csv", "json"}));
-    command->add_option("--interval", arguments->interval, "t (Student's), or bootstrap (BCa)")
+    command->add_option("--interval", arguments->interval, "t (Student's) or bootstrap (BCa)")
         ->check(CLI::IsMember({"t", "bootstrap"}));
     command->callback([arguments] {
         const results::Location database = database_of(arguments->folder);
@@ -134,11 +137,9 @@ void add_cells(CLI::App& results) {
 }
 
 void add_export(CLI::App& results) {
-    auto* command =
-        results.add_subcommand("export", "writes everything for other tools: CSV or JSON files, "
-                                         "TensorBoard event files, or a folder for MLflow\n"
-                                         "Example: dagan results export campaigns/demo --format "
-                                         "tensorboard -o runs && tensorboard --logdir runs");
+    auto* command = results.add_subcommand(
+        "export", "writes all results for other tools: CSV or JSON files, or a folder for MLflow\n"
+                  "Example: dagan results export campaigns/demo --format csv -o tables");
     struct Arguments {
         std::string folder, format, output, files;
     };
@@ -146,10 +147,10 @@ void add_export(CLI::App& results) {
     command
         ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
         ->required();
-    command->add_option("--format", arguments->format, "csv, json, tensorboard, mlflow")
+    command->add_option("--format", arguments->format, "csv, json, mlflow")
         ->required()
-        ->check(CLI::IsMember({"csv", "json", "tensorboard", "mlflow"}));
-    command->add_option("-o,--output", arguments->output, "folder to make")->required();
+        ->check(CLI::IsMember({"csv", "json", "mlflow"}));
+    command->add_option("-o,--output", arguments->output, "the new folder")->required();
     command->add_option("--files", arguments->files, kFilesHelp);
     command->callback([arguments] {
         results::export_results(
@@ -161,8 +162,8 @@ void add_export(CLI::App& results) {
 
 void add_query(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "query", "any SELECT over the database (tables and views: results/database/schema.sql); "
-                 "nothing can be written\n"
+        "query", "runs one SELECT on the database (tables and views: results/database/schema.sql); "
+                 "refuses to write\n"
                  "Example: dagan results query campaigns/demo 'SELECT * FROM cell' --format csv");
     struct Arguments {
         std::string folder, sql, format = "table";
@@ -172,7 +173,7 @@ void add_query(CLI::App& results) {
         ->add_option("folder", arguments->folder, "the campaign's folder, or a postgresql:// URL")
         ->required();
     command->add_option("sql", arguments->sql, "one SELECT")->required();
-    command->add_option("--format", arguments->format, "table, csv or json")
+    command->add_option("--format", arguments->format, "table, csv, json")
         ->check(CLI::IsMember({"table", "csv", "json"}));
     command->callback([arguments] {
         std::cout << results::render(
@@ -181,19 +182,20 @@ void add_query(CLI::App& results) {
     });
 }
 
-// Drawn by librsvg's own program: linking it would load a dozen libraries into every start of ours.
+// Draws with librsvg's program. Linking librsvg would load a dozen libraries at every start of
+// `dagan`.
 std::string png_of(const std::string& svg) {
     constexpr const char* kProgram = "rsvg-convert";
     const fs::path source =
         fs::temp_directory_path() / fmt::format("dagan-plot-{}.svg", ::getpid());
     write_atomically(source, svg);
-    const ProgramOutput drawn = run_program({kProgram, "--zoom", "4", source.string()},
-                                            own_environment()); // 300 dpi at 16 cm
+    // Zoom 4: 300 dpi at a width of 16 cm.
+    const ProgramOutput drawn =
+        run_program({kProgram, "--zoom", "4", source.string()}, own_environment());
     fs::remove(source);
     if (drawn.exit_code == 127) {
         throw system_error(fmt::format("plot: PNG needs {}, which is not installed; hint: apt-get "
-                                       "install librsvg2-bin, or take "
-                                       "--format svg",
+                                       "install librsvg2-bin, or use --format svg",
                                        kProgram));
     }
     if (drawn.exit_code != 0)
@@ -204,9 +206,8 @@ std::string png_of(const std::string& svg) {
 
 void add_plot(CLI::App& results) {
     auto* command = results.add_subcommand(
-        "plot", "draws test accuracy against generated images per real one, a figure for each data "
-                "set and n, and "
-                "what they gained over n\n"
+        "plot", "draws test accuracy against the number of generated images per real image, one "
+                "figure for each data set and n, and the gains over n\n"
                 "Example: dagan results plot campaigns/demo -o figures --format png");
     struct Arguments {
         std::string folder, output = ".", format = "svg";
@@ -239,7 +240,8 @@ void add_plot(CLI::App& results) {
     });
 }
 
-// What the plan expected of each task. A campaign of another version, whose plan this program cannot make, has none.
+// The predicted time of each task. Empty if the campaign is of another version, whose plan this
+// program cannot make.
 results::Prediction predicted_for(const CampaignFolder& folder) {
     results::Prediction predicted;
     try {
@@ -257,7 +259,7 @@ results::Prediction predicted_for(const CampaignFolder& folder) {
     return predicted;
 }
 
-// Makes the report again and again until the campaign has ended; the last one no longer loads itself again.
+// Rewrites the report until the campaign has ended. The last page no longer reloads itself.
 void report_live(const results::Location& database, const CampaignFolder& folder,
                  results::ReportOptions options, int every_s) {
     for (bool running = true; running;) {
@@ -289,8 +291,10 @@ void add_report(CLI::App& results) {
     command->add_option("--files", arguments->files, kFilesHelp);
     command->add_flag(
         "--live", arguments->live,
-        "again every minute while the campaign runs; the open page follows by itself");
-    command->add_option("--every", arguments->every_s, "with --live: seconds between two reports")
+        "rewrite the report every minute while the campaign runs; the open page reloads itself");
+    command
+        ->add_option("--every", arguments->every_s,
+                     "with --live: seconds between two reports (default: 60)")
         ->check(CLI::Range(1, 86400));
     command->callback([arguments] {
         const results::Location database = database_of(arguments->folder);
@@ -306,10 +310,10 @@ void add_report(CLI::App& results) {
 
 void add_results_commands(CLI::App& app, int& exit_code) {
     auto* results =
-        app.add_subcommand("results", "what a campaign found, also while it runs\nExample: dagan "
-                                      "results table1 campaigns/demo")
+        app.add_subcommand("results", "shows the results of a campaign, also while it runs\n"
+                                      "Example: dagan results table1 campaigns/demo")
             ->require_subcommand(1);
-    add_table(*results, "rows", "one line per finished classifier", {"table", "csv", "json"},
+    add_table(*results, "rows", "prints one line per finished classifier", {"table", "csv", "json"},
               [](const results::Location& database, results::TableFormat format) {
                   int missing = 0;
                   for (const results::CellRow& cell : results::cell_rows(database))
@@ -318,7 +322,7 @@ void add_results_commands(CLI::App& app, int& exit_code) {
               });
     add_cells(*results);
     add_table(*results, "table1",
-              "the paper's Table 1: without and with the DAGAN, m chosen by validation",
+              "prints the paper's Table 1: without and with the DAGAN, m chosen by validation",
               {"table", "csv", "json", "latex"},
               [](const results::Location& database, results::TableFormat format) {
                   return results::render_table1(results::table1_rows(database), format,
@@ -326,13 +330,14 @@ void add_results_commands(CLI::App& app, int& exit_code) {
               });
     add_table(
         *results, "gains",
-        "what generated images brought: each m against both baselines, with intervals and tests",
+        "prints the gains from generated images: each m against both baselines, with intervals and "
+        "tests",
         {"table", "csv", "json", "latex"},
         [](const results::Location& database, results::TableFormat format) {
             return results::render_gains(results::gain_rows(database), format,
                                          reduced_in(database));
         });
-    add_table(*results, "choices", "validation accuracy against m, and the m that it chooses",
+    add_table(*results, "choices", "prints validation accuracy against m, and the m it chooses",
               {"table", "csv", "json", "latex"},
               [](const results::Location& database, results::TableFormat format) {
                   return results::render_choices(results::choice_rows(database), format,

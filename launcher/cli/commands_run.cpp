@@ -1,6 +1,8 @@
 // dagan run, status, stop, explain, logs, reproduce
+#include "base/duration.h"
 #include "base/error.h"
-#include "base/topology.h"
+#include "base/host_facts.h"
+#include "base/program_folder.h"
 #include "cluster/host/slurm_environment.h"
 #include "launcher/campaign/campaign.h"
 #include "launcher/campaign/campaign_status.h"
@@ -12,7 +14,6 @@
 #include "launcher/cli/sweep_arguments.h"
 #include "launcher/coordinator/forecast.h"
 #include "launcher/doctor/machine_checks.h"
-#include "launcher/slurm/site_profile.h"
 #include "launcher/slurm/submission.h"
 #include "launcher/supervisor/supervisor.h"
 #include "sweeps/expand.h"
@@ -38,20 +39,20 @@ struct RunArguments {
     SweepArguments sweep;
     std::string output;
     std::string device = "auto";
-    std::string time;  // "": until it is done
-    std::string reuse; // another campaign's folder; "": none
+    std::string time;  // "": no limit
+    std::string reuse; // the folder of another campaign; "": none
     int ranks = 0;
     std::optional<int64_t> lease_s;
     bool quiet = false;
 };
 
-// As many ranks as the cores can feed, and at least a gang.
+// As many ranks as the cores suffice for, and at least those of a gang.
 int default_ranks(const Resources& resources) {
     const int cores_per_rank = resources.trainers_per_rank * resources.threads_per_trainer;
     return std::max({1, resources.gan_ranks, available_cores() / std::max(1, cores_per_rank)});
 }
 
-// Seconds since 1970 at which so much time, as Slurm writes it, will be over.
+// Returns the time in seconds since 1970 at which a wall time, in Slurm's format, will be over.
 int64_t deadline_after(const std::string& time) {
     const auto span = parse_wall_time(time);
     if (!span)
@@ -60,7 +61,8 @@ int64_t deadline_after(const std::string& time) {
     return std::time(nullptr) + span->count();
 }
 
-// Becomes the supervisor, with the campaign's absolute path on the command line, by which operators find every process of it.
+// Replaces this process by the supervisor. Its command line contains the campaign's absolute path,
+// by which operators find all processes of a campaign.
 [[noreturn]] void become_supervisor(const CampaignFolder& folder, int ranks,
                                     const Manifest& manifest, const RunArguments& given) {
     const std::string program = (program_folder() / "dagan").string(),
@@ -86,11 +88,11 @@ int64_t deadline_after(const std::string& time) {
     throw system_error(program + ": cannot be started: " + errno_text(errno));
 }
 
-// A campaign that goes on keeps its device.
+// A campaign that continues keeps its device.
 DeviceChoice device_of(const CampaignFolder& folder, const RunArguments& arguments) {
-    const bool goes_on = std::filesystem::exists(folder.manifest());
+    const bool continues = std::filesystem::exists(folder.manifest());
     DeviceChoice choice =
-        choose_device(arguments.device, goes_on ? read_manifest(folder).device : "");
+        choose_device(arguments.device, continues ? read_manifest(folder).device : "");
     if (!choice.why.empty() && !arguments.quiet)
         fmt::print(stderr, "device: {} ({})\n", choice.device, choice.why);
     return choice;
@@ -103,13 +105,14 @@ void refuse_inherited_job() {
 
 void reuse(const CampaignFolder& from, const CampaignFolder& folder, const Manifest& manifest) {
     if (is_held(folder))
-        throw input_error(folder.root().string() + ": is running; hint: --reuse when it is not");
+        throw input_error(folder.root().string() +
+                          ": is running; hint: use --reuse when it has stopped");
     const std::vector<std::string> tasks = reuse_finished(from, folder, manifest);
     if (tasks.empty()) {
         fmt::print(stderr,
-                   "reused from {}: nothing: no finished task there is one of this sweep that is "
-                   "not finished here; hint: the "
-                   "options of DAGAN, selector, data, seed and gang must be equal\n",
+                   "reused from {}: nothing: no finished task there is a task of this sweep that "
+                   "is unfinished here; hint: the options of DAGAN, selector, data, seed and gang "
+                   "must be equal\n",
                    from.root().string());
     } else {
         fmt::print(stderr, "reused from {}: {}\n", from.root().string(), fmt::join(tasks, ", "));
@@ -125,57 +128,62 @@ void run(const RunArguments& arguments) {
                                                          : arguments.output);
     const DeviceChoice device = device_of(folder, arguments);
     const bool gpus = device.device == "cuda";
-    // Refuses gangs that do not fit.
-    const SavedForecast foretold =
+    // Throws if a gang does not fit on the ranks.
+    const SavedForecast forecast =
         make_forecast(plan, loaded.sweep.resources, ranks, gpus, calibrated_rate(gpus));
     const Manifest manifest =
         begin_campaign(folder, loaded, arguments.sweep.data_folder(), device.device);
-    keep_forecast(folder.forecast(), foretold);
+    keep_forecast(folder.forecast(), forecast);
     if (!arguments.reuse.empty()) reuse(CampaignFolder(arguments.reuse), folder, manifest);
     become_supervisor(folder, ranks, manifest, arguments);
 }
 
 void add_run(CLI::App& app) {
     auto* command = app.add_subcommand(
-        "run", "runs a sweep, or goes on with it: only what is missing runs\nExample: dagan run "
+        "run", "runs a sweep, or continues it: only unfinished tasks run\nExample: dagan run "
                "sweeps/demo.yaml -n 2 -o campaigns/demo");
     auto arguments = std::make_shared<RunArguments>();
     arguments->sweep.add_to(*command);
     command
-        ->add_option("-n,--ranks", arguments->ranks, "MPI ranks (default: what the cores can feed)")
+        ->add_option("-n,--ranks", arguments->ranks,
+                     "MPI ranks (default: as many as the cores suffice for)")
         ->check(CLI::Range(1, 1000000));
     command->add_option("-o,--output", arguments->output,
                         "the campaign's folder (default: campaigns/NAME)");
     command
         ->add_option("--device", arguments->device,
-                     "cpu, cuda, or auto: a GPU where one can be used (default)")
+                     "cpu, cuda, or auto: a GPU if there is a usable one (default)")
         ->check(CLI::IsMember(kDeviceChoices));
     command->add_option(
         "--time", arguments->time,
-        "stop with checkpoints (exit code 75) before so much time is over: 01:30:00, or minutes");
-    command->add_option("--reuse", arguments->reuse,
-                        "another campaign's folder: take its finished DAGANs, selectors and pools "
-                        "where they are the same tasks, to "
-                        "compare an option of the classifiers");
+        "stop with checkpoints (exit code 75) within this time: 01:30:00, or minutes");
+    command->add_option(
+        "--reuse", arguments->reuse,
+        "folder of another campaign: copy its finished DAGANs, selectors and pools that are the "
+        "same tasks here; to compare options of the classifiers on which the selector does not "
+        "depend: generation, pool_size, epoch_select, mark_generated");
     arguments->sweep.add_store_to(*command);
     add_lease(*command, arguments->lease_s);
-    command->add_flag("-q,--quiet", arguments->quiet, "no progress");
+    command->add_flag("-q,--quiet", arguments->quiet, "print no progress");
     command->callback([arguments] { run(*arguments); });
 }
 
-// What a job of Slurm adds: its end, its number, and that what was submitted is what runs.
-void take_up_allocation(const CampaignFolder& folder, SupervisorOptions& options) {
+// Sets the options that a Slurm job determines: its end, its number and its restarts. Checks that
+// programs, sweep and data are those that were submitted.
+void apply_slurm_job(const CampaignFolder& folder, SupervisorOptions& options) {
     const cluster::SlurmEnvironment slurm = cluster::slurm_environment(std::getenv);
-    if (!options.deadline_s) options.deadline_s = slurm.end_time_s;
-    if (options.starter.empty() || !slurm.in_job()) return; // a person's own allocation
+    if (!options.job.deadline_s) options.job.deadline_s = slurm.end_time_s;
+    if (options.job.starter.empty() || !slurm.in_job()) return; // not a batch job of `dagan submit`
     options.slurm_job = slurm.job_id;
     options.restarts_before = slurm.restarts;
-    require_as_submitted(folder, read_manifest(folder), program_folder(), options.data_folder);
+    require_as_submitted(folder, read_manifest(folder), program_folder(), options.job.data_folder);
 }
 
 void add_supervise(CLI::App& app, int& exit_code) {
     auto* command =
-        app.add_subcommand("supervise", "what `dagan run` becomes once the campaign is set up")
+        app.add_subcommand(
+               "supervise",
+               "runs the MPI job of a campaign; `dagan run` and the batch script become this")
             ->group("");
     struct Arguments {
         std::string folder;
@@ -183,23 +191,24 @@ void add_supervise(CLI::App& app, int& exit_code) {
     };
     auto arguments = std::make_shared<Arguments>();
     command->add_option("folder", arguments->folder)->required();
-    command->add_option("starter", arguments->options.starter); // after --; without it: mpirun -n
-    command->add_option("-n", arguments->options.ranks);
-    command->add_option("--deadline", arguments->options.deadline_s);
-    command->add_option("--lease", arguments->options.lease_s);
-    command->add_option("--scratch", arguments->options.scratch);
-    command->add_option("--data", arguments->options.data_folder)->required();
-    command->add_option("--device", arguments->options.device)->required();
+    command->add_option("starter",
+                        arguments->options.job.starter); // after `--`; default: mpirun -n
+    command->add_option("-n", arguments->options.job.ranks);
+    command->add_option("--deadline", arguments->options.job.deadline_s);
+    command->add_option("--lease", arguments->options.job.lease_s);
+    command->add_option("--scratch", arguments->options.job.scratch);
+    command->add_option("--data", arguments->options.job.data_folder)->required();
+    command->add_option("--device", arguments->options.job.device)->required();
     command->add_flag("--quiet", arguments->options.quiet);
     command->callback([arguments, &exit_code] {
         const CampaignFolder folder(arguments->folder);
-        take_up_allocation(folder, arguments->options);
+        apply_slurm_job(folder, arguments->options);
         exit_code = supervise(folder, arguments->options);
     });
 }
 
 Status current_status(const CampaignFolder& folder) {
-    read_manifest(folder); // throws when this is no campaign
+    read_manifest(folder); // throws if the folder is not a campaign
     const auto status = present_status(folder);
     if (!status) {
         const bool submitted = std::filesystem::exists(folder.submission());
@@ -212,7 +221,8 @@ Status current_status(const CampaignFolder& folder) {
 
 void add_status(CLI::App& app) {
     auto* command = app.add_subcommand(
-        "status", "how far a campaign is\nExample: dagan status campaigns/demo --watch");
+        "status",
+        "prints the progress of a campaign\nExample: dagan status campaigns/demo --watch");
     struct Arguments {
         std::string folder, format = "table";
         bool watch = false;
@@ -221,7 +231,7 @@ void add_status(CLI::App& app) {
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
     command->add_option("--format", arguments->format, "table or json")
         ->check(CLI::IsMember({"table", "json"}));
-    command->add_flag("--watch", arguments->watch, "again every second, until it ends");
+    command->add_flag("--watch", arguments->watch, "repeat every second until the campaign ends");
     command->callback([arguments] {
         const CampaignFolder folder(arguments->folder);
         for (;;) {
@@ -237,7 +247,7 @@ void add_status(CLI::App& app) {
 
 void add_stop(CLI::App& app) {
     auto* command =
-        app.add_subcommand("stop", "asks a running campaign to write its checkpoints and end (exit "
+        app.add_subcommand("stop", "asks a running campaign to write checkpoints and end (exit "
                                    "code 75)\nExample: dagan stop campaigns/demo");
     auto folder = std::make_shared<std::string>();
     command->add_option("folder", *folder, "the campaign's folder")->required();
@@ -259,7 +269,7 @@ void add_task_command(CLI::App& app, const std::string& name, const std::string&
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
     command
         ->add_option("task", arguments->task,
-                     "a task's key, the beginning of its key, or its label")
+                     "the task: its key, the beginning of its key, or its label")
         ->required();
     command->callback([arguments, answer] {
         const CampaignFolder folder(arguments->folder);
@@ -269,9 +279,9 @@ void add_task_command(CLI::App& app, const std::string& name, const std::string&
 
 void add_reproduce(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand(
-        "reproduce",
-        "runs one row again from its provenance and compares (exit code 4 when it differs)\n"
-        "Example: dagan reproduce campaigns/demo 'classifier strokes n=5 m=1 seed=0'");
+        "reproduce", "runs the classifier of one row again and compares the results (exit code 4 "
+                     "if they differ)\n"
+                     "Example: dagan reproduce campaigns/demo 'classifier strokes n=5 m=1 seed=0'");
     struct Arguments {
         std::string folder, task;
     };
@@ -279,7 +289,7 @@ void add_reproduce(CLI::App& app, int& exit_code) {
     command->add_option("folder", arguments->folder, "the campaign's folder")->required();
     command
         ->add_option("task", arguments->task,
-                     "a classifier's key, the beginning of its key, or its label")
+                     "the classifier: its key, the beginning of its key, or its label")
         ->required();
     command->callback([arguments, &exit_code] {
         const CampaignFolder folder(arguments->folder);
@@ -296,9 +306,10 @@ void add_run_commands(CLI::App& app, int& exit_code) {
     add_status(app);
     add_stop(app);
     add_reproduce(app, exit_code);
-    add_task_command(app, "explain", "why a task waits or failed, where it ran, what it cost",
+    add_task_command(app, "explain",
+                     "explains a task: why it waits or failed, where it ran, what it cost",
                      explain);
-    add_task_command(app, "logs", "the log lines about one task", log_of);
+    add_task_command(app, "logs", "prints the log lines of one task", log_of);
 }
 
 } // namespace dagan::launcher

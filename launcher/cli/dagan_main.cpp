@@ -1,9 +1,8 @@
-// dagan: what people type. Links neither MPI nor LibTorch, so that it answers at once and works on a login node.
-#include "base/error.h"
+// dagan: the command line for users. Links neither MPI nor LibTorch, so it starts fast and runs on
+// login nodes.
 #include "base/version.h"
 #include "launcher/cli/commands.h"
-
-#include <iostream>
+#include "launcher/program/run_main.h"
 
 int main(int argc, char** argv) {
     using namespace dagan;
@@ -18,19 +17,8 @@ int main(int argc, char** argv) {
     add_data_commands(app, exit_code);
     add_plan_commands(app, exit_code);
     add_run_commands(app, exit_code);
-    add_generate_command(app, exit_code);
+    add_generate_commands(app, exit_code);
     add_cluster_commands(app, exit_code);
     add_results_commands(app, exit_code);
-    try {
-        app.parse(argc, argv);
-        return exit_code;
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
-    } catch (const Error& error) {
-        std::cerr << error.what() << '\n';
-        return static_cast<int>(error.blame());
-    } catch (const std::exception& error) {
-        std::cerr << "dagan: " << error.what() << "; this is a bug of ours\n";
-        return static_cast<int>(ExitCode::bug);
-    }
+    return run_main(app, argc, argv, {.program = "dagan"}, [&] { return exit_code; });
 }

@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/program_folder.h"
 #include "base/subprocess.h"
 #include "base/temporary_folder.h"
 #include "base/version.h"
 #include "launcher/campaign/task_history.h"
-#include "launcher/supervisor/supervisor.h"
 #include "results/query/queries.h"
 #include "spec/json.h"
 
@@ -21,22 +21,25 @@ namespace dagan::launcher {
 namespace fs = std::filesystem;
 
 namespace {
-// A folder of its own for the second run, with links to what the campaign made; gone at the end.
+// A temporary folder for the second run, with links to the weights and pools of the campaign.
 class Scratch {
   public:
     explicit Scratch(const CampaignFolder& campaign) {
-        for (const char* folder : {"checkpoints", "pools"}) {
-            fs::create_directories(root() / folder);
-            for (const auto& entry : fs::directory_iterator(campaign.root() / folder)) {
-                if (entry.path().filename().string().find(".resume.") == std::string::npos) {
-                    fs::create_symlink(entry.path(), root() / folder / entry.path().filename());
-                }
-            }
-        }
+        const CampaignPaths paths(root());
+        link_files(campaign.checkpoints_dir(), paths.checkpoints_dir());
+        link_files(campaign.pools_dir(), paths.pools_dir());
     }
     const fs::path& root() const { return folder_.path(); }
 
   private:
+    static void link_files(const fs::path& from, const fs::path& to) {
+        fs::create_directories(to);
+        for (const auto& entry : fs::directory_iterator(from)) {
+            if (!CampaignPaths::is_checkpoint(entry.path()))
+                fs::create_symlink(entry.path(), to / entry.path().filename());
+        }
+    }
+
     TemporaryFolder folder_;
 };
 
@@ -48,11 +51,10 @@ std::string describe(const ClassifierScore& score) {
 
 ClassifierScore stored_score(const results::Location& database, const std::string& key,
                              const std::string& label) {
-    const results::Table table =
-        results::run_query(database, fmt::format("SELECT steps, best_epoch, validation_correct, "
-                                                 "validation_total, test_correct, test_total "
-                                                 "FROM result WHERE task = '{}'",
-                                                 key)); // a key is hex digits
+    const results::Table table = results::run_query(
+        database, fmt::format("SELECT steps, best_epoch, validation_correct, validation_total, "
+                              "test_correct, test_total FROM result WHERE task = '{}'",
+                              key)); // a key has only hex digits
     if (table.rows.empty())
         throw input_error(
             fmt::format("{}: has no result to compare with; hint: see `dagan explain`", label));
@@ -81,10 +83,10 @@ ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest
                      "--device", manifest.device},
                     own_environment());
     if (output.exit_code == static_cast<int>(ExitCode::input))
-        throw input_error(label_of(planned.spec) + ": was refused, see the message above");
+        throw input_error(label_of(planned.spec) + ": was refused; see the message above");
     if (output.exit_code != 0)
-        throw system_error(
-            fmt::format("{}: dagan-train ended with {}", label_of(planned.spec), output.exit_code));
+        throw system_error(fmt::format("{}: dagan-train ended with code {}", label_of(planned.spec),
+                                       output.exit_code));
     const auto result = from_json_text<TaskResult>(output.text);
     if (!result.score)
         throw system_error(
@@ -96,13 +98,13 @@ ClassifierScore run_again(const CampaignFolder& folder, const Manifest& manifest
 Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest,
                        const std::string& name) {
     const Plan plan = manifest.plan();
-    const PlannedTask& planned = plan.tasks[static_cast<size_t>(find_task(plan, name))];
+    const PlannedTask& planned = task_at(plan, find_task(plan, name));
     const std::string label = label_of(planned.spec);
     if (kind_of(planned.spec) != TaskKind::classifier)
-        throw input_error(label + ": is no row of the results; hint: name a classifier");
+        throw input_error(label + ": is not a row of the results; hint: name a classifier");
     if (manifest.campaign.code_version != kVersion) {
         throw input_error(
-            fmt::format("{}: was made by version {}, this is {}; hint: use that version",
+            fmt::format("{}: was created by version {}, this is {}; hint: use that version",
                         folder.root().string(), manifest.campaign.code_version, kVersion));
     }
     const ClassifierScore then = stored_score(results_of(folder, manifest), planned.key, label);

@@ -1,4 +1,5 @@
-// `dagan reproduce`: runs one finished row again from its provenance, alone, and compares. Nothing of the campaign is changed.
+// `dagan reproduce`: runs the classifier of one row again, in a process of its own and from the
+// inputs recorded in the campaign, and compares the results. The campaign is not changed.
 #pragma once
 
 #include "launcher/campaign/campaign.h"
@@ -9,11 +10,12 @@ namespace dagan::launcher {
 
 struct Reproduction {
     bool equal = false;
-    std::string text; // for people: both rows, and whether they are the same
+    std::string text; // for people: both results, and whether they are equal
 };
 
-// `task` is a finished classifier (see find_task). Throws Blame::input when it is not, or when the program or the data set is not
-// the one the campaign began with (the difference is in the message); Blame::system when the trainer fails.
+// `task` names a finished classifier (see find_task in launcher/campaign/task_history.h). Throws
+// Blame::input if it does not, or if the program or the data set differs from the campaign's (the
+// message says how); Blame::system if the trainer fails.
 Reproduction reproduce(const CampaignFolder& folder, const Manifest& manifest,
                        const std::string& task);
 

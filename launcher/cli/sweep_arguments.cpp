@@ -13,7 +13,7 @@ void SweepArguments::add_to(CLI::App& command) {
     command.add_option("sweep", sweep, "sweep file (sweeps/*.yaml)")->required();
     command
         .add_option("--set", overrides,
-                    "override a setting: --set classifier.epochs=20 (repeatable)")
+                    "override a key of the sweep: --set classifier.epochs=20 (repeatable)")
         ->take_all()
         ->allow_extra_args(false);
     command.add_option("--data", data,
@@ -23,17 +23,15 @@ void SweepArguments::add_to(CLI::App& command) {
 void SweepArguments::add_store_to(CLI::App& command) {
     command.add_option_function<std::string>(
         "--store", [this](const std::string& url) { overrides.push_back("store=" + url); },
-        "a PostgreSQL base for the results (postgresql://...), which several allocations can "
-        "share; instead of the sweep's "
-        "`store`");
+        "PostgreSQL database for the results (postgresql://...), which several allocations can "
+        "share; replaces the sweep's `store`");
 }
 
 void add_lease(CLI::App& command, std::optional<int64_t>& lease_s) {
     command
         .add_option("--lease", lease_s,
-                    "where allocations share a store: seconds without a sign of life after which "
-                    "the others take this one's tasks "
-                    "over (default: 60)")
+                    "if allocations share a store: seconds without a sign of life after which the "
+                    "others take over the tasks of this one (default: 60)")
         ->check(CLI::Range(1, 86400));
 }
 

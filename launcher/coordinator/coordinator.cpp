@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "launcher/campaign/attempt_tag.h"
+#include "launcher/campaign/task_history.h"
 #include "results/store/rank_names.h"
 
 #include <fmt/format.h>
@@ -16,10 +18,8 @@ Coordinator::Coordinator(const Plan& plan, const std::vector<double>& expected_s
                          CheckpointStamp checkpoint_stamp, PeerAllocations* peers)
     : plan_(plan), expected_seconds_(expected_seconds),
       schedule_(plan, expected_seconds, resources), store_(store), pool_(pool),
-      checkpoint_stamp_(std::move(checkpoint_stamp)), peers_(peers),
-      host_of_(static_cast<size_t>(resources.ranks)) {
-    for (TaskIndex i = 0; i < static_cast<int>(plan.tasks.size()); ++i)
-        index_of_[planned(i).key] = i;
+      checkpoint_stamp_(std::move(checkpoint_stamp)), peers_(peers), host_of_(resources.ranks) {
+    for (const TaskIndex task : task_indices(plan)) index_of_[planned(task).key] = task;
     restore();
     first_remaining_s_ = remaining_seconds();
 }
@@ -32,37 +32,34 @@ void Coordinator::restore() {
                   return index_of_.at(a.task) < index_of_.at(b.task);
               });
     for (results::StoredTask& task : stored) {
-        // Whether an attempt without an end is lost or another allocation's is known once its lease is ours.
+        // With peers, an open attempt may be theirs. It is known to be lost once this allocation
+        // holds the task's lease (admit).
         if (peers_ != nullptr) task.open_attempt = 0;
         restore_task(task);
     }
 }
 
-// What the store knows of a task that nobody works on. An attempt without an end was lost with its job.
+// Restores a task that nobody runs: an open attempt of it was lost with its MPI job, and is closed.
 void Coordinator::restore_task(const results::StoredTask& task) {
     const TaskIndex index = index_of_.at(task.task);
-    TaskHistory past{
-        .ended = task.ended, .error = task.error, .charged = task.charged, .lost = task.lost};
     if (task.open_attempt == 0 || !is_current(index, task.open_attempt)) {
-        schedule_.restore(index, past);
+        schedule_.restore(index, history_of(task));
         return;
     }
     const bool progressed = checkpoint_stamp_(task.task) != task.checkpoint_before;
-    past.error = "the whole MPI job died while it ran";
-    past.charged -= progressed;
-    past.lost += !progressed;
-    past.last_lost = !progressed;
-    const AttemptDecision verdict = schedule_.restore(index, past);
+    const TaskHistory history = history_of(task, LostAttempt{progressed});
+    const AttemptDecision decision = schedule_.restore(index, history);
     store_.finish_attempt({.task = task.task,
                            .attempt = task.open_attempt,
                            .outcome = Outcome::lost,
-                           .error = past.error},
-                          verdict.final, progressed);
+                           .error = history.error},
+                          decision.final, progressed);
     advances_ += progressed;
     changed_ = true;
 }
 
-// Nobody else changes that before the turn's commit, which must come.
+// The answer holds until the commit at the end of the turn, which is therefore required: on a
+// server it ends the transaction that locks the task.
 bool Coordinator::is_current(TaskIndex task, int64_t attempt) {
     changed_ = true;
     return store_.is_current(planned(task).key, attempt);
@@ -72,19 +69,21 @@ void Coordinator::sync_with_peers() {
     const std::optional<PeerUpdate> update = peers_->poll(now_s_);
     if (!update) return;
     for (const std::string& task : update->lost) on_lease_lost(index_of_.at(task));
-    std::set<TaskIndex> held, ended; // in the plan's order, so that a task comes after its needs
+    // Sets are in the plan's order, so a task comes after its needs.
+    std::set<TaskIndex> held, ended;
     for (const std::string& task : update->held) held.insert(index_of_.at(task));
     for (const std::string& task : update->ended) ended.insert(index_of_.at(task));
     for (const TaskIndex task : ended) {
         if (!running_.contains(task) && !schedule_.ended(task))
             restore_task(store_.load_task(planned(task).key));
     }
-    for (TaskIndex task = 0; task < static_cast<int>(plan_.tasks.size()); ++task) {
+    for (const TaskIndex task : task_indices(plan_)) {
         held.contains(task) ? schedule_.on_running_on_peer(task) : schedule_.on_left_by_peer(task);
     }
 }
 
-// It expired before it was renewed: this job, or its way to the server, stood still. Nobody may have noticed.
+// The lease expired before it was renewed: this job was frozen or cut off from the server. If no
+// peer has taken over the task meanwhile, its attempt continues.
 void Coordinator::on_lease_lost(TaskIndex task) {
     leased_.erase(task);
     const auto running = running_.find(task);
@@ -94,19 +93,22 @@ void Coordinator::on_lease_lost(TaskIndex task) {
         leased_.insert(task);
         if (is_current(task, attempt.token)) return;
     }
-    log_warning("{}: another allocation has taken it over; attempt {} is ended",
-                label_of(planned(task).spec), attempt.token);
+    log_warning("{}: is aborted, because a peer allocation took over the task {}", label(task),
+                attempt_tag(planned(task).key, attempt.token));
     attempt.abandoned = true;
     for (const Rank rank : attempt.ranks) pool_.abandon(rank, attempt.token);
 }
 
 void Coordinator::replay_history(const std::vector<results::PastAttempt>& history) {
-    for (const results::PastAttempt& attempt : history)
-        schedule_.replay_history(index_of_.at(attempt.task), attempt.host, attempt.outcome);
+    for (const results::PastAttempt& attempt : history) {
+        const auto bad_node =
+            schedule_.replay_history(index_of_.at(attempt.task), attempt.host, attempt.outcome);
+        if (bad_node) shut_out(*bad_node);
+    }
 }
 
 void Coordinator::on_rank_up(Rank rank, const RankUp& message) {
-    host_of_[static_cast<size_t>(rank)] = message.host;
+    host_of_[rank] = message.host;
     schedule_.set_host(rank, message.host);
     log_info("rank {} is up on {}", rank, message.host);
 }
@@ -130,16 +132,13 @@ void Coordinator::on_ended(const Ended& message) {
     const TaskIndex task = index_of_.at(message.result.task);
     const auto running = running_.find(task);
     if (running == running_.end() || running->second.token != message.result.attempt) {
-        log_warning("a late result of {} (attempt {}) is refused", label_of(planned(task).spec),
-                    message.result.attempt);
+        log_warning("{}: a late result is refused {}", label(task),
+                    attempt_tag(message.result.task, message.result.attempt));
         return;
     }
     Attempt& attempt = running->second;
-    const Outcome outcome = message.result.outcome;
-    const bool its_own_fault =
-        outcome != Outcome::done && outcome != Outcome::diverged && outcome != Outcome::interrupted;
-    if (its_own_fault && !attempt.fault) {
-        attempt.fault = message.result;
+    if (is_failure(message.result.outcome) && !attempt.failure) {
+        attempt.failure = message.result;
         attempt.failed_rank = attempt.ranks.at(static_cast<size_t>(message.position));
     }
     if (message.position == 0) attempt.first = message.result;
@@ -150,101 +149,105 @@ void Coordinator::on_ended(const Ended& message) {
     }
 }
 
-// One result for the attempt out of its members': what position 0 finished counts; else the member that failed by itself explains
-// it.
+// Returns one result for the attempt: that of position 0 if it finished, else that of the first
+// member that failed by itself.
 TaskResult Coordinator::result_of(TaskIndex task, const Attempt& attempt) const {
-    const bool finished = attempt.first && (attempt.first->outcome == Outcome::done ||
-                                            attempt.first->outcome == Outcome::diverged);
-    if (finished) return *attempt.first;
-    if (attempt.fault) return *attempt.fault;
+    if (attempt.first && is_finished(attempt.first->outcome)) return *attempt.first;
+    if (attempt.failure) return *attempt.failure;
     TaskResult result = attempt.first ? *attempt.first
                                       : TaskResult{.task = planned(task).key,
                                                    .attempt = attempt.token,
                                                    .outcome = Outcome::interrupted};
+    // The gang broke although no member failed and nobody requested a stop. A system error is
+    // charged, so the task is not retried for ever.
     if (!stopping_ && !attempt.abandoned && !result.error.empty())
-        result.outcome =
-            Outcome::system_error; // interrupted, but not by us: never retry that for ever
+        result.outcome = Outcome::system_error;
     return result;
 }
 
 void Coordinator::conclude(TaskIndex task, const Attempt& attempt) {
     TaskResult result = result_of(task, attempt);
+    const std::string tag = attempt_tag(planned(task).key, attempt.token);
     if (!is_current(task, attempt.token)) {
-        log_warning("{}: what attempt {} brought ({}) is refused: another allocation has taken the "
-                    "task over",
-                    label_of(planned(task).spec), attempt.token, to_string(result.outcome));
+        log_warning("{}: the result ({}) is refused, because a peer allocation took over the task "
+                    "{}",
+                    label(task), to_string(result.outcome), tag);
         return requeue(task);
     }
-    const bool finished = result.outcome == Outcome::done || result.outcome == Outcome::diverged;
+    const bool finished = is_finished(result.outcome);
     const bool progressed =
         !finished && checkpoint_stamp_(planned(task).key) != attempt.checkpoint_stamp;
-    result.host = host_of_[static_cast<size_t>(attempt.failed_rank)];
-    const AttemptDecision verdict =
+    result.host = host_of_[attempt.failed_rank];
+    const AttemptDecision decision =
         schedule_.on_ended(task, result.outcome, result.error, progressed, attempt.failed_rank);
-    require(store_.finish_attempt(result, verdict.final, verdict.refund),
+    require(store_.finish_attempt(result, decision.final, decision.refund),
             "the store takes the current attempt's result");
-    apply_decision(task, verdict);
+    apply_decision(task, decision);
     changed_ = true;
     advances_ += finished || result.outcome == Outcome::input_error ||
                  result.outcome == Outcome::bug || progressed;
     steps_ended_ += std::max<int64_t>(0, attempt.step - std::max<int64_t>(0, attempt.first_step));
-    const std::string label = label_of(planned(task).spec);
     if (result.outcome == Outcome::done) {
-        log_info("{}: done in {:.1f} s", label, result.cost.seconds);
+        log_info("{}: done in {:.1f} s {}", label(task), result.cost.seconds, tag);
     } else {
-        log_warning("{}: {}{}{}{}", label, to_string(result.outcome),
+        log_warning("{}: {} {}{}{}{}", label(task), to_string(result.outcome), tag,
                     result.error.empty() ? "" : ": ", result.error,
-                    verdict.final ? "" : "; it will run again");
+                    decision.final ? "" : "; it will run again");
     }
 }
 
-// Nothing came of its attempt for this allocation. What became of it is asked when its turn comes again.
+// Makes the task ready again without a result of its attempt. When it is admitted again, its state
+// is read from the store.
 void Coordinator::requeue(TaskIndex task) {
     schedule_.on_ended(task, Outcome::interrupted, "", false);
     if (leased_.erase(task) > 0) peers_->release(planned(task).key);
 }
 
-// Back-off: the second rest is twice as long as the first, and so on.
-void Coordinator::apply_decision(TaskIndex task, const AttemptDecision& verdict) {
-    constexpr double kFirstRest_s = 1, kLongestRest_s = 60;
-    const auto rest = [&](int times, BackoffEntry sleeper) {
-        const double seconds =
-            std::min(kLongestRest_s, kFirstRest_s * std::exp2(std::min(times, 10)));
-        backoffs_.emplace(now_s_ + seconds, sleeper);
-    };
-    const NodeHealth& blame = schedule_.node_health();
-    if (verdict.task_backs_off) rest(schedule_.charged(task) - 1, BackoffTask{task});
-    if (verdict.node_backs_off) {
-        rest(blame.failed_probes(*verdict.node_backs_off), BackoffNode{*verdict.node_backs_off});
-        log_warning(
-            "node {}: several tasks failed there and nowhere else: it rests and is then probed",
-            blame.host(*verdict.node_backs_off));
+void Coordinator::apply_decision(TaskIndex task, const AttemptDecision& decision) {
+    if (decision.task_backs_off) back_off(BackoffTask{task}, schedule_.charged(task) - 1);
+    if (decision.node_backs_off) {
+        const NodeIndex node = *decision.node_backs_off;
+        back_off(BackoffNode{node}, schedule_.node_health().failed_probes(node));
+        log_warning("node {}: several tasks failed there and on no other node; it backs off and is "
+                    "then probed",
+                    schedule_.node_health().host(node));
     }
-    if (verdict.bad_node) {
-        const std::string& host = blame.host(*verdict.bad_node);
-        store_.forgive(host);
-        shut_out_.push_back(host);
-        log_error("node {}: is bad: what failed there was done elsewhere; it is shut out until the "
-                  "campaign is started again",
-                  host);
+    if (decision.bad_node) {
+        store_.refund_attempts(schedule_.node_health().host(*decision.bad_node));
+        shut_out(*decision.bad_node);
     }
 }
 
-void Coordinator::wake_backed_off() {
+// Each back-off is twice as long as the one before, up to a limit.
+void Coordinator::back_off(BackoffEntry entry, int times_before) {
+    constexpr double kFirst_s = 1, kLongest_s = 60;
+    const double seconds = std::min(kLongest_s, kFirst_s * std::exp2(std::min(times_before, 10)));
+    backoffs_.emplace(now_s_ + seconds, entry);
+}
+
+void Coordinator::shut_out(NodeIndex node) {
+    const std::string& host = schedule_.node_health().host(node);
+    shut_out_.push_back(host);
+    log_error("node {}: is bad: tasks that failed there succeeded on other nodes; it gets no more "
+              "work until a user starts the campaign again",
+              host);
+}
+
+void Coordinator::end_backoffs() {
     while (!backoffs_.empty() && backoffs_.begin()->first <= now_s_) {
-        const BackoffEntry sleeper = backoffs_.begin()->second;
+        const BackoffEntry entry = backoffs_.begin()->second;
         backoffs_.erase(backoffs_.begin());
-        if (const auto* task = std::get_if<BackoffTask>(&sleeper)) {
+        if (const auto* task = std::get_if<BackoffTask>(&entry)) {
             schedule_.wake_task(task->task);
         } else {
-            schedule_.wake_node(std::get<BackoffNode>(sleeper).node);
+            schedule_.wake_node(std::get<BackoffNode>(entry).node);
         }
     }
 }
 
 void Coordinator::on_stop_requested() {
     if (stopping_) return;
-    log_info("stop asked for: {} attempts are told to write their checkpoints", running_.size());
+    log_info("stop requested: {} running attempts are told to write checkpoints", running_.size());
     stopping_ = true;
     schedule_.stop_starting();
     pool_.stop_work();
@@ -253,16 +256,17 @@ void Coordinator::on_stop_requested() {
 void Coordinator::turn(double now_s, double time_left_s) {
     if (started_s_ < 0) started_s_ = now_s;
     now_s_ = now_s;
-    wake_backed_off();
+    end_backoffs();
     if (peers_ != nullptr) sync_with_peers();
-    const std::vector<Placement> decisions = decide(time_left_s);
-    enter_attempts(decisions);
+    const std::vector<Placement> placements = decide(time_left_s);
+    enter_attempts(placements);
     if (changed_) store_.commit();
     changed_ = false;
-    give_back_leases();
-    for (const Placement& decision : decisions) start(decision);
+    release_leases();
+    for (const Placement& placement : placements) start(placement);
     if (!too_late_.empty() && running_.empty() && !stopping_) {
-        log_info("in the {:.0f} s that are left nothing more could start and be saved",
+        log_info("the remaining {:.0f} s are too short to start a task and save a step: the job "
+                 "stops",
                  time_left_s);
         out_of_time_ = true;
         on_stop_requested();
@@ -282,16 +286,16 @@ Admission Coordinator::admit(TaskIndex task, double time_left_s) {
         return Admission::later;
     }
     if (peers_ == nullptr) return Admission::now;
-    if (leased_.contains(task))
-        return Admission::later; // of an attempt that ended in this turn: first that is committed
+    // The lease is still that of an attempt that ended in this turn. Its end is committed first.
+    if (leased_.contains(task)) return Admission::later;
     if (!peers_->claim(planned(task).key)) return Admission::on_peer;
     leased_.insert(task);
-    restore_task(store_.load_task(
-        planned(task).key)); // whoever had it before may have ended it, or died with it
+    // A peer that had the task may have ended it, or died with an open attempt.
+    restore_task(store_.load_task(planned(task).key));
     return Admission::now;
 }
 
-// To start, to make a step and to save it.
+// Returns the seconds that a task needs to start, make a step and save it.
 double Coordinator::needed_seconds(TaskKind kind) const {
     constexpr double kNotMeasured_s = 5;
     const auto pace = paces_.find(kind);
@@ -299,31 +303,30 @@ double Coordinator::needed_seconds(TaskKind kind) const {
                                 : pace->second.start_s + 2 * pace->second.longest_step_s;
 }
 
-void Coordinator::enter_attempts(const std::vector<Placement>& decisions) {
-    for (const Placement& decision : decisions) {
-        const std::string& key = planned(decision.task).key;
-        Attempt attempt{.ranks = decision.ranks,
-                        .members_running = static_cast<int>(decision.ranks.size()),
-                        .failed_rank = decision.ranks.front(),
+void Coordinator::enter_attempts(const std::vector<Placement>& placements) {
+    const int allocation = peers_ == nullptr ? 1 : peers_->number();
+    for (const Placement& placement : placements) {
+        const std::string& key = planned(placement.task).key;
+        Attempt attempt{.ranks = placement.ranks,
+                        .members_running = static_cast<int>(placement.ranks.size()),
+                        .failed_rank = placement.ranks.front(),
                         .checkpoint_stamp = checkpoint_stamp_(key),
                         .started_s = now_s_};
         std::vector<results::RankName> names;
-        for (const Rank rank : decision.ranks)
-            names.push_back({peers_ == nullptr ? 1 : peers_->number(), rank});
-        attempt.token = store_.start_attempt(key, results::to_text(names),
-                                             host_of_[static_cast<size_t>(attempt.failed_rank)],
-                                             attempt.checkpoint_stamp);
+        for (const Rank rank : placement.ranks) names.push_back({allocation, rank.value()});
+        attempt.token = store_.start_attempt(
+            key, results::to_text(names), host_of_[attempt.failed_rank], attempt.checkpoint_stamp);
         changed_ = true;
         if (attempt.token == 0) {
-            requeue(decision.task);
+            requeue(placement.task); // a peer ended the task
         } else {
-            running_.emplace(decision.task, std::move(attempt));
+            running_.emplace(placement.task, std::move(attempt));
         }
     }
 }
 
-// A lease is held as long as an attempt runs; what came of that is committed by now.
-void Coordinator::give_back_leases() {
+// Releases the leases of tasks without a running attempt. Their ends are committed by now.
+void Coordinator::release_leases() {
     for (auto next = leased_.begin(); next != leased_.end();) {
         const auto task = next++;
         if (running_.contains(*task)) continue;
@@ -332,21 +335,21 @@ void Coordinator::give_back_leases() {
     }
 }
 
-void Coordinator::start(const Placement& decision) {
-    const auto running = running_.find(decision.task);
-    if (running == running_.end()) return; // another allocation ended it at the last moment
-    const PlannedTask& task = planned(decision.task);
+void Coordinator::start(const Placement& placement) {
+    const auto running = running_.find(placement.task);
+    if (running == running_.end()) return; // requeued by enter_attempts()
+    const PlannedTask& task = planned(placement.task);
     Assign assignment{.task = task.key,
                       .attempt = running->second.token,
                       .spec = task.spec,
-                      .members = decision.ranks,
+                      .members = values_of(placement.ranks),
                       .position = 0};
-    for (const Rank rank : decision.ranks) {
+    for (const Rank rank : placement.ranks) {
         pool_.assign(rank, assignment);
         ++assignment.position;
     }
-    log_info("{}: attempt {} starts on rank {}", label_of(task.spec), assignment.attempt,
-             fmt::join(decision.ranks, ","));
+    log_info("{}: starts on rank {} {}", label(placement.task), fmt::join(placement.ranks, ","),
+             attempt_tag(task.key, assignment.attempt));
 }
 
 bool Coordinator::over() const {
@@ -365,9 +368,9 @@ double Coordinator::done_share(TaskIndex task) const {
 
 double Coordinator::remaining_seconds() const {
     double remaining = 0;
-    for (TaskIndex i = 0; i < static_cast<int>(plan_.tasks.size()); ++i) {
-        remaining += expected_seconds_[static_cast<size_t>(i)] * (1 - done_share(i)) *
-                     ranks_of(planned(i).spec);
+    for (const TaskIndex task : task_indices(plan_)) {
+        remaining +=
+            expected_seconds_[task] * (1 - done_share(task)) * ranks_of(planned(task).spec);
     }
     return remaining;
 }
@@ -383,10 +386,11 @@ Status Coordinator::status(double now_s) const {
     for (const auto& [task, attempt] : running_) {
         steps += std::max<int64_t>(0, attempt.step - std::max<int64_t>(0, attempt.first_step));
         status.running.push_back(
-            {label_of(planned(task).spec), attempt.ranks, attempt.step, attempt.steps});
+            {label(task), values_of(attempt.ranks), attempt.step, attempt.steps});
     }
     if (status.elapsed_s > 0) status.steps_per_s = static_cast<double>(steps) / status.elapsed_s;
-    // The expected times are off by one common factor, the machine's speed, which the work done so far reveals.
+    // The expected times are wrong by one common factor, the machine's speed. It follows from the
+    // work done so far.
     const double remaining = remaining_seconds(), achieved = first_remaining_s_ - remaining;
     if (achieved > 0 && status.elapsed_s > 2)
         status.eta_s = remaining / achieved * status.elapsed_s;

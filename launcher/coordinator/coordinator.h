@@ -1,7 +1,17 @@
-// Runs a campaign: fill, wait, apply. What is ready is decided by Schedule, what is durable by Store, who works by WorkerPool,
-// what other allocations leave to this one by OtherAllocations; this class only carries between them. Events come in by on_...();
-// turn() then commits what they changed, starts what can start and commits the attempts before their first instruction. It owns
-// no process, socket or clock, so that tests and the simulator drive it with fakes.
+// Runs a campaign: applies events, decides, commits, starts. It connects four parts and makes no
+// policy of its own: Schedule decides what starts where and what an end means, Store makes that
+// durable, WorkerPool reaches the ranks, PeerAllocations coordinates with other allocations.
+//
+// Events come in through the on_...() functions. turn() then starts what can start, commits
+// everything that changed, and only then tells the ranks: an attempt is durable before its first
+// instruction. The coordinator owns no process, socket or clock, so tests and the forecast drive it
+// with fakes.
+//
+//     Coordinator coordinator(plan, expected_seconds, {.ranks = 4}, *store, pool, stamp);
+//     while (!coordinator.over()) {
+//         while (const auto ended = receive()) coordinator.on_ended(*ended);
+//         coordinator.turn(seconds_now());
+//     }
 #pragma once
 
 #include "launcher/campaign/status.h"
@@ -23,48 +33,59 @@
 
 namespace dagan::launcher {
 
-// The ranks, as the coordinator sees them.
+// Sends commands to the ranks.
 class WorkerPool {
   public:
     virtual ~WorkerPool() = default;
     virtual void assign(Rank rank, const Assign& assignment) = 0;
-    virtual void abandon(Rank rank,
-                         int64_t attempt) = 0; // end it at once; it comes back as interrupted
-    virtual void stop_work() = 0;              // everywhere: checkpoint and return
-    virtual void shut_down() = 0;              // everywhere: the job is over
+    // Kill the trainer of an attempt at once; it is reported as interrupted.
+    virtual void abandon(Rank rank, int64_t attempt) = 0;
+    // Tell all ranks to write checkpoints and to end their attempts as interrupted.
+    virtual void stop_work() = 0;
+    // Tell all ranks that the MPI job is over.
+    virtual void shut_down() = 0;
 };
 
 class Coordinator {
   public:
-    // A number that changes when a task's checkpoint does; 0 when there is none. Tells progress from running in circles.
+    // Returns a number that changes whenever the checkpoint of `task` (a key) does; 0 if there is
+    // none. Distinguishes an attempt that progressed from one that did not.
     using CheckpointStamp = std::function<int64_t(const std::string& task)>;
 
-    // Takes up the campaign from what the store knows. `expected_seconds` per task orders the tasks and gives the first ETA.
-    // `others`: null where the store is this coordinator's alone. All references must outlive the coordinator.
+    // Continues the campaign from the state in `store`. `expected_seconds`, by task, determines the
+    // order and the first ETA. `peers` is null if no other coordinator uses the store. All
+    // references and `peers` must outlive the coordinator. Throws as Schedule and Store do.
     Coordinator(const Plan& plan, const std::vector<double>& expected_seconds,
                 Schedule::Resources resources, results::Store& store, WorkerPool& pool,
                 CheckpointStamp checkpoint_stamp, PeerAllocations* peers = nullptr);
 
-    // What earlier jobs' attempts say about the nodes; not when a person starts the campaign again, having mended them perhaps.
+    // Replays the attempts of earlier jobs, oldest first, into the health of their nodes. Call it
+    // after an automatic restart; not when a user starts the campaign, who may have fixed a node.
     void replay_history(const std::vector<results::PastAttempt>& history);
 
     void on_rank_up(Rank rank, const RankUp& message);
     void on_progress(const Progress& message);
-    // One member of an attempt ended. Ignored when it is not of the task's current attempt.
+    // One member of an attempt ended. Ignored, with a warning, if the attempt is not the task's
+    // current one.
     void on_ended(const Ended& message);
-    // Stop request or deadline: nothing new starts, what runs is told to write a checkpoint.
+    // Stop request or deadline: nothing new starts, and running attempts write checkpoints.
     void on_stop_requested();
 
+    // The `time_left_s` of a job without a deadline.
     static constexpr double kForEver = std::numeric_limits<double>::infinity();
-    // Call after the events of one look at the world. `now_s`: any clock that only goes forward. `time_left_s`: until a stop will
-    // be asked for, as the allocation ends; what could not start, make a step and save it by then does not start. Throws
-    // Blame::system when the store cannot be written.
+    // Call after a batch of events. `now_s`: seconds of a monotonic clock. `time_left_s`: seconds
+    // until a stop will be requested because the allocation ends; a task that could not start, make
+    // a step and save it in that time does not start. Throws Blame::system if the store cannot be
+    // written.
     void turn(double now_s, double time_left_s = kForEver);
 
-    // Nothing runs, and nothing will: all tasks ended, or a stop was asked for.
+    // Returns whether nothing runs and nothing will start: all tasks ended, or a stop was
+    // requested.
     bool over() const;
-    // It asked itself to stop, as what is left of the time is too short for anything.
+    // Returns whether the coordinator itself requested the stop, because the remaining time was too
+    // short for any task.
     bool out_of_time() const { return out_of_time_; }
+    // Returns the snapshot for status.json, without `name` and `restarts`. `now_s` as for turn().
     Status status(double now_s) const;
     const Schedule& schedule() const { return schedule_; }
 
@@ -73,20 +94,24 @@ class Coordinator {
         int64_t token = 0;
         std::vector<Rank> ranks;
         int members_running = 0;
-        std::optional<TaskResult> first = {}; // position 0's word
-        std::optional<TaskResult> fault = {}; // the first member's that failed by itself,
-        Rank failed_rank = 0;                 // and its rank; the first when there is none
+        // The result of position 0.
+        std::optional<TaskResult> first = {};
+        // The result of the first member that failed by itself, and its rank. Without a failure,
+        // the rank of position 0.
+        std::optional<TaskResult> failure = {};
+        Rank failed_rank = 0;
         int64_t checkpoint_stamp = 0;
         double started_s = 0;
-        int64_t step = 0, steps = 0, first_step = -1;
-        bool abandoned = false; // another allocation has the task
+        int64_t step = 0, steps = 0;
+        int64_t first_step = -1; // -1: no progress was reported yet
+        bool abandoned = false;  // a peer took over the task
     };
 
-    // As measured in this job, of one kind of task.
+    // Measurements of this job for one kind of task.
     struct Pace {
-        double start_s =
-            0; // from the assignment to the first step; the quickest, as others waited for a trainer
-        double longest_step_s = 0; // the writing of checkpoints is among the steps
+        // From the assignment to the first step. The shortest, since others waited for a trainer.
+        double start_s = 0;
+        double longest_step_s = 0; // including checkpoints
     };
 
     struct BackoffTask {
@@ -100,50 +125,52 @@ class Coordinator {
     void restore();
     void restore_task(const results::StoredTask& task);
     bool is_current(TaskIndex task, int64_t attempt);
-    void wake_backed_off();
+    void end_backoffs();
     void sync_with_peers();
     void on_lease_lost(TaskIndex task);
     std::vector<Placement> decide(double time_left_s);
     Admission admit(TaskIndex task, double time_left_s);
-    void give_back_leases();
+    void release_leases();
     double needed_seconds(TaskKind kind) const;
-    void enter_attempts(const std::vector<Placement>& decisions);
-    void apply_decision(TaskIndex task, const AttemptDecision& verdict);
-    void start(const Placement& decision);
+    void enter_attempts(const std::vector<Placement>& placements);
+    void apply_decision(TaskIndex task, const AttemptDecision& decision);
+    void back_off(BackoffEntry entry, int times_before);
+    void shut_out(NodeIndex node);
+    void start(const Placement& placement);
     void conclude(TaskIndex task, const Attempt& attempt);
     void requeue(TaskIndex task);
     TaskResult result_of(TaskIndex task, const Attempt& attempt) const;
     double done_share(TaskIndex task) const;
     double remaining_seconds() const;
-    const PlannedTask& planned(TaskIndex task) const {
-        return plan_.tasks[static_cast<size_t>(task)];
-    }
+    const PlannedTask& planned(TaskIndex task) const { return task_at(plan_, task); }
+    std::string label(TaskIndex task) const { return label_of(planned(task).spec); }
 
     const Plan& plan_;
-    std::vector<double> expected_seconds_;
+    IndexVector<TaskIndex, double> expected_seconds_;
     Schedule schedule_;
     results::Store& store_;
     WorkerPool& pool_;
     CheckpointStamp checkpoint_stamp_;
     PeerAllocations* peers_;
 
-    std::unordered_map<std::string, TaskIndex> index_of_;
+    std::unordered_map<std::string, TaskIndex> index_of_; // by key
     std::map<TaskIndex, Attempt> running_;
-    std::vector<std::string> host_of_;
-    std::multimap<double, BackoffEntry> backoffs_; // by the time of waking
-    std::vector<std::string> shut_out_;            // bad nodes
-    std::set<TaskIndex> leased_;                   // what we may work on, where there are others
+    IndexVector<Rank, std::string> host_of_;
+    std::multimap<double, BackoffEntry> backoffs_; // by the time when they end
+    std::vector<std::string> shut_out_;            // hosts of bad nodes
+    std::set<TaskIndex> leased_;                   // tasks whose lease is held; empty without peers
     std::map<TaskKind, Pace> paces_;
-    std::set<TaskKind> too_late_; // what no longer starts, as the time is too short
+    std::set<TaskKind> too_late_; // kinds that did not start in the last turn for lack of time
     double now_s_ = 0;            // of the last turn
     bool stopping_ = false;
     bool out_of_time_ = false;
     bool changed_ = false; // since the last commit
     double started_s_ = -1;
-    double first_remaining_s_ = 0; // expected, when this job began
-    int64_t steps_ended_ = 0;      // of attempts that ended in this job
-    int advances_ =
-        0; // tasks that this job ended, attempts of it or before it that left a new checkpoint
+    double first_remaining_s_ = 0; // expected seconds of work when this job began
+    int64_t steps_ended_ = 0;      // steps of attempts that ended in this job
+    // Tasks that ended in this job, and attempts that left a new checkpoint, of this job or found
+    // lost by it.
+    int advances_ = 0;
 };
 
 } // namespace dagan::launcher

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "launcher/campaign/deadline.h"
 #include "launcher/coordinator/forecast.h"
-#include "train/task_paths.h"
 
 #include <algorithm>
 #include <ctime>
@@ -19,10 +18,10 @@ double seconds_now() {
         .count();
 }
 
-// Changes when a task's checkpoint does (see Coordinator::CheckpointStamp).
-int64_t checkpoint_stamp(const train::TaskPaths& place, const std::string& task) {
+// See Coordinator::CheckpointStamp.
+int64_t checkpoint_stamp(const CampaignFolder& folder, const std::string& task) {
     std::error_code missing;
-    const auto written = std::filesystem::last_write_time(place.checkpoint(task), missing);
+    const auto written = std::filesystem::last_write_time(folder.checkpoint(task), missing);
     return missing ? 0 : written.time_since_epoch().count();
 }
 
@@ -30,24 +29,24 @@ std::unique_ptr<results::Store> enter(const results::Location& location, const M
                                       const Plan& plan, int restarts) {
     auto store = results::open_store(location);
     store->enter(manifest.campaign, plan);
-    // What a person starts again is what is missing, failures included; a restart after an accident leaves them.
+    // A start by a user also retries failed tasks; an automatic restart does not.
     if (restarts == 0 && store->reopen_failed() > 0)
-        log_info("tasks that failed before are tried again");
+        log_info("tasks that failed before are retried");
     store->commit();
     return store;
 }
 
-std::unique_ptr<PeerAllocations> others_at(const results::Location& location,
-                                           const CampaignFolder& folder,
-                                           const CoordinatorSession::Options& options) {
+std::unique_ptr<PeerAllocations> peers_at(const results::Location& location,
+                                          const CampaignFolder& folder,
+                                          const CoordinatorSession::Options& options) {
     if (!location.is_server()) return nullptr;
     const AllocationRun run{.allocation = folder.allocation(), .incarnation = options.incarnation};
     return std::make_unique<Leases>(location, run, options.lease);
 }
 
-// As measured by this campaign's earlier attempts, where there are any.
-std::vector<double> costs(const results::Location& location, const Manifest& manifest,
-                          const Plan& plan) {
+// By the rates that earlier attempts of this campaign measured, if there are any.
+std::vector<double> expected_costs(const results::Location& location, const Manifest& manifest,
+                                   const Plan& plan) {
     return expected_seconds(plan, measured_rate(location, manifest.device == "cuda"));
 }
 
@@ -62,16 +61,14 @@ CoordinatorSession::CoordinatorSession(const CampaignFolder& folder, const Manif
                                        const Options& options)
     : folder_(folder), name_(manifest.campaign.name), options_(options),
       store_(enter(results_of(folder, manifest), manifest, plan, options.restarts)),
-      peers_(others_at(results_of(folder, manifest), folder, options)), pool_(mailbox),
+      peers_(peers_at(results_of(folder, manifest), folder, options)), pool_(mailbox),
       coordinator_(
-          plan, costs(results_of(folder, manifest), manifest, plan),
+          plan, expected_costs(results_of(folder, manifest), manifest, plan),
           resources_of(manifest, mailbox.size()), *store_, pool_,
-          [place = train::TaskPaths{folder.root()}](const std::string& task) {
-              return checkpoint_stamp(place, task);
-          },
+          [folder](const std::string& task) { return checkpoint_stamp(folder, task); },
           peers_.get()),
       ranks_(mailbox.size()) {
-    if (options_.restarts > 0) coordinator_.replay_history(store_->history_of_suspects());
+    if (options_.restarts > 0) coordinator_.replay_history(store_->attempts_on_suspect_hosts());
 }
 
 void CoordinatorSession::on_rank_up(Rank rank, const RankUp& message) {
@@ -80,11 +77,11 @@ void CoordinatorSession::on_rank_up(Rank rank, const RankUp& message) {
 }
 
 void CoordinatorSession::turn() {
-    if (ranks_up_ < ranks_) return; // which node is which is known when all have reported
+    if (ranks_up_ < ranks_) return; // the nodes of all ranks must be known
     if (is_near(options_.deadline_s)) coordinator_.on_stop_requested();
     coordinator_.turn(seconds_now(), seconds_until_stop(options_.deadline_s));
-    if (coordinator_.over() && !told_) {
-        told_ = true;
+    if (coordinator_.over() && !shut_down_sent_) {
+        shut_down_sent_ = true;
         write_snapshot();
         write_ending(folder_, ending());
         fault_point(FaultPoint::ending_written);

@@ -19,7 +19,6 @@
 
 namespace dagan::launcher {
 
-// Kinds that were not measured are as much faster or slower than calibrated as those that were.
 double Rate::of(TaskKind kind) const {
     if (measured.empty()) return macs_per_s;
     if (const auto found = measured.find(to_string(kind)); found != measured.end())
@@ -46,7 +45,8 @@ struct Measured {
     double macs, thread_seconds;
 };
 
-// Of the latest tasks that one attempt ran from beginning to end. A DAGAN's cost includes scoring, so its selector is needed.
+// Returns the latest tasks that a single attempt ran completely. The cost of a DAGAN includes
+// scoring by its selector, so macs_of() needs the selectors.
 std::vector<Measured> whole_tasks(const results::Location& database, bool on_gpu) {
     Plan selectors;
     for (const auto& row :
@@ -82,7 +82,7 @@ Rate measured_rate(const results::Location& database, bool on_gpu) {
     for (const auto& [kind, sum] : sums)
         rate.measured[to_string(kind)] = sum.macs / sum.thread_seconds;
     if (tasks.empty()) return rate;
-    // Nine tasks of ten lie within exp(1.64 sd) of what their kind's rate says; never surer than 10 %.
+    // If log errors are normal, 90 % of the tasks lie within exp(1.64 sd) of the expected cost.
     double squares = 0;
     for (const Measured& task : tasks) {
         const double error =
@@ -95,7 +95,7 @@ Rate measured_rate(const results::Location& database, bool on_gpu) {
 }
 
 namespace {
-// A member's end, to come.
+// The future end of one member of an attempt.
 struct SimulatedEnd {
     double at_s;
     Ended message;
@@ -105,21 +105,21 @@ struct SimulatedEnd {
     }
 };
 
-// Remembers nothing but which token is next.
+// Stores nothing; only counts tokens.
 class SimulatedStore final : public results::Store {
   public:
     void enter(const results::Campaign&, const Plan&) override {}
     std::vector<results::StoredTask> load() override { return {}; }
     results::StoredTask load_task(const std::string&) override { return {}; }
     bool is_current(const std::string&, int64_t) override { return true; }
-    std::vector<results::PastAttempt> history_of_suspects() override { return {}; }
+    std::vector<results::PastAttempt> attempts_on_suspect_hosts() override { return {}; }
     int reopen_failed() override { return 0; }
     int64_t start_attempt(const std::string&, const std::string&, const std::string&,
                           int64_t) override {
         return ++token_;
     }
     bool finish_attempt(const TaskResult&, bool, bool) override { return true; }
-    void forgive(const std::string&) override {}
+    void refund_attempts(const std::string&) override {}
     void commit() override {}
 
   private:
@@ -142,7 +142,7 @@ class SimulatedRanks final : public WorkerPool {
     void stop_work() override {}
     void shut_down() override {}
 
-    // Lets the clock run to the next ends and reports them. False when nothing is under way.
+    // Advances the clock to the next ends and reports them. Returns false if nothing runs.
     bool advance(Coordinator& coordinator) {
         if (ends_.empty()) return false;
         now_s_ = ends_.top().at_s;
@@ -174,7 +174,7 @@ double critical_path(const Plan& plan, const std::vector<double>& seconds) {
 
 Forecast simulate(const Plan& plan, const std::vector<double>& seconds,
                   Schedule::Resources resources) {
-    const SilentLog silent; // it would tell of tasks that nobody runs
+    const SilentLog silent;
     SimulatedStore store;
     SimulatedRanks ranks(plan, seconds);
     Coordinator coordinator(plan, seconds, resources, store, ranks,
@@ -207,21 +207,21 @@ std::optional<SavedForecast> read_forecast(const std::filesystem::path& file) {
     try {
         return from_json_text<SavedForecast>(read_file(file));
     } catch (const Error&) {
-        return std::nullopt; // by another version: a comparison is lost, nothing else
+        return std::nullopt;
     }
 }
 
 namespace {
 constexpr int64_t kBytesPerWeight = 4;
-constexpr int64_t kResultBytes = 20'000; // of one trial, with its curve, in the database
+constexpr int64_t kResultBytes = 20'000; // database rows of one trial, with its curve
 
 int64_t task_bytes(const GanTask& task) {
     const int64_t generator =
         generator_table(task.gan, task.dataset.channels, task.dataset.size).parameters();
     const int64_t critic =
         critic_table(task.gan, task.dataset.channels, task.dataset.size).parameters();
-    const int64_t resumable =
-        2 * 3 * (generator + critic); // two checkpoints of weights and both moments
+    // Two checkpoints, each with the weights and both moments of Adam.
+    const int64_t resumable = 2 * 3 * (generator + critic);
     return (resumable +
             generator * (std::min<int64_t>(task.gan.checkpoints, task.gan.iterations) + 1)) *
            kBytesPerWeight;

@@ -1,5 +1,11 @@
-// What a plan will take: expected seconds of each task (operations counted from the networks over a rate), and the makespan on so
-// many ranks, found by running the real Coordinator and Schedule against simulated ranks and a simulated clock.
+// Predicts the cost of a plan: the expected seconds of each task (its multiply-adds divided by a
+// rate), the makespan on a number of ranks, and the disk space. The makespan comes from a
+// simulation: the real Coordinator and Schedule run against simulated ranks and a simulated clock.
+// Failures and the cost of starting processes are not simulated.
+//
+//     const Rate rate = measured_rate(results_of(folder, manifest));
+//     const SavedForecast forecast = make_forecast(plan, sweep.resources, ranks, false, rate);
+//     print(forecast.forecast.makespan_s, forecast.rate.uncertainty);
 #pragma once
 
 #include "launcher/scheduling/schedule.h"
@@ -15,39 +21,44 @@
 
 namespace dagan::launcher {
 
-// Sustained multiply-adds per second of one trainer and thread. Calibrated (a figure for such machines) or measured.
+// Sustained multiply-adds per second of a task, per rank and thread.
 struct Rate {
-    double macs_per_s =
-        2.0e10; // one core of a present-day CPU, float32, as measured with the full-size networks
-    double uncertainty =
-        2.0; // the true cost of a task lies within this factor either way, nine times in ten
-    std::map<std::string, double> measured = {}; // instead, by kind of task, where it was measured
+    // Calibrated: one CPU core, float32, with the full-size networks.
+    double macs_per_s = 2.0e10;
+    // In nine cases of ten, the true cost of a task lies within this factor of the expected cost,
+    // above or below.
+    double uncertainty = 2.0;
+    // Measured rates by kind of task; they replace `macs_per_s`.
+    std::map<std::string, double> measured = {};
 
+    // Returns the rate for a kind. If only other kinds were measured: their geometric mean.
     double of(TaskKind kind) const;
     std::string source() const { return measured.empty() ? "calibrated" : "measured"; }
 
     DAGAN_FIELDS(macs_per_s, uncertainty, measured)
 };
 
-// A GPU of a present-day cluster, float32 on its matrix units. Not measured by us: a wide uncertainty says so.
+// The calibrated rate of one GPU, float32 on its matrix units. It is an estimate, hence the large
+// uncertainty.
 inline Rate gpu_rate() { return {.macs_per_s = 5.0e12, .uncertainty = 4.0}; }
 
-// From the attempts of a campaign's database that ran a whole task without interruption, those on GPUs or those on CPUs. Not
-// measured where there are none.
+// Returns the rates of the attempts in `database` that ran a whole task without interruption, on
+// GPUs or on CPUs; the calibrated rate if there are none.
 Rate measured_rate(const results::Location& database, bool on_gpu = false);
 
-// One per task; a gang's is its wall time on all its ranks together.
+// Returns the expected wall time of each task. A gang's ranks share its work.
 std::vector<double> expected_seconds(const Plan& plan, const Rate& rate = {});
 
 struct Forecast {
     double makespan_s = 0;
-    double rank_seconds = 0;    // work, over all ranks
-    double critical_path_s = 0; // no number of ranks is faster
+    double rank_seconds = 0;    // work of all ranks
+    double critical_path_s = 0; // the makespan on any number of ranks is at least this
 
     DAGAN_FIELDS(makespan_s, rank_seconds, critical_path_s)
 };
 
-// What was foretold when a campaign began, kept in its folder (forecast.json) to be compared with what came of it.
+// The forecast of a campaign when it began, saved in forecast.json for comparison with the actual
+// time.
 struct SavedForecast {
     Rate rate;
     Forecast forecast;
@@ -55,22 +66,23 @@ struct SavedForecast {
 
     DAGAN_FIELDS(rate, forecast, ranks)
 };
-// Plays a campaign through on CPU ranks or GPUs. The trainers of one GPU share it, and what that gains is not known beforehand,
-// so no gain is counted. Throws what simulate throws.
+// Simulates a campaign with `ranks` CPU ranks or GPUs. The trainers that share a GPU count as one,
+// because their gain is not known in advance. Throws as simulate() does.
 SavedForecast make_forecast(const Plan& plan, const Resources& resources, int ranks, bool gpus,
                             const Rate& rate);
-// As calibrated, for a campaign that has measured nothing yet.
+// Returns the rate for a campaign without measurements.
 inline Rate calibrated_rate(bool gpus) { return gpus ? gpu_rate() : Rate{}; }
-// Written once; a campaign that goes on keeps its first forecast.
+// Writes `file` unless it exists, so a campaign keeps its first forecast.
 void keep_forecast(const std::filesystem::path& file, const SavedForecast& forecast);
+// Returns nullopt if `file` does not exist or another version wrote it.
 std::optional<SavedForecast> read_forecast(const std::filesystem::path& file);
 
-// Plays the campaign through: the Coordinator's own loop, simulated ranks that take `seconds` for each task. Throws what Schedule
-// throws (a gang that does not fit).
+// Runs the Coordinator's own loop with simulated ranks on which each task takes its `seconds`.
+// Throws Blame::input if a gang has more members than there are ranks.
 Forecast simulate(const Plan& plan, const std::vector<double>& seconds,
                   Schedule::Resources resources);
 
-// Disk that a campaign needs: checkpoints, pools and results.
+// Returns the disk space that a campaign needs for checkpoints, pools and results.
 int64_t disk_bytes(const Plan& plan);
 
 } // namespace dagan::launcher

@@ -8,25 +8,27 @@
 namespace dagan::launcher {
 
 namespace {
-constexpr double kLookEvery_s = 2; // a task may become ready by what another allocation did
-constexpr double kLookShare = 50;  // a look takes a fiftieth of the time between two, at most
+// A peer's end of a task may make a task ready here.
+constexpr double kReadEvery_s = 2;
+// Reading the peers' tasks takes at most a fiftieth of the time.
+constexpr double kReadPause = 50;
 
-std::string name_of(int allocation) { return fmt::format("{}.", allocation); }
+std::string owner_prefix(int allocation) { return fmt::format("{}.", allocation); }
 } // namespace
 
 Leases::Leases(const results::Location& location, const AllocationRun& run,
                std::chrono::milliseconds lease)
     : number_(run.allocation),
-      leases_(location, fmt::format("{}{}", name_of(run.allocation), run.incarnation), lease),
+      leases_(location, fmt::format("{}{}", owner_prefix(run.allocation), run.incarnation), lease),
       renew_every_s_(std::chrono::duration<double>(lease).count() / 3),
-      look_every_s_(std::min(kLookEvery_s, renew_every_s_)) {
-    leases_.release_those_of(name_of(run.allocation));
+      read_every_s_(std::min(kReadEvery_s, renew_every_s_)) {
+    leases_.release_by_owner_prefix(owner_prefix(run.allocation));
 }
 
 bool Leases::claim(const std::string& task) {
-    const std::vector<results::TaskLease> taken = leases_.acquire(std::array{task}, 1);
-    for (const results::TaskLease& claim : taken) tokens_[claim.task] = claim.token;
-    return !taken.empty();
+    const std::vector<results::TaskLease> acquired = leases_.acquire(std::array{task}, 1);
+    for (const results::TaskLease& lease : acquired) tokens_[lease.task] = lease.token;
+    return !acquired.empty();
 }
 
 void Leases::release(const std::string& task) {
@@ -34,36 +36,37 @@ void Leases::release(const std::string& task) {
     leases_.release(task);
 }
 
+// Returns the tasks whose leases were lost.
 std::vector<std::string> Leases::renew() {
-    std::unordered_map<std::string, int64_t> still;
-    for (const results::TaskLease& claim : leases_.renew()) still[claim.task] = claim.token;
+    std::unordered_map<std::string, int64_t> renewed;
+    for (const results::TaskLease& lease : leases_.renew()) renewed[lease.task] = lease.token;
     std::vector<std::string> lost;
-    for (const auto& [task, fence] : tokens_) {
-        const auto found = still.find(task);
-        if (found == still.end() || found->second != fence) lost.push_back(task);
+    for (const auto& [task, token] : tokens_) {
+        const auto found = renewed.find(task);
+        if (found == renewed.end() || found->second != token) lost.push_back(task);
     }
     for (const std::string& task : lost) tokens_.erase(task);
     return lost;
 }
 
 std::optional<PeerUpdate> Leases::poll(double now_s) {
-    PeerUpdate poll;
+    PeerUpdate update;
     const bool first = renewed_s_ < 0;
     if (first || now_s - renewed_s_ >= renew_every_s_) {
         renewed_s_ = now_s;
-        poll.lost = renew();
+        update.lost = renew();
     }
-    if (!first && poll.lost.empty() && now_s - looked_s_ < look_every_s_) return std::nullopt;
-    looked_s_ = now_s;
+    if (!first && update.lost.empty() && now_s - read_s_ < read_every_s_) return std::nullopt;
+    read_s_ = now_s;
     const auto began = std::chrono::steady_clock::now();
-    results::TaskLeases::Peers others = leases_.peers();
+    results::TaskLeases::Peers peers = leases_.peers();
     const double cost_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    look_every_s_ = std::clamp(cost_s * kLookShare, std::min(kLookEvery_s, renew_every_s_),
-                               std::max(kLookEvery_s, renew_every_s_));
-    poll.held = std::move(others.held);
-    poll.ended = std::move(others.ended);
-    return poll;
+    read_every_s_ = std::clamp(cost_s * kReadPause, std::min(kReadEvery_s, renew_every_s_),
+                               std::max(kReadEvery_s, renew_every_s_));
+    update.held = std::move(peers.held);
+    update.ended = std::move(peers.ended);
+    return update;
 }
 
 } // namespace dagan::launcher

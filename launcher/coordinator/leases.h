@@ -1,5 +1,7 @@
-// The leases of one allocation in the campaign's shared store, renewed from time to time. A lease outlives the moment in which a
-// living job is found frozen and ended (cluster/process/liveness.h), so only what is dead or cut off loses its tasks to others.
+// PeerAllocations by the lease table of the shared PostgreSQL store (results/store/task_leases.h).
+// Renews the leases of this allocation after each third of their length. A lease is longer than the
+// time within which a frozen MPI job is found and killed (cluster/process/liveness.h), so only an
+// allocation that is dead or cut off loses its tasks to peers.
 #pragma once
 
 #include "launcher/coordinator/peer_allocations.h"
@@ -11,20 +13,21 @@
 
 namespace dagan::launcher {
 
+// Default length of a lease.
 inline constexpr std::chrono::seconds kLease{60};
 
-// One run of an allocation: none other has both numbers.
+// Identifies one run of an allocation.
 struct AllocationRun {
     int allocation = 1;
-    int64_t incarnation =
-        0; // rises with each MPI job of the allocation (launcher/campaign/incarnation.h)
+    // Rises with each MPI job of the allocation (launcher/campaign/incarnation.h).
+    int64_t incarnation = 0;
 };
 
 class Leases final : public PeerAllocations {
   public:
-    // The campaign's tasks must have been entered in the store at `location`, a server's. What earlier runs of the allocation
-    // held is given back: whoever makes this knows that they are over. Throws Blame::system when the server cannot be reached, as
-    // all here do.
+    // Connects to the store at `location`, a server, in which the campaign's tasks must have been
+    // entered, and releases the leases of earlier runs of this allocation, which must be over.
+    // `lease`: length of a lease. Throws Blame::system if the server cannot be reached.
     Leases(const results::Location& location, const AllocationRun& run,
            std::chrono::milliseconds lease);
 
@@ -38,9 +41,10 @@ class Leases final : public PeerAllocations {
 
     int number_;
     results::TaskLeases leases_;
-    double renew_every_s_, look_every_s_; // the latter grows with what a look costs
-    double renewed_s_ = -1, looked_s_ = -1;
-    std::unordered_map<std::string, int64_t> tokens_; // the leases that we hold
+    double renew_every_s_;
+    double read_every_s_; // grows with the time that reading the peers' tasks takes
+    double renewed_s_ = -1, read_s_ = -1;
+    std::unordered_map<std::string, int64_t> tokens_; // of the leases held, by task
 };
 
 } // namespace dagan::launcher

@@ -1,4 +1,4 @@
-// The ranks behind a Mailbox, as the coordinator tells them what to do.
+// A WorkerPool that sends the coordinator's commands as messages through a Mailbox.
 #pragma once
 
 #include "cluster/transport/mailbox.h"
@@ -8,12 +8,13 @@ namespace dagan::launcher {
 
 class MailboxWorkers final : public WorkerPool {
   public:
+    // `mailbox` must outlive this object.
     explicit MailboxWorkers(cluster::Mailbox& mailbox) : mailbox_(mailbox) {}
     void assign(Rank rank, const Assign& assignment) override {
-        mailbox_.send(rank, encode(assignment));
+        mailbox_.send(rank.value(), encode(assignment));
     }
     void abandon(Rank rank, int64_t attempt) override {
-        mailbox_.send(rank, encode(Abandon{attempt}));
+        mailbox_.send(rank.value(), encode(Abandon{attempt}));
     }
     void stop_work() override { to_all(StopWork{}); }
     void shut_down() override { to_all(ShutDown{}); }

@@ -1,6 +1,13 @@
-// The other allocations that work on the same campaign at the same time, as the coordinator of this one sees them: each works
-// only on tasks whose lease it holds. There are none where the store is a SQLite file. That a result counts once does not rest
-// on this but on the store (results/store/store.h); this keeps two from doing the same work.
+// Coordinates with other allocations (Slurm jobs) that share this campaign's store.
+//
+// A task may run only while this allocation holds its lease. Leases avoid duplicate work; they do
+// not make results count once: the store's attempt token does (results/store/store.h).
+// There is no PeerAllocations with a SQLite store, which has a single writer.
+//
+//     if (!peers.claim(task)) return Admission::on_peer;
+//     // ... run the task, commit its end ...
+//     peers.release(task);
+//     if (const auto update = peers.poll(now_s)) apply(*update);
 #pragma once
 
 #include <optional>
@@ -9,21 +16,28 @@
 
 namespace dagan::launcher {
 
+// What changed since the last poll; tasks are named by their keys.
 struct PeerUpdate {
-    std::vector<std::string> lost;  // leases of ours that expired before they were renewed
-    std::vector<std::string> held;  // tasks that others work on
-    std::vector<std::string> ended; // all tasks that have ended, whoever ended them
+    // Tasks whose lease this allocation held until it expired.
+    std::vector<std::string> lost;
+    // All tasks whose lease a peer holds.
+    std::vector<std::string> held;
+    // All tasks that have ended, in this allocation or another.
+    std::vector<std::string> ended;
 };
 
+// All functions throw Blame::system if the server is unreachable.
 class PeerAllocations {
   public:
     virtual ~PeerAllocations() = default;
-    virtual int number() const = 0; // of this allocation among them, from 1
-    // Takes a task's lease. False when another holds it.
+    // Returns the number of this allocation, from 1.
+    virtual int number() const = 0;
+    // Acquires the lease of `task`. Returns false if a peer holds it.
     virtual bool claim(const std::string& task) = 0;
-    // Gives it back; does nothing when it is not ours any more. What ended must have been committed.
+    // Releases the lease; no-op if not held. Call it after the end of the attempt is committed.
     virtual void release(const std::string& task) = 0;
-    // Renews our leases and tells what the others did; nothing when it is too early to ask again.
+    // Renews this allocation's leases if that is due, and reports what happened to them and to the
+    // peers' tasks; nullopt if the last poll was too recent. `now_s`: monotonic seconds.
     virtual std::optional<PeerUpdate> poll(double now_s) = 0;
 };
 

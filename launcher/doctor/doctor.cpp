@@ -2,12 +2,13 @@
 
 #include "base/error.h"
 #include "base/gpu_driver.h"
+#include "base/host_facts.h"
+#include "base/program_folder.h"
 #include "base/subprocess.h"
-#include "base/topology.h"
 #include "launcher/campaign/campaign.h"
 #include "launcher/coordinator/forecast.h"
 #include "launcher/slurm/batch_script.h"
-#include "launcher/supervisor/supervisor.h"
+#include "launcher/supervisor/rank_starter.h"
 #include "sweeps/expand.h"
 
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ int ranks_here(const DoctorOptions& options) {
     return std::max(1, resources_of(options).gan_ranks);
 }
 
-// Is this one of the nodes that the profile speaks of: within a job, or a machine without a queue?
+// Whether this is a node that computes: within a job, or on a machine without a queue.
 bool is_compute_node(const DoctorOptions& options) {
     return !options.profile || options.profile->scheduler == Scheduler::none ||
            cluster::slurm_environment(std::getenv).in_job();
@@ -52,9 +53,8 @@ std::vector<Check> check_profile(const SiteProfile& profile, const Resources& re
     if (profile.fewest_ranks() < resources.gan_ranks) {
         checks.push_back(
             {Severity::fault,
-             fmt::format("profile: {} ranks at least, but a DAGAN is trained by {} together; hint: "
-                         "more nodes, or "
-                         "--set resources.gan_ranks={}",
+             fmt::format("profile: a job may have only {} ranks, but {} train a DAGAN together; "
+                         "hint: more nodes, or --set resources.gan_ranks={}",
                          profile.fewest_ranks(), resources.gan_ranks, profile.fewest_ranks())});
     }
     if (checks.empty()) checks.push_back({Severity::fine, "profile: suits the sweep"});
@@ -77,31 +77,28 @@ Check check_gpus(int ranks, const Resources& resources, int wanted) {
     for (const GpuFacts& gpu : survey.gpus)
         names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", gpu.name, gpu.uuid);
     if (count < ranks) {
-        return {resources.gan_ranks > 1 ? Severity::fault : Severity::warning,
-                fmt::format("GPUs: {} ranks would share {}; hint: start at most one rank for each "
-                            "GPU (-n {}), and more trainers on each "
-                            "with resources.trainers_per_rank",
-                            ranks, count, count)};
+        return {
+            resources.gan_ranks > 1 ? Severity::fault : Severity::warning,
+            fmt::format("GPUs: {} ranks would share {}; hint: start at most one rank per GPU (-n "
+                        "{}), and run more trainers on each with resources.trainers_per_rank",
+                        ranks, count, count)};
     }
     return {Severity::fine, "GPUs: " + names};
 }
 
-// A job of so many ranks that meet and end: by the profile's words within its allocation, else by mpirun here.
+// Runs a trial job in which the ranks find each other and end: with the profile's starter within a
+// Slurm job, otherwise with mpirun on this machine.
 std::vector<Check> try_ranks(const DoctorOptions& options, int ranks) {
-    std::vector<std::string> words{"mpirun",          "-n",        std::to_string(ranks),
-                                   "--oversubscribe", "--bind-to", "none"};
-    if (options.profile && options.profile->scheduler == Scheduler::slurm)
-        words = rank_starter(*options.profile);
+    const bool in_slurm = options.profile && options.profile->scheduler == Scheduler::slurm;
+    std::vector<std::string> words =
+        in_slurm ? rank_starter(*options.profile) : mpirun_on_this_machine(ranks);
     const Resources resources = resources_of(options);
     const fs::path bin = program_folder();
-    for (const std::string& word :
-         {(bin / "dagan-worker").string(), std::string("doctor"), std::string("--try-out"),
-          std::string("--trainer"), (bin / "dagan-train").string(),
-          std::string("--trainers-per-rank"), std::to_string(resources.trainers_per_rank),
-          std::string("--threads-per-trainer"), std::to_string(resources.threads_per_trainer),
-          std::string("--gan-ranks"), std::to_string(resources.gan_ranks)}) {
-        words.push_back(word);
-    }
+    words.insert(words.end(), {(bin / "dagan-worker").string(), "doctor", "--try-out", "--trainer",
+                               (bin / "dagan-train").string(), "--trainers-per-rank",
+                               std::to_string(resources.trainers_per_rank), "--threads-per-trainer",
+                               std::to_string(resources.threads_per_trainer), "--gan-ranks",
+                               std::to_string(resources.gan_ranks)});
     std::vector<std::string> environment = own_environment();
     environment.emplace_back("OMPI_ALLOW_RUN_AS_ROOT=1");
     environment.emplace_back("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
@@ -111,7 +108,8 @@ std::vector<Check> try_ranks(const DoctorOptions& options, int ranks) {
     for (std::string line; std::getline(lines, line);) {
         if (line.starts_with("fault: ")) checks.push_back({Severity::fault, line.substr(7)});
         if (line.starts_with("warning: ")) checks.push_back({Severity::warning, line.substr(9)});
-        if (line.starts_with("ranks: ")) checks.push_back({Severity::fine, line + " have met"});
+        if (line.starts_with("ranks: "))
+            checks.push_back({Severity::fine, line + " found each other"});
     }
     if (job.exit_code == 127) {
         checks.push_back(
@@ -122,10 +120,9 @@ std::vector<Check> try_ranks(const DoctorOptions& options, int ranks) {
     } else if (job.exit_code != 0) {
         checks.push_back(
             {Severity::fault,
-             fmt::format(
-                 "{}: the trial job of {} ranks ended with code {}, see above; hint: `mpirun -n 2 "
-                 "hostname` and `srun --mpi=list` show whether MPI works here at all",
-                 words.front(), ranks, job.exit_code)});
+             fmt::format("{}: the trial job of {} ranks ended with code {}, see above; hint: "
+                         "`mpirun -n 2 hostname` and `srun --mpi=list` show whether MPI works here",
+                         words.front(), ranks, job.exit_code)});
     }
     return checks;
 }

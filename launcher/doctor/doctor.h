@@ -1,5 +1,9 @@
-// `dagan doctor`: looks at this machine, a site profile, a sweep, its data and its store, and a campaign's folder before hours
-// are spent on them, and names the fix of what is wrong. Starts nothing but a job of a second or two in which the ranks meet.
+// `dagan doctor`: checks this machine, a site profile, a sweep with its data and store, and a
+// campaign's folder before hours are spent on them. Each problem is reported with its fix. The only
+// thing it starts is a trial job of a second or two in which the ranks find each other.
+//
+//     const std::vector<Check> checks = examine({.ranks = 2, .output = "campaigns/demo"});
+//     std::cout << checks_text(checks);
 #pragma once
 
 #include "launcher/doctor/machine_checks.h"
@@ -13,17 +17,22 @@
 namespace dagan::launcher {
 
 struct DoctorOptions {
-    int ranks = 0; // on this machine; 0: as many as the profile or the sweep asks for
+    // Ranks on this machine; 0: those of the profile, otherwise of a gang of the sweep.
+    int ranks = 0;
     std::optional<SiteProfile> profile;
-    std::optional<sweeps::LoadedSweep> sweep; // with what is known of its data
+    std::optional<sweeps::LoadedSweep> sweep;
     std::filesystem::path data_folder;
-    std::filesystem::path output; // where the campaign is or will be
-    std::string store; // a server's URL; "": the campaign's or the sweep's, if that is a server
+    // The campaign's folder, which need not exist yet.
+    std::filesystem::path output;
+    // URL of a server; "": the store of the campaign or the sweep, if that is a server.
+    std::string store;
 };
 
+// Runs all checks that apply to the options. Hardware and MPI are checked only on a compute node:
+// inside a job, or if the machine has no queue.
 std::vector<Check> examine(const DoctorOptions& options);
 
-// One line for each check, "ok", "WARNING" or "FAULT" before it.
+// Returns one line per check, which begins with "ok", "WARNING" or "FAULT".
 std::string checks_text(const std::vector<Check>& checks);
 
 } // namespace dagan::launcher

@@ -1,6 +1,6 @@
-// What can be wrong with the place that a campaign is to run at, one function for each kind of fault: `dagan doctor` runs them
-// all, the start of a job those that cost nothing. Each looks at what it is handed or at the file system and leaves nothing
-// behind. What is wrong is worded with its fix.
+// Checks of the machine on which a campaign is to run, one function per kind of fault. `dagan
+// doctor` runs all of them; `dagan run` runs check_inherited_job. They leave nothing behind on the
+// file system, and report faults as values; each message includes a fix.
 #pragma once
 
 #include "cluster/host/slurm_environment.h"
@@ -21,34 +21,41 @@ DAGAN_ENUM(Severity, fine, warning, fault)
 
 struct Check {
     Severity severity = Severity::fine;
-    std::string text; // "place: what: why; hint: fix", or what is fine
+    std::string text; // "place: what: why; hint: fix", or a statement of what is fine
 };
 
-// Variables of a job or an MPI program around this process. `ancestors`: names of the processes above it. Inherited from a job
-// that this process is no part of (an old shell, tmux), they would send the ranks elsewhere; within a step, each of its tasks
-// would start a whole campaign.
+// Checks for environment variables of a Slurm job or an MPI program around this process. If they
+// come from a job of which this process is not part (an old shell, tmux), mpirun would start the
+// ranks in that job. If this process is one of several tasks of a step, each task would start a
+// whole campaign. `ancestors`: names of the processes above this one, nearest first.
 Check check_inherited_job(const cluster::Variables& variables,
                           const std::vector<std::string>& ancestors);
-std::vector<std::string> ancestor_names(); // of this process, nearest first
+// Returns the names of the processes above this one, nearest first.
+std::vector<std::string> ancestor_names();
 
-// Cores for so many ranks on this machine; `online` counts what the machine has, `usable` what this process may use.
+// Checks that there are enough cores for `ranks` ranks on this machine. `usable`: cores that this
+// process may use; `online`: cores of the machine.
 Check check_cores(int ranks, const Resources& resources, int usable, int online);
 
-// Can files be written to the folder (or the nearest one above it that exists), synced and locked, and is there room for so much?
+// Checks that files can be written, synced and locked in the folder, or in the nearest existing
+// folder above it, and that it has room for `needed_bytes`.
 Check check_folder(const std::filesystem::path& folder, int64_t needed_bytes);
 
-// This machine's clock against the file system's, which on a cluster is the file server's.
+// Compares this machine's clock with that of the file system, which on a cluster is the file
+// server's.
 Check check_clock(const std::filesystem::path& folder);
-// The rule behind it: how far a file that was just written is from now.
+// Judges the difference: `ahead_s` is the present time minus the time of a new file.
 Check check_clock_difference(const std::string& folder, double ahead_s);
 
-// Does the server answer that the results are to go to, and can a campaign begin or go on there? Creates nothing.
+// Checks that the server of the results answers and that a campaign can begin or continue there.
+// Creates nothing.
 Check check_store(const results::Location& server);
-// The rule behind it.
+// Judges the answer of the server.
 Check check_survey(const std::string& server, const results::ServerSurvey& survey);
 
-// Every data set of the sweep, read in full against its own checksums and against what the campaign began with (`frozen`, by
-// name; empty when it has not begun).
+// Checks every data set of the sweep: reads it in full, and compares it with its own checksums and
+// with the data set with which the campaign began. `frozen`: those of the campaign, by name; empty
+// if it has not begun.
 std::vector<Check> check_data(const Sweep& sweep, const std::filesystem::path& data_folder,
                               const std::map<std::string, sweeps::KnownDataset>& frozen);
 

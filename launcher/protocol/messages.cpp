@@ -14,7 +14,7 @@
 
 namespace dagan {
 
-// cereal finds this by the namespace of the struct: a struct is its fields, in order.
+// cereal finds this function by the namespace of the struct. A struct is its fields, in order.
 template <class Archive, HasFields T> void serialize(Archive& archive, T& value) {
     T::fields(value, [&](const char*, auto& field, const char*) { archive(field); });
 }

@@ -1,5 +1,11 @@
-// What coordinator, agents and trainers say to each other. The same messages pass over MPI (coordinator - agent) and over the
-// socket (agent - trainer), in a binary form that only programs of one build share; a trainer's first word is its version.
+// The messages between coordinator, agents and trainers. The same messages pass over MPI
+// (coordinator - agent) and over the socket (agent - trainer). Their binary form is the fields in
+// order, without names or versions, so only programs of one build understand each other; a
+// trainer's first message carries its version, and the agent refuses another one.
+//
+//     mailbox.send(rank, encode(StopWork{}));
+//     const Message message = decode_message(envelope.bytes);
+//     if (const auto* ended = std::get_if<Ended>(&message)) coordinator.on_ended(*ended);
 #pragma once
 
 #include "spec/result.h"
@@ -13,71 +19,75 @@
 
 namespace dagan::launcher {
 
-// Coordinator -> agent -> trainer: run this attempt; as member `position` of a gang when there are several members (world ranks).
+// Coordinator -> agent -> trainer: run this attempt. If `members` has several ranks, the attempt is
+// a gang's and the receiver is its member `position`.
 struct Assign {
-    std::string task; // key
-    int64_t attempt = 0;
+    std::string task;    // key
+    int64_t attempt = 0; // token of the store
     TaskSpec spec;
-    std::vector<int> members;
+    std::vector<int> members; // world ranks, by position
     int position = 0;
 
     DAGAN_FIELDS(task, attempt, spec, members, position)
     bool operator==(const Assign&) const = default;
 };
 
-// Coordinator -> agents -> trainers: write a checkpoint and return the task as interrupted.
+// Coordinator -> agents -> trainers: write a checkpoint and end the attempt as interrupted.
 struct StopWork {
     DAGAN_FIELDS()
     bool operator==(const StopWork&) const = default;
 };
 
-// Coordinator -> agents: the job is over.
+// Coordinator -> agents: the MPI job is over; exit.
 struct ShutDown {
     DAGAN_FIELDS()
     bool operator==(const ShutDown&) const = default;
 };
 
-// Agent -> coordinator.
+// Agent -> coordinator: this rank is ready for assignments.
 struct RankUp {
-    std::string host;
+    std::string host; // name of the rank's node
 
     DAGAN_FIELDS(host)
     bool operator==(const RankUp&) const = default;
 };
 
-// Agent -> coordinator: this rank was asked to stop by a signal.
+// Agent -> coordinator: this rank received a stop signal.
 struct StopRequested {
     DAGAN_FIELDS()
     bool operator==(const StopRequested&) const = default;
 };
 
-// Agent -> coordinator, and coordinator -> agents, once a second: still here.
-struct Beat {
+// Agent -> coordinator and coordinator -> agents, at intervals: the rank is alive
+// (cluster/process/liveness.h).
+struct Heartbeat {
     DAGAN_FIELDS()
-    bool operator==(const Beat&) const = default;
+    bool operator==(const Heartbeat&) const = default;
 };
 
-// Trainer -> agent: LibTorch is loaded, give me work.
+// Trainer -> agent: the trainer has loaded LibTorch and waits for an assignment.
 struct TrainerReady {
-    std::string version; // of its program
+    std::string version; // of the program dagan-train
 
     DAGAN_FIELDS(version)
     bool operator==(const TrainerReady&) const = default;
 };
 
-// Trainer -> agent -> coordinator: alive, and this far.
+// Trainer -> agent -> coordinator: the trainer is alive and has done `step` of `steps`.
 struct Progress {
-    std::string task;
+    std::string task; // key
     int64_t attempt = 0;
     int64_t step = 0, steps = 0;
-    double longest_step_s =
-        0; // between two looks at the world in this attempt; 0 before the second
+    // Of this attempt, in seconds, without the time spent waiting for the gang; 0 before the first
+    // step has been measured.
+    double longest_step_s = 0;
 
     DAGAN_FIELDS(task, attempt, step, steps, longest_step_s)
     bool operator==(const Progress&) const = default;
 };
 
-// Trainer -> agent -> coordinator, or from the agent in a dead trainer's place: one member's attempt is over.
+// Trainer -> agent -> coordinator: one member of the attempt has ended. The agent sends it for a
+// trainer that died.
 struct Ended {
     int position = 0;
     TaskResult result;
@@ -86,8 +96,8 @@ struct Ended {
     bool operator==(const Ended&) const = default;
 };
 
-// Coordinator -> the agents of an attempt's members: it is in vain, as another allocation has the task. Its trainers are ended
-// without a checkpoint.
+// Coordinator -> the agents of the attempt's members: a peer allocation has taken over the task.
+// Kill the attempt's trainers without a checkpoint.
 struct Abandon {
     int64_t attempt = 0;
 
@@ -95,8 +105,8 @@ struct Abandon {
     bool operator==(const Abandon&) const = default;
 };
 
-// Agent -> the agents of a gang's other members: one of them was lost. Where they compute on GPUs they wait for it within NCCL,
-// and must be ended.
+// Agent -> the agents of a gang's other members: a member failed. On GPUs the others wait for it
+// inside NCCL, so their trainers must be killed.
 struct MemberLost {
     int64_t attempt = 0;
 
@@ -104,10 +114,11 @@ struct MemberLost {
     bool operator==(const MemberLost&) const = default;
 };
 
-using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopRequested, Beat, TrainerReady,
-                             Progress, Ended, MemberLost, Abandon>;
+using Message = std::variant<Assign, StopWork, ShutDown, RankUp, StopRequested, Heartbeat,
+                             TrainerReady, Progress, Ended, MemberLost, Abandon>;
 
 std::string encode(const Message& message);
-Message decode_message(std::string_view bytes); // throws Blame::bug on what encode did not write
+// Throws Blame::bug if `bytes` is not the output of encode() in this build.
+Message decode_message(std::string_view bytes);
 
 } // namespace dagan::launcher

@@ -1,6 +1,7 @@
 #include "launcher/slurm/batch_script.h"
 
 #include "base/error.h"
+#include "launcher/supervisor/rank_starter.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,19 +12,19 @@
 namespace dagan::launcher {
 
 namespace {
-// A value of an #SBATCH line, quoted when it has spaces. sbatch knows no way to write a quote or a line break there.
+// Returns the value of an #SBATCH option, quoted if it has spaces. Quotes and line breaks cannot be
+// written there.
 std::string option_value(const std::string& text) {
     if (text.find_first_of("\"\n\\") != std::string::npos) {
         throw input_error(fmt::format("{}: cannot be written to a batch script; hint: name a "
-                                      "folder without quotes, backslashes and "
-                                      "line breaks",
+                                      "folder without quotes, backslashes and line breaks",
                                       text));
     }
     return text.find(' ') == std::string::npos ? text : '"' + text + '"';
 }
 
-// The log, named after the job; elsewhere in its path a % stands for itself.
-std::string log_of(const BatchJob& job) {
+// Returns the path of the log, in which %j is the job's number; any other % must be doubled.
+std::string log_path(const BatchJob& job) {
     std::string folder;
     for (const char c : job.campaign) folder += c == '%' ? std::string("%%") : std::string(1, c);
     return option_value(folder + "/logs/slurm-%j.out");
@@ -31,14 +32,15 @@ std::string log_of(const BatchJob& job) {
 
 struct Option {
     std::string text;
-    std::string why;
+    std::string comment;
 };
 
-std::string lines_of(const std::vector<Option>& options) {
+std::string sbatch_lines(const std::vector<Option>& options) {
     std::string text;
     for (const Option& option : options) {
         const std::string line = "#SBATCH " + option.text;
-        text += option.why.empty() ? line + "\n" : fmt::format("{:<42} # {}\n", line, option.why);
+        text += option.comment.empty() ? line + "\n"
+                                       : fmt::format("{:<42} # {}\n", line, option.comment);
     }
     return text;
 }
@@ -52,13 +54,14 @@ std::vector<Option> options_of(const BatchJob& job) {
     options.push_back({"--nodes=" + site.nodes, ""});
     if (site.fewest_nodes() == site.most_nodes()) {
         options.push_back({fmt::format("--ntasks-per-node={}", site.ranks_per_node),
-                           "ranks; without it Slurm may pack them unevenly"});
+                           "ranks; without it Slurm may spread them unevenly"});
         options.push_back(
             {fmt::format("--cpus-per-task={}", site.cpus_per_rank), "cores of a rank"});
     } else {
-        // Told of tasks, Slurm takes them for those of the fewest nodes, and never more nodes than there are tasks then.
+        // With a number of tasks, Slurm would take it as the tasks of the fewest nodes, and would
+        // never allocate more nodes than tasks.
         options.push_back({fmt::format("--mincpus={}", site.ranks_per_node * site.cpus_per_rank),
-                           "cores on each node; srun below says how many ranks"});
+                           "cores of each node; srun below sets the number of ranks"});
     }
     if (site.gpus_per_node > 0) {
         options.push_back(
@@ -68,10 +71,10 @@ std::vector<Option> options_of(const BatchJob& job) {
     }
     options.push_back({"--time=" + site.time, ""});
     options.push_back({fmt::format("--signal=B:USR1@{}", kWarning.count()),
-                       "warn this script before the time is over"});
-    options.push_back({"--requeue", "a node that fails or a preemption is no reason to give up"});
-    options.push_back({"--open-mode=append", "the same log after a requeue"});
-    options.push_back({"--output=" + log_of(job), ""});
+                       "warn this script before its time is over"});
+    options.push_back({"--requeue", "start again after a node failure or a preemption"});
+    options.push_back({"--open-mode=append", "continue the log after a requeue"});
+    options.push_back({"--output=" + log_path(job), ""});
     for (const std::string& extra : site.extra) options.push_back({extra, ""});
     return options;
 }
@@ -92,27 +95,27 @@ std::string set_up(const BatchJob& job) {
     return text;
 }
 
-// Variables in it ($USER, $SLURM_JOB_ID) are expanded on each node, by the ranks.
+// The ranks expand variables in it ($USER, $SLURM_JOB_ID), each on its node.
 std::string scratch_option(const SiteProfile& profile) {
     return profile.scratch.empty() ? "" : " --scratch " + quoted(profile.scratch);
 }
 
-// Everything below the options. The script's own state is one word: whether it was cancelled.
-constexpr const char* kBody = R"(# Older versions of Slurm do not tell a job when it ends.
+// The script below its options. Its only state is the variable `cancelled`.
+constexpr const char* kBody = R"(# Older versions of Slurm do not set the end of the job.
 : "${{SLURM_JOB_END_TIME:=$(($(date +%s) + {seconds}))}}"
 export SLURM_JOB_END_TIME
 
 campaign={campaign}
 programs={programs}
 
-# One step, and the whole campaign in it: the supervisor starts the ranks by the words after --, and starts them again when they die
-# while the nodes live. What was submitted must be what runs: it compares sweep, programs and data with submission.json first.
+# One step runs the whole campaign. The supervisor compares sweep, programs and data with
+# submission.json, starts the ranks with the words after --, and restarts them if they die.
 "$programs"/dagan supervise "$campaign" --data {data} --device {device}{scratch}{lease} -- \
     {starter} &
 supervisor=$!
 
-# Warned (time nearly over, or preempted): checkpoints are written, and the job goes back into the queue. Cancelled: Slurm sends TERM to
-# this script too; checkpoints are written, and the job must not come back.
+# USR1, the warning (time nearly over, or preemption): write checkpoints and requeue the job.
+# TERM, a cancel: write checkpoints; the job must not come back.
 cancelled=
 trap 'kill -USR1 "$supervisor" 2>/dev/null' USR1
 trap 'cancelled=yes; kill -USR1 "$supervisor" 2>/dev/null' TERM
@@ -120,14 +123,15 @@ while kill -0 "$supervisor" 2>/dev/null; do wait "$supervisor"; done # a signal 
 wait "$supervisor"
 code=$?
 
-# 75: stopped early, with checkpoints, and there is more to do. The supervisor knows this from the campaign's own record; srun's code
-# means too many things. At a preemption some sites signal the ranks alone, and a job that then ends by itself is not queued again.
-[ "$code" = 75 ] && sleep 1 # a cancel reaches the ranks and this script at the same time, within moments
+# 75: stopped early with checkpoints, and there is more to do. The supervisor takes this from the
+# campaign's record, because the exit code of srun is ambiguous. At a preemption some sites signal
+# only the ranks, and Slurm does not requeue a job that ends by itself.
+[ "$code" = 75 ] && sleep 1 # a cancel may reach the ranks shortly before this script
 if [ "$code" = 75 ] && [ -z "$cancelled" ]; then
     echo "going back into the queue"
-    # A requeue ends this script and all it started, scontrol among them, unless that turns a deaf ear to TERM.
+    # A requeue ends this script and its children with TERM, which scontrol must ignore to finish.
     if ! (trap '' TERM; exec scontrol requeue "$SLURM_JOB_ID") && [ -z "$cancelled" ]; then
-        # Where jobs may not requeue themselves, the next one waits for the end of this one.
+        # Where jobs may not requeue themselves, a new job waits for the end of this one.
         sbatch --parsable --dependency=afterany:"$SLURM_JOB_ID" "$campaign"/job.sh ||
             echo "could not go back into the queue; hint: sbatch $campaign/job.sh"
     fi
@@ -145,23 +149,9 @@ std::string shell_word(const std::string& text) {
 }
 
 std::vector<std::string> rank_starter(const SiteProfile& profile) {
-    const std::string per_node = std::to_string(profile.ranks_per_node);
-    if (profile.uses_mpirun()) {
-        return {"mpirun",
-                "--map-by",
-                fmt::format("ppr:{}:node", per_node),
-                "--bind-to",
-                "none",
-                "--mca",
-                "mpi_yield_when_idle",
-                "1"};
-    }
-    return {"srun",
-            "--mpi=" + profile.mpi,
-            "--kill-on-bad-exit=1",
-            "--quit-on-interrupt",
-            "--ntasks-per-node=" + per_node,
-            fmt::format("--cpus-per-task={}", profile.cpus_per_rank)};
+    return profile.uses_mpirun()
+               ? mpirun_in_allocation(profile.ranks_per_node)
+               : srun_in_allocation(profile.mpi, profile.ranks_per_node, profile.cpus_per_rank);
 }
 
 std::string batch_script(const BatchJob& job) {
@@ -169,9 +159,9 @@ std::string batch_script(const BatchJob& job) {
     for (std::string& word : starter) word = shell_word(word);
     std::string text = fmt::format(
         "#!/bin/bash\n# Campaign '{}' with the site profile {}; written by {}.\n"
-        "# Runs as it stands: sbatch {}\n",
+        "# To submit it by hand: sbatch {}\n",
         job.name, job.profile_path, job.created_by, shell_word(job.campaign + "/job.sh"));
-    text += lines_of(options_of(job)) + "\n" + set_up(job);
+    text += sbatch_lines(options_of(job)) + "\n" + set_up(job);
     text +=
         fmt::format(kBody, fmt::arg("seconds", job.profile.wall_time().count()),
                     fmt::arg("campaign", shell_word(job.campaign)),

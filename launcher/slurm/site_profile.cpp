@@ -1,5 +1,6 @@
 #include "launcher/slurm/site_profile.h"
 
+#include "base/duration.h"
 #include "base/error.h"
 #include "sweeps/findings.h"
 #include "sweeps/read_fields.h"
@@ -11,33 +12,16 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <regex>
 #include <set>
-
-namespace dagan::sweeps {
-template <> inline std::vector<std::string> required_keys<launcher::SiteProfile>() {
-    return {"scheduler", "ranks_per_node"};
-}
-
-// Shell lines or options: a list of texts, quoted or not.
-std::string read_value(const YamlNode& node, std::vector<std::string>& value) {
-    constexpr const char* kWanted = "a list of texts such as [\"module load openmpi\"]";
-    value.clear();
-    if (node.kind != YamlNode::Kind::list) return kWanted;
-    for (const YamlNode& item : node.items) {
-        if (item.kind != YamlNode::Kind::scalar) return kWanted;
-        value.push_back(item.text);
-    }
-    return "";
-}
-} // namespace dagan::sweeps
 
 namespace dagan::launcher {
 
 namespace fs = std::filesystem;
 
 namespace {
-constexpr int kMost = 1000000;
+constexpr int kMaxCount = 1000000;
 
 struct NodeRange {
     int fewest = 0, most = 0;
@@ -47,7 +31,7 @@ std::optional<int> parse_count(std::string_view text) {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 1 ||
-        value > kMost)
+        value > kMaxCount)
         return std::nullopt;
     return value;
 }
@@ -63,7 +47,7 @@ std::optional<NodeRange> parse_nodes(const std::string& text) {
 
 bool has_line_break(const std::string& text) { return text.find('\n') != std::string::npos; }
 
-// A word of an #SBATCH line: what could end the line, begin another option or be taken for a pattern has no business in it.
+// Whether `text` is safe in an #SBATCH line: it must not end the line or begin another option.
 bool is_word(const std::string& text) {
     static const std::regex kWord("[A-Za-z0-9_.,:+@=/*-]*");
     return std::regex_match(text, kWord);
@@ -77,22 +61,22 @@ void check_counts(const SiteProfile& profile, sweeps::Findings& findings) {
                         profile.nodes));
     }
     const auto check = [&](const char* name, int value, int least) {
-        if (value < least || value > kMost)
-            findings.report(name, fmt::format("{} is not in {}..{}", value, least, kMost));
+        if (value < least || value > kMaxCount)
+            findings.report(name, fmt::format("{} is not in {}..{}", value, least, kMaxCount));
     };
     check("ranks_per_node", profile.ranks_per_node, 1);
     check("cpus_per_rank", profile.cpus_per_rank, 1);
     check("gpus_per_node", profile.gpus_per_node, 0);
     if (profile.gpus_per_node > 0 && profile.ranks_per_node > profile.gpus_per_node) {
-        findings.report("ranks_per_node",
-                        fmt::format("{} ranks would share {} GPUs; start at most one rank for each "
-                                    "GPU, and put more trainers on "
-                                    "each with the sweep's resources.trainers_per_rank",
-                                    profile.ranks_per_node, profile.gpus_per_node));
+        findings.report(
+            "ranks_per_node",
+            fmt::format("{} ranks would share {} GPUs; start at most one rank per GPU, and run "
+                        "more trainers on each GPU with the sweep's resources.trainers_per_rank",
+                        profile.ranks_per_node, profile.gpus_per_node));
     }
     if (!profile.gres.empty() && profile.gpus_per_node == 0) {
-        findings.report(
-            "gres", "asks for GPUs, but gpus_per_node is 0; say how many that are on each node");
+        findings.report("gres",
+                        "requests GPUs, but gpus_per_node is 0; set it to the GPUs of each node");
     }
 }
 
@@ -119,17 +103,17 @@ void check_texts(const SiteProfile& profile, sweeps::Findings& findings) {
             findings.report(
                 path, fmt::format("'{}' is not an option of sbatch such as --qos=long", option));
         }
-        // What the script relies on is not to be turned off by an option further down.
-        for (const char* ours : {"--requeue", "--no-requeue", "--signal", "--output", "--open-mode",
-                                 "--ntasks-per-node", "--nodes"}) {
-            if (option.substr(0, option.find_first_of("= ")) == ours) {
-                findings.report(path, fmt::format("{} is set by `dagan submit` itself", ours));
+        // A later option would override those that the script relies on.
+        for (const char* reserved : {"--requeue", "--no-requeue", "--signal", "--output",
+                                     "--open-mode", "--ntasks-per-node", "--nodes"}) {
+            if (option.substr(0, option.find_first_of("= ")) == reserved) {
+                findings.report(path, fmt::format("{} is set by `dagan submit` itself", reserved));
             }
         }
     }
 }
 
-// Puts an option of the command line in the place of the file's value, so that it passes the same checks.
+// Replaces the file's value by that of a command-line option, which then passes the same checks.
 void replace(sweeps::YamlNode& root, const std::string& key, const std::string& value) {
     if (value.empty()) return;
     const auto found = std::find(root.keys.begin(), root.keys.end(), key);
@@ -149,7 +133,7 @@ void replace(sweeps::YamlNode& root, const std::string& key, const std::string& 
     throw input_error(fmt::format("{}", fmt::join(problems.lines(), "\n")));
 }
 
-// Names of the profiles in a folder, without ".yaml".
+// Returns the names of the profiles in a folder, without ".yaml".
 std::set<std::string> profiles_in(const fs::path& folder) {
     std::set<std::string> names;
     std::error_code missing;
@@ -169,31 +153,15 @@ std::chrono::seconds SiteProfile::wall_time() const {
     return parse_wall_time(time).value_or(std::chrono::hours(1));
 }
 
-std::optional<std::chrono::seconds> parse_wall_time(const std::string& text) {
-    static const std::regex kForm(R"((?:(\d{1,4})-)?(\d{1,6})(?::(\d{1,6}))?(?::(\d{1,6}))?)");
-    std::smatch match;
-    if (!std::regex_match(text, match, kForm)) return std::nullopt;
-    const auto part = [&](size_t index) {
-        return match[index].matched ? std::stoll(match[index]) : 0;
-    };
-    const bool days = match[1].matched, second = match[3].matched, third = match[4].matched;
-    // With days the numbers are hours, minutes, seconds; without, one number is minutes and two are minutes and seconds.
-    const int64_t lead = days || third ? 3600 : 60;
-    const int64_t seconds = part(1) * 86400 + part(2) * lead +
-                            (second ? part(3) * (lead / 60) : 0) + (third ? part(4) : 0);
-    if (seconds <= 0) return std::nullopt;
-    return std::chrono::seconds(seconds);
-}
-
 SiteProfile load_site_profile(const fs::path& path,
-                              const std::map<std::string, std::string>& instead) {
+                              const std::map<std::string, std::string>& replacements) {
     std::error_code failed;
     if (!fs::is_regular_file(path, failed))
         throw input_error(path.string() + ": no such site profile");
     sweeps::Problems problems;
     sweeps::YamlNode root = sweeps::read_yaml(path, problems);
     if (!problems.empty()) refuse(problems);
-    for (const auto& [key, value] : instead) replace(root, key, value);
+    for (const auto& [key, value] : replacements) replace(root, key, value);
     SiteProfile profile;
     sweeps::FieldReader(problems).read(root, "", profile);
     sweeps::Findings findings(root, problems);
@@ -215,12 +183,11 @@ fs::path find_site_profile(const std::string& text, const fs::path& program_fold
         known.insert(names.begin(), names.end());
     }
     const std::string meant = nearest(text, {known.begin(), known.end()});
-    throw input_error(fmt::format("--profile {}: no such site profile{}; known are: {}; hint: copy "
-                                  "cluster/profiles/example.yaml to "
-                                  "cluster/profiles/{}.yaml and fill it in",
-                                  text,
-                                  meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant),
-                                  fmt::join(known, ", "), text));
+    throw input_error(
+        fmt::format("--profile {}: no such site profile{}; known are: {}; hint: copy "
+                    "cluster/profiles/example.yaml to cluster/profiles/{}.yaml and fill it in",
+                    text, meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant),
+                    fmt::join(known, ", "), text));
 }
 
 } // namespace dagan::launcher

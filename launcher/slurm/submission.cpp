@@ -19,15 +19,17 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr std::array kPrograms{"dagan", "dagan-worker", "dagan-train"};
-constexpr std::array kOptionalPrograms{"libdagan_cuda.so"}; // where there is GPU code
+// Only in builds with the GPU part.
+constexpr std::array kOptionalPrograms{"libdagan_cuda.so"};
 
 std::string shortened(const std::string& hash) {
     return hash.empty() ? "none" : hash.substr(0, 12) + "...";
 }
 
-// Lines for the entries in which two maps differ; "" stands for an entry that is not there.
-void compare(const std::string& kind, const std::map<std::string, std::string>& then,
-             const std::map<std::string, std::string>& now, std::vector<std::string>& changes) {
+// Appends one line per entry in which the two maps differ.
+void add_differences(const std::string& kind, const std::map<std::string, std::string>& then,
+                     const std::map<std::string, std::string>& now,
+                     std::vector<std::string>& changes) {
     std::set<std::string> names;
     for (const auto* side : {&then, &now}) {
         for (const auto& [name, unused] : *side) names.insert(name);
@@ -51,7 +53,7 @@ Submission submission_of(const Manifest& manifest, const fs::path& programs,
         .version = kVersion, .sweep = to_text(manifest.sweep), .programs = {}, .datasets = {}};
     for (const char* name : kPrograms) {
         if (!fs::exists(programs / name))
-            throw input_error((programs / name).string() + ": is not there; hint: make build");
+            throw input_error((programs / name).string() + ": does not exist; hint: make build");
         submission.programs[name] = sha256_of_file(programs / name);
     }
     for (const char* name : kOptionalPrograms) {
@@ -88,8 +90,8 @@ std::vector<std::string> changes_since(const Submission& then, const Submission&
             fmt::format("version: {} when submitted, {} now", then.version, now.version));
     if (const std::string difference = first_difference(then.sweep, now.sweep); !difference.empty())
         changes.push_back("sweep: " + difference);
-    compare("", then.programs, now.programs, changes);
-    compare("data set ", then.datasets, now.datasets, changes);
+    add_differences("", then.programs, now.programs, changes);
+    add_differences("data set ", then.datasets, now.datasets, changes);
     return changes;
 }
 
@@ -99,10 +101,11 @@ void require_as_submitted(const CampaignFolder& folder, const Manifest& manifest
     const auto changes =
         changes_since(read_submission(folder), submission_of(manifest, programs, data_folder));
     if (changes.empty()) return;
-    throw input_error(fmt::format("{}: is not what was submitted:\n  {}\nhint: put back what "
-                                  "changed, or run the same `dagan submit` "
-                                  "again to go on with what is there now",
-                                  folder.root().string(), fmt::join(changes, "\n  ")));
+    throw input_error(
+        fmt::format("{}: is not what was submitted:\n  {}\nhint: restore what changed, "
+                    "or run the same `dagan submit` again to continue with the "
+                    "present state",
+                    folder.root().string(), fmt::join(changes, "\n  ")));
 }
 
 } // namespace dagan::launcher

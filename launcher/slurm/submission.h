@@ -1,5 +1,7 @@
-// What `dagan submit` froze, DIR/submission.json: the sweep, and hashes of the programs and of the data. Days may lie between
-// sbatch and the job's start, and between one allocation and the next: each start compares, and refuses with what has changed.
+// DIR/submission.json: the sweep and the hashes of programs and data when `dagan submit` ran.
+//
+// Days may pass between sbatch and the start of a job, and between one job and the next. Each job
+// compares, and refuses to start if something changed.
 #pragma once
 
 #include "launcher/campaign/campaign.h"
@@ -13,28 +15,34 @@
 namespace dagan::launcher {
 
 struct Submission {
-    std::string version;                         // of the program
-    std::string sweep;                           // its canonical text
-    std::map<std::string, std::string> programs; // file name: sha256 of its bytes
-    std::map<std::string, std::string> datasets; // name in the sweep: sha256 of images and labels
+    std::string version; // of the program
+    std::string sweep;   // its canonical text
+    // SHA-256 of each program, by file name.
+    std::map<std::string, std::string> programs;
+    // SHA-256 of the images and labels of each data set, by its name in the sweep.
+    std::map<std::string, std::string> datasets;
 
     DAGAN_FIELDS(version, sweep, programs, datasets)
     bool operator==(const Submission&) const = default;
 };
 
-// As things are now. Reads the programs in `programs` whole and of each data set the header. Throws Blame::input when a program
-// or a data set is not there.
+// Computes the submission from the present files: hashes the programs in folder `programs` and
+// reads the header of each data set in `data_folder`. Throws Blame::input if a program or data set
+// is missing.
 Submission submission_of(const Manifest& manifest, const std::filesystem::path& programs,
                          const std::filesystem::path& data_folder);
 
+// Throws Blame::system if the file cannot be written.
 void write_submission(const CampaignFolder& folder, const Submission& submission);
-// Throws Blame::input when there is none, or it was written by another version of this program.
+// Throws Blame::input if there is none, or if another version of the program wrote it.
 Submission read_submission(const CampaignFolder& folder);
 
-// One line for each thing that differs, "dagan-train: sha256 ab12... when submitted, cd34... now"; empty when all is as it was.
+// Returns one line per difference ("dagan-train: sha256 ab12... when submitted, cd34... now");
+// empty if there is none.
 std::vector<std::string> changes_since(const Submission& then, const Submission& now);
 
-// For a job's start. Does nothing when the campaign was not submitted. Throws Blame::input with the changes and what to do.
+// Checks the submission at a job's start. Does nothing if the campaign was not submitted. Throws
+// Blame::input with all changes.
 void require_as_submitted(const CampaignFolder& folder, const Manifest& manifest,
                           const std::filesystem::path& programs,
                           const std::filesystem::path& data_folder);

@@ -1,10 +1,10 @@
 #include "launcher/slurm/submit.h"
 
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "cluster/host/slurm_environment.h"
-#include "launcher/campaign/status.h"
 
 #include <fmt/format.h>
 
@@ -52,7 +52,7 @@ std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProf
                         range_text(forecast.rank_seconds / 3600, uncertainty,
                                    [](double h) { return fmt::format("{:.1f}", h); }));
     text += fmt::format("  {:<11} {}\n", "makespan",
-                        range_text(forecast.makespan_s, uncertainty, duration_text));
+                        range_text(forecast.makespan_s, uncertainty, duration_in_two_units));
     text += fmt::format(
         "  {:<11} {} of {} each\n", "jobs",
         range_text(forecast.makespan_s, uncertainty,
@@ -63,8 +63,8 @@ std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProf
     return text;
 }
 
-std::string hand_to_slurm(const CampaignFolder& folder, const BatchJob& job) {
-    fs::create_directories(folder.logs()); // a job whose output has no folder fails without a word
+std::string submit_to_slurm(const CampaignFolder& folder, const BatchJob& job) {
+    fs::create_directories(folder.logs()); // a job fails silently if its output has no folder
     write_atomically(folder.batch_script(), batch_script(job));
     fs::permissions(folder.batch_script(), fs::perms::owner_exec, fs::perm_options::add);
     const ProgramOutput sbatch =
@@ -72,14 +72,12 @@ std::string hand_to_slurm(const CampaignFolder& folder, const BatchJob& job) {
                     cluster::without_job_variables(own_environment()));
     if (sbatch.exit_code == 127) {
         throw system_error(fmt::format("sbatch: cannot be started; hint: run `dagan submit` on a "
-                                       "login node, or see --dry-run; the "
-                                       "script is {}",
+                                       "login node, or see --dry-run; the script is {}",
                                        folder.batch_script().string()));
     }
     if (sbatch.exit_code != 0) {
         throw system_error(fmt::format("sbatch: refused the job (code {}), see above; hint: "
-                                       "correct the site profile {}; the script "
-                                       "is {}",
+                                       "correct the site profile {}; the script is {}",
                                        sbatch.exit_code, job.profile_path,
                                        folder.batch_script().string()));
     }

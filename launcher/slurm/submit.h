@@ -1,4 +1,5 @@
-// `dagan submit`: a sweep and a site profile become a campaign's folder, a batch script and one call of sbatch.
+// The steps of `dagan submit`: the plan for a site, and the call of sbatch with the campaign's
+// batch script. The command itself (launcher/cli) checks and begins the campaign.
 #pragma once
 
 #include "launcher/campaign/campaign.h"
@@ -12,17 +13,19 @@
 
 namespace dagan::launcher {
 
-// What the campaign will take at that site. Throws Blame::input when a gang does not fit on the ranks.
+// Predicts the cost of the campaign at that site. Throws Blame::input if a gang needs more ranks
+// than a job has.
 SavedForecast make_forecast_at(const SiteProfile& profile, const Sweep& sweep, const Plan& plan);
-// The same for people: tasks, rank or GPU hours, makespan, disk, and how many jobs of the profile's time that makes.
+// Returns the prediction as a table: tasks, rank or GPU hours, makespan, number of jobs, disk.
 std::string submission_plan(const Sweep& sweep, const Plan& plan, const SiteProfile& profile,
                             const SavedForecast& saved);
 
-// How many jobs of that wall time a makespan takes, when each but the last is stopped at Slurm's warning.
+// Returns the number of jobs of `wall_time` that a makespan takes if each but the last stops at
+// Slurm's warning.
 int expected_jobs(double makespan_s, std::chrono::seconds wall_time);
 
-// Writes the campaign's job.sh and hands it to sbatch, with the variables of any job around this process left out. Returns the
-// job's number. Throws Blame::system with what sbatch said.
-std::string hand_to_slurm(const CampaignFolder& folder, const BatchJob& job);
+// Writes the campaign's job.sh and submits it with sbatch, without the environment variables of a
+// job around this process. Returns the job's number. Throws Blame::system if sbatch fails.
+std::string submit_to_slurm(const CampaignFolder& folder, const BatchJob& job);
 
 } // namespace dagan::launcher

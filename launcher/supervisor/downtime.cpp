@@ -24,18 +24,21 @@ void Downtime::on_job_lost() {
 void Downtime::on_job_started() { job_began_ = FileTime::clock::now(); }
 
 std::optional<std::string> Downtime::on_status(const std::optional<Status>& status) {
-    if (!last_sign_ || !status || status->tasks.running == 0)
-        return std::nullopt; // where others hold all, that is work enough
+    // Counts tasks that run in any allocation, so a campaign is up again even if peers run them
+    // all.
+    if (!last_sign_ || !status || status->tasks.running == 0) return std::nullopt;
     const FileTime written = last_written();
-    if (written <= *last_sign_ || written <= job_began_) return std::nullopt; // the earlier job's
+    if (written <= *last_sign_ || written <= job_began_)
+        return std::nullopt; // a snapshot of an earlier job
     const auto seconds = [](FileTime::duration time) {
         return std::chrono::duration<double>(time).count();
     };
-    const double total = seconds(written - *last_sign_), ours = seconds(written - began_);
+    const double total = seconds(written - *last_sign_), launcher = seconds(written - began_);
     last_sign_.reset();
-    return fmt::format("working again {:.1f} s after the last sign of life (ours {:.1f} s, Slurm's "
-                       "and the queue's {:.1f} s)",
-                       total, ours, total - ours);
+    return fmt::format(
+        "working again {:.1f} s after the last snapshot (launcher {:.1f} s, Slurm and "
+        "its queue {:.1f} s)",
+        total, launcher, total - launcher);
 }
 
 } // namespace dagan::launcher

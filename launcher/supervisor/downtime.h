@@ -1,5 +1,6 @@
-// How long a campaign stood still: from the last sign of life of one MPI job, its snapshot, to the first task that runs in the
-// next. What passed before this process began is the queue's and Slurm's share, the rest is ours.
+// Measures how long a campaign stood still: from the last snapshot of one MPI job to the first
+// snapshot of the next job in which a task runs. The time before this process began is attributed
+// to Slurm and its queue, the rest to the launcher.
 #pragma once
 
 #include "launcher/campaign/status.h"
@@ -14,14 +15,16 @@ namespace dagan::launcher {
 class Downtime {
   public:
     using FileTime = std::filesystem::file_time_type;
-    // `began`: when this process did. There is nothing to recover from when no job has left a snapshot.
+    // `began`: when this process began. Measures nothing if the folder has no snapshot yet, or if
+    // all tasks have ended.
     explicit Downtime(const CampaignFolder& folder, FileTime began = FileTime::clock::now());
 
-    // A job of this process ended and another one follows: all the time from here on is ours.
+    // Call when a job of this process has ended and will be restarted: the downtime from here on is
+    // the launcher's.
     void on_job_lost();
-    // A job of this process begins: snapshots from now on are its own.
+    // Call when a job of this process begins: later snapshots are its own.
     void on_job_started();
-    // Looks at the present snapshot. Returns, once for each recovery, the line that tells how long it took.
+    // Call with each new snapshot. Returns, once per downtime, a line that reports its length.
     std::optional<std::string> on_status(const std::optional<Status>& status);
 
   private:

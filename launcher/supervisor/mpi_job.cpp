@@ -1,7 +1,9 @@
 #include "launcher/supervisor/mpi_job.h"
 
 #include "base/error.h"
+#include "base/program_folder.h"
 #include "cluster/process/process_guard.h"
+#include "launcher/supervisor/rank_starter.h"
 
 #include <fmt/format.h>
 
@@ -20,26 +22,15 @@ namespace dagan::launcher {
 namespace fs = std::filesystem;
 
 namespace {
-std::vector<std::string> rank_starter(const SupervisorOptions& options) {
-    if (!options.starter.empty()) return options.starter;
-    return {"mpirun",
-            "-n",
-            std::to_string(options.ranks),
-            "--oversubscribe",
-            "--bind-to",
-            "none",
-            "--mca",
-            "mpi_yield_when_idle",
-            "1"};
-}
-
-// To be sent one after the other until the job has ended. The ranks below mpirun die with it. Those below srun do not: killed, it
-// leaves a step that runs on, so it is asked first to end the step.
-std::vector<int> ending_signals(const SupervisorOptions& options) {
+// The signals that end a job, in the order in which they are sent until it has ended. Ranks started
+// by mpirun die with it. A killed srun would leave its job step running, so it is interrupted
+// first.
+std::vector<int> ending_signals(const JobOptions& options) {
     return mpirun_starts(options) ? std::vector<int>{SIGKILL} : std::vector<int>{SIGINT, SIGKILL};
 }
 
-// In the child: becomes mpirun or srun, in a process group of its own so that a terminal's Ctrl-C reaches the supervisor alone.
+// In the child process: executes mpirun or srun, in its own process group, so that Ctrl-C in a
+// terminal reaches only the supervisor.
 [[noreturn]] void become_job(const CampaignFolder& folder, const std::vector<std::string>& command,
                              pid_t parent) {
     cluster::die_with_parent(parent);
@@ -64,10 +55,11 @@ std::vector<int> ending_signals(const SupervisorOptions& options) {
 
 } // namespace
 
-std::vector<std::string> job_command(const CampaignFolder& folder, const SupervisorOptions& options,
+std::vector<std::string> job_command(const CampaignFolder& folder, const JobOptions& options,
                                      int restarts, int64_t incarnation) {
     const fs::path bin = program_folder();
-    std::vector<std::string> words = rank_starter(options);
+    std::vector<std::string> words =
+        options.starter.empty() ? mpirun_on_this_machine(options.ranks) : options.starter;
     const auto add = [&](std::initializer_list<std::string> more) {
         words.insert(words.end(), more);
     };
@@ -81,11 +73,11 @@ std::vector<std::string> job_command(const CampaignFolder& folder, const Supervi
     return words;
 }
 
-bool mpirun_starts(const SupervisorOptions& options) {
+bool mpirun_starts(const JobOptions& options) {
     return options.starter.empty() || fs::path(options.starter.front()).filename() != "srun";
 }
 
-MpiJob::MpiJob(const CampaignFolder& folder, const SupervisorOptions& options, int restarts,
+MpiJob::MpiJob(const CampaignFolder& folder, const JobOptions& options, int restarts,
                int64_t incarnation)
     : incarnation_(folder, incarnation), ending_signals_(ending_signals(options)) {
     const pid_t parent = ::getpid();
@@ -101,7 +93,7 @@ bool MpiJob::running() {
     return pid_ > 0;
 }
 
-// mpirun and srun pass USR1 on to the ranks; TERM would make mpirun kill them.
+// mpirun and srun forward USR1 to the ranks; on TERM, mpirun would kill them.
 void MpiJob::request_stop() const { ::kill(pid_, SIGUSR1); }
 
 void MpiJob::kill() {
@@ -112,7 +104,8 @@ void MpiJob::kill() {
     ::kill(pid_, ending_signals_[std::min(signals_sent_++, ending_signals_.size() - 1)]);
 }
 
-// The largest code of all ranks: rank 0 ends with 75 when it stopped, the others with 0; a killed one counts as 128 + signal.
+// The exit code is the largest of all ranks: rank 0 ends with 75 after a stop, the others with 0; a
+// killed rank counts as 128 + signal.
 bool MpiJob::all_ranks_stopped() const {
     return WIFEXITED(wait_status_) &&
            WEXITSTATUS(wait_status_) == static_cast<int>(ExitCode::stopped);

@@ -2,8 +2,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/host_facts.h"
 #include "base/stop.h"
-#include "base/topology.h"
+#include "base/subprocess.h"
 #include "cluster/process/liveness.h"
 #include "launcher/campaign/campaign_files.h"
 #include "launcher/campaign/campaign_lock.h"
@@ -12,9 +13,9 @@
 #include "launcher/campaign/status.h"
 #include "launcher/campaign/task_history.h"
 #include "launcher/supervisor/downtime.h"
-#include "launcher/supervisor/mpi_job.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <unistd.h>
 
@@ -22,7 +23,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -34,10 +34,11 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// How many tasks have come to their end by themselves; the measure of progress over restarts. That a task was given up is none.
+// Returns how many tasks are done or failed, a measure of progress over restarts. Quarantined and
+// blocked tasks do not count.
 int ended_in(const TaskCounts& counts) { return counts.done + counts.failed; }
 
-// The live line on a terminal, a line now and then in a log; nothing when quiet.
+// Prints a live line on a terminal, a line every 30 s elsewhere, nothing if quiet.
 class ProgressLine {
   public:
     explicit ProgressLine(bool quiet) : quiet_(quiet), live_(::isatty(STDERR_FILENO) != 0) {}
@@ -77,8 +78,9 @@ std::string last_lines(const fs::path& log, int count) {
     return text.substr(from);
 }
 
-// Notices a job that has come to a standstill: rank 0 writes its snapshot once a second. Most frozen processes are noticed within
-// the job; this is for mpirun, for a rank 0 that is alone, and for ranks that wait for a frozen one within MPI.
+// Detects a job that stands still, by the snapshot that rank 0 writes once a second. The job itself
+// detects most frozen processes; this is for a frozen mpirun, for a single rank, and for ranks that
+// wait inside MPI for a frozen one.
 class StandstillWatch {
   public:
     StandstillWatch(const CampaignFolder& folder, std::chrono::seconds start_limit)
@@ -104,29 +106,32 @@ class StandstillWatch {
     CampaignFolder folder_;
     fs::file_time_type written_;
     cluster::Silence silence_;
-    std::chrono::seconds limit_; // at first that for the job's first snapshot
+    // Until the first snapshot, the limit for the start.
+    std::chrono::seconds limit_;
 };
 
-// Until a job's first snapshot: its ranks find each other, and each node may have to copy the data sets before that.
+// The time allowed until a job's first snapshot: its ranks must connect, and each node may have to
+// copy the data sets before.
 constexpr std::chrono::seconds kStartLimit{300}, kStartLimitWithCopies{3600};
 
-// What tells whether a job brought the campaign forward.
+// Differs before and after a job exactly if the job made progress.
 struct Advance {
     int ended = 0;
     fs::file_time_type checkpoint;
     bool operator==(const Advance&) const = default;
 };
 
-// Where other allocations may be at work.
+// The age from which leftovers are removed if other allocations may be running.
 constexpr std::chrono::hours kLeftoverAge{1};
-// A server that answered this supervisor before is down for a while; one that never did is more likely a wrong name.
+// How long the store's server may be unreachable: one that never answered is probably misspelt, one
+// that did is probably down for a while.
 constexpr std::chrono::seconds kServerPatience{60}, kKnownServerPatience{600};
 
 class Supervisor {
   public:
     Supervisor(const CampaignFolder& folder, const SupervisorOptions& options)
         : options_(options), manifest_(read_manifest(folder)), taken_(take(folder)),
-          folder_(taken_.folder), recovery_(folder_, began_), line_(options.quiet) {
+          folder_(taken_.folder), downtime_(folder_, began_), line_(options.quiet) {
         if (shared())
             line_.say(
                 fmt::format("allocation {} of {}", folder_.allocation(), folder_.root().string()));
@@ -161,23 +166,24 @@ class Supervisor {
 
     TakenAllocation take(const CampaignFolder& folder) const {
         int64_t mine = 0;
-        const auto fence_off = [&](const CampaignFolder& held) {
-            if (present_incarnation(held).number != mine)
-                mine = begin_incarnation(held); // it may have begun one meanwhile
+        const auto supersede = [&](const CampaignFolder& held) {
+            // The leftover owner may have begun another incarnation meanwhile.
+            if (present_incarnation(held).number != mine) mine = begin_incarnation(held);
         };
-        if (shared()) return take_allocation(folder, options_.slurm_job, fence_off);
+        if (shared()) return take_allocation(folder, options_.slurm_job, supersede);
         if (options_.slurm_job.empty()) return {folder, CampaignLock(folder)};
-        return {folder, CampaignLock(folder, options_.slurm_job, [&] { fence_off(folder); })};
+        return {folder, CampaignLock(folder, options_.slurm_job, [&] { supersede(folder); })};
     }
 
-    // What this allocation's last job said of itself: others may have brought the campaign forward meanwhile.
+    // Whether this allocation's last job reported progress. The store does not tell: progress there
+    // may be that of other allocations.
     bool job_advanced() const {
         const auto status = read_status(folder_);
         return status && status->advances > 0 && fs::last_write_time(folder_.status()) > job_began_;
     }
 
-    // On a cluster a node that lost its network runs on, with ranks of the job before this one. They leave once they see that a
-    // later job has begun.
+    // On a cluster, a node that lost its network may still run ranks of the previous job. They end
+    // once they see that a later job has begun.
     void wait_for_earlier_ranks() {
         const Incarnation before = present_incarnation(folder_);
         incarnation_ = before.number;
@@ -192,10 +198,10 @@ class Supervisor {
         fs::remove(folder_.warnings());
         bool warned = false;
         job_began_ = fs::file_time_type::clock::now();
-        MpiJob job(folder_, options_, restarts, incarnation_);
-        recovery_.on_job_started();
+        MpiJob job(folder_, options_.job, restarts, incarnation_);
+        downtime_.on_job_started();
         StandstillWatch watch(folder_,
-                              options_.scratch.empty() ? kStartLimit : kStartLimitWithCopies);
+                              options_.job.scratch.empty() ? kStartLimit : kStartLimitWithCopies);
         bool asked = false, killed = false;
         while (job.running()) {
             if (stop_signalled() && !asked) {
@@ -205,7 +211,7 @@ class Supervisor {
             }
             if (!killed && watch.standstill()) {
                 killed = true;
-                line_.say("the MPI job stands still and is killed");
+                line_.say("the MPI job does not respond and is killed");
             }
             if (job.superseded()) leave_to_later(job);
             if (killed) job.kill();
@@ -215,7 +221,7 @@ class Supervisor {
             }
             const auto status = read_status(folder_);
             line_.show(status);
-            if (const auto report = recovery_.on_status(status)) line_.say(*report);
+            if (const auto report = downtime_.on_status(status)) line_.say(*report);
             std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 20 : 100));
         }
         all_ranks_stopped_ = job.all_ranks_stopped();
@@ -226,51 +232,54 @@ class Supervisor {
         }
     }
 
-    // Jobs of this process follow each other, unless one elsewhere came between them.
+    // Throws Blame::system if another process has begun a job since this one's last job.
     void begin_next_incarnation() {
-        if (present_incarnation(folder_).number != incarnation_) refuse_to_go_on();
+        if (present_incarnation(folder_).number != incarnation_) throw_superseded();
         incarnation_ = begin_incarnation(folder_);
     }
 
-    // A later job of this campaign has begun elsewhere, since this one was thought dead.
+    // Called when a later job of the campaign has begun elsewhere, because this one was thought
+    // dead.
     [[noreturn]] void leave_to_later(MpiJob& job) {
         while (job.running()) {
             job.kill();
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
-        refuse_to_go_on();
+        throw_superseded();
     }
-    [[noreturn]] void refuse_to_go_on() const {
+    [[noreturn]] void throw_superseded() const {
         throw system_error(folder_.root().string() +
-                           ": a later job has taken this campaign over; this one ends");
+                           ": a later job has taken over this campaign; this one ends");
     }
 
-    // Accidents that the job lived to tell. mpirun and srun send TERM to all ranks when one is gone, and they stop as if asked
-    // to, though nobody asked us. When all have stopped and none has died, it was Slurm's own TERM, at a preemption. And a fault
-    // of the system may pass (a spawner was killed, a disk was away for a moment).
+    // Whether to restart a job that recorded an ending. A system error may be transient (a killed
+    // spawner, a disk that was briefly unavailable). A stop that nobody requested means that a rank
+    // died: mpirun and srun then send TERM to the other ranks, which stop as if asked to. If all
+    // ranks of srun stopped and none died, Slurm itself sent the TERM, for a preemption.
     bool calls_for_restart(const Ending& ending) const {
         if (ending.exit_code == static_cast<int>(ExitCode::system)) return true;
-        const bool asked_by_slurm =
-            !options_.slurm_job.empty() && !mpirun_starts(options_) && all_ranks_stopped_;
-        return ending.state == CampaignState::stopped && !asked_by_slurm && !ending.out_of_time &&
-               !is_near(options_.deadline_s);
+        const bool stopped_by_slurm =
+            !options_.slurm_job.empty() && !mpirun_starts(options_.job) && all_ranks_stopped_;
+        return ending.state == CampaignState::stopped && !stopped_by_slurm && !ending.out_of_time &&
+               !is_near(options_.job.deadline_s);
     }
 
-    // The job died, with or without a last word.
+    // Called after the job died, with or without recording an ending. Returns if it is to be
+    // restarted.
     void consider_restart(bool progressed, const std::optional<Ending>& ending) {
         fruitless_ = progressed ? 0 : fruitless_ + 1;
-        const bool said_why = ending && ending->state == CampaignState::failed;
+        const bool has_message = ending && ending->state == CampaignState::failed;
         if (fruitless_ > options_.max_fruitless_restarts) {
             throw system_error(
-                fmt::format("{}: the MPI job died {} times in a row without any progress; its last "
+                fmt::format("{}: the MPI job died {} times in a row without progress; its last "
                             "lines:\n{}hint: see {}",
                             folder_.root().string(), fruitless_,
-                            said_why ? ending->message + "\n" : last_lines(folder_.job_log(), 8),
+                            has_message ? ending->message + "\n" : last_lines(folder_.job_log(), 8),
                             folder_.logs().string()));
         }
-        recovery_.on_job_lost();
-        line_.say(said_why ? ending->message + "; the MPI job is started again"
-                           : "the MPI job died; it is started again");
+        downtime_.on_job_lost();
+        line_.say(has_message ? ending->message + "; the MPI job is restarted"
+                              : "the MPI job died and is restarted");
         std::this_thread::sleep_for(std::chrono::milliseconds(200) *
                                     (1 << std::min(fruitless_, 5)));
     }
@@ -278,11 +287,11 @@ class Supervisor {
     int ended(const Ending& ending) {
         line_.say(fmt::format("{}: {}", to_string(ending.state), ending.message));
         if (ending.exit_code == static_cast<int>(ExitCode::done)) return ending.exit_code;
-        require_space(folder_); // a full disk is the one thing to know then
+        require_space(folder_); // if the disk is full, report that instead
         if (ending.exit_code == static_cast<int>(ExitCode::some_failed)) hint_at_failures();
         return ending.exit_code;
     }
-    // A server may be away for a while.
+    // Reads the store. Waits for a server that is unreachable for a while.
     TaskCounts counts() {
         const auto patience = server_answered_ ? kKnownServerPatience : kServerPatience;
         const auto deadline = Clock::now() + patience;
@@ -296,8 +305,7 @@ class Supervisor {
                     stop_signalled())
                     throw;
                 if (!said)
-                    line_.say(fmt::format("{}; it is tried for {} s more", error.what(),
-                                          patience.count()));
+                    line_.say(fmt::format("{}; retrying for {} s", error.what(), patience.count()));
                 std::this_thread::sleep_for(std::chrono::seconds(1));
             }
         }
@@ -311,7 +319,7 @@ class Supervisor {
         return static_cast<int>(ExitCode::some_failed);
     }
     int stopped() {
-        line_.say("stopped; run the same command again to go on");
+        line_.say("stopped; run the same command again to continue");
         return static_cast<int>(ExitCode::stopped);
     }
     void hint_at_failures() {
@@ -319,23 +327,25 @@ class Supervisor {
                               folder_.root().string()));
     }
 
-    fs::file_time_type began_ = fs::file_time_type::clock::now(); // before the lock is waited for
+    // Taken before the constructor waits for the lock.
+    fs::file_time_type began_ = fs::file_time_type::clock::now();
     SupervisorOptions options_;
     Manifest manifest_;
     TakenAllocation taken_;
-    CampaignFolder folder_; // as this allocation sees it
-    Downtime recovery_;
+    // As this allocation sees it.
+    CampaignFolder folder_;
+    Downtime downtime_;
     ProgressLine line_;
     fs::file_time_type job_began_{};
-    int64_t incarnation_ = 0;        // of the present or last job
-    bool all_ranks_stopped_ = false; // of the last job
+    // Of the present or last job.
+    int64_t incarnation_ = 0;
+    bool all_ranks_stopped_ = false;
     bool server_answered_ = false;
+    // Restarts in a row without progress.
     int fruitless_ = 0;
 };
 
 } // namespace
-
-fs::path program_folder() { return fs::read_symlink("/proc/self/exe").parent_path(); }
 
 int supervise(const CampaignFolder& folder, const SupervisorOptions& options) {
     catch_stop_signals();
@@ -343,19 +353,20 @@ int supervise(const CampaignFolder& folder, const SupervisorOptions& options) {
 }
 
 namespace {
-// TERM to the batch script: checkpoints, and no return to the queue.
+// Sends TERM to the batch script, which makes the campaign stop with checkpoints and does not
+// requeue the job.
 void stop_through_slurm(const CampaignFolder& folder, const std::string& job) {
-    const std::string command = "scancel --batch --signal=TERM " + job;
-    if (std::system(command.c_str()) != 0) {
+    const std::vector<std::string> command{"scancel", "--batch", "--signal=TERM", job};
+    if (run_program(command, own_environment()).exit_code != 0) {
         throw input_error(fmt::format("{}: `{}` failed; hint: run it where Slurm's programs are",
-                                      folder.root().string(), command));
+                                      folder.root().string(), fmt::join(command, " ")));
     }
 }
 } // namespace
 
 void request_stop(const CampaignFolder& folder) {
     bool running = false;
-    std::string out_of_reach;
+    std::string unreachable;
     for (const CampaignFolder& allocation : folder.allocations()) {
         const auto owner = owner_of(allocation);
         if (!owner) continue;
@@ -363,13 +374,13 @@ void request_stop(const CampaignFolder& folder) {
         if (!owner->slurm_job.empty()) {
             stop_through_slurm(folder, owner->slurm_job);
         } else if (owner->host != host_facts().name || ::kill(owner->pid, SIGUSR1) != 0) {
-            out_of_reach = fmt::format("process {} on {} cannot be signalled from here; hint: run "
-                                       "`dagan stop` on that host",
-                                       owner->pid, owner->host);
+            unreachable = fmt::format("process {} on {} cannot be signalled from here; hint: run "
+                                      "`dagan stop` on that host",
+                                      owner->pid, owner->host);
         }
     }
     if (!running) throw input_error(folder.root().string() + ": is not running");
-    if (!out_of_reach.empty()) throw input_error(folder.root().string() + ": " + out_of_reach);
+    if (!unreachable.empty()) throw input_error(folder.root().string() + ": " + unreachable);
 }
 
 } // namespace dagan::launcher

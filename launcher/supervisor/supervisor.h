@@ -1,47 +1,40 @@
-// `dagan run` after its checks: starts the MPI job of a campaign, shows its progress, passes stop requests on, and starts the job
-// again when it died before its end, as long as that brings the campaign forward. What happened is read from the store and from
-// the job's own last word, never from exit codes alone. Whatever dies, no process of ours outlives the supervisor.
+// The supervisor: the process that `dagan run` becomes after its checks. It starts the MPI job of a
+// campaign, shows its progress, forwards stop requests, and restarts the job if it died, as long as
+// the campaign progresses.
+//
+// It judges a job by the store and by the ending that the job itself recorded, never by exit codes
+// alone. All processes of the campaign end with the supervisor, whatever kills it.
 #pragma once
 
 #include "launcher/campaign/campaign.h"
-#include "launcher/coordinator/leases.h"
+#include "launcher/supervisor/mpi_job.h"
 
-#include <cstdint>
-#include <filesystem>
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace dagan::launcher {
 
 struct SupervisorOptions {
-    int ranks = 1;
-    std::string data_folder;
-    std::string device = "cpu"; // of the trainers
+    JobOptions job;
     bool quiet = false;
-    std::vector<std::string> starter =
-        {}; // words that start the ranks, such as srun and its options; none: mpirun on this machine
-    std::optional<int64_t> deadline_s =
-        std::nullopt;           // when the allocation ends, seconds since 1970
-    std::string scratch = "";   // of each node, to read the data sets from; "": from where they are
-    std::string slurm_job = ""; // the job this runs in; "" outside Slurm
-    int restarts_before = 0;    // how often Slurm has started that job again
-    int64_t lease_s = kLease.count(); // see launcher/coordinator/leases.h
-    // In a row, each without a task that ended or a checkpoint that was written. A task that takes the whole job with it is
-    // convicted after five.
+    // The Slurm job that this process runs in; "" outside Slurm.
+    std::string slurm_job = "";
+    // How often Slurm has restarted that job.
+    int restarts_before = 0;
+    // The supervisor gives up after this many restarts in a row in which no task ended and no
+    // checkpoint was written. More than 5, after which a task that kills every job is quarantined.
     int max_fruitless_restarts = 8;
 };
 
-// Returns the exit code of the campaign. Throws Blame::input when another supervisor is in charge, naming it, unless the
-// campaign's store is a server's: then this is one of its allocations. In a Slurm job that Slurm started again, what is left of
-// the same job's earlier run is fenced off instead (launcher/campaign/incarnation.h).
+// Runs the campaign until it ends or is stopped. Returns its exit code. If the campaign's store is
+// a file, throws Blame::input, naming the owner, if another supervisor owns the campaign; if it is
+// a server, runs as a further allocation. In a job that Slurm restarted, processes left over from
+// the earlier run of that job are superseded instead (launcher/campaign/incarnation.h). Throws
+// Blame::system if the job cannot be started or keeps dying without progress.
 int supervise(const CampaignFolder& folder, const SupervisorOptions& options);
 
-// Asks the supervisors in charge of a campaign to stop, through Slurm those that run in a Slurm job. Throws Blame::input when
-// there is none, or one is out of reach; the others were asked then.
+// Asks all supervisors of a campaign to stop; those in a Slurm job through Slurm. Throws
+// Blame::input if the campaign is not running, or if a supervisor cannot be reached from this host;
+// the others have been asked then.
 void request_stop(const CampaignFolder& folder);
-
-// The folder of this program, where its siblings dagan-worker and dagan-train are.
-std::filesystem::path program_folder();
 
 } // namespace dagan::launcher

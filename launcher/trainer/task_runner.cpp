@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "cluster/gang/group_through_agent.h"
+#include "launcher/campaign/attempt_tag.h"
 
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
@@ -19,8 +20,9 @@ namespace dagan::launcher {
 namespace {
 using Clock = std::chrono::steady_clock;
 
-// Tells the agent how far the task is and how long its steps take, several times a second at most, and listens for a stop
-// request. A step is what lies between two calls: batches of training, of validation, of generation.
+// Reports progress and the longest step to the agent, at most four times a second, and receives its
+// stop request. A step is the time between two calls: a batch of training, validation or
+// generation.
 class LinkObserver : public train::Observer {
   public:
     LinkObserver(cluster::TrainerLink& link, const Assign& assignment)
@@ -30,45 +32,44 @@ class LinkObserver : public train::Observer {
         measure_step();
         while (const auto text = link_.receive()) {
             require(std::holds_alternative<StopWork>(decode_message(*text)),
-                    "a working trainer is told to stop and nothing else");
+                    "a working trainer receives only stop requests");
             stop_ = true;
         }
         if (link_.closed()) throw system_error("the agent is gone");
-        speak();
+        send_progress();
         return stop_;
     }
     void progress(int64_t step, int64_t steps) override {
         measure_step();
         progress_.step = step;
         progress_.steps = steps;
-        speak();
+        send_progress();
     }
 
   private:
     void measure_step() {
-        const auto worked =
-            Clock::now() -
-            link_.time_reducing(); // waiting for the gang's other members is not work
-        if (looked_)
+        // Time spent waiting for the other members of the gang does not count.
+        const auto worked = Clock::now() - link_.time_reducing();
+        if (last_)
             progress_.longest_step_s = std::max(
-                progress_.longest_step_s, std::chrono::duration<double>(worked - *looked_).count());
-        looked_ = worked;
+                progress_.longest_step_s, std::chrono::duration<double>(worked - *last_).count());
+        last_ = worked;
     }
-    void speak() {
+    void send_progress() {
         constexpr auto kPause = std::chrono::milliseconds(250);
-        if (Clock::now() - spoke_ < kPause) return;
-        spoke_ = Clock::now();
+        if (Clock::now() - sent_ < kPause) return;
+        sent_ = Clock::now();
         link_.send(encode(progress_));
     }
 
     cluster::TrainerLink& link_;
     Progress progress_;
-    Clock::time_point spoke_{};
-    std::optional<Clock::time_point> looked_;
+    Clock::time_point sent_{};
+    std::optional<Clock::time_point> last_;
     bool stop_ = false;
 };
 
-// A task would not fit beside the others on its GPU.
+// The free memory of the GPU is too small for a task.
 struct GpuTooFull : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -88,7 +89,7 @@ Outcome outcome_of(Blame blame) {
     return Outcome::bug;
 }
 
-// Runs `work` and turns whatever it throws into the outcome and error of `result`.
+// Runs `work` and maps an exception to the outcome and error of `result` (table in task_runner.h).
 template <class Work> void guarded(TaskResult& result, Work work) {
     const auto failed = [&](Outcome outcome, const char* what) {
         result.outcome = outcome;
@@ -103,7 +104,7 @@ template <class Work> void guarded(TaskResult& result, Work work) {
     } catch (const std::bad_alloc&) {
         failed(Outcome::out_of_memory, "out of memory");
     } catch (const c10::OutOfMemoryError& error) {
-        failed(Outcome::out_of_memory, error.what_without_backtrace()); // has the sizes
+        failed(Outcome::out_of_memory, error.what_without_backtrace());
     } catch (const GpuTooFull& error) {
         failed(Outcome::out_of_memory, error.what());
     } catch (const c10::AcceleratorError& error) {
@@ -119,14 +120,15 @@ TaskResult TaskRunner::run(const Assign& assignment) {
     const auto began = Clock::now();
     guarded(result, [&] {
         const TaskSpec& spec = assignment.spec;
-        log_info("{} (attempt {}) begins", label_of(spec), assignment.attempt);
+        log_info("{} (attempt {}) begins {}", label_of(spec), assignment.attempt,
+                 attempt_tag(assignment.task, assignment.attempt));
         fault_point(FaultPoint::task_begin);
         LinkObserver observer(link_, assignment);
         const auto group = group_for(assignment);
         require_gpu_memory(spec);
         train::TaskOutput output = run_task(spec, assignment.task, data_for(dataset_of(spec)),
-                                            place_, *group, observer, compute_);
-        note_gpu_memory(spec);
+                                            paths_, *group, observer, compute_);
+        record_gpu_memory(spec);
         result.outcome = output.outcome;
         result.score = output.score;
         result.curve = std::move(output.curve);
@@ -136,32 +138,35 @@ TaskResult TaskRunner::run(const Assign& assignment) {
         fault_point(FaultPoint::task_end);
     });
     result.cost.device = compute_.name();
-    const bool well = result.outcome == Outcome::done || result.outcome == Outcome::diverged ||
-                      (result.outcome == Outcome::interrupted && result.error.empty());
-    worn_out_ = compute_.gpu != nullptr && !well && result.outcome != Outcome::out_of_memory;
+    const bool in_order = is_finished(result.outcome) ||
+                          (result.outcome == Outcome::interrupted && result.error.empty());
+    must_restart_ =
+        compute_.gpu != nullptr && !in_order && result.outcome != Outcome::out_of_memory;
     result.cost.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-    log_info("attempt {} ends: {}{}{}", assignment.attempt, to_string(result.outcome),
-             result.error.empty() ? "" : ": ", result.error);
+    log_info("attempt {} ends: {} {}{}{}", assignment.attempt, to_string(result.outcome),
+             attempt_tag(assignment.task, assignment.attempt), result.error.empty() ? "" : ": ",
+             result.error);
     return result;
 }
 
 train::TaskOutput run_task(const TaskSpec& spec, const std::string& key, const data::Dataset& data,
-                           const train::TaskPaths& place, gang::Group& group,
+                           const train::TaskPaths& paths, gang::Group& group,
                            train::Observer& observer, const train::Compute& compute) {
     if (const auto* task = std::get_if<SelectorTask>(&spec))
-        return train::train_selector(*task, key, data, place, observer, compute);
+        return train::train_selector(*task, key, data, paths, observer, compute);
     if (const auto* task = std::get_if<GanTask>(&spec))
-        return train::train_gan(*task, key, data, place, group, observer, compute);
+        return train::train_gan(*task, key, data, paths, group, observer, compute);
     if (const auto* task = std::get_if<PoolTask>(&spec))
-        return train::make_pool(*task, key, data, place, observer, compute);
-    return train::train_classifier(std::get<ClassifierTask>(spec), key, data, place, observer,
+        return train::make_pool(*task, key, data, paths, observer, compute);
+    return train::train_classifier(std::get<ClassifierTask>(spec), key, data, paths, observer,
                                    compute);
 }
 
-// What such a task took before must be free: better to be told so than to fail in the middle. The first of a kind is measured.
+// Requires that the peak of earlier tasks of this kind is free, so that a task fails at its
+// beginning rather than halfway. The first task of a kind is measured.
 void TaskRunner::require_gpu_memory(const TaskSpec& spec) {
     if (compute_.gpu == nullptr) return;
-    compute_.gpu->forget();
+    compute_.gpu->reset_memory();
     const auto known = gpu_bytes_.find(memory_class(spec));
     const train::Gpu::Memory memory = compute_.gpu->memory();
     if (known == gpu_bytes_.end() || known->second <= memory.free_bytes) return;
@@ -171,7 +176,7 @@ void TaskRunner::require_gpu_memory(const TaskSpec& spec) {
         label_of(spec), gib(known->second), gib(memory.free_bytes), gib(memory.total_bytes)));
 }
 
-void TaskRunner::note_gpu_memory(const TaskSpec& spec) {
+void TaskRunner::record_gpu_memory(const TaskSpec& spec) {
     if (compute_.gpu == nullptr) return;
     int64_t& most = gpu_bytes_[memory_class(spec)];
     const int64_t peak = compute_.gpu->memory().peak_bytes;
@@ -186,10 +191,10 @@ std::unique_ptr<gang::Group> TaskRunner::group_for(const Assign& assignment) {
                : cluster::make_group_through_agent(link_, memory_, assignment.position, members);
 }
 
-// The data set stays loaded for the next task, which most often needs the same.
+// Keeps the data set loaded, since the next task usually needs the same.
 const data::Dataset& TaskRunner::data_for(const DatasetRef& ref) {
     if (!data_ || data_->info().sha256 != ref.sha256) {
-        data_.reset(); // two sets at once might not fit
+        data_.reset(); // two data sets may not fit in memory
         data_ = open_data_of(ref, data_folder_);
     }
     return *data_;
@@ -199,8 +204,8 @@ data::Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& d
     data::Dataset data = data::Dataset::open(data_folder / ref.options.file);
     if (data.info().sha256 != ref.sha256) {
         throw input_error(fmt::format("{}: is not the data set that this campaign began with: "
-                                      "sha256 {} now, {} then; hint: put the old file back, "
-                                      "or begin a new campaign",
+                                      "sha256 {} now, {} then; hint: put the old file back, or "
+                                      "begin a new campaign",
                                       (data_folder / ref.options.file).string(), data.info().sha256,
                                       ref.sha256));
     }

@@ -1,5 +1,27 @@
-// A trainer's work: takes one assignment at a time, runs it with the training module and reports. Every exception ends here, as a
-// TaskResult with its blame.
+// Runs the assignments of a trainer, one at a time, with the training module.
+//
+// No exception leaves TaskRunner::run(): each becomes the outcome of a TaskResult, whose error is
+// the exception's message.
+//
+//   thrown or returned                            outcome
+//   a complete TaskOutput                         done or diverged
+//   a TaskOutput after a stop request             interrupted, without an error
+//   gang::GangBroken                              interrupted, with the cause as error
+//   Error with Blame::input                       input_error
+//   Error with Blame::system                      system_error
+//   Error with Blame::bug                         bug
+//   std::bad_alloc, c10::OutOfMemoryError         out_of_memory
+//   too little GPU memory for such a task         out_of_memory
+//   c10::AcceleratorError                         system_error
+//   any other std::exception                      bug
+//
+// The agent reports a trainer that dies or hangs; its outcomes (died, stuck) are not made here.
+//
+//     TaskRunner runner(paths, data_folder, link, memory, compute);
+//     while (!runner.must_restart()) {
+//         const Assign assignment = next_assignment();
+//         link.send(encode(Ended{assignment.position, runner.run(assignment)}));
+//     }
 #pragma once
 
 #include "cluster/transport/shared_memory.h"
@@ -17,43 +39,46 @@
 
 namespace dagan::launcher {
 
-// Runs a task of any kind with its data; `group` is asked for by DAGANs alone. Throws Error by blame.
+// Runs a task of any kind on `data`, its data set. Only DAGANs use `group`. Throws Error by blame;
+// gang::GangBroken passes through.
 train::TaskOutput run_task(const TaskSpec& spec, const std::string& key, const data::Dataset& data,
-                           const train::TaskPaths& place, gang::Group& group,
+                           const train::TaskPaths& paths, gang::Group& group,
                            train::Observer& observer, const train::Compute& compute);
 
-// The data set of a task, checked against the hash that the task was made with. Throws Blame::input when it is another.
+// Opens the data set of a task. Throws Blame::input if its hash is not that of the task.
 data::Dataset open_data_of(const DatasetRef& ref, const std::filesystem::path& data_folder);
 
 class TaskRunner {
   public:
-    // `link` leads to the agent; `memory` is shared with it.
-    TaskRunner(train::TaskPaths place, std::filesystem::path data_folder,
+    // `link` leads to the agent, which shares `memory` with this process. Both must outlive this.
+    TaskRunner(train::TaskPaths paths, std::filesystem::path data_folder,
                cluster::TrainerLink& link, cluster::SharedMemory& memory,
                const train::Compute& compute)
-        : place_(std::move(place)), data_folder_(std::move(data_folder)), link_(link),
+        : paths_(std::move(paths)), data_folder_(std::move(data_folder)), link_(link),
           memory_(memory), compute_(compute) {}
 
-    // Runs the assignment to its end, whatever that is.
+    // Runs the assignment until it ends. Sends progress to the agent meanwhile and obeys its stop
+    // request.
     TaskResult run(const Assign& assignment);
-    // No further task should run in this process: what failed on a GPU, or in a gang on GPUs, may have left either unusable.
-    bool worn_out() const { return worn_out_; }
+    // Returns true if this process must not run another task: after a failure on a GPU, except for
+    // a lack of memory, the GPU's context or the gang's communicator may be unusable.
+    bool must_restart() const { return must_restart_; }
 
   private:
     void require_gpu_memory(const TaskSpec& spec);
-    void note_gpu_memory(const TaskSpec& spec);
+    void record_gpu_memory(const TaskSpec& spec);
     std::unique_ptr<gang::Group> group_for(const Assign& assignment);
     const data::Dataset& data_for(const DatasetRef& ref);
 
-    train::TaskPaths place_;
+    train::TaskPaths paths_;
     std::filesystem::path data_folder_;
     cluster::TrainerLink& link_;
     cluster::SharedMemory& memory_;
     train::Compute compute_;
     std::optional<data::Dataset> data_;
-    std::map<std::string, int64_t>
-        gpu_bytes_; // the most that tasks of a kind and data set took so far
-    bool worn_out_ = false;
+    // The peak GPU memory so far of the tasks of each kind and data set.
+    std::map<std::string, int64_t> gpu_bytes_;
+    bool must_restart_ = false;
 };
 
 } // namespace dagan::launcher

@@ -1,32 +1,31 @@
-// dagan-train: a trainer. `dagan-train work` is started by its agent, with the socket to it as fd 3 and shared memory as fd 4; it
-// loads LibTorch, asks for work, and ends when the agent does.
+// dagan-train: the program that trains. An agent starts `dagan-train work` with a socket to itself
+// as fd 3 and shared memory as fd 4; it loads LibTorch, requests work, and ends when the agent
+// ends.
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/program_folder.h"
 #include "base/random.h"
 #include "base/version.h"
 #include "cluster/process/process_guard.h"
 #include "cluster/process/spawner.h"
 #include "data/import.h"
 #include "launcher/campaign/campaign.h"
+#include "launcher/program/run_main.h"
 #include "launcher/trainer/task_runner.h"
-#include "launcher/trainer/trainer_bench.h"
 #include "spec/json.h"
 #include "train/generate.h"
-
-#include <torch/torch.h>
+#include "train/torch_setup.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <limits>
 #include <memory>
 
 namespace dagan::launcher {
@@ -44,34 +43,16 @@ struct GenerateArguments {
     uint64_t seed = 0;
 };
 
-// The GPU comes first: LibTorch looks for its CUDA part once.
+// Must precede any other use of LibTorch, which looks for its CUDA part only once.
 std::unique_ptr<train::Gpu> gpu_of(const Arguments& arguments) {
     if (arguments.device == "cpu") return nullptr;
-    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8",
-             0); // without it cuBLAS is not deterministic, and LibTorch refuses it
-    return train::open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path() /
-                           "libdagan_cuda.so");
+    // cuBLAS is deterministic only with a fixed workspace; LibTorch rejects it otherwise.
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+    return train::open_gpu(program_folder() / "libdagan_cuda.so");
 }
 
 train::Compute compute_on(const std::unique_ptr<train::Gpu>& gpu) {
     return gpu ? train::Compute::on(*gpu) : train::Compute{};
-}
-
-// A step frees what the next one wants again; given back, the system would clear each page before that.
-void keep_freed_memory() {
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-}
-
-void set_up_torch(int threads) {
-    keep_freed_memory();
-    at::set_num_threads(threads);
-    at::set_num_interop_threads(1);
-    at::globalContext().setDeterministicAlgorithms(true, false);
-    at::globalContext().setDeterministicFillUninitializedMemory(
-        false); // it would write all new memory twice; none is read before
-    // The first operation loads and initialises what a task should not wait for.
-    torch::conv2d(torch::ones({1, 1, 4, 4}), torch::ones({1, 1, 3, 3}));
 }
 
 int work(const Arguments& arguments) {
@@ -84,29 +65,29 @@ int work(const Arguments& arguments) {
     const auto gpu = gpu_of(arguments);
     TaskRunner runner(train::TaskPaths{folder.root()}, arguments.data, link, memory,
                       compute_on(gpu));
-    set_up_torch(arguments.threads);
+    train::set_up_torch(arguments.threads);
     link.send(encode(TrainerReady{kVersion}));
-    while (!link.closed() && !runner.worn_out()) {
+    while (!link.closed() && !runner.must_restart()) {
         const auto text = link.receive_within(std::chrono::minutes(1));
         if (!text) continue;
         const Message message = decode_message(*text);
         const auto* assignment = std::get_if<Assign>(&message);
-        if (assignment == nullptr)
-            continue; // a stop request that crossed the end of the task it was meant for
+        // A stop request may arrive just after its task has ended.
+        if (assignment == nullptr) continue;
         link.send(
             encode(Ended{.position = assignment->position, .result = runner.run(*assignment)}));
     }
     return static_cast<int>(ExitCode::done);
 }
 
-// One task in this process, its output as JSON on stdout. The folder has what the task needs (weights, pools), laid out like a
-// campaign's.
+// Runs one task in this process and prints its result as JSON. The folder holds the weights and
+// pools that the task needs, laid out like a campaign folder.
 int once(const Arguments& arguments) {
     const auto gpu = gpu_of(arguments);
-    set_up_torch(arguments.threads);
+    train::set_up_torch(arguments.threads);
     const TaskSpec spec = task_from_text(read_file(arguments.task_file));
     const data::Dataset data = open_data_of(dataset_of(spec), arguments.data);
-    train::NoObserver observer;
+    train::NullObserver observer;
     const train::TaskOutput output =
         run_task(spec, key_of(spec), data, train::TaskPaths{arguments.campaign},
                  *gang::make_group_alone(), observer, compute_on(gpu));
@@ -115,9 +96,9 @@ int once(const Arguments& arguments) {
     return static_cast<int>(ExitCode::done);
 }
 
-// Images made from people's own pictures, as a sheet.
+// Augments the user's own pictures and writes a contact sheet.
 int draw_augmentations(const GenerateArguments& arguments) {
-    set_up_torch(arguments.threads);
+    train::set_up_torch(arguments.threads);
     const train::TrainedGenerator generator = train::load_generator(arguments.weights);
     const data::Dataset pictures =
         data::import_pictures({arguments.images.begin(), arguments.images.end()},
@@ -129,14 +110,14 @@ int draw_augmentations(const GenerateArguments& arguments) {
 }
 
 CLI::App* add_generate_command(CLI::App& app, GenerateArguments& arguments) {
-    auto* command =
-        app.add_subcommand("generate", "draw augmentations of pictures; used by `dagan generate`");
-    command->add_option("weights", arguments.weights, "a DAGAN's weights")->required();
+    auto* command = app.add_subcommand("generate", "augment pictures; used by `dagan generate`");
+    command->add_option("weights", arguments.weights, "file with a DAGAN's weights")->required();
     command->add_option("images", arguments.images, "PNG or JPEG files")->required();
-    command->add_option("--each", arguments.each, "images made from each")->required();
-    command->add_option("--seed", arguments.seed, "of the noise")->required();
+    command->add_option("--each", arguments.each, "images to generate from each")->required();
+    command->add_option("--seed", arguments.seed, "seed of the noise")->required();
     command->add_option("--threads", arguments.threads, "CPU threads")->required();
-    command->add_option("-o,--output", arguments.output, "the sheet, a PNG")->required();
+    command->add_option("-o,--output", arguments.output, "the contact sheet to write, a PNG")
+        ->required();
     return command;
 }
 
@@ -146,12 +127,13 @@ CLI::App* add_generate_command(CLI::App& app, GenerateArguments& arguments) {
 int main(int argc, char** argv) {
     using namespace dagan;
     using namespace dagan::launcher;
-    CLI::App app{"A trainer: LibTorch, one task at a time.\nExample: dagan-train --version"};
+    CLI::App app{
+        "Trains and generates with LibTorch, one task at a time.\nExample: dagan-train --version"};
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
     Arguments arguments;
     auto* work_command =
-        app.add_subcommand("work", "work for the agent at fd 3; started by dagan-worker");
+        app.add_subcommand("work", "run the tasks of the agent at fd 3; started by dagan-worker");
     work_command->add_option("campaign", arguments.campaign, "the campaign's folder")->required();
     work_command->add_option("--rank", arguments.rank, "the agent's rank, for the log")->required();
     work_command->add_option("--allocation", arguments.allocation,
@@ -164,9 +146,9 @@ int main(int argc, char** argv) {
         "once", "run one task alone and print its result; used by `dagan reproduce`");
     once_command
         ->add_option("folder", arguments.campaign,
-                     "folder laid out like a campaign's, with what the task needs")
+                     "folder laid out like a campaign's, with the files that the task needs")
         ->required();
-    once_command->add_option("--task", arguments.task_file, "file with the task's text")
+    once_command->add_option("--task", arguments.task_file, "file with the task as JSON")
         ->required();
     once_command->add_option("--data", arguments.data, "folder of the data sets")->required();
     once_command->add_option("--threads", arguments.threads, "CPU threads")->required();
@@ -174,22 +156,13 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"cpu", "cuda"}));
     GenerateArguments to_generate;
     const CLI::App* generate_command = add_generate_command(app, to_generate);
-    BenchArguments bench_arguments;
-    auto* bench_command = add_bench_command(app, bench_arguments);
-    try {
-        app.parse(argc, argv);
+    const MainOptions options{.program = "dagan-train",
+                              .error_prefix = "dagan-train: ",
+                              .on_error = [&](const std::string& message) {
+                                  if (work_command->parsed()) log_error("{}", message);
+                              }};
+    return run_main(app, argc, argv, options, [&] {
         if (generate_command->parsed()) return draw_augmentations(to_generate);
-        if (bench_command->parsed()) return bench(bench_arguments, set_up_torch);
         return once_command->parsed() ? once(arguments) : work(arguments);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
-    } catch (const Error& error) {
-        if (work_command->parsed()) log_error("{}", error.what());
-        std::cerr << "dagan-train: " << error.what() << '\n';
-        return static_cast<int>(error.blame());
-    } catch (const std::exception& error) {
-        if (work_command->parsed()) log_error("{}", error.what());
-        std::cerr << "dagan-train: " << error.what() << '\n';
-        return static_cast<int>(ExitCode::bug);
-    }
+    });
 }

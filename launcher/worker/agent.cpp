@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "launcher/campaign/attempt_tag.h"
 
 #include <fmt/format.h>
 
@@ -13,13 +14,16 @@
 namespace dagan::launcher {
 
 namespace {
-constexpr int kGangTags = 32768;                     // MPI guarantees that many
-constexpr std::chrono::seconds kSpawnerPatience{10}; // it answers within milliseconds
-constexpr int kMaxFailedStarts =
-    5; // a trainer that cannot start at all is not a matter of bad luck
+// MPI guarantees at least this many tags.
+constexpr int kGangTags = 32768;
+// The spawner normally answers within milliseconds.
+constexpr std::chrono::seconds kSpawnerPatience{10};
+// So many failed starts in a row mean that the trainer program cannot run here at all.
+constexpr int kMaxFailedStarts = 5;
+
 cluster::SteadyTime now() { return std::chrono::steady_clock::now(); }
 
-// By SIGSTOP, as /proc/PID/stat has it: "PID (name) T ...".
+// Returns whether the process is stopped (SIGSTOP). /proc/PID/stat reads "PID (name) T ..." then.
 bool is_stopped(pid_t pid) {
     std::ifstream file(fmt::format("/proc/{}/stat", pid));
     std::string stat;
@@ -29,11 +33,17 @@ bool is_stopped(pid_t pid) {
     return stat[name_end + 2] == 'T';
 }
 
+// The result of an assignment that no trainer has begun.
 Ended not_begun(const Assign& assignment) {
     return {.position = assignment.position,
             .result = {.task = assignment.task,
                        .attempt = assignment.attempt,
                        .outcome = Outcome::interrupted}};
+}
+
+// Returns the log tag of a trainer's attempt, after a blank; "" if the trainer has no job.
+template <class Job> std::string tag_of(const std::optional<Job>& job) {
+    return job ? " " + attempt_tag(job->assignment.task, job->assignment.attempt) : "";
 }
 } // namespace
 
@@ -42,7 +52,7 @@ Agent::Agent(Options options, cluster::Mailbox& mailbox, cluster::Spawner& spawn
     : options_(std::move(options)), mailbox_(mailbox), spawner_(spawner),
       make_collectives_(std::move(make_collectives)) {
     for (int i = 0; i < options_.slots + options_.spares; ++i) start_trainer();
-    say(RankUp{host});
+    report(RankUp{host});
 }
 
 Agent::~Agent() = default;
@@ -65,10 +75,10 @@ void Agent::on_assign(const Assign& assignment) {
         {assignment, gang ? make_collectives_(assignment.members,
                                               static_cast<int>(assignment.attempt % kGangTags))
                           : nullptr});
-    hand_out();
+    assign_waiting();
 }
 
-void Agent::hand_out() {
+void Agent::assign_waiting() {
     for (Trainer& trainer : trainers_) {
         if (waiting_.empty()) return;
         if (!trainer.ready || trainer.job || trainer.killed || trainer.link.closed()) continue;
@@ -92,9 +102,10 @@ void Agent::begin(Trainer& trainer, Waiting next) {
 
 void Agent::on_stop_work() {
     stopping_ = true;
-    // What no trainer has begun goes back as it came. A gang's member must begin, as the others wait for its word.
+    // Returns tasks that no trainer has begun. A member of a gang must begin, because the other
+    // members wait for its vote.
     for (const Waiting& waiting : waiting_) {
-        if (!waiting.collectives) say(not_begun(waiting.assignment));
+        if (!waiting.collectives) report(not_begun(waiting.assignment));
     }
     std::erase_if(waiting_, [](const Waiting& waiting) { return !waiting.collectives; });
     for (Trainer& trainer : trainers_) {
@@ -103,16 +114,16 @@ void Agent::on_stop_work() {
 }
 
 bool Agent::turn() {
-    bool active = reap();
+    bool active = poll_spawner();
     for (auto trainer = trainers_.begin(); trainer != trainers_.end();) {
-        active |= listen(*trainer);
+        active |= receive_from(*trainer);
         active |= advance_gang(*trainer);
-        find_stuck(*trainer);
+        check_liveness(*trainer);
         if (trainer->link.closed()) {
             on_death(*trainer);
             trainer = trainers_.erase(trainer);
             start_trainer();
-            hand_out();
+            assign_waiting();
             active = true;
         } else {
             ++trainer;
@@ -125,14 +136,14 @@ bool Agent::turn() {
     return active;
 }
 
-bool Agent::listen(Trainer& trainer) {
+bool Agent::receive_from(Trainer& trainer) {
     bool active = false;
     while (auto message = trainer.link.receive()) {
         active = true;
         trainer.silence.on_sign(now());
         if (const auto* request = std::get_if<cluster::ReduceRequest>(&*message)) {
             require(trainer.job && trainer.job->reducer,
-                    "only a gang's trainer asks for reductions");
+                    "only a trainer in a gang asks for reductions");
             trainer.job->reducer->reduce(*request);
         } else {
             on_message(trainer, std::get<std::string>(*message));
@@ -152,28 +163,28 @@ void Agent::on_message(Trainer& trainer, const std::string& text) {
         }
         trainer.ready = true;
         failed_starts_ = 0;
-        hand_out();
+        assign_waiting();
     } else if (const auto* progress = std::get_if<Progress>(&message)) {
         trainer.longest_step_s = progress->longest_step_s;
         mailbox_.send(0, text);
     } else if (const auto* ended = std::get_if<Ended>(&message)) {
-        require(trainer.job.has_value(), "a trainer ends the task that it was given");
-        const Outcome outcome = ended->result.outcome;
-        on_job_over(trainer, outcome == Outcome::done || outcome == Outcome::diverged ||
-                                 outcome == Outcome::interrupted);
+        require(trainer.job.has_value(), "a trainer ends only the task that it was assigned");
+        on_job_over(trainer, !is_failure(ended->result.outcome));
         mailbox_.send(0, text);
-        hand_out();
+        assign_waiting();
     } else {
         throw Error(Blame::bug,
-                    fmt::format("a trainer sent what only others send (kind {})", message.index()));
+                    fmt::format("a trainer sent a message that trainers do not send (kind {})",
+                                message.index()));
     }
 }
 
-// `well`: by the trainer's own word. The dead never end a task well, whoever ended them: one may have waited for a reduction.
-void Agent::on_job_over(Trainer& trainer, bool well) {
+// `reported_in_order`: the trainer itself reported an outcome that is not a failure. It is false
+// for every trainer that died, even if this agent killed it, since it may have been in a reduction.
+void Agent::on_job_over(Trainer& trainer, bool reported_in_order) {
     if (auto gang = std::move(trainer.job->reducer)) {
-        well ? gang->finish() : gang->fail();
-        if (!well && !trainer.aborted_by_peer && options_.on_gpus)
+        reported_in_order ? gang->finish() : gang->fail();
+        if (!reported_in_order && !trainer.aborted_by_peer && options_.on_gpus)
             notify_gang(trainer.job->assignment);
         ending_gangs_.push_back(std::move(gang));
     }
@@ -186,35 +197,42 @@ void Agent::notify_gang(const Assign& assignment) {
     }
 }
 
-// The process is the unit of abort: no communicator is repaired. The task goes on from its checkpoint.
+// The process is the unit of abort: no communicator is repaired. The task resumes from its
+// checkpoint.
 void Agent::on_member_lost(const MemberLost& lost) {
     for (Trainer& trainer : trainers_) {
         if (trainer.job && trainer.job->reducer && trainer.job->assignment.attempt == lost.attempt)
-            end_trainer(trainer, "another member of its gang is lost");
+            abort_trainer(trainer, "another member of its gang was lost");
     }
 }
 
-// A gang's member that no trainer has begun must begin all the same, as the others wait for its word.
+// A member of a gang that no trainer has begun must still begin, because the others wait for its
+// vote.
 void Agent::on_abandon(const Abandon& abandon) {
     for (Trainer& trainer : trainers_) {
         if (trainer.job && trainer.job->assignment.attempt == abandon.attempt)
-            end_trainer(trainer, "another allocation has taken its task over");
+            abort_trainer(trainer, "another allocation has taken over its task");
     }
-    const auto in_vain = [&](const Waiting& waiting) {
+    const auto is_abandoned = [&](const Waiting& waiting) {
         return !waiting.collectives && waiting.assignment.attempt == abandon.attempt;
     };
     for (const Waiting& waiting : waiting_) {
-        if (in_vain(waiting)) say(not_begun(waiting.assignment));
+        if (is_abandoned(waiting)) report(not_begun(waiting.assignment));
     }
-    std::erase_if(waiting_, in_vain);
+    std::erase_if(waiting_, is_abandoned);
 }
 
-void Agent::end_trainer(Trainer& trainer, const std::string& why) {
-    if (trainer.killed) return;
-    log_warning("trainer {} is ended, as {}", trainer.pid, why);
-    trainer.killed = trainer.aborted_by_peer = true;
+void Agent::kill_trainer(Trainer& trainer) {
+    trainer.killed = true;
     trainer.silence.on_sign(now());
     spawner_.kill(trainer.id, SIGKILL);
+}
+
+void Agent::abort_trainer(Trainer& trainer, const std::string& why) {
+    if (trainer.killed) return;
+    log_warning("trainer {} is killed: {}{}", trainer.pid, why, tag_of(trainer.job));
+    trainer.aborted_by_peer = true;
+    kill_trainer(trainer);
 }
 
 bool Agent::advance_gang(Trainer& trainer) {
@@ -226,12 +244,13 @@ bool Agent::advance_gang(Trainer& trainer) {
     return true;
 }
 
-// A stopped process is found within its patience. One that is not stopped may be waiting for a slow disk or a busy core as well
-// as turning in circles, so it has longer. A trainer that waits for the others of its gang is not expected to say anything.
-void Agent::find_stuck(Trainer& trainer) {
+// A trainer that is stopped is killed once its patience is over. One that is not stopped may be
+// waiting for a slow disk or a busy core, so it has longer. No message is expected from an idle
+// trainer, nor from one that waits for the other members of its gang.
+void Agent::check_liveness(Trainer& trainer) {
     const auto silent = trainer.silence.at(now());
     if ((trainer.pid == 0 || trainer.killed) && silent > kSpawnerPatience)
-        throw system_error("spawner: is frozen: it neither starts nor ends trainers");
+        throw system_error("spawner: does not respond: it neither starts nor ends trainers");
     const bool waits = trainer.job && trainer.job->reducer && trainer.job->reducer->trainer_waits();
     if (trainer.killed || (trainer.ready && !trainer.job)) return;
     if (waits) return trainer.silence.on_sign(now());
@@ -241,15 +260,13 @@ void Agent::find_stuck(Trainer& trainer) {
     if (silent < std::max<std::chrono::nanoseconds>(patience, longer) &&
         (silent < patience || !is_stopped(trainer.pid)))
         return;
-    log_error(
-        "trainer {} gave no sign of life for {:.1f} s (its longest step: {:.2f} s) and is killed",
-        trainer.pid, std::chrono::duration<double>(silent).count(), trainer.longest_step_s);
-    trainer.killed = true;
-    trainer.silence.on_sign(now());
-    spawner_.kill(trainer.id, SIGKILL);
+    log_error("trainer {} is killed: no message for {:.1f} s (its longest step: {:.2f} s){}",
+              trainer.pid, std::chrono::duration<double>(silent).count(), trainer.longest_step_s,
+              tag_of(trainer.job));
+    kill_trainer(trainer);
 }
 
-bool Agent::reap() {
+bool Agent::poll_spawner() {
     bool active = false;
     while (auto event = spawner_.poll()) {
         active = true;
@@ -265,13 +282,14 @@ bool Agent::reap() {
     return active;
 }
 
-// Its socket closed: it is gone. What killed it may be known a moment later; the task does not wait for that.
+// Called once its socket has closed. The spawner may report the cause only later; the task does not
+// wait for that.
 void Agent::on_death(Trainer& trainer) {
-    reap();
+    poll_spawner();
     const std::string cause = trainer.cause.empty() ? "its socket closed" : trainer.cause;
-    log_warning("a trainer is gone: {}", cause);
+    log_warning("a trainer died: {}{}", cause, tag_of(trainer.job));
     if (!trainer.ready && ++failed_starts_ >= kMaxFailedStarts) {
-        throw system_error(fmt::format("{}: {} trainers in a row died before they could work: {}; "
+        throw system_error(fmt::format("{}: {} trainers in a row died before they were ready: {}; "
                                        "hint: run it by hand to see why",
                                        options_.trainer.argv.front(), failed_starts_, cause));
     }
@@ -281,11 +299,11 @@ void Agent::on_death(Trainer& trainer) {
                             : trainer.killed        ? Outcome::stuck
                                                     : Outcome::died;
     on_job_over(trainer, false);
-    say(Ended{.position = assignment.position,
-              .result = {.task = assignment.task,
-                         .attempt = assignment.attempt,
-                         .outcome = outcome,
-                         .error = "trainer " + cause}});
+    report(Ended{.position = assignment.position,
+                 .result = {.task = assignment.task,
+                            .attempt = assignment.attempt,
+                            .outcome = outcome,
+                            .error = "trainer " + cause}});
 }
 
 std::vector<cluster::Watch> Agent::watches() const {

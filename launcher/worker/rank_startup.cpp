@@ -34,7 +34,8 @@ StartupFindings survey_ranks(const cluster::MpiWorld& world, const cluster::Prog
     std::vector<RankFacts> ranks;
     for (const std::string& text : cluster::gather_texts(world, to_text(mine)))
         ranks.push_back(facts_from_text(text));
-    // The first gathering has brought all ranks to the same place, so the clocks are read within a message's time of each other.
+    // The gather above has synchronised the ranks, so they read their clocks at nearly the same
+    // time.
     std::vector<double> clocks_s;
     for (const std::string& text :
          cluster::gather_texts(world, fmt::format("{:.3f}", time_of_day_s())))

@@ -1,5 +1,6 @@
-// What a rank does between MPI_Init and its first message: it makes sure that this is one job, tells the others where it runs,
-// and refuses together with them when something is wrong (launcher/worker/startup_check.h has the rules). Collective over all ranks.
+// The steps of a rank between MPI_Init and its first message: the ranks exchange facts about their
+// machines and check them together, by the rules of startup_check.h. All functions are collective
+// over the ranks of `world` and come to the same conclusion on each.
 #pragma once
 
 #include "cluster/mpi/mpi_world.h"
@@ -10,15 +11,18 @@
 
 namespace dagan::launcher {
 
-// The facts of all ranks, checked. Throws Blame::input with the fix when this is not one job but several.
+// Gathers and checks the facts of all ranks. `trainer`: how this rank would start a trainer. Throws
+// Blame::input with a fix if the ranks were started as separate jobs of one rank each.
 StartupFindings survey_ranks(const cluster::MpiWorld& world, const cluster::ProgramStart& trainer,
                              const Resources& resources);
 
-// Throws Blame::input with the faults, the same on every rank. Rank 0 leaves the warnings in the log and in the file `warnings`.
+// Throws Blame::input with the faults, if any. Rank 0 writes warnings to the log and to the file
+// `warnings`.
 void check_start(const cluster::MpiWorld& world, const cluster::ProgramStart& trainer,
                  const Resources& resources, const std::filesystem::path& warnings);
 
-// `dagan doctor`'s trial job: rank 0 prints what was found, a line each, "fault: ..." or "warning: ...". Returns the exit code.
+// The trial job of `dagan doctor`: rank 0 prints the number of ranks and the findings, one per line
+// ("ranks: 4", "fault: ...", "warning: ..."). Returns the exit code.
 int probe(const cluster::MpiWorld& world, const cluster::ProgramStart& trainer,
           const Resources& resources);
 

@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/host_facts.h"
 #include "base/log.h"
-#include "base/topology.h"
 #include "data/dataset.h"
 
 #include <fmt/format.h>
@@ -23,7 +23,8 @@ namespace dagan::launcher {
 namespace fs = std::filesystem;
 
 namespace {
-constexpr const char* kMark = "checked"; // written last
+// Written last: marks a copy that is complete and checked.
+constexpr const char* kMark = "checked";
 
 Descriptor open_lock(const fs::path& path) {
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -33,7 +34,7 @@ Descriptor open_lock(const fs::path& path) {
     return file;
 }
 
-// The exclusive lock on the file, which its last user may remove between the opening and the lock.
+// Takes the exclusive lock on a file. Opens it again if its last user has removed it meanwhile.
 Descriptor lock_file(const fs::path& path) {
     for (;;) {
         Descriptor file = open_lock(path);
@@ -62,8 +63,7 @@ void require_room(const fs::path& folder, uintmax_t bytes) {
     const fs::space_info space = fs::space(folder, unknown);
     if (unknown || space.available >= bytes) return;
     throw system_error(fmt::format("scratch: {} on {}: has {} MiB free, the data sets need {}; "
-                                   "hint: name another folder in the site "
-                                   "profile, or none",
+                                   "hint: name another folder in the site profile, or none",
                                    folder.string(), host_facts().name, space.available >> 20,
                                    bytes >> 20));
 }
@@ -74,15 +74,15 @@ void copy_whole(const fs::path& from, const fs::path& to) {
         fs::copy_file(from, temporary, fs::copy_options::overwrite_existing, failed);
         if (failed) {
             throw system_error(fmt::format("scratch: {} on {}: cannot be copied to {}: {}; hint: "
-                                           "make room there, or name another "
-                                           "folder in the site profile",
+                                           "make room there, or name another folder in the site "
+                                           "profile",
                                            from.string(), host_facts().name, to.string(),
                                            failed.message()));
         }
     });
 }
 
-// One data set with all its shards, checked byte by byte and by its hash.
+// Copies one data set with all its shards, then reads the whole copy and compares its hash.
 void stage(const fs::path& from, const fs::path& to, const std::string& sha256) {
     const std::vector<fs::path> files = data::files_of_dataset(from);
     uintmax_t bytes = 0;
@@ -92,8 +92,8 @@ void stage(const fs::path& from, const fs::path& to, const std::string& sha256) 
     const data::DatasetInfo copy = data::verify_dataset(to);
     if (copy.sha256 == sha256) return;
     throw input_error(fmt::format("{}: is not the data set that this campaign began with: sha256 "
-                                  "{} now, {} then; hint: put the old file "
-                                  "back, or begin a new campaign",
+                                  "{} now, {} then; hint: put the old file back, or begin a new "
+                                  "campaign",
                                   from.string(), copy.sha256, sha256));
 }
 } // namespace
@@ -104,12 +104,11 @@ StagedData::StagedData(const Manifest& manifest, const fs::path& data_folder,
     std::error_code failed;
     fs::create_directories(scratch, failed);
     if (failed) {
-        throw system_error(fmt::format("scratch: {} on {}: cannot be made: {}; hint: name a folder "
-                                       "of each node's own disk in the site "
-                                       "profile",
+        throw system_error(fmt::format("scratch: {} on {}: cannot be created: {}; hint: name a "
+                                       "folder on each node's own disk in the site profile",
                                        scratch.string(), host_facts().name, failed.message()));
     }
-    const Descriptor alone = lock_file(lock_path()); // one rank of the node at a time
+    const Descriptor lock = lock_file(lock_path());
     if (!fs::exists(folder_ / kMark)) copy_all(manifest, data_folder);
     in_use_ = open_lock(use_path());
     ::flock(in_use_.get(), LOCK_SH);
@@ -130,13 +129,15 @@ void StagedData::copy_all(const Manifest& manifest, const fs::path& data_folder)
 
 StagedData::~StagedData() {
     try {
-        const Descriptor alone = lock_file(lock_path());
-        if (::flock(in_use_.get(), LOCK_EX | LOCK_NB) != 0) return; // others still use it
+        const Descriptor lock = lock_file(lock_path());
+        if (::flock(in_use_.get(), LOCK_EX | LOCK_NB) != 0)
+            return; // other ranks still use the copy
         std::error_code ignored;
         fs::remove_all(folder_, ignored);
         fs::remove(use_path(), ignored);
         fs::remove(lock_path(), ignored);
-    } catch (const Error&) { // what stays is used again, or removed, by the next job
+    } catch (const Error&) {
+        // The copy stays, for the next job to use or remove.
     }
 }
 

@@ -1,6 +1,9 @@
-// A node's own copy of a campaign's data sets, on its scratch disk: the first rank of the node that comes makes it and checks it
-// against the campaign's hashes, the others wait for that, the last one to go removes it. Named after its content, so that what a
-// killed job left behind is used again. Ranks of one node agree through locks on that disk.
+// A copy of a campaign's data sets on the scratch disk of a node, shared by the ranks there.
+//
+// The first rank of a node to arrive copies the files and checks them against the campaign's
+// hashes; the others wait for it; the last to leave removes the copy. The folder is named after its
+// content, so a later job can use a copy that a killed job left behind. The ranks of a node
+// coordinate through file locks on that disk.
 #pragma once
 
 #include "base/descriptor.h"
@@ -14,21 +17,24 @@ namespace dagan::launcher {
 
 class StagedData {
   public:
-    // Blocks while another rank of this node copies. Data sets that the sweep names by an absolute path stay where they are.
-    // Throws Blame::system when the disk is full or cannot be written, Blame::input when a file is not what the campaign began
-    // with.
+    // Copies the data sets from `data_folder` to a folder in `scratch`, or waits while another rank
+    // of this node does. Data sets with an absolute path in the sweep are not copied. Throws
+    // Blame::system if the disk is full or cannot be written, Blame::input if a file is not the one
+    // with which the campaign began.
     StagedData(const Manifest& manifest, const std::filesystem::path& data_folder,
                const std::filesystem::path& scratch);
     ~StagedData();
     StagedData(const StagedData&) = delete;
     StagedData& operator=(const StagedData&) = delete;
 
-    const std::filesystem::path& folder() const { return folder_; } // a data folder
+    // The copy, to be used as data folder.
+    const std::filesystem::path& folder() const { return folder_; }
 
   private:
     void copy_all(const Manifest& manifest, const std::filesystem::path& data_folder) const;
 
-    // Two locks: one for copying and removing, held for that time, and one that every user shares for as long as it lives.
+    // Two locks: one held exclusively while the copy is made or removed, and one that every user of
+    // the copy shares.
     std::filesystem::path lock_path() const { return folder_.string() + ".lock"; }
     std::filesystem::path use_path() const { return folder_.string() + ".use"; }
 
@@ -36,7 +42,8 @@ class StagedData {
     Descriptor in_use_;
 };
 
-// Replaces $NAME and ${NAME}. Throws Blame::input when a variable is not set.
+// Replaces $NAME and ${NAME} by the values of environment variables. Throws Blame::input if one is
+// not set.
 std::string expand_variables(const std::string& text, const cluster::Variables& variables);
 
 } // namespace dagan::launcher

@@ -2,7 +2,8 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/topology.h"
+#include "base/host_facts.h"
+#include "cluster/host/crowding.h"
 #include "spec/json.h"
 
 #include <fmt/format.h>
@@ -18,12 +19,12 @@
 namespace dagan::launcher {
 
 namespace {
-constexpr double kClockTolerance_s =
-    30; // well above what the gathering takes, below what confuses a deadline
+// Well above the time that gathering the clocks takes, and too little to disturb a deadline.
+constexpr double kClockTolerance_s = 30;
 
 using Ranks = std::vector<const RankFacts*>;
 
-// The ranks on each machine; machines in the order of their first rank.
+// Groups the ranks by machine; machines are in the order of their first rank.
 std::vector<Ranks> by_machine(const std::vector<RankFacts>& ranks) {
     std::vector<Ranks> machines;
     for (const RankFacts& facts : ranks) {
@@ -53,23 +54,24 @@ void check_cores(const Ranks& machine, const Resources& resources,
                  std::vector<std::string>& warnings) {
     const int trainers = resources.trainers_per_rank, threads = resources.threads_per_trainer,
               wanted = trainers * threads;
-    std::set<int> together;
+    std::set<int> all_cores;
     int most = 0;
     for (const RankFacts* facts : machine) {
-        together.insert(facts->cores.begin(), facts->cores.end());
+        all_cores.insert(facts->cores.begin(), facts->cores.end());
         most = std::max(most, facts->usable_cores);
         if (facts->usable_cores >= wanted) continue;
-        warnings.push_back(fmt::format("cores: rank {} on {} may use {} of them for {} trainers "
-                                       "with {} threads each, which slows all of "
-                                       "them down many times over; hint: {}",
-                                       facts->rank, facts->host, facts->usable_cores, trainers,
-                                       threads, fix_for_cores(*facts, wanted)));
-        return; // the others are bound in the same way
+        warnings.push_back(fmt::format(
+            "cores: rank {} on {} may use {} core{} for {} trainers with {} "
+            "threads each, which slows all of them down many times "
+            "over; hint: {}",
+            facts->rank, facts->host, facts->usable_cores, facts->usable_cores == 1 ? "" : "s",
+            trainers, threads, fix_for_cores(*facts, wanted)));
+        return; // one warning per machine: the other ranks are bound alike
     }
     const int shared =
-        std::min(static_cast<int>(together.size()), most * static_cast<int>(machine.size()));
-    if (const auto problem = crowding_problem(trainers * static_cast<int>(machine.size()), threads,
-                                              std::max(shared, 1))) {
+        std::min(static_cast<int>(all_cores.size()), most * static_cast<int>(machine.size()));
+    if (const auto problem = cluster::crowding_problem(trainers * static_cast<int>(machine.size()),
+                                                       threads, std::max(shared, 1))) {
         warnings.push_back(fmt::format("cores: {}: {}", machine.front()->host, *problem));
     }
 }
@@ -83,10 +85,10 @@ void check_gpus(const Ranks& machine, const Resources& resources, StartupFinding
         if (ranks.size() < 2) continue;
         const std::string text = fmt::format(
             "GPU {} on {}: is used by ranks {}; hint: start at most one rank for each GPU "
-            "(ranks_per_node in the site "
-            "profile, -n of dagan run), and more trainers on each with resources.trainers_per_rank",
+            "(ranks_per_node in the site profile, -n of dagan run), and more trainers on each with "
+            "resources.trainers_per_rank",
             gpu, machine.front()->host, fmt::join(ranks, " and "));
-        // Members of a gang cannot share one: NCCL refuses it.
+        // NCCL does not allow members of a gang to share a GPU.
         (resources.gan_ranks > 1 ? findings.faults : findings.warnings).push_back(text);
     }
 }
@@ -95,28 +97,27 @@ void check_programs(const std::vector<RankFacts>& ranks, std::vector<std::string
     for (const RankFacts& facts : ranks) {
         if (facts.programs == ranks.front().programs) continue;
         faults.push_back(fmt::format("programs: rank {} on {} runs other files than rank {} on {}; "
-                                     "hint: install them once, in a folder "
-                                     "that all nodes share",
+                                     "hint: install them once, in a folder that all nodes share",
                                      facts.rank, facts.host, ranks.front().rank,
                                      ranks.front().host));
         return;
     }
 }
 
-// Against the median, so that the one that is off is named, not all the others.
+// Compares with the median, so that the one wrong clock is reported, not all the others.
 void check_clocks(const std::vector<RankFacts>& ranks, const std::vector<double>& clocks_s,
                   std::vector<std::string>& faults) {
     std::vector<double> sorted = clocks_s;
     std::sort(sorted.begin(), sorted.end());
     const double median = sorted[sorted.size() / 2];
-    std::set<std::string> named;
+    std::set<std::string> reported;
     for (size_t i = 0; i < ranks.size(); ++i) {
         const double off = clocks_s[i] - median;
-        if (std::abs(off) <= kClockTolerance_s || !named.insert(ranks[i].host).second) continue;
+        if (std::abs(off) <= kClockTolerance_s || !reported.insert(ranks[i].host).second) continue;
         faults.push_back(fmt::format("clock: {} is {:.0f} s {} the others; time limits and the "
-                                     "order of files would be wrong; hint: have "
-                                     "its clock set (chronyc makestep, as root), or leave the node "
-                                     "out with extra: [--exclude={}]",
+                                     "order of files would be wrong; hint: have its clock set "
+                                     "(chronyc makestep, as root), or leave the node out with "
+                                     "extra: [--exclude={}]",
                                      ranks[i].host, std::abs(off), off > 0 ? "ahead of" : "behind",
                                      ranks[i].host));
     }
@@ -144,8 +145,7 @@ RankFacts facts_of_this_rank(int rank, const std::string& gpu, const std::string
 
 StartupFindings check_ranks(const std::vector<RankFacts>& ranks,
                             const std::vector<double>& clocks_s, const Resources& resources) {
-    require(!ranks.empty() && ranks.size() == clocks_s.size(),
-            "every rank has its facts and its clock");
+    require(!ranks.empty() && ranks.size() == clocks_s.size(), "every rank has facts and a clock");
     StartupFindings findings;
     check_programs(ranks, findings.faults);
     check_clocks(ranks, clocks_s, findings.faults);

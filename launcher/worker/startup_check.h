@@ -1,5 +1,7 @@
-// What the ranks of a job tell each other before they begin, and what is wrong with that: faults that would only show hours
-// later, as slowness, as a wrong number, or not at all. Pure: the worker gathers the facts, the rules are here.
+// The rules that the ranks of a job check before they begin, for faults that would otherwise show
+// only hours later, as slowness, as a wrong number, or never.
+//
+// check_ranks() is pure. rank_startup.h gathers the facts from the ranks.
 #pragma once
 
 #include "spec/sweep.h"
@@ -12,12 +14,18 @@ namespace dagan::launcher {
 
 struct RankFacts {
     int rank = 0;
-    std::string host, machine;  // its name, and its boot id: two names may be one machine
-    std::vector<int> cores;     // in its affinity mask
-    int usable_cores = 1;       // that mask, or a quota when that is less
-    std::string gpu;            // of its trainers, as Slurm or the driver names it; "" without
-    std::string programs;       // hash of the programs that this rank runs
-    std::string affinity_fixed; // what pinned it to its cores ("srun", "mpirun", ""), for the hint
+    // The host name, and the machine's boot id, because one machine may have two names.
+    std::string host, machine;
+    // The cores in its affinity mask.
+    std::vector<int> cores;
+    // The number of these, or its CPU quota if that is less.
+    int usable_cores = 1;
+    // The GPU of its trainers, as Slurm or the driver names it; "" without a GPU.
+    std::string gpu;
+    // A hash of the programs that this rank runs.
+    std::string programs;
+    // What may have set the affinity mask: "srun", "mpirun" or "", for the hint.
+    std::string affinity_fixed;
 
     DAGAN_FIELDS(rank, host, machine, cores, usable_cores, gpu, programs, affinity_fixed)
     bool operator==(const RankFacts&) const = default;
@@ -25,15 +33,19 @@ struct RankFacts {
 std::string to_text(const RankFacts& facts);
 RankFacts facts_from_text(const std::string& text);
 
-// Of this rank, by what the machine and the environment say. `gpu` as in the trainers' CUDA_VISIBLE_DEVICES, "" without.
+// Collects the facts of this rank from the machine and the environment. `gpu`: the value of the
+// trainers' CUDA_VISIBLE_DEVICES, "" without. `trainer`: the path of dagan-train.
 RankFacts facts_of_this_rank(int rank, const std::string& gpu, const std::string& trainer);
 
 struct StartupFindings {
-    std::vector<std::string> faults;   // the job must not begin
-    std::vector<std::string> warnings; // it may, and will be slower or less safe than it could be
+    // The job must not begin.
+    std::vector<std::string> faults;
+    // The job may begin, but would be slower or less safe than it could be.
+    std::vector<std::string> warnings;
 };
 
-// `clocks_s`: each rank's time of day, taken at one moment.
+// Checks the facts of all ranks. `clocks_s`: the time of day on each rank at the same moment, in
+// seconds. Each message includes a fix.
 StartupFindings check_ranks(const std::vector<RankFacts>& ranks,
                             const std::vector<double>& clocks_s, const Resources& resources);
 

@@ -1,11 +1,10 @@
-// dagan-worker: one MPI rank. Its loop looks at the mail, the trainers and, on rank 0, the coordinator, and pauses when nothing
-// happens. Started by the supervisor through mpirun, or by srun: `dagan-worker CAMPAIGN --trainer PATH [--data DIR] [--restarts
-// N]`.
+// dagan-worker: one MPI rank of a campaign. Its loop handles messages, trainers and, on rank 0, the
+// coordinator, and pauses when nothing happens. The supervisor starts it through mpirun or srun:
+// `dagan-worker CAMPAIGN --trainer PATH [--data DIR] [--restarts N] ...`.
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "base/topology.h"
 #include "base/version.h"
 #include "cluster/process/liveness.h"
 #include "cluster/process/process_guard.h"
@@ -13,6 +12,7 @@
 #include "launcher/campaign/device_choice.h"
 #include "launcher/campaign/incarnation.h"
 #include "launcher/coordinator/coordinator_session.h"
+#include "launcher/program/run_main.h"
 #include "launcher/worker/agent.h"
 #include "launcher/worker/rank_startup.h"
 #include "launcher/worker/staging.h"
@@ -34,52 +34,55 @@ namespace {
 
 struct Arguments {
     std::string campaign, trainer, data, device;
-    int allocation = 1; // of those that share the campaign
-    CoordinatorSession::Options
-        run; // incarnation: see launcher/campaign/incarnation.h; 0: started by hand
+    int allocation = 1;
+    CoordinatorSession::Options session;
     int64_t lease_s = kLease.count();
-    std::string scratch = {}; // of this node; "": data is read from where it is
+    // A folder on this node's own disk; "": data is read from the data folder.
+    std::string scratch = {};
     bool try_out = false;
-    Resources resources = {}; // for try_out; else the campaign's
+    // Used with try_out; otherwise those of the campaign apply.
+    Resources resources = {};
 };
 
-void dispatch(const cluster::Envelope& envelope, Agent& agent, CoordinatorSession* run) {
+void dispatch(const cluster::Envelope& envelope, Agent& agent, CoordinatorSession* session) {
     const Message message = decode_message(envelope.bytes);
     if (const auto* assign = std::get_if<Assign>(&message)) return agent.on_assign(*assign);
     if (std::holds_alternative<StopWork>(message)) return agent.on_stop_work();
     if (const auto* abandon = std::get_if<Abandon>(&message)) return agent.on_abandon(*abandon);
     if (const auto* lost = std::get_if<MemberLost>(&message)) return agent.on_member_lost(*lost);
     if (std::holds_alternative<ShutDown>(message)) return agent.on_shut_down();
-    if (std::holds_alternative<Beat>(message)) return;
-    require(run != nullptr, "what is for the coordinator is sent to rank 0");
-    if (const auto* up = std::get_if<RankUp>(&message)) return run->on_rank_up(envelope.from, *up);
+    if (std::holds_alternative<Heartbeat>(message)) return;
+    require(session != nullptr, "messages for the coordinator are sent to rank 0");
+    if (const auto* up = std::get_if<RankUp>(&message))
+        return session->on_rank_up(Rank::from(envelope.from), *up);
     if (const auto* progress = std::get_if<Progress>(&message))
-        return run->coordinator().on_progress(*progress);
+        return session->coordinator().on_progress(*progress);
     if (const auto* ended = std::get_if<Ended>(&message))
-        return run->coordinator().on_ended(*ended);
+        return session->coordinator().on_ended(*ended);
     if (std::holds_alternative<StopRequested>(message))
-        return run->coordinator().on_stop_requested();
-    throw Error(Blame::bug,
-                fmt::format("a rank sent what only trainers send (kind {})", message.index()));
+        return session->coordinator().on_stop_requested();
+    throw Error(Blame::bug, fmt::format("a rank sent a message that only trainers send (kind {})",
+                                        message.index()));
 }
 
-// Says that this rank is alive and notices when one that it depends on is not.
-class Pulse {
+// Sends heartbeats to the ranks that watch this one, and detects when a rank that it watches is
+// dead.
+class RankLiveness {
   public:
-    explicit Pulse(cluster::Mailbox& mailbox)
+    explicit RankLiveness(cluster::Mailbox& mailbox)
         : mailbox_(mailbox), watched_(cluster::ranks_watched_by(mailbox.rank(), mailbox.size())),
           heartbeat_(watched_, kLimits, std::chrono::steady_clock::now()) {}
 
     void on_message(int from) { heartbeat_.on_sign(from, std::chrono::steady_clock::now()); }
-    // Throws Blame::system, which ends the job; the supervisor starts it again.
+    // Throws Blame::system if a rank is dead. That ends the job; the supervisor restarts it.
     void turn() {
         const auto now = std::chrono::steady_clock::now();
         if (heartbeat_.due(now)) {
-            for (const int rank : watched_) mailbox_.send(rank, encode(Beat{}));
+            for (const int rank : watched_) mailbox_.send(rank, encode(Heartbeat{}));
         }
         if (const auto lost = heartbeat_.lost(now)) {
-            throw system_error(fmt::format(
-                "rank {}: is dead or frozen: gave no sign of life for too long", *lost));
+            throw system_error(
+                fmt::format("rank {}: is dead or frozen: sent no message for too long", *lost));
         }
     }
 
@@ -91,35 +94,35 @@ class Pulse {
     cluster::Heartbeat heartbeat_;
 };
 
-// A later job of this campaign has begun, as this one was thought dead: nothing more may be written, no last word either. All
-// below this process dies with it.
+// Ends this process after a later job of the campaign has begun, because this job was thought dead.
+// Nothing more may be written, not even the ending. All child processes die with this one.
 [[noreturn]] void leave_to_later_job() {
-    log_error("a later job has taken this campaign over; this rank leaves");
+    log_error("a later job has taken over this campaign; this rank ends");
     ::raise(SIGKILL);
     std::abort();
 }
 
-// The loop of a rank. Ends when the coordinator says so and nothing of ours is under way.
-void serve(Agent& agent, cluster::Mailbox& mailbox, CoordinatorSession* run,
-           IncarnationWatch& fence) {
+// The loop of a rank. Returns once the coordinator has ended the job and all messages are sent.
+void serve(Agent& agent, cluster::Mailbox& mailbox, CoordinatorSession* session,
+           IncarnationWatch& incarnation) {
     cluster::Backoff backoff;
-    Pulse pulse(mailbox);
+    RankLiveness liveness(mailbox);
     bool stop_sent = false;
     while (!agent.shut_down() || mailbox.unsent() > 0) {
         bool active = agent.busy_reducing();
-        if (fence.superseded()) leave_to_later_job();
+        if (incarnation.superseded()) leave_to_later_job();
         if (stop_signalled() && !stop_sent) {
             stop_sent = true;
             mailbox.send(0, encode(StopRequested{}));
         }
         while (const auto envelope = mailbox.receive()) {
             active = true;
-            pulse.on_message(envelope->from);
-            dispatch(*envelope, agent, run);
+            liveness.on_message(envelope->from);
+            dispatch(*envelope, agent, session);
         }
-        if (!agent.shut_down()) pulse.turn();
+        if (!agent.shut_down()) liveness.turn();
         active |= agent.turn();
-        if (run != nullptr && !agent.shut_down()) run->turn();
+        if (session != nullptr && !agent.shut_down()) session->turn();
         if (active) backoff.on_activity();
         flush_log();
         backoff.pause(agent.watches());
@@ -145,8 +148,9 @@ cluster::ProgramStart trainer_program(const Arguments& arguments, const Campaign
     return start;
 }
 
-// On a full disk even this may fail; the job log has the message then.
-void leave_last_word(const CampaignFolder& folder, const Error& error) {
+// Records the error as the ending of the job. If that fails too (full disk), the job log has both
+// messages.
+void record_failure(const CampaignFolder& folder, const Error& error) {
     try {
         write_ending(folder,
                      {CampaignState::failed, static_cast<int>(error.blame()), error.what()});
@@ -155,7 +159,8 @@ void leave_last_word(const CampaignFolder& folder, const Error& error) {
     }
 }
 
-// The node's own copy of the data, from which its trainers then read. Before MPI_Init: ranks may wait here for minutes.
+// Copies the data sets to this node's scratch disk, and makes the trainers read them there. Called
+// before MPI_Init, because ranks may wait here for minutes.
 std::unique_ptr<StagedData> stage_data(Arguments& arguments, const CampaignFolder& folder) {
     if (arguments.scratch.empty()) return nullptr;
     try {
@@ -166,7 +171,7 @@ std::unique_ptr<StagedData> stage_data(Arguments& arguments, const CampaignFolde
         arguments.data = staged->folder().string();
         return staged;
     } catch (const Error& error) {
-        leave_last_word(folder, error);
+        record_failure(folder, error);
         throw;
     }
 }
@@ -175,21 +180,21 @@ void require_connection(const CampaignFolder& folder) {
     const auto problem = cluster::unconnected_problem(std::getenv);
     if (!problem) return;
     const Error error = input_error(*problem);
-    leave_last_word(folder, error);
+    record_failure(folder, error);
     throw error;
 }
 
 int work(Arguments arguments) {
     const CampaignFolder folder =
         CampaignFolder(arguments.campaign).of_allocation(arguments.allocation);
-    arguments.run.lease = std::chrono::seconds(arguments.lease_s);
+    arguments.session.lease = std::chrono::seconds(arguments.lease_s);
     require_connection(folder);
-    cluster::Spawner spawner; // forks, so it comes before MPI_Init
+    cluster::Spawner spawner; // forks, so it must precede MPI_Init
     const std::unique_ptr<StagedData> staged = stage_data(arguments, folder);
     cluster::MpiWorld world;
     log_to_file(folder.rank_log(world.rank()), fmt::format("agent {}", ::getpid()),
                 LogFlush::when_told);
-    IncarnationWatch fence(folder, arguments.run.incarnation);
+    IncarnationWatch incarnation(folder, arguments.session.incarnation);
     try {
         const Manifest manifest = read_manifest(folder);
         const Resources& resources = manifest.sweep.resources;
@@ -201,8 +206,9 @@ int work(Arguments arguments) {
         int exit_code = 0;
         {
             const auto mailbox = cluster::make_mpi_mailbox(world);
-            std::optional<CoordinatorSession> run;
-            if (world.rank() == 0) run.emplace(folder, manifest, plan, *mailbox, arguments.run);
+            std::optional<CoordinatorSession> session;
+            if (world.rank() == 0)
+                session.emplace(folder, manifest, plan, *mailbox, arguments.session);
             Agent agent(
                 {.slots = resources.trainers_per_rank,
                  .spares = 1,
@@ -213,21 +219,21 @@ int work(Arguments arguments) {
                     return cluster::make_mpi_collectives(world, members, tag);
                 },
                 host);
-            serve(agent, *mailbox, run ? &*run : nullptr, fence);
-            if (run) exit_code = run->ending().exit_code;
+            serve(agent, *mailbox, session ? &*session : nullptr, incarnation);
+            if (session) exit_code = session->ending().exit_code;
         }
         world.finalize();
         return exit_code;
     } catch (const Error& error) {
         log_error("{}", error.what());
         std::cerr << error.what() << '\n';
-        if (fence.superseded_now()) leave_to_later_job();
-        leave_last_word(folder, error);
+        if (incarnation.superseded_now()) leave_to_later_job();
+        record_failure(folder, error);
         world.abort(static_cast<int>(error.blame()));
     }
 }
 
-// `dagan doctor`'s trial: the ranks meet, say what is wrong, and end.
+// The trial job of `dagan doctor`: the ranks connect, report problems and end.
 int try_out(const Arguments& arguments) {
     if (const auto problem = cluster::unconnected_problem(std::getenv)) throw input_error(*problem);
     cluster::MpiWorld world;
@@ -247,24 +253,24 @@ void add_options(CLI::App& app, Arguments& arguments) {
     app.add_option("campaign", arguments.campaign, "the campaign's folder")->required();
     app.add_option("--trainer", arguments.trainer, "path of dagan-train")->required();
     app.add_option("--data", arguments.data,
-                   "folder of the data sets (default: where they were when the campaign began)");
+                   "folder of the data sets (default: the one of the manifest)");
     app.add_option("--scratch", arguments.scratch,
                    "folder on the node's own disk to copy the data sets to and read them from");
     app.add_option("--device", arguments.device,
-                   "cpu or cuda: what its trainers compute on (default: as the campaign began)")
+                   "device of the trainers, cpu or cuda (default: the one of the manifest)")
         ->check(CLI::IsMember({"cpu", "cuda"}));
     app.add_option("--allocation", arguments.allocation,
-                   "which of the allocations that share the campaign this is");
+                   "number of this allocation, if several share the campaign");
     app.add_option("--lease", arguments.lease_s,
-                   "seconds without a sign of life after which others take its tasks over");
-    app.add_option("--restarts", arguments.run.restarts,
-                   "how often the job was started again so far");
-    app.add_option("--incarnation", arguments.run.incarnation,
-                   "the job's number; a later one fences it off");
-    app.add_option("--deadline", arguments.run.deadline_s,
-                   "when the allocation ends, seconds since 1970; it stops before");
+                   "seconds without a heartbeat after which other allocations take over its tasks");
+    app.add_option("--restarts", arguments.session.restarts,
+                   "how often the job has been restarted");
+    app.add_option("--incarnation", arguments.session.incarnation,
+                   "number of the job, which ends when a later one begins (0: started by hand)");
+    app.add_option("--deadline", arguments.session.deadline_s,
+                   "end of the allocation, in seconds since 1970; the job stops before it");
     app.add_flag("--try-out", arguments.try_out,
-                 "only see whether the ranks find each other and the machine suits them");
+                 "only check that the ranks connect and suit the machine, then end");
     app.add_option("--trainers-per-rank", arguments.resources.trainers_per_rank, "for --try-out");
     app.add_option("--threads-per-trainer", arguments.resources.threads_per_trainer,
                    "for --try-out");
@@ -281,22 +287,12 @@ int main(int argc, char** argv) {
     cluster::die_with_parent(parent);
     cluster::ignore_broken_pipes();
     catch_stop_signals();
-    CLI::App app{"One MPI rank of a campaign; `dagan run` starts it.\nExample: mpirun -n 2 "
-                 "dagan-worker campaigns/demo --trainer "
-                 "build/bin/dagan-train"};
+    CLI::App app{
+        "One MPI rank of a campaign; `dagan run` starts it.\n"
+        "Example: mpirun -n 2 dagan-worker campaigns/demo --trainer build/bin/dagan-train"};
     app.set_version_flag("--version", kVersion);
     Arguments arguments;
     add_options(app, arguments);
-    try {
-        app.parse(argc, argv);
-        return arguments.try_out ? try_out(arguments) : work(arguments);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::input);
-    } catch (const Error& error) {
-        std::cerr << "dagan-worker: " << error.what() << '\n';
-        return static_cast<int>(error.blame());
-    } catch (const std::exception& error) {
-        std::cerr << "dagan-worker: " << error.what() << '\n';
-        return static_cast<int>(ExitCode::bug);
-    }
+    return run_main(app, argc, argv, {.program = "dagan-worker", .error_prefix = "dagan-worker: "},
+                    [&] { return arguments.try_out ? try_out(arguments) : work(arguments); });
 }

@@ -1,5 +1,7 @@
-// A campaign's database, of either kind, for those who read it. Internal to results: with sqlite.h and postgresql.h the only
-// headers that name SOCI.
+// Read access to a campaign's database of either kind, SQLite or PostgreSQL.
+//
+// Internal to results. Only this header, sqlite.h, postgresql.h and the store's private headers
+// name SOCI.
 #pragma once
 
 #include "base/error.h"
@@ -11,14 +13,15 @@
 
 namespace dagan::results::database {
 
-// Read-only, at any time, also while the writer writes; also of an older schema (sqlite.h). Throws Blame::input when there is
-// none.
+// Opens the database read-only. Readers may come at any time, also while the coordinator writes,
+// and may read a SQLite file of an older schema (sqlite.h). Throws Blame::input if there is no
+// results database, Blame::system if it cannot be read.
 std::unique_ptr<soci::session> open_to_read(const Location& location);
 
-// What went wrong, whose move it is, and what to do.
+// Translates an error of SOCI into an Error with its category, its cause and a hint.
 Error explained(const Location& location, const soci::soci_error& error);
 
-// Runs `work`, turning what SOCI throws into an Error that names the database.
+// Runs `work` and translates what SOCI throws into an Error that names the database.
 template <class Work> auto guarded(const Location& location, Work&& work) {
     try {
         return work();

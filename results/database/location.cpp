@@ -13,7 +13,7 @@ Location Location::parse(const std::string& text) {
 
 std::string Location::name() const {
     if (!is_server()) return file_.string();
-    // postgresql://user:password@host/..., and ...?password=...&...
+    // The password may be in user:password@host, or in the parameter password=...
     std::string name = url_;
     const auto host = name.find("://") + 3;
     const auto at = name.find('@', host), colon = name.find(':', host);

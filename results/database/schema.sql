@@ -1,7 +1,15 @@
--- The results database of one campaign, the same for SQLite and PostgreSQL (sqlite_guards.sql and postgresql_guards.sql add what each needs).
--- One writer, the coordinator; everybody may read at any time. Facts are added, never changed: an attempt's end is filled in later, and
--- is no longer final when a failed task is tried again.
--- A task is named by its key everywhere. Times are ISO 8601 in UTC. What is not known yet, and what is not a number, is NULL.
+-- The results database of one campaign, the same for SQLite and PostgreSQL. sqlite_guards.sql and
+-- postgresql_guards.sql add the triggers and tables of each.
+--
+-- Coordinators write; anyone may read at any time. Rows are added and never changed, except in
+-- `attempt`: its end is filled in later, a refund clears `charged`, and the last attempt of a failed
+-- task is no longer final when the task is tried again. Every table names a task by its key. Times
+-- are ISO 8601 in UTC. A value that is not known yet, or is not a number, is NULL.
+--
+-- SQLite stores the text of each CREATE statement with its comments, and `dagan results salvage`
+-- takes a lost first page, which depends on these texts, from a new database of the same version.
+-- So the text within a statement must not change without a new schema version; comments between
+-- statements may. attempt.charged = 1: the attempt counts against the task's attempt budget.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY);
 INSERT INTO schema_version VALUES (2);
@@ -59,8 +67,9 @@ CREATE TABLE curve (                         -- values over training: steps are 
     PRIMARY KEY (task, quantity, step)
 );
 
--- The only reportable test accuracy is the one at the best validation epoch. Three tables make any other impossible to enter:
--- best_epoch has one row for each trained classifier; every epoch names that row and must not beat it; a result must agree with both.
+-- The only test accuracy that may be reported is the one at the best validation epoch. Three tables
+-- refuse any other: best_epoch has one row for each trained classifier; every epoch refers to that
+-- row and must not beat it; a result must agree with both.
 
 CREATE TABLE best_epoch (
     task               TEXT NOT NULL PRIMARY KEY,
@@ -125,7 +134,7 @@ CREATE TABLE origin (                        -- of a merged attempt: its site, a
     token   BIGINT NOT NULL
 );
 
--- What analysts ask for.
+-- Views for analysts.
 
 CREATE VIEW trial AS                         -- the finished classifiers, the lines of `dagan results rows`
 SELECT t.dataset, t.samples_per_class, t.generated_per_real, t.seed, t.budget, t.softmax, r.steps, r.best_epoch,

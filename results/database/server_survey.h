@@ -1,4 +1,7 @@
-// What a campaign would find on the PostgreSQL server that its results are to go to. Changes nothing there.
+// A check of the PostgreSQL server that is to hold a campaign's results, before the campaign
+// begins.
+//
+// Changes nothing on the server.
 #pragma once
 
 #include "results/database/location.h"
@@ -8,16 +11,19 @@
 
 namespace dagan::results {
 
-DAGAN_ENUM(SchemaState, empty, campaign, foreign) // foreign: other tables than ours
+// foreign: the schema holds tables of another program.
+DAGAN_ENUM(SchemaState, empty, campaign, foreign)
 
 struct ServerSurvey {
-    std::string version, schema; // "15.6", the connection's current schema; "" when there is none
+    std::string version; // of the server, e.g. "15.6"
+    std::string schema;  // the connection's current schema; "" if it has none
     SchemaState state = SchemaState::empty;
-    bool may_create = false; // tables in that schema
+    bool may_create = false; // this user may create tables in the schema
     int free_connections = 0;
 };
 
-// Throws Blame::system when the server cannot be reached, Blame::input when its tables are of another version of this program.
+// Connects to `server` and reports what a campaign would find there. Throws Blame::system if the
+// server cannot be reached, Blame::input if the tables are of another version of this program.
 ServerSurvey survey_server(const Location& server);
 
 } // namespace dagan::results

@@ -10,14 +10,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A reader may hold up a commit, and a commit a reader, for as long as its query takes.
+// A reader may delay a commit, and a commit a reader, for as long as a query takes.
 constexpr int kBusyTimeoutSeconds = 60;
 
 std::unique_ptr<soci::session> connect(const fs::path& path, bool read_only) {
-    // SOCI's connection string quotes with ", for which it has no escape.
+    // SOCI's connection string cannot escape the quotation marks around the name.
     if (path.string().find('"') != std::string::npos) {
-        throw input_error(path.string() + ": cannot be opened as a database: its path holds a "
-                                          "quotation mark; choose another name");
+        throw input_error(path.string() + ": cannot be opened as a database: its path contains "
+                                          "a quotation mark; choose another name");
     }
     const auto options = fmt::format("dbname=\"{}\" timeout={}{}", path.string(),
                                      kBusyTimeoutSeconds, read_only ? " readonly=true" : "");
@@ -30,7 +30,7 @@ int number(soci::session& sql, const std::string& query) {
     return value;
 }
 
-void make_schema(soci::session& sql) {
+void create_schema(soci::session& sql) {
     execute_script(sql, "BEGIN IMMEDIATE");
     execute_script(sql, schema_sql());
     execute_script(sql, sqlite_guards_sql());
@@ -56,20 +56,20 @@ void check_identity(soci::session& sql, const fs::path& path, int oldest) {
     if (version < oldest) {
         throw input_error(fmt::format(
             "{}: written by an older version of this program (schema {}, this one writes {}): it "
-            "can be read as "
-            "it is, not added to; hint: `dagan results upgrade DIR` migrates it, after a backup",
+            "can be read, but not added to; hint: `dagan results upgrade DIR` upgrades it, after a "
+            "backup",
             path.string(), version, kSchemaVersion));
     }
 }
 
-// A writer that died leaves a journal by which the next one to open the file undoes the unfinished transaction; read-only
-// connections may not.
-void undo_unfinished(const fs::path& path) {
+// A killed writer leaves a hot journal, from which the next connection rolls its transaction back.
+// Read-only connections cannot do that.
+void roll_back_unfinished(const fs::path& path) {
     const auto sql = connect(path, false);
     number(*sql, "PRAGMA user_version");
 }
 
-bool needs_undoing(soci::session& sql) {
+bool needs_rollback(soci::session& sql) {
     try {
         number(sql, "PRAGMA user_version");
         return false;
@@ -100,41 +100,40 @@ int schema_version(soci::session& sql) { return number(sql, "PRAGMA user_version
 
 Error explained(const fs::path& path, const soci::soci_error& error) {
     const auto* sqlite_error = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
-    const auto place = path.string() + ": ";
+    const auto name = path.string() + ": ";
     switch (sqlite_error ? sqlite_error->result() : SQLITE_ERROR) {
     case SQLITE_NOTADB:
         return input_error(
-            place + "not a results database: the file is something else; choose another folder");
+            name + "not a results database: the file is something else; choose another folder");
     case SQLITE_CORRUPT:
-        return input_error(place + "the database is damaged: " + error.what() +
+        return input_error(name + "the database is damaged: " + error.what() +
                            "; hint: `dagan results salvage DIR` saves what can be read");
     case SQLITE_FULL:
-        return system_error(place +
-                            "cannot be written: the disk is full; free space and run again");
+        return system_error(name + "cannot be written: the disk is full; free space and run again");
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-        return system_error(place + "cannot be opened or written: " + error.what() +
+        return system_error(name + "cannot be opened or written: " + error.what() +
                             "; check the folder and its permissions");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return system_error(
             fmt::format("{}locked by another program for {} s; end its transaction and run again",
-                        place, kBusyTimeoutSeconds));
+                        name, kBusyTimeoutSeconds));
     case SQLITE_IOERR:
-        return system_error(place + "reading or writing failed: " + error.what() +
+        return system_error(name + "reading or writing failed: " + error.what() +
                             "; check the disk");
-    default: return {Blame::bug, place + error.what()};
+    default: return {Blame::bug, name + error.what()};
     }
 }
 
 std::unique_ptr<soci::session> open_to_write(const fs::path& path) {
     return guarded(path, [&] {
         auto sql = connect(path, false);
-        // TRUNCATE keeps the journal file: no folder to sync in each commit.
+        // TRUNCATE keeps the journal file, so that a commit need not sync the directory.
         execute_script(*sql, "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA "
                              "foreign_keys = ON; PRAGMA cache_size = -65536");
-        if (is_empty(*sql)) make_schema(*sql);
+        if (is_empty(*sql)) create_schema(*sql);
         check_identity(*sql, path, kSchemaVersion);
         return sql;
     });
@@ -142,13 +141,14 @@ std::unique_ptr<soci::session> open_to_write(const fs::path& path) {
 
 std::unique_ptr<soci::session> open_to_read(const fs::path& path) {
     if (!fs::is_regular_file(path)) {
-        throw input_error(path.string() + ": no results database there; is this a campaign's "
-                                          "folder, and was the campaign started?");
+        throw input_error(path.string() + ": no results database there; hint: check that this "
+                                          "is a campaign's folder and that the campaign was "
+                                          "started");
     }
     return guarded(path, [&] {
         auto sql = connect(path, true);
-        if (needs_undoing(*sql)) {
-            undo_unfinished(path);
+        if (needs_rollback(*sql)) {
+            roll_back_unfinished(path);
             sql = connect(path, true);
         }
         if (is_empty(*sql))

@@ -1,5 +1,6 @@
--- SQLite leaves foreign keys off for every program that does not ask for them, so what they promise is said once more as triggers,
--- which are always on. Only for SQLite.
+-- Triggers for SQLite. SQLite enforces foreign keys only for programs that ask for it; triggers are
+-- always enforced, so these repeat the guarantees of the foreign keys. The text within a statement
+-- must not change (see schema.sql).
 CREATE TRIGGER result_at_best_epoch BEFORE INSERT ON result
 WHEN NOT EXISTS (SELECT 1 FROM best_epoch b JOIN epoch e ON e.task = b.task AND e.epoch = b.epoch AND e.validation_correct = b.validation_correct
                  WHERE b.task = NEW.task AND b.epoch = NEW.best_epoch AND b.validation_correct = NEW.validation_correct

@@ -1,4 +1,6 @@
-// The answer to a query, and its values as plain types: what is NULL becomes empty, 0, or not a number.
+// The answer to a query as a table of values, and conversions of those values to plain types.
+//
+// The conversions never throw: a NULL, or a value of another type, yields the stated default.
 #pragma once
 
 #include <cmath>
@@ -9,8 +11,10 @@
 
 namespace dagan::results {
 
-// The answer to any query: one value for each column in each row; nothing stands for NULL.
+// One value of a row; std::monostate stands for NULL.
 using Value = std::variant<std::monostate, int64_t, double, std::string>;
+
+// The answer to a query: each row has one value per column.
 struct Table {
     std::vector<std::string> columns;
     std::vector<std::vector<Value>> rows;
@@ -18,11 +22,13 @@ struct Table {
 
 inline bool is_null(const Value& value) { return std::holds_alternative<std::monostate>(value); }
 
+// Returns the text; "" if the value is not text.
 inline std::string as_text(const Value& value) {
     const auto* found = std::get_if<std::string>(&value);
     return found ? *found : "";
 }
 
+// Returns the integer; 0 if the value is not an integer.
 inline int64_t as_integer(const Value& value) {
     const auto* found = std::get_if<int64_t>(&value);
     return found ? *found : 0;
@@ -30,10 +36,11 @@ inline int64_t as_integer(const Value& value) {
 
 inline int as_int(const Value& value) { return static_cast<int>(as_integer(value)); }
 
-inline double as_number(const Value& value) {
+// Returns the integer or real number; `otherwise` (NaN by default) if the value is not a number.
+inline double as_number(const Value& value, double otherwise = std::nan("")) {
     if (const auto* whole = std::get_if<int64_t>(&value)) return static_cast<double>(*whole);
     const auto* found = std::get_if<double>(&value);
-    return found ? *found : std::nan("");
+    return found ? *found : otherwise;
 }
 
 } // namespace dagan::results

@@ -1,6 +1,8 @@
-// A database made again from what `dagan results rows --format csv` printed, so that a table can be published as one small text
-// file and still be asked everything that is asked of trials: cells, gains, table1, plots, comparisons. Curves, costs and
-// artifacts are not in it; in the place of its attempts a trial has one, on a host called "rows".
+// Rebuilds a database from the output of `dagan results rows --format csv`.
+//
+// A result can thus be published as one small text file and still answer every question about
+// trials: cells, gains, table1, plots and comparisons. Curves, costs and artifacts are not in it.
+// Each trial has one attempt, on a host named "rows".
 #pragma once
 
 #include "results/store/store.h"
@@ -9,8 +11,9 @@
 
 namespace dagan::results {
 
-// Makes `database`, which must not exist. Planned trials that `rows` lacks are missing. Throws Blame::input, naming the line,
-// when the file is not such a table, or holds a trial that the plan does not have.
+// Creates `database`, which must not exist, from the table `rows` and the campaign's plan. Planned
+// trials that `rows` does not contain are missing. Throws Blame::input, with the line, if the file
+// is not such a table or contains a trial that is not in the plan.
 void make_database_of_rows(const std::filesystem::path& rows, const Campaign& campaign,
                            const Plan& plan, const std::filesystem::path& database);
 

@@ -14,10 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 namespace api = sqlite_api;
 
-constexpr const char* kTables[] = {"campaign", "site",   "task",  "attempt",  "best_epoch",
-                                   "epoch",    "result", "curve", "artifact", "origin"};
-constexpr int64_t kProbes =
-    2'000'000; // places tried one by one between the rows before and after a damaged page
+// The most positions that are tried one by one between the rows before and after a damaged page.
+constexpr int64_t kProbes = 2'000'000;
 constexpr size_t kProblemsShown = 100;
 
 struct Finalizer {
@@ -30,7 +28,8 @@ struct Closer {
 };
 using Database = std::unique_ptr<api::sqlite3, Closer>;
 
-// As it is: a damaged file may fail the checks of sqlite.h. With writable_schema SQLite also reads a file that was cut off.
+// Opens the file without the checks of sqlite.h, which a damaged file may fail. With
+// writable_schema, SQLite also reads a truncated file.
 Database open_damaged(const fs::path& path) {
     if (!fs::is_regular_file(path))
         throw input_error(path.string() + ": no results database there");
@@ -60,10 +59,13 @@ std::vector<std::string> columns_of(api::sqlite3* db, const std::string& table) 
     return columns;
 }
 
-// Reads one table row by row and enters what can be read into another database.
-class TableRescue {
+// Copies the readable rows of one table into another database.
+//
+// The table is read forwards up to the first damaged page, then backwards from its end, and between
+// the two row by row.
+class TableSalvager {
   public:
-    TableRescue(api::sqlite3* from, api::sqlite3* to, const std::string& table) {
+    TableSalvager(api::sqlite3* from, api::sqlite3* to, const std::string& table) {
         const auto ours = columns_of(to, table), theirs = columns_of(from, table);
         for (const auto& column : theirs) {
             if (std::find(ours.begin(), ours.end(), column) != ours.end())
@@ -71,7 +73,7 @@ class TableRescue {
         }
         if (columns_.empty()) return;
         const auto list = fmt::format("{}", fmt::join(columns_, ", "));
-        // NOT INDEXED: the table's own pages, whatever has become of its indices.
+        // NOT INDEXED: reads the table's own pages, even if its indices are damaged.
         const auto select = fmt::format("SELECT rowid, {} FROM {} NOT INDEXED ", list, table);
         forwards_ = prepare(from, select + "ORDER BY rowid");
         backwards_ = prepare(from, select + "ORDER BY rowid DESC");
@@ -79,7 +81,7 @@ class TableRescue {
         std::vector<std::string> marks(columns_.size(), "?");
         insert_ = prepare(to, fmt::format("INSERT OR ABORT INTO {} ({}) VALUES ({})", table, list,
                                           fmt::join(marks, ", ")));
-        already_ = table == "task" || table == "campaign"; // may have been entered from the plan
+        may_exist_ = table == "task" || table == "campaign"; // entered from the plan
     }
 
     Salvaged::Rows run() {
@@ -91,8 +93,8 @@ class TableRescue {
         if (whole) return rows_;
         int64_t before = INT64_MAX;
         scan_back(any ? first_unread : INT64_MIN, before);
-        if (before == INT64_MAX || !any)
-            return rows_; // one end alone can be read: what lies beyond is not known
+        // If only one end can be read, the positions of the rows beyond it are not known.
+        if (before == INT64_MAX || !any) return rows_;
         last_unread = before - 1;
         if (last_unread - first_unread < kProbes) {
             for (int64_t row = first_unread; row <= last_unread; ++row) probe(row);
@@ -103,7 +105,7 @@ class TableRescue {
     }
 
   private:
-    // Whether the end was reached.
+    // Returns true if the end of the table was reached.
     template <class Seen> bool scan(api::sqlite3_stmt* statement, Seen&& seen) {
         int code = api::sqlite3_step(statement);
         for (; code == SQLITE_ROW; code = api::sqlite3_step(statement)) {
@@ -136,7 +138,7 @@ class TableRescue {
         for (int i = 0; i < static_cast<int>(columns_.size()); ++i)
             api::sqlite3_bind_value(insert_.get(), i + 1, api::sqlite3_column_value(row, i + 1));
         const int code = api::sqlite3_step(insert_.get());
-        if (code == SQLITE_DONE || (already_ && code == SQLITE_CONSTRAINT))
+        if (code == SQLITE_DONE || (may_exist_ && code == SQLITE_CONSTRAINT))
             ++rows_.kept;
         else
             ++rows_.refused;
@@ -145,20 +147,20 @@ class TableRescue {
 
     std::vector<std::string> columns_;
     StatementPointer forwards_, backwards_, at_, insert_;
-    bool already_ = false;
+    bool may_exist_ = false;
     Salvaged::Rows rows_;
 };
 
-// A task that says it ended, without what it made, has not: it is run again. An epoch's row that is lost is a gap in a curve; the
-// result itself is guarded by the schema.
-int64_t reopen_what_is_lost(soci::session& sql) {
+// Reopens tasks that are recorded as done but whose result or artifacts are lost, and returns their
+// number. The schema guards the results that remain; a lost row of `epoch` is only a gap in a
+// curve.
+int64_t reopen_lost_tasks(soci::session& sql) {
     long long reopened = 0;
-    const std::string lost = "final = 1 AND outcome = 'done' AND task IN (SELECT key FROM task t "
-                             "WHERE CASE WHEN t.kind IN "
-                             "('classifier', 'selector') THEN "
-                             "NOT EXISTS (SELECT 1 FROM result r WHERE r.task = t.key) ELSE NOT "
-                             "EXISTS (SELECT 1 FROM artifact a "
-                             "WHERE a.task = t.key) END)";
+    const std::string lost =
+        "final = 1 AND outcome = 'done' AND task IN (SELECT key FROM task t WHERE "
+        "CASE WHEN t.kind IN ('classifier', 'selector') "
+        "THEN NOT EXISTS (SELECT 1 FROM result r WHERE r.task = t.key) "
+        "ELSE NOT EXISTS (SELECT 1 FROM artifact a WHERE a.task = t.key) END)";
     sql << "SELECT count(*) FROM attempt WHERE " + lost, soci::into(reopened);
     sql << "DELETE FROM curve WHERE task IN (SELECT task FROM attempt WHERE " + lost + ")";
     sql << "DELETE FROM epoch WHERE task NOT IN (SELECT task FROM result)";
@@ -172,8 +174,10 @@ bool can_be_opened(api::sqlite3* db) {
     return statement != nullptr;
 }
 
-// The first page holds the file's head and the beginning of its table of contents. That is the same in all databases of one
-// schema, so a lost one is taken from a new database, with this file's number of pages; its list of free pages is given up.
+// Writes a copy of the damaged file with a new first page, and returns its path. The first page
+// holds the file header and the root of SQLite's schema table. Both are the same in all databases
+// of one schema version, so the page is taken from an empty database; only the number of pages is
+// this file's, and the list of free pages is dropped.
 fs::path with_new_first_page(const fs::path& damaged, const fs::path& fresh, const fs::path& copy) {
     constexpr size_t kPage = 4096, kPageCountAt = 28, kFreeListAt = 32;
     std::string bytes = read_file(damaged);
@@ -221,13 +225,13 @@ Salvaged salvage_database(const fs::path& damaged, const fs::path& to,
                           const std::optional<Campaign>& campaign, const Plan& plan) {
     if (fs::exists(to))
         throw input_error(to.string() +
-                          ": is already there; hint: move it away, or name another file");
+                          ": already exists; hint: move it away, or name another file");
     auto from = open_damaged(damaged);
     fs::path unfinished = to, copy = to;
     unfinished += std::string(kTemporaryMark) + "salvaged";
     copy += std::string(kTemporaryMark) + "copy";
     fs::remove(unfinished);
-    enter_known(unfinished, std::nullopt, {}); // as empty as the damaged one was in the beginning
+    enter_known(unfinished, std::nullopt, {}); // empty: the source of a first page
     if (!can_be_opened(from.get()))
         from = open_damaged(with_new_first_page(damaged, unfinished, copy));
     enter_known(unfinished, campaign, plan);
@@ -235,9 +239,9 @@ Salvaged salvage_database(const fs::path& damaged, const fs::path& to,
     {
         const auto sql = sqlite::open_to_write(unfinished);
         sqlite::execute_script(*sql, "BEGIN");
-        for (const auto* table : kTables)
-            salvaged.tables[table] = TableRescue(from.get(), sqlite::handle(*sql), table).run();
-        salvaged.to_run_again = reopen_what_is_lost(*sql);
+        for (const auto* table : kSchemaTables)
+            salvaged.tables[table] = TableSalvager(from.get(), sqlite::handle(*sql), table).run();
+        salvaged.to_run_again = reopen_lost_tasks(*sql);
         long long results = 0;
         *sql << "SELECT count(*) FROM result", soci::into(results);
         salvaged.results = results;
@@ -247,7 +251,7 @@ Salvaged salvage_database(const fs::path& damaged, const fs::path& to,
             fs::remove(copy);
             throw input_error(
                 damaged.string() +
-                ": nothing of it can be read; hint: `sqlite3 FILE .recover` may still find pages");
+                ": nothing can be read; hint: `sqlite3 FILE .recover` may still find pages");
         }
     }
     from.reset();

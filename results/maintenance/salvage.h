@@ -1,7 +1,9 @@
-// Saving what can be read of a damaged SQLite results database. SQLite keeps rows in pages; a damaged page hides its rows, or all
-// below it, but not the others. Every row that is read has to pass the schema's constraints again; a task whose result, or what
-// it was made of, is lost is left to be run again. Rows are not checksummed by SQLite: text that was altered within a page is not
-// seen.
+// Recovers the readable part of a damaged SQLite results database.
+//
+// SQLite keeps rows in pages; a damaged page hides its own rows, or those of the pages below it,
+// but no others. Every recovered row must pass the schema's constraints again. A task whose result
+// or artifacts are lost is left to be run again. SQLite has no checksums: text that was altered
+// within a page is not detected.
 #pragma once
 
 #include "results/store/store.h"
@@ -15,26 +17,28 @@
 
 namespace dagan::results {
 
-// What is wrong with a database, in SQLite's words, at most some hundred lines; empty when nothing is. Throws Blame::input when
-// it is no database at all.
+// Checks the whole database and returns SQLite's messages about damage, about a hundred lines at
+// most; empty if there is none. Throws Blame::input if the file is not a database.
 std::vector<std::string> damage_of(const std::filesystem::path& database);
 
 struct Salvaged {
     struct Rows {
         int64_t kept = 0;
-        int64_t refused =
-            0; // read, but against a constraint: as a rule something that it refers to is lost
-        int64_t unreadable =
-            0; // places between readable rows that could not be read; nothing is known of rows beyond the last
+        // Read but against a constraint: usually a row that it refers to is lost.
+        int64_t refused = 0;
+        // Positions between readable rows that could not be read. The number of rows lost beyond
+        // the last readable one is not known.
+        int64_t unreadable = 0;
     };
-    std::map<std::string, Rows> tables;
-    int64_t results = 0;      // of classifiers and selectors, kept
-    int64_t to_run_again = 0; // tasks that had ended and whose outcome is lost
+    std::map<std::string, Rows> tables; // by name
+    int64_t results = 0;                // kept, of classifiers and selectors
+    int64_t to_run_again = 0;           // tasks that had ended and whose outcome is lost
 };
 
-// Makes `to`, which must not exist, of what can be read of `damaged`, which is not changed. Where the campaign and its plan are
-// known from elsewhere (campaign.json) they are entered first, so that a lost task is only a task to be run. Throws Blame::input
-// when nothing can be read.
+// Creates `to`, which must not exist, from the readable part of `damaged`, which is not changed. If
+// the campaign and its plan are known (from campaign.json), they are entered first, so that a task
+// whose row is lost is simply run again. Throws Blame::input if nothing can be read, Blame::system
+// if `to` cannot be written.
 Salvaged salvage_database(const std::filesystem::path& damaged, const std::filesystem::path& to,
                           const std::optional<Campaign>& campaign, const Plan& plan);
 

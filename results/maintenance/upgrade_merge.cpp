@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "results/database/schema.h"
 #include "results/database/sqlite.h"
+#include "spec/result.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,12 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// In an order in which every reference finds what it refers to.
-constexpr const char* kTables[] = {"campaign", "task",  "attempt",  "best_epoch", "epoch",
-                                   "result",   "curve", "artifact", "site",       "origin"};
-
-// Columns that a version added, all with a default that says what was meant before. A column that is missing for another reason
-// is a fault. A table is added whole.
+// A column that a schema version added, with a default that preserves the meaning of older rows.
+// The column "" stands for a whole table. A database that lacks any other column was changed by
+// hand.
 struct Added {
     int version;
     const char *table, *column;
@@ -36,7 +34,8 @@ bool added_since(int version, const std::string& table, const std::string& colum
     });
 }
 
-// A database under construction, with others attached to it by name.
+// A database under construction. Other databases are attached to it by name. Unless finish() is
+// called, it leaves no file behind.
 class NewDatabase {
   public:
     explicit NewDatabase(const fs::path& place) : place_(place) {
@@ -44,7 +43,7 @@ class NewDatabase {
         unfinished_ += std::string(kTemporaryMark) + "rebuilt";
         fs::remove(unfinished_);
         sql_ = sqlite::open_to_write(unfinished_);
-        run("PRAGMA synchronous = OFF"); // synced as a whole before it gets its name
+        run("PRAGMA synchronous = OFF"); // finish() syncs the file as a whole
     }
     ~NewDatabase() {
         sql_.reset();
@@ -56,8 +55,8 @@ class NewDatabase {
     NewDatabase& operator=(const NewDatabase&) = delete;
 
     void attach(const fs::path& file, const std::string& name) {
-        sqlite::open_to_read(
-            file); // is it ours, whole enough to be opened, without an unfinished transaction?
+        // Checks that it is a results database, and rolls an unfinished transaction back.
+        sqlite::open_to_read(file);
         const std::string path = file.string();
         sqlite::guarded(file, [&] { *sql_ << "ATTACH :file AS " + name, soci::use(path); });
     }
@@ -80,15 +79,16 @@ class NewDatabase {
                                  table, database));
     }
 
-    // Checks the whole, makes it durable and gives it its name.
+    // Checks the whole database, makes it durable and renames it to its final name.
     void finish() {
         const auto problems = texts("SELECT integrity_check FROM pragma_integrity_check");
-        require(problems == std::vector<std::string>{"ok"}, "a rebuilt database is whole");
+        require(problems == std::vector<std::string>{"ok"},
+                "a new database fails SQLite's integrity check");
         require(number("SELECT count(*) FROM pragma_foreign_key_check") == 0,
-                "every reference of a rebuilt database holds");
+                "a new database violates foreign keys");
         sql_.reset();
-        fs::remove(unfinished_.string() +
-                   "-journal"); // of the old name; the transaction is committed
+        // The transaction is committed, so the journal under the temporary name is not needed.
+        fs::remove(unfinished_.string() + "-journal");
         write_atomically(place_, [&](const fs::path& file) { fs::rename(unfinished_, file); });
     }
 
@@ -97,7 +97,7 @@ class NewDatabase {
     std::unique_ptr<soci::session> sql_;
 };
 
-// Columns of ours that the old table has too.
+// Returns the columns of `table` that the old database has too.
 std::vector<std::string> common_columns(NewDatabase& fresh, int version, const std::string& table) {
     const auto ours = fresh.columns_of("main", table), theirs = fresh.columns_of("old", table);
     std::vector<std::string> common;
@@ -127,20 +127,20 @@ std::optional<Upgraded> upgrade_database(const fs::path& database) {
     upgraded.backup += fmt::format(".schema-{}", *version);
     if (fs::exists(upgraded.backup))
         throw input_error(fmt::format(
-            "{}: is already there: it may be the backup of an earlier upgrade; hint: move it away",
+            "{}: already exists and may be the backup of an earlier upgrade; hint: move it away",
             upgraded.backup.string()));
     write_atomically(upgraded.backup, [&](const fs::path& file) { fs::copy_file(database, file); });
     NewDatabase fresh(database);
     fresh.attach(upgraded.backup, "old");
     fresh.run("BEGIN");
-    for (const std::string table : kTables) {
+    for (const std::string table : kSchemaTables) {
         const auto columns = common_columns(fresh, *version, table);
         if (columns.empty()) continue;
         fresh.run(fmt::format("INSERT INTO main.{0} ({1}) SELECT {1} FROM old.{0} ORDER BY rowid",
                               table, fmt::join(columns, ", ")));
         upgraded.rows[table] = fresh.number("SELECT count(*) FROM main." + table);
         require(upgraded.rows[table] == fresh.number("SELECT count(*) FROM old." + table),
-                "every row is copied");
+                "an upgrade lost rows");
     }
     fresh.run("COMMIT; DETACH old");
     fresh.finish();
@@ -149,7 +149,7 @@ std::optional<Upgraded> upgrade_database(const fs::path& database) {
 
 namespace {
 
-// Two tasks for one cell and seed would be averaged as one, or hide each other.
+// Refuses two tasks for one cell and seed: tables would average them, or show only one of them.
 void check_cells(NewDatabase& fresh) {
     const auto doubled = fresh.texts("SELECT dataset || ', n = ' || samples_per_class || ', m = ' "
                                      "|| generated_per_real || ', ' || budget || ', seed ' || "
@@ -158,53 +158,49 @@ void check_cells(NewDatabase& fresh) {
                                      "HAVING count(*) > 1 ORDER BY 1");
     if (doubled.empty()) return;
     throw input_error(fmt::format("merge: {} cells and seeds mean different tasks at different "
-                                  "sites (other options, data or program), "
-                                  "the first: {}; hint: compare their sweeps with `dagan results "
-                                  "diff`, and report them apart",
+                                  "sites (other options, data or program), the first: {}; hint: "
+                                  "compare the campaigns with `dagan results diff`, and report "
+                                  "them separately",
                                   doubled.size(), doubled.front()));
 }
 
-// The sites' results of one task side by side; `theirs` is attached as "old".
+// Compares a site's results, attached as "old", with those taken from earlier sites.
 void compare_results(NewDatabase& fresh, const std::string& site, Merged& merged) {
-    const std::string both = "FROM main.result a JOIN old.result b ON b.task = a.task WHERE "
-                             "a.test_correct {0} b.test_correct {1} "
-                             "a.validation_correct {0} b.validation_correct {1} a.best_epoch {0} "
-                             "b.best_epoch {1} a.test_total {0} "
-                             "b.test_total";
+    const std::string both =
+        "FROM main.result a JOIN old.result b ON b.task = a.task WHERE "
+        "a.test_correct {0} b.test_correct {1} a.validation_correct {0} b.validation_correct {1} "
+        "a.best_epoch {0} b.best_epoch {1} a.test_total {0} b.test_total";
     merged.confirmed +=
         fresh.number("SELECT count(*) " + fmt::format(fmt::runtime(both), "=", "AND"));
     const auto other =
-        fresh.texts("SELECT a.task || ': ' || a.test_correct || ' of ' || a.test_total || ' at the "
-                    "first site, ' "
-                    "|| b.test_correct || ' of ' || "
-                    "b.test_total " +
+        fresh.texts("SELECT a.task || ': ' || a.test_correct || ' of ' || a.test_total || "
+                    "' at the first site, ' || b.test_correct || ' of ' || b.test_total " +
                     fmt::format(fmt::runtime(both), "<>", "OR") + " ORDER BY a.task");
     for (const auto& line : other) merged.contradictions.push_back(line + " at " + site);
 }
 
-// Attempts of all sites are kept, but a task ends once: the first site that ended it decides, and what it made is taken.
+// Adds one site. Attempts of all sites are kept, but a task ends once: its outcome and output come
+// from the first site that finished it.
 void take_site(NewDatabase& fresh, const MergeSite& site, Merged& merged) {
     const auto name = "'" + site.name + "'"; // checked by merge_databases
     fresh.run("BEGIN");
     compare_results(fresh, site.name, merged);
-    fresh.run(
-        "INSERT INTO main.campaign SELECT * FROM old.campaign WHERE NOT EXISTS (SELECT 1 FROM "
-        "main.campaign);"
+    fresh.run(fmt::format(
+        "INSERT INTO main.campaign SELECT * FROM old.campaign "
+        "WHERE NOT EXISTS (SELECT 1 FROM main.campaign);"
         "INSERT INTO main.task SELECT * FROM old.task WHERE key NOT IN (SELECT key FROM main.task);"
-        "CREATE TEMP TABLE taken AS SELECT DISTINCT task FROM old.attempt WHERE final = 1 AND "
-        "outcome IN ('done', "
-        "'diverged') AND "
-        "task NOT IN (SELECT task FROM main.attempt WHERE final = 1 AND outcome IN ('done', "
-        "'diverged'));"
+        "CREATE TEMP TABLE taken AS SELECT DISTINCT task FROM old.attempt "
+        "WHERE final = 1 AND outcome IN ({0}) AND task NOT IN "
+        "(SELECT task FROM main.attempt WHERE final = 1 AND outcome IN ({0}));"
         "CREATE TEMP TABLE shift AS SELECT COALESCE(max(token), 0) AS by FROM main.attempt;"
-        "UPDATE main.attempt SET final = 0 WHERE task IN (SELECT task FROM taken);");
+        "UPDATE main.attempt SET final = 0 WHERE task IN (SELECT task FROM taken);",
+        finished_outcomes_sql()));
     fresh.run("INSERT INTO main.attempt SELECT token + (SELECT by FROM shift), task, ranks, host, "
               "started, ended, outcome, error, "
-              "CASE WHEN final = 1 AND (task IN (SELECT task FROM taken) OR NOT EXISTS (SELECT 1 "
-              "FROM main.attempt m WHERE m.task = "
-              "o.task AND m.final = 1)) THEN 1 ELSE 0 END, charged, checkpoint_before, device, "
-              "seconds, steps, seconds_per_step "
-              "FROM old.attempt o ORDER BY token;");
+              "CASE WHEN final = 1 AND (task IN (SELECT task FROM taken) OR NOT EXISTS "
+              "(SELECT 1 FROM main.attempt m WHERE m.task = o.task AND m.final = 1)) "
+              "THEN 1 ELSE 0 END, charged, checkpoint_before, device, seconds, steps, "
+              "seconds_per_step FROM old.attempt o ORDER BY token;");
     fresh.run(fmt::format(
         "INSERT INTO main.site SELECT {0}, name, sweep, code_version, created FROM old.campaign;"
         "INSERT INTO main.origin SELECT token + (SELECT by FROM shift), {0}, token FROM "
@@ -215,9 +211,8 @@ void take_site(NewDatabase& fresh, const MergeSite& site, Merged& merged) {
             "INSERT INTO main.{0} SELECT * FROM old.{0} WHERE task IN (SELECT task FROM taken)",
             table));
     fresh.run("INSERT INTO main.result SELECT task, attempt + (SELECT by FROM shift), steps, "
-              "best_epoch, validation_correct, "
-              "validation_total, test_correct, test_total FROM old.result WHERE task IN (SELECT "
-              "task FROM taken)");
+              "best_epoch, validation_correct, validation_total, test_correct, test_total "
+              "FROM old.result WHERE task IN (SELECT task FROM taken)");
     for (const auto* table : {"curve", "artifact"})
         fresh.run(fmt::format(
             "INSERT INTO main.{0} SELECT * FROM old.{0} WHERE task IN (SELECT task FROM taken)",
@@ -229,15 +224,15 @@ void take_site(NewDatabase& fresh, const MergeSite& site, Merged& merged) {
 
 void check_sites(const std::vector<MergeSite>& sites, const fs::path& database) {
     if (fs::exists(database))
-        throw input_error(database.string() + ": is already there; hint: merge into a new folder");
+        throw input_error(database.string() + ": already exists; hint: merge into a new folder");
     std::set<std::string> names;
     for (const auto& site : sites) {
         if (!names.insert(site.name).second)
             throw input_error(fmt::format(
-                "merge: two sites are called '{}'; hint: give them other names", site.name));
+                "merge: two sites are named '{}'; hint: give them different names", site.name));
         if (site.name.empty() || site.name.find('\'') != std::string::npos)
             throw input_error(fmt::format(
-                "merge: '{}' cannot be the name of a site; hint: letters and digits will do",
+                "merge: '{}' cannot be the name of a site; hint: use letters and digits",
                 site.name));
         if (older_schema(site.database))
             throw input_error(site.database.string() +
@@ -261,8 +256,8 @@ Merged merge_databases(const std::vector<MergeSite>& sites, const fs::path& data
     check_cells(fresh);
     if (!merged.contradictions.empty() && !keep_first) {
         throw input_error(fmt::format("merge: {} tasks have different results at different sites, "
-                                      "the first: {}; hint: --keep-first takes "
-                                      "those of the site that is named first",
+                                      "the first: {}; hint: --keep-first takes the result of "
+                                      "the site that is named first",
                                       merged.contradictions.size(), merged.contradictions.front()));
     }
     fresh.finish();

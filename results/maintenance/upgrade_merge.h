@@ -1,6 +1,8 @@
-// New SQLite databases of the current schema, filled from others: an older one (upgrade), or those of several sites (merge). The
-// new one is made beside the old under a temporary name, under all constraints of the schema, and takes its place only when it is
-// whole.
+// New SQLite databases of the current schema, filled from others: from one of an older schema
+// (upgrade), or from those of several sites (merge).
+//
+// The new database is built beside the old one under a temporary name, under all constraints of the
+// schema, and takes its name only when it is complete and checked.
 #pragma once
 
 #include <filesystem>
@@ -11,36 +13,40 @@
 
 namespace dagan::results {
 
-// The schema that a database was written with; nothing when it is the current one. Throws Blame::input when it is no results
-// database.
+// Returns the schema version of the database if it is older than the current one, else nullopt.
+// Throws Blame::input if the file is not a results database.
 std::optional<int> older_schema(const std::filesystem::path& database);
 
 struct Upgraded {
-    int from = 0, to = 0;                // versions of the schema
+    int from = 0, to = 0;                // schema versions
     std::filesystem::path backup;        // the old file, byte for byte
     std::map<std::string, int64_t> rows; // copied, by table
 };
 
-// Migrates the database in place; nothing is done, and nothing returned, when it is of the current schema already. The campaign
-// must not be running: its lock is the caller's to take. Throws Blame::input when it cannot be read, Blame::system when the disk
-// fails; then the old file is as it was.
+// Upgrades the database in place. Returns nullopt, and does nothing, if its schema is current. The
+// caller must hold the campaign's lock. Throws Blame::input if the database cannot be read or the
+// backup's name is taken, Blame::system if the disk fails; the old file is then unchanged.
 std::optional<Upgraded> upgrade_database(const std::filesystem::path& database);
 
 struct MergeSite {
-    std::string name; // of a person's choice: a folder's
+    std::string name; // chosen by the user, by default the folder
     std::filesystem::path database;
 };
+
 struct Merged {
     std::map<std::string, int64_t> results; // taken, by site
-    int64_t confirmed = 0; // tasks with the same result at several sites, taken from the first
-    std::vector<std::string>
-        contradictions; // tasks with different results, for people; taken from the first
+    // Tasks with the same result at several sites; taken from the first.
+    int64_t confirmed = 0;
+    // One line per task whose results differ between sites; taken from the first.
+    std::vector<std::string> contradictions;
 };
 
-// Makes `database`, which must not exist, of the tasks, attempts and results of all sites, in their order: a task's result,
-// curves and artifacts come from the first site that has one, attempts from all, under new tokens. Tables `site` and `origin`
-// keep where each came from. Throws Blame::input when two sites mean different things by one cell and seed, when a site is given
-// twice, or when results contradict each other, unless `keep_first`.
+// Creates `database`, which must not exist, from the tasks, attempts and results of all sites, in
+// their order. The result, curves and artifacts of a task come from the first site that finished
+// it; attempts come from all sites, under new tokens. The tables `site` and `origin` record where
+// each attempt came from. Throws Blame::input if one cell and seed means different tasks at two
+// sites, if two sites have the same name, or if results contradict each other and `keep_first` is
+// false.
 Merged merge_databases(const std::vector<MergeSite>& sites, const std::filesystem::path& database,
                        bool keep_first);
 

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "results/output/event_file.h"
 #include "results/output/table_text.h"
 #include "results/query/runs.h"
 
@@ -18,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Thousands of small files: not synced one by one, as an export can be made again.
-void write_plainly(const fs::path& path, std::string_view bytes) {
+// Without fsync: an export has thousands of small files and can be repeated.
+void write_unsynced(const fs::path& path, std::string_view bytes) {
     fs::create_directories(path.parent_path());
     std::ofstream file(path, std::ios::binary);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -29,7 +28,7 @@ void write_plainly(const fs::path& path, std::string_view bytes) {
             fmt::format("{}: cannot be written: {}", path.string(), errno_text(errno)));
 }
 
-// Table and the columns that order it.
+// A table or view of the database, and the columns that order its rows.
 struct Exported {
     const char* name;
     const char* order;
@@ -49,7 +48,7 @@ constexpr Exported kExported[] = {
 
 void export_tables(const Location& database, TableFormat format, const fs::path& folder) {
     const auto write = [&](const std::string& name, const std::string& text) {
-        write_plainly(folder / fmt::format("{}.{}", name, to_string(format)), text);
+        write_unsynced(folder / fmt::format("{}.{}", name, to_string(format)), text);
     };
     write("rows", render_rows(trial_rows(database), format));
     write("cells", render_cells(cell_rows(database), format));
@@ -62,30 +61,7 @@ void export_tables(const Location& database, TableFormat format, const fs::path&
                                  format));
 }
 
-double seconds(int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000; }
-
-// When each value was measured is not on record; all carry the time of the attempt's end.
-void export_events(const Run& run, const fs::path& campaign, const fs::path& folder) {
-    EventFile file(seconds(run.started_ms));
-    const double time = seconds(run.ended_ms > 0 ? run.ended_ms : run.started_ms);
-    for (const auto& [quantity, curve] : run.curves) {
-        for (const auto& [step, value] : curve)
-            file.scalar(time, step, quantity, static_cast<float>(value));
-    }
-    for (const auto& [name, value] : run.scores)
-        file.scalar(time, run.best_epoch, "score/" + name, static_cast<float>(value));
-    for (const auto& sheet : run.samples) {
-        if (const auto png = file_in(campaign, sheet))
-            file.picture(time, iteration_of(sheet), "samples", read_file(*png));
-    }
-    const auto host = run.places.find("host");
-    write_plainly(folder / run.name /
-                      fmt::format("events.out.tfevents.{:010}.{}", run.started_ms / 1000,
-                                  file_name_of(host == run.places.end() ? "" : host->second)),
-                  file.bytes());
-}
-
-// YAML's double-quoted text is JSON's.
+// A double-quoted YAML string.
 std::string quoted(const std::string& text) {
     std::string out = "\"";
     for (const char c : text) {
@@ -98,7 +74,7 @@ std::string quoted(const std::string& text) {
     return out + '"';
 }
 
-// mlflow's RunStatus.
+// The number of MLflow's RunStatus.
 int mlflow_status(const Run& run) {
     constexpr int kRunning = 1, kScheduled = 2, kFinished = 3, kFailed = 4, kKilled = 5;
     if (run.started_ms == 0) return kScheduled;
@@ -107,10 +83,11 @@ int mlflow_status(const Run& run) {
     return run.outcome == "interrupted" || run.outcome == "lost" ? kKilled : kFailed;
 }
 
-// `home`: where the folder will be; mlflow wants artifacts by absolute path.
+// Writes a run into `folder`. `home`: the folder's final path, as MLflow needs absolute paths of
+// artifacts.
 void export_mlflow_run(const Run& run, const std::string& experiment, const fs::path& campaign,
                        const fs::path& folder, const fs::path& home) {
-    write_plainly(
+    write_unsynced(
         folder / "meta.yaml",
         fmt::format("artifact_uri: {}\nend_time: {}\nentry_point_name: ''\nexperiment_id: '{}'\n"
                     "lifecycle_stage: active\nrun_id: {}\nrun_name: {}\nrun_uuid: {}\nsource_name: "
@@ -120,30 +97,31 @@ void export_mlflow_run(const Run& run, const std::string& experiment, const fs::
                     run.ended_ms > 0 ? std::to_string(run.ended_ms) : "null", experiment, run.task,
                     quoted(run.name), run.task, run.started_ms, mlflow_status(run)));
     fs::create_directories(folder / "artifacts");
-    write_plainly(folder / "tags" / "mlflow.runName", run.name);
+    write_unsynced(folder / "tags" / "mlflow.runName", run.name);
     for (const auto& [name, value] : run.places)
-        write_plainly(folder / "tags" / ("dagan." + name), value);
-    for (const auto& [name, value] : run.parameters) write_plainly(folder / "params" / name, value);
+        write_unsynced(folder / "tags" / ("dagan." + name), value);
+    for (const auto& [name, value] : run.parameters)
+        write_unsynced(folder / "params" / name, value);
     const int64_t time = run.ended_ms > 0 ? run.ended_ms : run.started_ms;
     for (const auto& [quantity, curve] : run.curves) {
         std::string lines;
         for (const auto& [step, value] : curve)
             lines += fmt::format("{} {} {}\n", time, value, step);
-        write_plainly(folder / "metrics" / file_name_of(quantity), lines);
+        write_unsynced(folder / "metrics" / file_name_of(quantity), lines);
     }
     for (const auto& [name, value] : run.scores)
-        write_plainly(folder / "metrics" / name,
-                      fmt::format("{} {} {}\n", time, value, run.best_epoch));
+        write_unsynced(folder / "metrics" / name,
+                       fmt::format("{} {} {}\n", time, value, run.best_epoch));
     for (const auto& sheet : run.samples) {
         if (const auto png = file_in(campaign, sheet))
-            write_plainly(folder / "artifacts" / "samples" / png->filename(), read_file(*png));
+            write_unsynced(folder / "artifacts" / "samples" / png->filename(), read_file(*png));
     }
 }
 
 void export_mlflow(const Location& database, const fs::path& campaign, const fs::path& folder,
                    const fs::path& home) {
     const Campaign about = campaign_of(database);
-    // mlflow's ids are numbers of this length; the same campaign gets the same one.
+    // MLflow's experiment ids have 18 digits. Equal campaigns get equal ids.
     const auto id =
         fmt::format("{:018}", hash64(about.sweep + about.created) % 1'000'000'000'000'000'000);
     const auto runs = read_runs(database);
@@ -153,7 +131,7 @@ void export_mlflow(const Location& database, const fs::path& campaign, const fs:
             first = first == 0 ? run.started_ms : std::min(first, run.started_ms);
         last = std::max(last, run.ended_ms);
     }
-    write_plainly(
+    write_unsynced(
         folder / id / "meta.yaml",
         fmt::format(
             "artifact_location: {}\ncreation_time: {}\nexperiment_id: '{}'\nlast_update_time: {}\n"
@@ -169,11 +147,6 @@ void write_into(const Location& database, const fs::path& campaign, ExportFormat
     switch (format) {
     case ExportFormat::csv: return export_tables(database, TableFormat::csv, folder);
     case ExportFormat::json: return export_tables(database, TableFormat::json, folder);
-    case ExportFormat::tensorboard:
-        for (const auto& run : read_runs(database)) {
-            if (run.started_ms > 0) export_events(run, campaign, folder);
-        }
-        return;
     case ExportFormat::mlflow: return export_mlflow(database, campaign, folder, home);
     }
 }
@@ -184,8 +157,8 @@ void export_results(const Location& database, const fs::path& campaign, ExportFo
                     const fs::path& folder) {
     const fs::path home = fs::absolute(folder).lexically_normal();
     if (fs::exists(home))
-        throw input_error(fmt::format("{}: is already there: an export makes a new folder; hint: "
-                                      "name another one, or remove it",
+        throw input_error(fmt::format("{}: already exists: an export makes a new folder; hint: "
+                                      "choose another name, or remove it",
                                       home.string()));
     fs::path unfinished = home;
     unfinished += std::string(kTemporaryMark) + std::to_string(hash64(home.string()) % 1000000);

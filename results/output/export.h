@@ -1,4 +1,4 @@
-// A campaign's results in the formats of other tools, as a folder.
+// Exports a campaign's results to a new folder, in the formats of other tools.
 #pragma once
 
 #include "results/database/location.h"
@@ -8,13 +8,16 @@
 
 namespace dagan::results {
 
-// csv, json: a file for each table and view of the database and for what `dagan results rows|cells|table1|gains|choices` print.
-// tensorboard: an event file for each task, with its curves and sample sheets. mlflow: a folder for `mlflow --backend-store-uri`,
-// a run for each task with parameters, curves and scores.
-DAGAN_ENUM(ExportFormat, csv, json, tensorboard, mlflow)
+// csv, json: one file for each table and view of the database, and for each of the tables that
+// `dagan results rows|cells|table1|gains|choices` print.
+// mlflow: a folder for `mlflow --backend-store-uri`: one run for each task, with its parameters,
+// curves, scores and contact sheets.
+DAGAN_ENUM(ExportFormat, csv, json, mlflow)
 
-// Writes `folder`, which must not exist yet; it appears whole or not at all. `campaign` is the folder that sample sheets are
-// relative to. Throws Blame::input when there is no campaign or the folder exists, Blame::system when it cannot be written.
+// Writes `folder`, which must not exist; it appears complete or not at all. `campaign`: the folder
+// that the database's file names are relative to; contact sheets are read from it.
+// Throws Blame::input if there is no campaign or the folder exists, Blame::system if it cannot be
+// written.
 void export_results(const Location& database, const std::filesystem::path& campaign,
                     ExportFormat format, const std::filesystem::path& folder);
 

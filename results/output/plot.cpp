@@ -18,7 +18,7 @@ void add_point(ChartSeries& series, double m, const CellRow& cell) {
         series.points.push_back({m, *cell.test_mean, cell.test_low, cell.test_high});
 }
 
-// m*, and nothing while no augmented trial has finished.
+// Returns m*; nullopt if no augmented trial has finished.
 std::optional<int> chosen_m(const CellRow* begin, const CellRow* end) {
     for (const auto& row : table1_of({begin, end})) {
         if (row.augmented) return row.generated_per_real;
@@ -40,7 +40,7 @@ std::string describe(const ChartSeries& series) {
 }
 
 NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, ChartStyle style) {
-    ChartSeries trained{"test", {}, true, false}, matched{"m = 0, as many steps", {}, true, true};
+    ChartSeries trained{"test", {}, true, false}, matched{"m = 0, equal steps", {}, true, true};
     ChartSeries validation{"validation", {}, false, false};
     int missing = 0;
     for (const CellRow* cell = begin; cell != end; ++cell) {
@@ -58,7 +58,8 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, 
     chart.title = fmt::format("{}, {} images per class{}", begin->dataset, begin->samples_per_class,
                               reduced ? " (reduced)" : "");
     chart.description =
-        "Mean test accuracy at the best validation epoch against generated images per real one. " +
+        "Mean test accuracy at the best validation epoch against generated images per real "
+        "image. " +
         (trained.points.empty() ? std::string("No result yet.") : describe(trained));
     if (!matched.points.empty()) chart.description += " " + describe(matched);
     chart.note = missing_text(missing);
@@ -68,7 +69,7 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, 
         chart.mark_label = "chosen";
         chart.description += fmt::format(" Chosen by validation accuracy: m = {}.", *chosen);
     }
-    chart.x_label = "generated images per real one (m)";
+    chart.x_label = "generated images per real image (m)";
     chart.y_label = "accuracy";
     chart.y_floor = 0;
     chart.y_ceiling = 1;
@@ -85,12 +86,13 @@ NamedPlot accuracy_plot(const CellRow* begin, const CellRow* end, bool reduced, 
 
 NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*>& gains,
                     bool reduced, ChartStyle style) {
-    ChartSeries epochs{"against as many epochs", {}, true, false},
-        steps{"against as many steps", {}, true, true};
+    ChartSeries epochs{"against equal epochs", {}, true, false},
+        steps{"against equal steps", {}, true, true};
     Chart chart;
     int missing = 0;
     const double first = gains.front()->samples_per_class, last = gains.back()->samples_per_class;
-    const double aside = 0.012 * (last - first); // so that both intervals of one n are seen
+    // Separates the two intervals of one n.
+    const double aside = 0.012 * (last - first);
     for (const GainRow* gain : gains) {
         missing += gain->missing;
         if (!gain->mean) continue;
@@ -104,10 +106,9 @@ NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*
             gain->low ? fmt::format(" ({:+.4f} to {:+.4f})", *gain->low, *gain->high) : "");
     }
     chart.title =
-        fmt::format("{}: what generated images brought{}", dataset, reduced ? " (reduced)" : "");
+        fmt::format("{}: gain from generated images{}", dataset, reduced ? " (reduced)" : "");
     chart.description = "Gain in test accuracy over the run without generated images, at the m "
-                        "chosen by validation accuracy, paired "
-                        "by seed." +
+                        "chosen by validation accuracy, paired by seed." +
                         chart.description;
     chart.note = missing_text(missing);
     chart.x_label = "real images per class (n)";
@@ -119,7 +120,7 @@ NamedPlot gain_plot(const std::string& dataset, const std::vector<const GainRow*
     return {file_name_of(dataset + "-gains"), render_svg(chart, style)};
 }
 
-// At most some hundred of the points; what is not a number stays, as a gap.
+// About kDrawnPoints of the points. Keeps the last one, and every NaN as a gap.
 std::vector<ChartPoint> thinned(const Curve& points) {
     std::vector<ChartPoint> drawn;
     const size_t stride = (points.size() + kDrawnPoints - 1) / kDrawnPoints;

@@ -16,7 +16,7 @@ constexpr double kWidth = 480, kHeight = 310;
 constexpr double kLeft = 62, kRight = 14, kTop = 34, kBottom = 60;
 constexpr std::array<const char*, 4> kColours{"#0072b2", "#d55e00", "#009e73", "#cc79a7"};
 
-// The attributes that colour a series.
+// Returns the attribute that colours a series.
 std::string coloured(size_t index, ChartStyle style) {
     const size_t colour = index % kColours.size();
     if (style == ChartStyle::file) return fmt::format("color=\"{}\"", kColours[colour]);
@@ -33,7 +33,7 @@ struct Range {
     bool empty() const { return low > high; }
 };
 
-// A linear axis from values to pixels.
+// Maps values linearly to pixels.
 struct Axis {
     std::vector<double> ticks;
     double low, high, from, to;
@@ -117,8 +117,8 @@ std::string draw_series(const ChartSeries& series, size_t index, const Axis& x, 
     std::string path, marks;
     bool pen_down = false;
     for (const auto& point : series.points) {
-        if (!std::isfinite(point.y)) { // a gap, not a line across what is not known
-            pen_down = false;
+        if (!std::isfinite(point.y)) {
+            pen_down = false; // leaves a gap
             continue;
         }
         path += fmt::format("{}{:.1f} {:.1f}", pen_down ? 'L' : 'M', x(point.x), y(point.y));
@@ -134,8 +134,8 @@ std::string draw_series(const ChartSeries& series, size_t index, const Axis& x, 
 std::string draw_mark(const Chart& chart, const Axis& x) {
     if (!chart.marked_x) return "";
     const double at = x(*chart.marked_x);
-    const bool right =
-        at > (kLeft + kWidth - kRight) / 2; // then the label stands to the left of the line
+    // In the right half, the label is left of the line.
+    const bool right = at > (kLeft + kWidth - kRight) / 2;
     return fmt::format(
         "<path class=\"mark\" d=\"M{0:.1f} {1:.1f}V{2:.1f}\" fill=\"none\" stroke=\"currentColor\" "
         "stroke-opacity=\"0.6\" stroke-dasharray=\"2 3\"/><text x=\"{3:.1f}\" "
@@ -170,8 +170,8 @@ std::vector<double> axis_ticks(double low, double high, int count, bool cover) {
     const double power = std::pow(10.0, std::floor(std::log10(raw)));
     const double fraction = raw / power;
     const double step = power * (fraction <= 1 ? 1 : fraction <= 2 ? 2 : fraction <= 5 ? 5 : 10);
-    constexpr double kSlack =
-        1e-9; // of a step: a limit that is a tick but for rounding counts as one
+    // In steps: a limit this close to a tick counts as on it, despite rounding.
+    constexpr double kSlack = 1e-9;
     const auto first = static_cast<int64_t>(cover ? std::floor(low / step + kSlack)
                                                   : std::ceil(low / step - kSlack));
     const auto last = static_cast<int64_t>(cover ? std::ceil(high / step - kSlack)

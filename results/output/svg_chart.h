@@ -1,6 +1,14 @@
-// A line chart as one SVG element: no script, no outside reference. Colours are CSS variables (--series-1 ...) with a
-// colour-blind-safe default (Okabe and Ito), lines and text take the page's text colour, so it reads on light and dark pages;
-// title and description speak to screen readers.
+// Draws a line chart as one SVG element: no script, no external reference. Internal to results.
+//
+// Fixed size of 480 x 310 units. Series take a colour-blind-safe palette of four colours (Okabe and
+// Ito). On a page, its CSS variables --series-1 to --series-4 override them, and lines and text
+// take the page's text colour, so the chart reads on light and dark pages. Title and description
+// serve screen readers. Equal charts give equal bytes.
+//
+//     Chart chart;
+//     chart.title = "omniglot: score";
+//     chart.series.push_back({"score", {{0, 0.1, {}, {}}, {1000, 0.6, {}, {}}}});
+//     write_atomically("score.svg", render_svg(chart, ChartStyle::file));
 #pragma once
 
 #include <optional>
@@ -10,37 +18,53 @@
 namespace dagan::results {
 
 struct ChartPoint {
+    // y may be NaN or infinite: a gap in the line.
     double x = 0, y = 0;
-    std::optional<double> low, high; // an interval, drawn as a bar through the point
+    // An interval around y, drawn as a vertical bar if both ends are given and the series has
+    // markers.
+    std::optional<double> low, high;
 };
 
 struct ChartSeries {
-    std::string label;              // "": not in the legend
-    std::vector<ChartPoint> points; // by ascending x
-    bool markers = true;            // a dot at each point
+    // Empty: not in the legend.
+    std::string label;
+    // By ascending x.
+    std::vector<ChartPoint> points;
+    // A dot at each point.
+    bool markers = true;
     bool dashed = false;
-    std::optional<size_t> colour = std::nullopt; // 0 .. 3; without one: its place among the series
+    // Index into the palette, modulo 4; default: the series' position in the chart.
+    std::optional<size_t> colour = std::nullopt;
 };
 
+// All texts are plain text: render_svg() escapes them.
 struct Chart {
     std::string title, description;
     std::string x_label, y_label;
-    std::string note; // at the upper right, e.g. what is missing
+    // Shown at the upper right, e.g. "2 runs are missing.".
+    std::string note;
+    // A legend is drawn if there are two or more.
     std::vector<ChartSeries> series;
-    // Limits of the y axis where values have natural ones (accuracies: 0 and 1); it never reaches beyond them.
+    // Natural limits of y (accuracies: 0 and 1). The axis does not extend beyond the tick that
+    // contains them.
     std::optional<double> y_floor, y_ceiling;
-    bool whole_x = false; // x counts things: ticks at whole numbers only
-    // A dotted vertical line at this x, with its label.
+    // x is a count: ticks at integers only.
+    bool whole_x = false;
+    // A dotted vertical line at this x, labelled `mark_label`.
     std::optional<double> marked_x;
     std::string mark_label;
 };
 
-// page: for HTML, sized and coloured by it (prints and dark mode included). file: black on white with fixed size and colours, as
-// papers and programs that know no CSS variables want it.
+// page: scales with the HTML page and takes its colours (print and dark mode included).
+// file: black on white with fixed size and colours, for papers and programs without CSS variables.
 enum class ChartStyle { page, file };
+
+// Returns the chart as an <svg> element. A chart without finite values has axes from 0 to 1.
 std::string render_svg(const Chart& chart, ChartStyle style = ChartStyle::page);
 
-// Round numbers that divide [low, high] into about `count` steps; includes those just outside when `cover`.
+// Returns ascending round numbers (1, 2 or 5 times a power of ten apart) that divide [low, high]
+// into at most about `count` steps. `cover`: includes the tick at or below `low` and the one at or
+// above `high`. Needs low < high and count >= 1.
 std::vector<double> axis_ticks(double low, double high, int count, bool cover);
 
 } // namespace dagan::results

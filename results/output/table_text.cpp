@@ -12,7 +12,8 @@ namespace dagan::results {
 
 namespace {
 
-constexpr int kProgramDecimals = 9; // differences of one image in a million survive
+// Resolves one image in a million.
+constexpr int kProgramDecimals = 9;
 constexpr int kPeopleDecimals = 4;
 
 Value optional_value(const std::optional<double>& value) {
@@ -64,11 +65,11 @@ std::string to_json(const Table& table) {
         }
         rows.push_back(std::move(object));
     }
-    // Bytes that are not UTF-8 can come from a task's error message; they must not stop the answer.
+    // A task's error message may hold bytes that are not UTF-8; by default dump() throws on them.
     return rows.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-// Columns as wide as people see them: continuation bytes of UTF-8 take no room.
+// Width in characters: continuation bytes of UTF-8 do not count.
 size_t width_of(const std::string& text) {
     return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -122,7 +123,7 @@ std::string latex_escaped(const std::string& text) {
     return out;
 }
 
-// Notes stand in the table's last lines, so that they are printed with it.
+// Notes are the last rows of the tabular, so that they are printed with it.
 std::string to_latex(const Table& table, int decimals, const std::vector<std::string>& notes = {}) {
     std::string alignment;
     for (size_t i = 0; i < table.columns.size(); ++i)
@@ -156,7 +157,7 @@ bool for_people(TableFormat format) {
     return format == TableFormat::table || format == TableFormat::latex;
 }
 
-// How many seeds have a result, for people also of how many when some have none.
+// The number of seeds with a result; for people "2 of 5" if some have none.
 Value seeds_value(int seeds, int missing, TableFormat format) {
     if (missing == 0 || !for_people(format)) return integer(seeds);
     return fmt::format("{} of {}", seeds, seeds + missing);
@@ -213,8 +214,7 @@ std::string render_rows(const std::vector<TrialRow>& rows, TableFormat format, i
     }
     if (missing == 0) return render(table, format, kProgramDecimals);
     return render_with_notes(
-        table, format,
-        {fmt::format("missing: {} planned classifiers have no result (yet)", missing)});
+        table, format, {fmt::format("missing: {} planned classifiers without a result", missing)});
 }
 
 std::string render_cells(const std::vector<CellRow>& rows, TableFormat format,
@@ -290,10 +290,9 @@ std::string render_gains(const std::vector<GainRow>& rows, TableFormat format,
              optional_value(row.p), optional_value(row.p_holm)});
     }
     std::vector<std::string> notes{
-        "gain: test accuracy less that of the baseline without generated images, paired by seed; "
-        "low and "
-        "high: 95 % t and BCa bootstrap intervals; p: paired t test; p_holm: adjusted for all rows "
-        "against the same kind of baseline"};
+        "gain: test accuracy minus that of the baseline without generated images, paired by seed; "
+        "low and high: 95 % t and BCa bootstrap intervals; p: paired t test; p_holm: p adjusted "
+        "over all rows against the same kind of baseline"};
     std::ranges::copy(reduced_notes(reduced), std::back_inserter(notes));
     return render_with_notes(table, format, notes);
 }
@@ -315,8 +314,7 @@ std::string render_choices(const std::vector<ChoiceRow>& rows, TableFormat forma
     }
     std::vector<std::string> notes{
         "chosen: highest mean validation accuracy, the smaller m on ties; behind: validation "
-        "accuracy of "
-        "the chosen m less that of the row, paired by seed, with a 95 % t interval"};
+        "accuracy of the chosen m minus that of the row, paired by seed, with a 95 % t interval"};
     std::ranges::copy(reduced_notes(reduced), std::back_inserter(notes));
     return render_with_notes(table, format, notes);
 }
@@ -352,12 +350,11 @@ std::string render_diff(const Diff& diff, TableFormat format, bool all) {
     }
     if (!for_people(format)) return render(table, format, kProgramDecimals);
     const std::vector<std::string> notes{
-        fmt::format("{} of {} cells differ beyond noise (p_holm < 0.05), {} are identical to the "
-                    "image, {} have too few seeds to tell",
+        fmt::format("{} of {} cells differ beyond noise (p_holm < 0.05), {} have identical counts, "
+                    "{} have too few seeds for a test",
                     differing, diff.rows.size(), identical, untested),
-        diff.paired
-            ? "paired by seed: both campaigns have the same seed and data"
-            : "not paired: the campaigns do not share seed and data, so seeds mean different luck"};
+        diff.paired ? "paired by seed: both campaigns have the same sweep seed and data"
+                    : "not paired: the campaigns do not have the same sweep seed and data"};
     if (table.rows.empty()) return fmt::format("{}\n{}\n", notes[0], notes[1]);
     return render_with_notes(table, format, notes);
 }

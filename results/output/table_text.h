@@ -1,5 +1,5 @@
-// Tables as text: aligned for people, CSV and JSON for programs (headers: interfaces, "Machine-readable output"), LaTeX for
-// papers. Equal input gives equal bytes.
+// Renders tables as text: aligned columns for people, CSV and JSON for programs, LaTeX for papers.
+// docs/reference/results.md defines every column. Equal input gives equal bytes. Reads no database.
 #pragma once
 
 #include "results/query/diff.h"
@@ -11,14 +11,21 @@
 
 namespace dagan::results {
 
+// table and latex are for people, csv and json for programs.
 DAGAN_ENUM(TableFormat, table, csv, json, latex)
 
-// CSV: RFC 4180 quoting, LF; NULL is empty. JSON: an array of objects. Fractions have `decimals` digits after the point (people's
-// formats: 4 at most), or the fewest that read back the same when it is negative.
+// Renders any table. csv: a header, RFC 4180 quoting, LF line ends, NULL as an empty field.
+// json: an array of objects; bytes that are not UTF-8 become U+FFFD. table and latex: NULL as a
+// dash. `decimals`: digits after the point of a fraction (table and latex: at most 4; json: as many
+// as needed); negative: the fewest that read back as the same double.
 std::string render(const Table& table, TableFormat format, int decimals = -1);
 
-// In people's formats, published numbers carry their label and `reduced` (reductions.h) is said below the table.
-// `missing`: how many planned trials have no row, said below the table.
+// The functions below render one command's table, with 9 decimals in csv and 4 for people.
+// For people, notes below the table explain columns, label published numbers (published.h) and list
+// how the sweep is reduced (`reduced`, from reductions.h; empty: it is not). csv and json hold the
+// rows only, so that equal campaigns give equal files.
+
+// `missing`: the number of planned trials without a row, stated below the table.
 std::string render_rows(const std::vector<TrialRow>& rows, TableFormat format, int missing = 0);
 std::string render_cells(const std::vector<CellRow>& rows, TableFormat format,
                          const std::vector<std::string>& reduced = {});
@@ -29,7 +36,7 @@ std::string render_gains(const std::vector<GainRow>& rows, TableFormat format,
 std::string render_choices(const std::vector<ChoiceRow>& rows, TableFormat format,
                            const std::vector<std::string>& reduced = {});
 
-// For people: the cells that differ (all with `all`), and a line that sums up. For programs every cell.
+// For people: the cells that differ (`all`: every cell) and a summary. For programs: every cell.
 std::string render_diff(const Diff& diff, TableFormat format, bool all);
 
 } // namespace dagan::results

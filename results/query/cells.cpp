@@ -55,13 +55,14 @@ Table1Row table1_row(const CellRow& cell) {
     return row;
 }
 
-// The augmented cell of [begin, end) with the highest mean validation accuracy, or nullptr when none has a result.
+// Returns the augmented cell of [begin, end) with the highest mean validation accuracy; nullptr if
+// none has a result.
 const CellRow* best_by_validation(const CellRow* begin, const CellRow* end) {
     const CellRow* best = nullptr;
     for (const CellRow* cell = begin; cell != end; ++cell) {
         if (cell->generated_per_real == 0 || !cell->validation_mean) continue;
-        if (!best || *cell->validation_mean > *best->validation_mean)
-            best = cell; // ascending m: the smaller wins a tie
+        // Cells are sorted by m, so the smaller m wins a tie.
+        if (!best || *cell->validation_mean > *best->validation_mean) best = cell;
     }
     return best;
 }

@@ -50,19 +50,20 @@ DiffRow row_of(const CellKey& key, const SeedTrials& a, const SeedTrials& b, boo
     return row;
 }
 
-// What makes seed k of both campaigns the same data and the same luck: the sweep's seed, and the data sets' hashes. Read without
-// our structs, as either may be of another version.
-std::string luck_of(const Location& database) {
+// Returns the sweep's seed and the data sets' hashes. If they are equal in two campaigns, seed k of
+// both means the same data and the same random numbers. Reads JSON, not our structs, since either
+// campaign may be of another version.
+std::string random_source_of(const Location& database) {
     const auto sweep = Json::parse(campaign_of(database).sweep, nullptr, false);
-    std::string luck = sweep.is_object() && sweep.contains("seed") ? sweep.at("seed").dump() : "";
+    std::string source = sweep.is_object() && sweep.contains("seed") ? sweep.at("seed").dump() : "";
     for (const auto& row :
          run_query(database, "SELECT dataset, min(spec) FROM task GROUP BY dataset").rows) {
         const auto spec = Json::parse(as_text(row[1]), nullptr, false);
         const auto hash = Json::json_pointer("/dataset/sha256");
-        luck += "\n" + as_text(row[0]) + " " +
-                (spec.is_object() && spec.contains(hash) ? spec.at(hash).dump() : "");
+        source += "\n" + as_text(row[0]) + " " +
+                  (spec.is_object() && spec.contains(hash) ? spec.at(hash).dump() : "");
     }
-    return luck;
+    return source;
 }
 
 } // namespace
@@ -91,7 +92,7 @@ std::vector<DiffRow> diff_of(const std::vector<TrialRow>& a, const std::vector<T
 }
 
 Diff diff_campaigns(const Location& a, const Location& b) {
-    const bool paired = luck_of(a) == luck_of(b);
+    const bool paired = random_source_of(a) == random_source_of(b);
     return {paired, diff_of(trial_rows(a), trial_rows(b), paired)};
 }
 

@@ -1,5 +1,5 @@
-// Two campaigns cell by cell: which test accuracies differ by more than the luck of a few seeds explains: a pure function over
-// trials, and one that reads them.
+// Compares two campaigns cell by cell: which test accuracies differ beyond the variation of a few
+// seeds?
 #pragma once
 
 #include "results/database/location.h"
@@ -17,22 +17,28 @@ struct DiffRow {
     std::string budget;
     int seeds_a = 0, seeds_b = 0;         // with a result
     std::optional<double> mean_a, mean_b; // test accuracy
-    std::optional<double> difference;     // b - a; of the common seeds where the test is paired
-    std::string test;                // "paired t", "Welch", or "" where there are too few seeds
-    std::optional<double> p, p_holm; // two-sided; adjusted over all cells of the comparison
-    bool differs = false;            // p_holm < 0.05
-    bool identical = false; // every common seed has the same counts, and the seeds are the same
+    // b - a; over the common seeds if the test is paired.
+    std::optional<double> difference;
+    std::string test; // "paired t", "Welch", or "" if there are too few seeds
+    // Two-sided p value, and the same adjusted over all cells of the comparison (Holm).
+    std::optional<double> p, p_holm;
+    bool differs = false; // p_holm < kSignificance
+    // Both have the same seeds, with the same counts.
+    bool identical = false;
 };
 
-// Every cell that either has, sorted. Paired by seed where `paired` (the seeds of both mean the same data and the same luck) and
-// at least two seeds are common; else Welch's test.
+// Returns one row for each cell that either campaign has, sorted. Tests pairs of seeds if `paired`
+// (a seed means the same data and the same random numbers in both) and at least two seeds are
+// common; otherwise uses Welch's test.
 std::vector<DiffRow> diff_of(const std::vector<TrialRow>& a, const std::vector<TrialRow>& b,
                              bool paired);
 
 struct Diff {
-    bool paired = false; // the campaigns share seed and data
+    bool paired = false; // the campaigns have the same sweep seed and data
     std::vector<DiffRow> rows;
 };
+
+// Reads two campaigns and compares them. Throws Blame::input if one is not a results database.
 Diff diff_campaigns(const Location& a, const Location& b);
 
 } // namespace dagan::results

@@ -1,4 +1,4 @@
-// What generated images brought, and how m* was chosen (trials.h).
+// The gains of generated images, and the choice of m* (results/query/cells.h).
 #include "results/query/cells.h"
 #include "results/statistics/bootstrap.h"
 #include "results/statistics/significance.h"
@@ -40,7 +40,8 @@ GainRow gain_of(const PlannedCell& cell, const PlannedCell& baseline, const Tria
     return row;
 }
 
-// Each family of tests, against equal epochs and against equal steps, is adjusted by itself: they answer different questions.
+// Adjusts p values for multiple tests. Tests against equal epochs and against equal steps answer
+// different questions, so each family is adjusted separately.
 void adjust(std::vector<GainRow>& rows) {
     for (const bool steps : {false, true}) {
         std::vector<GainRow*> family;
@@ -71,7 +72,7 @@ ChoiceRow choice_of(const PlannedCell& cell, const Trials& trials) {
     return row;
 }
 
-// [begin, end) is the curve of one (dataset, n), by ascending m. The smaller m wins a tie.
+// Marks m* of one (dataset, n). [begin, end) is sorted by m; the smaller m wins a tie.
 void choose(ChoiceRow* begin, ChoiceRow* end, const Trials& trials) {
     ChoiceRow* best = nullptr;
     for (ChoiceRow* row = begin; row != end; ++row) {

@@ -28,7 +28,7 @@ constexpr std::array<Entry, 10> kEntries{{
     {"vggface", 25, 0.579942, 0.584666},
 }};
 
-// Lower case letters and digits only; the faces go by several names.
+// Reduces a name to lower-case letters and digits. The faces have several names.
 std::string canonical(std::string_view name) {
     std::string letters;
     for (const unsigned char c : name) {

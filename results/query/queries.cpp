@@ -16,8 +16,8 @@ std::vector<TrialRow> read_trials(soci::session& sql) {
     soci::statement statement =
         (sql.prepare
              << "SELECT dataset, samples_per_class, generated_per_real, seed, budget, softmax, "
-                "steps, best_epoch, validation_correct, "
-                "validation_total, test_correct, test_total FROM trial",
+                "steps, best_epoch, validation_correct, validation_total, test_correct, "
+                "test_total FROM trial",
          soci::into(row.dataset), soci::into(row.samples_per_class),
          soci::into(row.generated_per_real), soci::into(row.seed), soci::into(row.budget),
          soci::into(row.softmax), soci::into(steps), soci::into(row.best_epoch),
@@ -29,12 +29,12 @@ std::vector<TrialRow> read_trials(soci::session& sql) {
         row.steps = steps;
         rows.push_back(row);
     }
-    const auto place = [](const TrialRow& trial) {
+    const auto order = [](const TrialRow& trial) {
         return std::tuple(trial.dataset, trial.samples_per_class, trial.generated_per_real,
                           trial.seed, matched_steps_of(trial.budget), trial.softmax);
     };
     std::sort(rows.begin(), rows.end(),
-              [&](const auto& a, const auto& b) { return place(a) < place(b); });
+              [&](const auto& a, const auto& b) { return order(a) < order(b); });
     return rows;
 }
 
@@ -61,7 +61,7 @@ struct PlanAndTrials {
 PlanAndTrials read_plan_and_trials(const Location& database) {
     const auto sql = database::open_to_read(database);
     return database::guarded(database, [&] {
-        const soci::transaction one_moment(*sql); // both reads see the same state
+        const soci::transaction snapshot(*sql); // both reads see the same state
         auto planned = read_planned_cells(*sql);
         return PlanAndTrials{std::move(planned), read_trials(*sql)};
     });

@@ -1,4 +1,5 @@
-// In what a sweep does less than the paper. Numbers of such a sweep are shown with the word "reduced".
+// The options in which a sweep does less than the full-size experiment. Tables and reports of such
+// a sweep carry the word "reduced".
 #pragma once
 
 #include "results/store/store.h"
@@ -10,10 +11,12 @@
 
 namespace dagan::results {
 
-// One phrase for each, e.g. "gan.iterations 12 (paper: 200000)"; empty for a sweep at full size.
+// Returns one phrase per reduced option with the full-size value and its source, the paper or the
+// authors' code, e.g. "gan.iterations 12 (paper: 200000)". Empty for a full-size sweep.
 std::vector<std::string> reductions(const Sweep& sweep);
 
-// Of a campaign's sweep as it stands in the database; nothing when another version of this program wrote it with other options.
+// Reads a campaign's sweep as it is stored in the database. Returns nullopt if another version of
+// this program wrote it with other options.
 std::optional<std::vector<std::string>> reductions_of(const Campaign& campaign);
 
 } // namespace dagan::results

@@ -1,5 +1,6 @@
-// A user's own SQL. SOCI describes columns by their declared types, which SQLite does not hold values to, so this one reads
-// through SQLite's own interface, which also tells whether a statement would write before it runs.
+// Runs a user's own SQL. It reads SQLite through SQLite's own interface: SOCI describes columns by
+// their declared types, which SQLite does not enforce, and only SQLite's interface tells whether a
+// statement would write before it runs.
 #include "results/database/database.h"
 #include "results/database/postgresql.h"
 #include "results/database/sqlite.h"
@@ -20,8 +21,8 @@ using StatementPointer = std::unique_ptr<api::sqlite3_stmt, Finalizer>;
 
 Error wrong_query(const std::string& why) {
     return input_error("query: " + why +
-                       "; tables and views are listed by \"SELECT name FROM sqlite_master WHERE "
-                       "type IN ('table', 'view')\"");
+                       "; hint: list the tables and views with \"SELECT name FROM sqlite_master "
+                       "WHERE type IN ('table', 'view')\"");
 }
 
 StatementPointer prepare(api::sqlite3* db, const std::string& sql) {
@@ -32,9 +33,10 @@ StatementPointer prepare(api::sqlite3* db, const std::string& sql) {
     StatementPointer owned(statement);
     if (!owned) throw wrong_query("it is empty");
     if (std::string(rest).find_first_not_of(" \t\r\n;") != std::string::npos)
-        throw wrong_query("one statement at a time");
+        throw wrong_query("it has more than one statement");
     if (!api::sqlite3_stmt_readonly(owned.get()) || api::sqlite3_column_count(owned.get()) == 0) {
-        throw wrong_query("only queries are allowed: results are never changed by hand");
+        throw wrong_query(
+            "only statements that read rows are allowed: results are never changed by hand");
     }
     return owned;
 }

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 using Row = std::vector<Value>;
 
+// The columns of kTasksWithLatestAttempt.
 enum Column {
     key,
     kind,
@@ -37,20 +38,20 @@ enum Column {
 
 constexpr const char* kTasksWithLatestAttempt =
     "SELECT t.key, t.kind, t.dataset, t.samples_per_class, t.generated_per_real, t.budget, "
-    "t.softmax, t.seed, "
-    "a.host, a.ranks, a.device, a.started, a.ended, a.outcome, "
+    "t.softmax, t.seed, a.host, a.ranks, a.device, a.started, a.ended, a.outcome, "
     "r.steps, r.best_epoch, r.validation_correct, r.validation_total, r.test_correct, r.test_total "
-    "FROM task t LEFT JOIN (SELECT task, max(token) AS token FROM attempt GROUP BY task) l ON "
-    "l.task = t.key "
-    "LEFT JOIN attempt a ON a.token = l.token LEFT JOIN result r ON r.task = t.key ORDER BY "
-    "t.kind, t.dataset, "
-    "t.samples_per_class, t.generated_per_real, t.budget, t.seed, t.key";
+    "FROM task t "
+    "LEFT JOIN (SELECT task, max(token) AS token FROM attempt GROUP BY task) l ON l.task = t.key "
+    "LEFT JOIN attempt a ON a.token = l.token LEFT JOIN result r ON r.task = t.key "
+    "ORDER BY t.kind, t.dataset, t.samples_per_class, t.generated_per_real, t.budget, t.seed, "
+    "t.key";
 
 std::string name_of(const Row& row) {
-    const auto what = as_text(row[kind]);
+    const auto task_kind = as_text(row[kind]);
+    const bool is_classifier = task_kind == "classifier";
     std::string name =
-        what == "classifier" ? as_text(row[dataset]) : what + "-" + as_text(row[dataset]);
-    if (what == "classifier") {
+        is_classifier ? as_text(row[dataset]) : task_kind + "-" + as_text(row[dataset]);
+    if (is_classifier) {
         name += fmt::format("-n{}-m{}", as_integer(row[n]), as_integer(row[m]));
         const int matched = matched_steps_of(as_text(row[budget]));
         if (matched > 0) name += fmt::format("-steps{}", matched);
@@ -59,13 +60,13 @@ std::string name_of(const Row& row) {
     return file_name_of(name);
 }
 
-void keep(std::map<std::string, std::string>& words, const char* name, const Value& value) {
+void set(std::map<std::string, std::string>& texts, const char* name, const Value& value) {
     if (is_null(value)) return;
-    words[name] =
+    texts[name] =
         std::holds_alternative<int64_t>(value) ? std::to_string(as_integer(value)) : as_text(value);
 }
 
-void keep_scores(Run& run, const Row& row) {
+void set_scores(Run& run, const Row& row) {
     if (is_null(row[first_score])) return;
     const auto value = [&](int offset) {
         return as_number(row[static_cast<size_t>(first_score + offset)]);
@@ -81,26 +82,27 @@ Run run_of(const Row& row) {
     Run run;
     run.task = as_text(row[key]);
     run.name = name_of(row);
-    keep(run.parameters, "kind", row[kind]);
-    keep(run.parameters, "dataset", row[dataset]);
-    keep(run.parameters, "samples_per_class", row[n]);
-    keep(run.parameters, "generated_per_real", row[m]);
-    keep(run.parameters, "budget", row[budget]);
-    keep(run.parameters, "softmax", row[softmax]);
-    keep(run.parameters, "seed", row[seed]);
-    keep(run.places, "host", row[host]);
-    keep(run.places, "ranks", row[ranks]);
-    keep(run.places, "device", row[device]);
-    keep(run.places, "outcome", row[outcome]);
+    set(run.parameters, "kind", row[kind]);
+    set(run.parameters, "dataset", row[dataset]);
+    set(run.parameters, "samples_per_class", row[n]);
+    set(run.parameters, "generated_per_real", row[m]);
+    set(run.parameters, "budget", row[budget]);
+    set(run.parameters, "softmax", row[softmax]);
+    set(run.parameters, "seed", row[seed]);
+    set(run.places, "host", row[host]);
+    set(run.places, "ranks", row[ranks]);
+    set(run.places, "device", row[device]);
+    set(run.places, "outcome", row[outcome]);
     run.started_ms = is_null(row[started]) ? 0 : milliseconds_of(as_text(row[started]));
     run.ended_ms = is_null(row[ended]) ? 0 : milliseconds_of(as_text(row[ended]));
     run.outcome = as_text(row[outcome]);
-    keep_scores(run, row);
+    set_scores(run, row);
     return run;
 }
 
-// Two tasks may differ in what their names do not say, or only in characters that no file name holds.
-void make_names_different(std::vector<Run>& runs) {
+// Adds the key to names that occur twice: tasks may differ in options that are not in their names,
+// or in characters that file names cannot have.
+void make_names_unique(std::vector<Run>& runs) {
     std::map<std::string, int> uses;
     for (const auto& run : runs) ++uses[run.name];
     for (auto& run : runs) {
@@ -114,13 +116,14 @@ std::vector<Run> read_runs(const Location& database) {
     std::vector<Run> runs;
     for (const auto& row : run_query(database, kTasksWithLatestAttempt).rows)
         runs.push_back(run_of(row));
-    make_names_different(runs);
+    make_names_unique(runs);
     std::map<std::string, Run*> by_task;
     for (auto& run : runs) by_task[run.task] = &run;
-    const auto each = [&](const std::string& sql, const auto& keep_row) {
+    // Calls `add_row` for each row of a query whose first column is a task.
+    const auto each = [&](const std::string& sql, const auto& add_row) {
         for (const auto& row : run_query(database, sql).rows) {
             const auto found = by_task.find(as_text(row[0]));
-            if (found != by_task.end()) keep_row(*found->second, row);
+            if (found != by_task.end()) add_row(*found->second, row);
         }
     };
     each("SELECT task, quantity, step, value FROM curve ORDER BY task, quantity, step",

@@ -1,4 +1,6 @@
-// What the tasks of a campaign left behind, one record each, for the formats of other tools. Internal to results.
+// The tasks of a campaign as runs, one record each, for exports to the formats of other tools.
+//
+// Internal to results.
 #pragma once
 
 #include "results/query/queries.h"
@@ -13,36 +15,40 @@
 
 namespace dagan::results {
 
-using Curve =
-    std::vector<std::pair<int64_t, double>>; // (step, value), NaN where it was not a number
+// (step, value); NaN stands for a value that was not a number.
+using Curve = std::vector<std::pair<int64_t, double>>;
 
 // A planned task with its latest attempt, if it was started.
 struct Run {
     std::string task; // key
-    std::string
-        name; // for a folder: "omniglot-n5-m3-seed0", "gan-omniglot"; different for each task of a campaign
+    // A directory name that is unique within the campaign: "omniglot-n5-m3-seed0", "gan-omniglot".
+    std::string name;
     std::map<std::string, std::string> parameters; // dataset, samples_per_class, ...
-    std::map<std::string, std::string> places; // host, ranks, device, outcome: where and how it ran
-    int64_t started_ms = 0, ended_ms = 0;      // since 1970, UTC; 0: not yet
-    std::string outcome;                       // "" until it has ended
-    std::map<std::string, Curve> curves; // by quantity; a classifier's include validation_accuracy
-    std::map<std::string, double>
-        scores;                       // best_epoch, best_validation_accuracy, test_accuracy, steps
+    std::map<std::string, std::string> places;     // host, ranks, device, outcome
+    int64_t started_ms = 0, ended_ms = 0;          // since 1970, UTC; 0: not yet
+    std::string outcome;                           // "" until the attempt has ended
+    std::map<std::string, Curve> curves;           // by quantity
+    // steps, best_epoch, best_validation_accuracy, test_accuracy.
+    std::map<std::string, double> scores;
     int64_t best_epoch = 0;           // the step of the scores
     std::vector<std::string> samples; // PNG files relative to the campaign's folder, by iteration
 };
 
+// Reads all runs. A classifier's curves include validation_accuracy. Throws Blame::input if
+// `database` is not a results database.
 std::vector<Run> read_runs(const Location& database);
 
-// Text as one name in a folder: letters, digits and ".-_" stay, anything else becomes "_"; never hidden, "..", or empty.
+// Turns text into a file name: keeps letters, digits and ".-_", and replaces anything else by "_".
+// The result is never empty and never begins with a dot.
 std::string file_name_of(const std::string& text);
 
-// A file that the database names, if it is one and lies in the campaign's folder: databases come from elsewhere too, and a report
-// that is handed on must not carry what else this machine holds.
+// Returns the path of a file that the database names, or nullopt if it does not exist or lies
+// outside the campaign's folder. A database may come from someone else, and a report that is passed
+// on must not contain other files of this machine.
 std::optional<std::filesystem::path> file_in(const std::filesystem::path& campaign,
                                              const std::string& relative);
 
-// The number at the end of a file's name: 300 of "KEY.300.png". Files sort by it, not by the alphabet.
+// Returns the number at the end of a file's stem, e.g. 300 for "KEY.300.png"; 0 if there is none.
 int64_t iteration_of(const std::string& path);
 
 } // namespace dagan::results

@@ -1,4 +1,4 @@
-// The report's sections about accuracy.
+// The sections on accuracy: Table 1, plots, choice of m, all cells.
 #include "results/output/html.h"
 #include "results/output/plot.h"
 #include "results/query/cells.h"
@@ -22,7 +22,7 @@ std::string signed_interval(const std::optional<double>& mean, const std::option
     return fmt::format("{:+.4f} ({:+.4f} to {:+.4f})", *mean, *low, *high);
 }
 
-// m* of each (data set, n), 0 while there is none.
+// Returns m* of each (data set, n); 0 if no augmented trial has finished.
 std::map<Group, int> chosen_of(const ReportData& data) {
     std::map<Group, int> chosen;
     for (const auto& row : data.table1) {
@@ -32,7 +32,7 @@ std::map<Group, int> chosen_of(const ReportData& data) {
     return chosen;
 }
 
-// How a cell was trained, in words.
+// Describes how a cell was trained. HTML.
 std::string training_of(const CellRow& cell, int chosen) {
     const int matched = matched_steps_of(cell.budget);
     if (matched > 0) return fmt::format("without DAGAN, steps of m = {}", matched);
@@ -41,7 +41,8 @@ std::string training_of(const CellRow& cell, int chosen) {
                        cell.generated_per_real == chosen ? " <strong>(chosen)</strong>" : "");
 }
 
-// What Table 1 shows of one (dataset, n): its rows, and m = 3, "the optimal number" of the paper, where another m was chosen.
+// Returns the cells that Table 1 shows for one (data set, n): the baselines, m*, and m = 3, the
+// paper's "optimal number", if another m was chosen.
 std::vector<CellRow> cells_for_table1(const ReportData& data, const Group& group, int chosen) {
     std::vector<CellRow> shown;
     for (const auto& cell : data.cells) {
@@ -53,7 +54,8 @@ std::vector<CellRow> cells_for_table1(const ReportData& data, const Group& group
     return shown;
 }
 
-// The gains of the chosen m, one family of tests against equal epochs and one against equal steps, adjusted over the table.
+// The gains of the chosen m. Tests against equal epochs are one family, tests against equal steps
+// another; each is adjusted over the whole table.
 class ChosenGains {
   public:
     ChosenGains(const ReportData& data, const std::map<Group, int>& chosen) {
@@ -75,7 +77,8 @@ class ChosenGains {
         }
     }
 
-    // "+0.0312 (+0.0101 to +0.0523), p = 0.01", emphasised when significant; a dash where it was not planned or not measured.
+    // Returns "+0.0312 (+0.0101 to +0.0523), p = 0.01", bold if significant; a dash if the gain was
+    // not planned or has no result.
     std::string text(const CellRow& cell, bool steps) const {
         const auto found = gains_.find({cell.dataset, cell.samples_per_class, steps});
         if (found == gains_.end() || !found->second.first->mean) return kDash;
@@ -137,19 +140,17 @@ std::string table1_section(const ReportData& data) {
                     {"gain over equal epochs", true},
                     {"gain over equal steps", true}},
                    rows);
-    body += paragraph("n: real training images per class. m: generated images per real one, chosen "
-                      "by mean validation accuracy alone. All runs "
-                      "take equal epochs, but for those that take as many steps as a run with "
-                      "DAGAN. Gains: differences to the run without "
-                      "DAGAN, "
-                      "paired by seed, with 95 % intervals. Intervals: Student's t over the seeds. "
-                      "p: two-sided paired t test, adjusted by "
-                      "Holm's "
-                      "method over the chosen rows of the table; emphasised below 0.05.",
+    body += paragraph("n: real training images per class. m: generated images per real image, "
+                      "chosen by mean validation accuracy alone. All runs train for the same "
+                      "number of epochs, except those that take as many steps as a run with DAGAN. "
+                      "Gain: difference from the run without DAGAN, paired by seed, with a 95 % "
+                      "interval. Intervals: Student's t over the seeds. p: two-sided paired t "
+                      "test, adjusted by Holm's method over the chosen rows of the table; bold "
+                      "below 0.05.",
                       "quiet");
     if (!data.reduced)
-        body += paragraph("The sweep was written by another version of this program: whether it is "
-                          "reduced is not known.",
+        body += paragraph("The sweep was written by another version of this program; whether it "
+                          "is reduced is unknown.",
                           "quiet");
     else if (!data.reduced->empty())
         body +=
@@ -182,23 +183,21 @@ std::string choices_section(const ReportData& data) {
                  : signed_interval(choice.behind_mean, choice.behind_low, choice.behind_high),
              could_be ? "could be the best" : ""});
     }
-    std::string body = paragraph("m is chosen by validation accuracy. Where the interval of "
-                                 "\"behind the chosen\" holds 0, the seeds "
-                                 "do not tell the two apart.",
+    std::string body = paragraph("m is chosen by validation accuracy. If the interval of \"behind "
+                                 "the chosen\" contains 0, the seeds do not distinguish the two.",
                                  "quiet");
-    body +=
-        "<details><summary>Validation accuracy of every m</summary>\n" +
-        html_table("choices", "Validation accuracy at the best epoch, and the m that it chooses",
-                   {{"data set"},
-                    {"n", true},
-                    {"m", true},
-                    {"seeds", true},
-                    {"validation", true},
-                    {"95 % interval", true},
-                    {"behind the chosen", true},
-                    {""}},
-                   rows) +
-        "</details>\n";
+    body += "<details><summary>Validation accuracy of every m</summary>\n" +
+            html_table("choices", "Validation accuracy at the best epoch, and the m it chooses",
+                       {{"data set"},
+                        {"n", true},
+                        {"m", true},
+                        {"seeds", true},
+                        {"validation", true},
+                        {"95 % interval", true},
+                        {"behind the chosen", true},
+                        {""}},
+                       rows) +
+            "</details>\n";
     return section("choices", "Choice of m", body);
 }
 
@@ -213,7 +212,7 @@ std::string cells_section(const ReportData& data) {
                         signed_interval(cell.gain_mean, cell.gain_low, cell.gain_high)});
     }
     return section("cells", "All cells",
-                   "<details open><summary>Every configuration of the plan</summary>\n" +
+                   "<details open><summary>Every planned configuration</summary>\n" +
                        html_table("cells", "Means over the seeds" + reduced_mark(data),
                                   {{"data set"},
                                    {"n", true},

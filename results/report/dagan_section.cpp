@@ -1,4 +1,5 @@
-// The report's section about the DAGANs: curves, what was measured of the chosen checkpoint, sample sheets over training.
+// The section on the DAGANs: curves, metrics of the chosen checkpoint, contact sheets over
+// training.
 #include "results/output/html.h"
 #include "results/output/plot.h"
 #include "results/report/report_sections.h"
@@ -14,11 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kSheetsShown = 8; // of each DAGAN, evenly over its training
-constexpr uintmax_t kSheetBytes =
-    2'400'000; // of all of them: base64 adds a third, and the page stays below 5 MB
+// Sheets of each DAGAN, evenly spaced over its training.
+constexpr size_t kSheetsShown = 8;
+// Of all sheets together. Base64 adds a third; this keeps the page below 5 MB.
+constexpr uintmax_t kSheetBytes = 2'400'000;
 
-// At most `count` of the items, the first and the last among them.
+// Returns at most `count` items, including the first and the last (the last alone if `count` is 1).
 std::vector<std::string> evenly(const std::vector<std::string>& items, size_t count) {
     if (items.size() <= count) return items;
     std::vector<std::string> some;
@@ -35,7 +37,7 @@ uintmax_t bytes_of(const fs::path& campaign, const std::vector<std::string>& she
     return bytes;
 }
 
-// As many as fit into the page, but always the last.
+// Returns as many sheets as `limit` bytes allow, always including the last.
 std::vector<std::string> shown_sheets(const fs::path& campaign,
                                       const std::vector<std::string>& sheets, uintmax_t limit) {
     for (size_t count = kSheetsShown; count > 1; --count) {
@@ -49,24 +51,24 @@ std::string sample_sheet(const fs::path& campaign, const std::string& relative,
                          const std::string& dataset) {
     const auto file = file_in(campaign, relative);
     if (!file)
-        return fmt::format("<figure><figcaption>{} is no longer there.</figcaption></figure>\n",
+        return fmt::format("<figure><figcaption>{} no longer exists.</figcaption></figure>\n",
                            html_escaped(relative));
     const auto iteration = iteration_of(relative);
     return fmt::format("<figure><img class=\"sheet\" src=\"{}\" alt=\"Real images of {} beside "
-                       "images that the DAGAN made from them after "
-                       "{} iterations\"><figcaption>iteration {}</figcaption></figure>\n",
+                       "images that the DAGAN generated from them after {} iterations\">"
+                       "<figcaption>iteration {}</figcaption></figure>\n",
                        png_data_uri(*file), html_escaped(dataset), iteration, iteration);
 }
 
-// The checkpoint whose weights were taken, as the curve "chosen" tells: its only point.
+// Returns the iteration of the chosen checkpoint: the only point of the curve "chosen".
 std::optional<int64_t> chosen_iteration(const TrainedGan& gan) {
     const auto found = gan.curves.find("chosen");
     if (found == gan.curves.end() || found->second.empty()) return std::nullopt;
     return found->second.front().first;
 }
 
-// What was measured of the chosen checkpoint, in words: a generator that copies its condition scores well, so no number stands
-// alone.
+// Describes the chosen checkpoint by all its metrics: a generator that copies its condition scores
+// well, so the score alone would mislead.
 std::string chosen_text(const TrainedGan& gan, int64_t chosen) {
     std::vector<std::string> measured;
     for (const char* quantity :
@@ -81,7 +83,8 @@ std::string chosen_text(const TrainedGan& gan, int64_t chosen) {
                        measured.empty() ? "" : ": ", fmt::join(measured, ", "));
 }
 
-// What may choose the checkpoint comes first, then the critic and whether the noise is used, then the rest by name.
+// Returns the plotted quantities: first those that can choose the checkpoint, then the critic's
+// loss and the use of the noise, then the rest by name.
 std::vector<std::string> quantities_of(const TrainedGan& gan) {
     std::vector<std::string> quantities;
     for (const auto& [quantity, curve] : gan.curves) {
@@ -116,7 +119,7 @@ std::string gan_part(const fs::path& campaign, const TrainedGan& gan, bool reduc
     for (const auto& sheet : sheets) body += sample_sheet(campaign, sheet, gan.dataset);
     body += "</div>\n";
     if (sheets.size() < gan.samples.size())
-        body += paragraph(fmt::format("{} of {} sample sheets; the others are in the campaign's "
+        body += paragraph(fmt::format("{} of {} contact sheets; the others are in the campaign's "
                                       "folder <code>samples</code>.",
                                       sheets.size(), gan.samples.size()),
                           "quiet");
@@ -126,13 +129,14 @@ std::string gan_part(const fs::path& campaign, const TrainedGan& gan, bool reduc
 } // namespace
 
 std::string gans_section(const fs::path& campaign, const ReportData& data) {
-    if (data.gans.empty()) return section("dagans", "DAGANs", paragraph("This sweep trains none."));
+    if (data.gans.empty())
+        return section("dagans", "DAGANs", paragraph("This sweep trains no DAGAN."));
     std::string body = paragraph(
-        "Each sheet shows real images beside images generated from them; score is the share of "
-        "generated images that a "
-        "classifier trained on real ones gives the class of their source. z_diversity: mean "
-        "distance between images of one "
-        "condition over that between images of different conditions; near 0 the noise is ignored.",
+        "Each contact sheet shows real images beside images generated from them. score: the "
+        "share of generated images that a classifier trained on real images assigns to the class "
+        "of their source image. z_diversity: the mean distance between images of one condition, "
+        "divided by that between images of different conditions; near 0, the generator ignores "
+        "the noise.",
         "quiet");
     const bool reduced = data.reduced && !data.reduced->empty();
     for (const auto& gan : data.gans)

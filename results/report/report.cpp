@@ -5,6 +5,7 @@
 #include "results/output/html.h"
 #include "results/report/report_data.h"
 #include "results/report/report_sections.h"
+#include "spec/campaign_paths.h"
 
 #include <fmt/format.h>
 
@@ -46,7 +47,7 @@ std::string state_of(const ReportData& data) {
     const auto when =
         data.latest.empty()
             ? ""
-            : fmt::format(" State of {}.", html_escaped(data.latest.substr(0, 19) + "Z"));
+            : fmt::format(" As of {}.", html_escaped(data.latest.substr(0, 19) + "Z"));
     return paragraph(fmt::format("{} of {} classifiers finished{}.{}", data.trials.size(), planned,
                                  missing, when));
 }
@@ -57,7 +58,7 @@ std::string header(const ReportData& data, int refresh_s) {
         html_escaped(data.campaign.name), reduced_mark(data));
     html += state_of(data);
     if (refresh_s > 0)
-        html += paragraph(fmt::format("Live: made again and loaded again every {} s.", refresh_s),
+        html += paragraph(fmt::format("Live: updated and reloaded every {} s.", refresh_s),
                           "quiet live");
     html += "<nav aria-label=\"Sections\"><ul>";
     for (const auto& part : kSections)
@@ -79,13 +80,13 @@ std::string page(const fs::path& campaign, const ReportData& data, const ReportO
 } // namespace
 
 fs::path write_report(const fs::path& campaign, const ReportOptions& options) {
-    return write_report(campaign / "results.sqlite", campaign, options);
+    return write_report(CampaignPaths(campaign).database(), campaign, options);
 }
 
 fs::path write_report(const Location& database, const fs::path& campaign,
                       const ReportOptions& options) {
     const auto data = read_report_data(database);
-    const auto path = campaign / "report" / "index.html";
+    const auto path = CampaignPaths(campaign).report();
     write_atomically(path, page(campaign, data, options));
     return path;
 }

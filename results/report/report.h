@@ -1,5 +1,6 @@
-// The report: one HTML file with everything in it (no network, no script), for a screen of any width, paper, dark mode, keyboard
-// and screen reader. May be made while the campaign runs; it then says what is missing.
+// Writes the report of a campaign: one self-contained HTML page (no network, no script) that reads
+// well on screens of any width, on paper, in dark mode, by keyboard and by screen reader. It can be
+// written while the campaign runs, and then states what is missing.
 #pragma once
 
 #include "results/database/location.h"
@@ -10,25 +11,30 @@
 
 namespace dagan::results {
 
-// What a plan expected its tasks to take, to be shown beside what they took.
+// The predicted times of a plan's tasks, shown beside the actual ones.
 struct Prediction {
-    std::map<std::string, double>
-        seconds;            // by task key: wall time of the task, on all its ranks together
-    double uncertainty = 1; // the true value was expected within this factor either way
-    std::string source;     // where the expectation came from: "calibrated", "measured"
+    // By task key: wall time of the task on all its ranks together.
+    std::map<std::string, double> seconds;
+    // The actual time is expected within this factor either way; at least 1.
+    double uncertainty = 1;
+    // The source of the rate: "calibrated", "measured", ...
+    std::string source;
 };
 
 struct ReportOptions {
-    Prediction predicted; // empty: the section says that nothing was predicted
-    int refresh_s = 0;    // the page loads itself again after so many seconds; 0: never
+    // Empty: the page says that nothing was predicted.
+    Prediction predicted;
+    // The page reloads itself after this many seconds; 0: never.
+    int refresh_s = 0;
 };
 
-// Writes report/index.html in a campaign's folder and returns its path. Pictures come from the files in it that the database
-// names; one that is gone is said to be. Throws Blame::input when there is no campaign, Blame::system when it cannot write.
+// Writes report/index.html in the folder `campaign` and returns its path. Contact sheets are the
+// files in that folder that the database names; the page says so if one no longer exists.
+// Throws Blame::input if there is no campaign, Blame::system if the page cannot be written.
 std::filesystem::path write_report(const Location& database, const std::filesystem::path& campaign,
                                    const ReportOptions& options = {});
 
-// Of the database results.sqlite in the folder.
+// As above, with the database results.sqlite in the folder.
 std::filesystem::path write_report(const std::filesystem::path& campaign,
                                    const ReportOptions& options = {});
 

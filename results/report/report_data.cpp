@@ -57,7 +57,8 @@ std::vector<TrainedGan> read_gans(const Location& database) {
     return gans;
 }
 
-// As label_of() of its specification, which another version of this program may have written.
+// The label of a task, as label_of() gives it. Made from the row, because another version of this
+// program may have written the specification.
 std::string label_of_row(const Row& row, size_t kind) {
     std::string label = as_text(row[kind]) + " " + as_text(row[kind + 1]);
     if (!is_null(row[kind + 2]) && !is_null(row[kind + 3]))
@@ -86,7 +87,7 @@ std::vector<FailedAttempt> read_failures(const Location& database) {
     return failures;
 }
 
-// An attempt that has not ended is drawn up to the last thing that happened.
+// Attempts that have not ended get `latest_ms` as their end.
 std::vector<TimedAttempt> read_attempts(const Location& database, int64_t latest_ms) {
     std::vector<TimedAttempt> attempts;
     const auto rows = run_query(
@@ -105,12 +106,13 @@ std::vector<TimedAttempt> read_attempts(const Location& database, int64_t latest
 
 std::vector<TaskSeconds> read_task_seconds(const Location& database) {
     std::vector<TaskSeconds> tasks;
-    const auto rows =
-        run_query(database, "SELECT t.key, t.kind, t.dataset, COALESCE(max(CASE WHEN a.final = 1 "
-                            "AND a.outcome IN ('done', 'diverged') THEN 1 "
-                            "ELSE 0 END), 0), COALESCE(sum(a.seconds), 0.0) FROM task t LEFT JOIN "
-                            "attempt a ON a.task = t.key "
-                            "GROUP BY t.key, t.kind, t.dataset ORDER BY t.key");
+    const auto rows = run_query(
+        database,
+        fmt::format("SELECT t.key, t.kind, t.dataset, COALESCE(max(CASE WHEN a.final = 1 AND "
+                    "a.outcome IN ({}) THEN 1 ELSE 0 END), 0), COALESCE(sum(a.seconds), 0.0) "
+                    "FROM task t LEFT JOIN attempt a ON a.task = t.key "
+                    "GROUP BY t.key, t.kind, t.dataset ORDER BY t.key",
+                    finished_outcomes_sql()));
     for (const auto& row : rows.rows)
         tasks.push_back({as_text(row[0]), as_text(row[1]), as_text(row[2]), as_integer(row[3]) != 0,
                          as_number(row[4])});

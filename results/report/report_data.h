@@ -1,4 +1,4 @@
-// What the report shows, read from the database at one time. Internal to results.
+// The data of a report, read from the database before any section is made. Internal to results.
 #pragma once
 
 #include "results/query/queries.h"
@@ -15,15 +15,23 @@
 namespace dagan::results {
 
 struct TrainedGan {
+    // The task's key.
     std::string task, dataset;
-    std::string state; // "done", "running", an outcome, or "waiting"
+    // The outcome of the latest attempt, "running", or "waiting" (not started).
+    std::string state;
+    // By quantity.
     std::map<std::string, Curve> curves;
-    std::vector<std::string> samples; // PNG files relative to the campaign, by iteration
+    // Contact sheets: PNG files relative to the campaign's folder, by iteration.
+    std::vector<std::string> samples;
 };
 
 struct FailedAttempt {
-    std::string label; // of its task, for people
-    std::string task, outcome, error, host, started;
+    // The task, for people: "classifier omniglot n=5 m=3 seed=0".
+    std::string label;
+    std::string task, outcome, error, host;
+    // ISO 8601, UTC.
+    std::string started;
+    // The task is not tried again.
     bool final = false;
 };
 
@@ -32,14 +40,17 @@ struct MissingTrial {
     int samples_per_class = 0, generated_per_real = 0, seed = 0;
     std::string budget;
     int attempts = 0;
-    std::string outcome, error; // of the latest attempt; "" when it has not ended
+    // Of the latest attempt; "" if it has not ended.
+    std::string outcome, error;
 };
 
 struct HostUse {
+    // device: "" if it was not recorded.
     std::string host, device;
     int attempts = 0;
     double hours = 0;
-    std::string first, last; // start of the first attempt, end of the last
+    // Start of the first attempt and end of the last; ISO 8601, UTC.
+    std::string first, last;
 };
 
 struct StepCost {
@@ -49,7 +60,7 @@ struct StepCost {
     double seconds_per_step = 0;
 };
 
-// What a task took so far: the seconds of all its attempts.
+// The time a task took so far: the seconds of all its attempts.
 struct TaskSeconds {
     std::string task, kind, dataset;
     bool done = false;
@@ -58,24 +69,30 @@ struct TaskSeconds {
 
 struct ReportData {
     Campaign campaign;
-    // In what the sweep does less than the paper; nothing when the sweep is of a version that this program cannot read.
+    // How the sweep is smaller than the paper's (reductions.h); nullopt if another version of this
+    // program wrote the sweep and this one cannot read it.
     std::optional<std::vector<std::string>> reduced;
     std::vector<TrialRow> trials;
     std::vector<CellRow> cells;
     std::vector<Table1Row> table1;
     std::vector<GainRow> gains;
     std::vector<ChoiceRow> choices;
+    // By data set, then key.
     std::vector<TrainedGan> gans;
+    // In the order in which they started, as are `attempts`.
     std::vector<FailedAttempt> failures;
     std::vector<MissingTrial> missing;
     std::vector<HostUse> hosts;
     std::vector<StepCost> costs;
     std::vector<TimedAttempt> attempts;
     std::vector<TaskSeconds> task_seconds;
-    std::string latest;                                // time of the last thing that happened
-    std::map<std::string, std::string> dataset_sha256; // by name
+    // Time of the latest start or end of an attempt; ISO 8601, UTC; "" if none has started.
+    std::string latest;
+    // Of each data set by name; "" if unknown.
+    std::map<std::string, std::string> dataset_sha256;
 };
 
+// Reads everything. Throws Blame::input if `database` holds no campaign.
 ReportData read_report_data(const Location& database);
 
 } // namespace dagan::results

@@ -1,4 +1,5 @@
-// The report's sections about running: who ran what when, what it cost, what failed, where the numbers come from.
+// The sections on the execution: timeline, cost, failures, missing results, provenance.
+#include "base/duration.h"
 #include "results/database/schema.h"
 #include "results/output/html.h"
 #include "results/report/report_sections.h"
@@ -15,14 +16,16 @@ namespace {
 constexpr size_t kFailuresShown = 200;
 constexpr size_t kMissingShown = 500;
 
-std::string words(double seconds) { return duration_words(static_cast<int64_t>(seconds * 1000)); }
+std::string words(double seconds) {
+    return duration_in_one_unit(static_cast<int64_t>(seconds * 1000));
+}
 
 std::string error_text(const std::string& error) {
     return error.empty() ? std::string(kDash)
                          : "<span class=\"error\">" + html_escaped(error) + "</span>";
 }
 
-// Finished tasks of one kind and data set.
+// Totals of the tasks of one kind and data set; the times are of finished tasks only.
 struct CostLine {
     int planned = 0, done = 0;
     double predicted_s = 0, actual_s = 0;
@@ -49,11 +52,11 @@ std::vector<std::string> cost_cells(const std::string& kind, const std::string& 
 
 std::string timeline_section(const ReportData& data) {
     const auto svg = timeline_svg(data.attempts);
-    if (svg.empty()) return section("timeline", "Timeline", paragraph("Nothing was started yet."));
+    if (svg.empty()) return section("timeline", "Timeline", paragraph("No task has started yet."));
     std::string legend;
     for (const char* kind : {"selector", "gan", "pool", "classifier", "failed"})
         legend += fmt::format("<li><span class=\"swatch t-{0}\"></span>{0}</li>", kind);
-    return section("timeline", "Who ran what when",
+    return section("timeline", "Timeline",
                    "<ul class=\"legend\" aria-label=\"Colours\">" + legend +
                        "</ul>\n<div class=\"scroll\" role=\"region\" aria-label=\"Timeline\" "
                        "tabindex=\"0\">\n" +
@@ -75,15 +78,16 @@ std::string cost_section(const ReportData& data, const Prediction& predicted) {
     }
     std::vector<std::vector<std::string>> rows, steps;
     for (const auto& [name, line] : lines)
-        rows.push_back(cost_cells(name.first, name.second, line, predicted.uncertainty));
+        rows.push_back(
+            cost_cells(html_escaped(name.first), name.second, line, predicted.uncertainty));
     rows.push_back(cost_cells("<strong>all</strong>", "", total, predicted.uncertainty));
     std::string body =
-        html_table("predicted", "Time of the finished tasks, all their attempts together",
+        html_table("predicted", "Time of the finished tasks, over all their attempts",
                    {{"kind"},
                     {"data set"},
                     {"done", true},
                     {"predicted", true},
-                    {"expected within", true},
+                    {"expected range", true},
                     {"actual", true},
                     {"actual / predicted", true}},
                    rows);
@@ -94,13 +98,14 @@ std::string cost_section(const ReportData& data, const Prediction& predicted) {
                                         html_escaped(predicted.source), predicted.uncertainty),
                       "quiet");
     for (const auto& cost : data.costs) {
-        steps.push_back({cost.kind, html_escaped(cost.device), std::to_string(cost.attempts),
-                         std::to_string(cost.steps), fmt::format("{:.4g}", cost.seconds_per_step)});
+        steps.push_back({html_escaped(cost.kind), html_escaped(cost.device),
+                         std::to_string(cost.attempts), std::to_string(cost.steps),
+                         fmt::format("{:.4g}", cost.seconds_per_step)});
     }
     if (!steps.empty()) {
         body += html_table(
-            "costs", "What a step cost",
-            {{"kind"}, {"device"}, {"attempts", true}, {"steps", true}, {"seconds a step", true}},
+            "costs", "Time per step",
+            {{"kind"}, {"device"}, {"attempts", true}, {"steps", true}, {"seconds per step", true}},
             steps);
     }
     return section("cost", "Predicted and actual cost", body);
@@ -113,7 +118,7 @@ std::string failures_section(const ReportData& data) {
     for (const auto& failure : data.failures) {
         if (rows.size() == kFailuresShown) break;
         rows.push_back({html_escaped(failure.label), failure.task.substr(0, 8),
-                        failure.outcome + (failure.final ? ", given up" : ", tried again"),
+                        html_escaped(failure.outcome) + (failure.final ? ", final" : ", retried"),
                         html_escaped(failure.host), html_escaped(failure.started),
                         error_text(failure.error)});
     }
@@ -127,11 +132,11 @@ std::string failures_section(const ReportData& data) {
 
 std::string missing_section(const ReportData& data) {
     if (data.missing.empty())
-        return section("missing", "Missing", paragraph("Every planned classifier has its result."));
+        return section("missing", "Missing", paragraph("Every planned classifier has a result."));
     std::vector<std::vector<std::string>> rows;
     for (const auto& trial : data.missing) {
         if (rows.size() == kMissingShown) break;
-        const std::string state = !trial.outcome.empty() ? trial.outcome
+        const std::string state = !trial.outcome.empty() ? html_escaped(trial.outcome)
                                   : trial.attempts > 0   ? "running or lost"
                                                          : "not started";
         rows.push_back({html_escaped(trial.dataset), std::to_string(trial.samples_per_class),
@@ -172,7 +177,7 @@ std::string provenance_section(const ReportData& data) {
                          html_escaped(use.first), html_escaped(use.last)});
     }
     if (!hosts.empty()) {
-        body += html_table("hosts", "Where attempts ran",
+        body += html_table("hosts", "Hosts and devices",
                            {{"host"},
                             {"device"},
                             {"attempts", true},
@@ -181,7 +186,7 @@ std::string provenance_section(const ReportData& data) {
                             {"last ended"}},
                            hosts);
     }
-    body += "<details><summary>The sweep, complete</summary><pre tabindex=\"0\">" +
+    body += "<details><summary>The complete sweep</summary><pre tabindex=\"0\">" +
             html_escaped(data.campaign.sweep) + "</pre></details>\n";
     return section("provenance", "Provenance", body);
 }

@@ -1,5 +1,6 @@
 #include "results/report/timeline.h"
 
+#include "base/duration.h"
 #include "results/output/html.h"
 
 #include <fmt/format.h>
@@ -14,13 +15,16 @@ namespace {
 
 constexpr double kWidth = 1000, kLeft = 120, kRight = 12, kTop = 22, kBar = 9, kRowGap = 5,
                  kBottom = 24;
-constexpr size_t kTooltips = 1500;   // more bars than this go without
-constexpr double kShownPause = 0.04; // a pause takes at most this share of the busy time
-constexpr double kTickDistance = 70; // at least, in pixels
-constexpr double kNarrowest = 0.4,
-                 kNarrowestFailure = 3; // of a bar, in pixels: a failure is to be seen
+// If there are more bars than this, they have no tooltips.
+constexpr size_t kTooltips = 1500;
+// A pause is drawn as at most this share of the busy time.
+constexpr double kShownPause = 0.04;
+// Minimum, in pixels.
+constexpr double kTickDistance = 70;
+// Minimum width of a bar, in pixels: a failure must be visible.
+constexpr double kNarrowest = 0.4, kNarrowestFailure = 3;
 
-// From time to pixels, with long pauses cut short.
+// Maps time to pixels, with long pauses shortened.
 class Clock {
   public:
     struct Pause {
@@ -28,7 +32,8 @@ class Clock {
         int64_t ms;
     };
 
-    explicit Clock(const std::vector<TimedAttempt>& attempts) { // by ascending start
+    // `attempts`: by ascending start.
+    explicit Clock(const std::vector<TimedAttempt>& attempts) {
         for (const auto& attempt : attempts) {
             if (spans_.empty() || attempt.started_ms > spans_.back().to)
                 spans_.push_back({attempt.started_ms, attempt.ended_ms, 0});
@@ -53,7 +58,8 @@ class Clock {
         }
     }
 
-    double x(int64_t ms) const { // within a span, or at its ends
+    // `ms` must be within a busy span or at its ends.
+    double x(int64_t ms) const {
         auto span = std::upper_bound(spans_.begin(), spans_.end(), ms,
                                      [](int64_t at, const Span& s) { return at < s.from; });
         if (span != spans_.begin()) --span;
@@ -78,7 +84,7 @@ class Clock {
     double scale_ = 1;
 };
 
-// Steps that people count time in.
+// Returns a customary unit of time that divides the span into at most about ten steps.
 int64_t tick_step(int64_t span_ms) {
     constexpr int64_t kSteps[] = {1,   2,    5,    10,   20,   30,       60,       120,      300,
                                   600, 1200, 1800, 3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600};
@@ -93,14 +99,16 @@ int64_t tick_step(int64_t span_ms) {
 struct Bar {
     const TimedAttempt* attempt;
     RankName rank;
-    size_t line; // of the rank's row
+    // Within the rank's row.
+    size_t line;
 };
 
-// The lines of one rank's row are its trainers: each bar goes into the first line that is free.
+// The lines of a rank's row are its trainers: each bar takes the first free line.
 struct Rows {
     std::vector<Bar> bars;
-    std::map<RankName, std::vector<int64_t>> busy_until; // by rank: of each line
-    std::map<RankName, std::set<std::string>> hosts;     // by rank
+    // By rank: the end of the last bar of each line.
+    std::map<RankName, std::vector<int64_t>> busy_until;
+    std::map<RankName, std::set<std::string>> hosts;
 };
 
 Rows rows_of(const std::vector<TimedAttempt>& attempts) {
@@ -120,20 +128,19 @@ Rows rows_of(const std::vector<TimedAttempt>& attempts) {
 }
 
 bool failed(const TimedAttempt& attempt) {
-    static const std::set<std::string> kWell{"", "done", "diverged", "interrupted"};
-    return !kWell.contains(attempt.outcome);
+    static const std::set<std::string> kNotFailures{"", "done", "diverged", "interrupted"};
+    return !kNotFailures.contains(attempt.outcome);
 }
 
-// A style of report.css: t-classifier, t-gan, ..., t-failed.
+// Returns a class of report.css: t-classifier, t-gan, ..., t-failed.
 std::string style_of(const TimedAttempt& attempt) {
-    return failed(attempt) ? "t-failed" : "t-" + attempt.kind;
+    return failed(attempt) ? "t-failed" : "t-" + html_escaped(attempt.kind);
 }
 
 std::string draw_bars(const Rows& rows, const Clock& clock,
                       const std::map<RankName, double>& tops) {
     const bool tooltips = rows.bars.size() <= kTooltips;
-    std::map<std::string, std::string>
-        shapes; // by style: failures come last in no order that hides them
+    std::map<std::string, std::string> shapes; // by style
     for (const auto& bar : rows.bars) {
         const auto& attempt = *bar.attempt;
         const double from = clock.x(attempt.started_ms);
@@ -147,14 +154,15 @@ std::string draw_bars(const Rows& rows, const Clock& clock,
                 "{}, {}</title></rect>\n",
                 from, y, width, kBar - 1, html_escaped(attempt.label),
                 attempt.ranks.size() > 1 ? fmt::format(" ({} ranks)", attempt.ranks.size()) : "",
-                attempt.outcome.empty() ? "running" : attempt.outcome,
-                duration_words(attempt.ended_ms - attempt.started_ms));
+                attempt.outcome.empty() ? "running" : html_escaped(attempt.outcome),
+                duration_in_one_unit(attempt.ended_ms - attempt.started_ms));
         } else {
             shape += fmt::format("M{:.1f} {:.0f}h{:.1f}v{:.0f}h-{:.1f}z", from, y, width, kBar - 1,
                                  width);
         }
     }
     std::string out;
+    // Failures last, so that nothing covers them.
     for (const bool failures : {false, true}) {
         for (const auto& [style, shape] : shapes) {
             if ((style == "t-failed") != failures) continue;
@@ -177,26 +185,18 @@ std::string draw_time_axis(const Clock& clock, double bottom) {
                            "x=\"{0:.1f}\" y=\"{3:.0f}\" "
                            "text-anchor=\"middle\">{4}</text>\n",
                            x, kTop, bottom, bottom + 16,
-                           at == clock.begin() ? "0" : duration_words(at - clock.begin()));
+                           at == clock.begin() ? "0" : duration_in_one_unit(at - clock.begin()));
     }
     for (const auto& pause : clock.pauses()) {
         out += fmt::format("<path class=\"t-pause\" d=\"M{0:.1f} {1:.0f}V{2:.0f}\"/><text "
                            "x=\"{0:.1f}\" y=\"{3:.0f}\" "
                            "text-anchor=\"middle\">{4} idle</text>\n",
-                           pause.x, kTop, bottom, kTop - 6, duration_words(pause.ms));
+                           pause.x, kTop, bottom, kTop - 6, duration_in_one_unit(pause.ms));
     }
     return out;
 }
 
 } // namespace
-
-std::string duration_words(int64_t ms) {
-    const double seconds = static_cast<double>(ms) / 1000;
-    if (seconds < 120) return fmt::format("{:.3g} s", seconds);
-    if (seconds < 2 * 3600) return fmt::format("{:.3g} min", seconds / 60);
-    if (seconds < 48 * 3600) return fmt::format("{:.3g} h", seconds / 3600);
-    return fmt::format("{:.3g} d", seconds / 86400);
-}
 
 std::string timeline_svg(std::vector<TimedAttempt> attempts) {
     std::erase_if(attempts, [](const TimedAttempt& attempt) {
@@ -228,10 +228,10 @@ std::string timeline_svg(std::vector<TimedAttempt> attempts) {
                "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\" viewBox=\"0 0 {:.0f} "
                "{:.0f}\" role=\"img\" "
                "font-family=\"system-ui, sans-serif\" font-size=\"11\" fill=\"currentColor\">\n"
-               "<title>Who ran what when</title>\n<desc>{} attempts on {} ranks over {}, {} of "
-               "them failed.</desc>\n",
+               "<title>Timeline of the attempts</title>\n"
+               "<desc>{} attempts on {} ranks over {}, {} of them failed.</desc>\n",
                kWidth, top + kBottom, attempts.size(), rows.busy_until.size(),
-               duration_words(clock.end() - clock.begin()), failures) +
+               duration_in_one_unit(clock.end() - clock.begin()), failures) +
            draw_time_axis(clock, top) + labels + draw_bars(rows, clock, tops) + "</svg>\n";
 }
 

@@ -1,5 +1,5 @@
-// Who ran what when: the attempts of a campaign as bars, a row for each rank (more where trainers of a rank ran side by side).
-// Internal to results.
+// Draws the timeline of a campaign: its attempts as bars, one row for each rank, with more lines
+// where trainers of a rank ran side by side. Internal to results.
 #pragma once
 
 #include "results/store/rank_names.h"
@@ -11,19 +11,22 @@
 namespace dagan::results {
 
 struct TimedAttempt {
-    std::string label; // of its task, for people
+    // The task, for people.
+    std::string label;
+    // Kind of the task: names the bar's style.
     std::string kind;
-    std::string host; // of its first rank
+    // Of the first rank.
+    std::string host;
     std::vector<RankName> ranks;
-    int64_t started_ms = 0, ended_ms = 0; // since 1970
-    std::string outcome;                  // "" while it runs
+    // Milliseconds since 1970, UTC. One that has not ended is drawn up to `ended_ms`.
+    int64_t started_ms = 0, ended_ms = 0;
+    // "" while it runs.
+    std::string outcome;
 };
 
-// "85 s", "12.5 min", "3.2 h", "4 d".
-std::string duration_words(int64_t ms);
-
-// One SVG element, styled by the page (report.css). Pauses in which nothing ran are cut short and marked. Few attempts carry a
-// tooltip each; thousands are drawn as one shape for each kind, so that the page stays small.
+// Returns one <svg> element, styled by the page (report.css); "" if there is nothing to draw. Skips
+// attempts that end before they start. Shortens and marks long pauses in which nothing ran. Up to
+// 1500 bars have a tooltip each; more are drawn as one shape for each kind, to keep the page small.
 std::string timeline_svg(std::vector<TimedAttempt> attempts);
 
 } // namespace dagan::results

@@ -14,7 +14,7 @@ namespace dagan::results {
 
 namespace {
 
-// A resample's mean and how many of the equally likely resamples have it.
+// The mean of a resample, and the number of equally likely resamples that have it.
 struct ResampledMean {
     double mean = 0;
     int64_t count = 0;
@@ -22,7 +22,8 @@ struct ResampledMean {
 
 int64_t factorial(int n) { return n <= 1 ? 1 : n * factorial(n - 1); }
 
-// Visits every way of drawing n values with replacement, order left aside: how often each is drawn, and in how many orders.
+// Visits every multiset of n values drawn with replacement, with the number of orders in which it
+// can be drawn.
 class Multisets {
   public:
     explicit Multisets(std::span<const double> values)
@@ -68,7 +69,7 @@ class BootstrapDistribution {
         for (const auto& mean : means_) resamples_ += mean.count;
     }
 
-    // Share of resamples below `mean`, those equal to it counted half; equal but for rounding is equal.
+    // Returns the share of resamples below `mean`; those within `tolerance` of it count half.
     double share_below(double mean, double tolerance) const {
         double below = 0;
         for (const auto& resampled : means_) {
@@ -88,7 +89,8 @@ class BootstrapDistribution {
     }
 
   private:
-    double at(int64_t place) const { // of all resamples in order
+    // Returns the mean at a position in the sorted list of all resamples.
+    double at(int64_t place) const {
         for (const auto& resampled : means_) {
             if (place < resampled.count) return resampled.mean;
             place -= resampled.count;
@@ -100,12 +102,12 @@ class BootstrapDistribution {
     int64_t resamples_ = 0;
 };
 
-// From the means that leave one value out: a = sum d^3 / (6 (sum d^2)^(3/2)).
+// Returns the acceleration of the BCa interval, a = sum d^3 / (6 (sum d^2)^(3/2)), where the d are
+// the jackknife differences. A constant factor in d cancels, so value - mean serves as d.
 double acceleration(std::span<const double> values, double mean) {
     double cubes = 0, squares = 0;
     for (const double value : values) {
-        const double difference =
-            value - mean; // proportional to the jackknife's, and a does not depend on the scale
+        const double difference = value - mean;
         squares += difference * difference;
         cubes += difference * difference * difference;
     }

@@ -1,6 +1,9 @@
-// Bootstrap intervals of a mean over a few seeds, beside Student's t, which assumes normal values. Of n values there are n^n
-// equally likely resamples but only C(2n-1, n) different ones; up to kExactBootstrap values all of them are visited, so that the
-// interval is exact and equal on every machine. Beyond that, resamples are drawn from a fixed stream.
+// Bootstrap intervals of the mean of a few seeds, as an alternative to Student's t, which assumes
+// normal values.
+//
+// n values have n^n equally likely resamples, but only C(2n-1, n) different ones. Up to
+// kExactBootstrap values, all of them are visited, so the interval is exact and equal on every
+// machine. For more values, resamples are drawn from a fixed random stream.
 #pragma once
 
 #include <optional>
@@ -9,17 +12,18 @@
 namespace dagan::results {
 
 inline constexpr int kExactBootstrap = 9;     // 24,310 different resamples
-inline constexpr int kDrawnResamples = 20000; // of more values
+inline constexpr int kDrawnResamples = 20000; // for more values
 inline constexpr double kConfidence = 0.95;   // of every interval
 
 struct Interval {
     double low = 0, high = 0;
 };
 
-// The 95 % BCa interval (bias-corrected and accelerated; Efron, JASA 82 (1987) 171) of the mean. Quantiles of the resampled means
-// are interpolated between neighbours, as numpy's default does. Nothing with fewer than two values; a point when all are equal.
-// With five seeds it is as a rule narrower than the t interval and covers the true mean less often: it is shown beside it, not
-// instead.
+// Returns the 95 % BCa interval of the mean (bias-corrected and accelerated; Efron, JASA 82 (1987)
+// 171). Quantiles of the resampled means are interpolated between neighbours, as numpy does by
+// default. Returns nullopt for fewer than two values, and a point if all are equal. With five seeds
+// the interval is usually narrower than the t interval and covers the true mean less often, so it
+// is shown beside the t interval and does not replace it.
 std::optional<Interval> bca_interval(std::span<const double> values);
 
 } // namespace dagan::results

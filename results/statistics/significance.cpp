@@ -12,7 +12,7 @@ namespace dagan::results {
 
 namespace {
 
-// Of a difference `mean` with standard error `error`.
+// Returns P(|T| >= |mean / error|), where `error` is the standard error of `mean`.
 double two_sided_p(double mean, double error, double degrees) {
     if (error == 0) return mean == 0 ? 1 : 0;
     return 2 * boost::math::cdf(boost::math::complement(boost::math::students_t(degrees),
@@ -24,7 +24,7 @@ double two_sided_p(double mean, double error, double degrees) {
 std::optional<double> paired_p(std::span<const double> differences) {
     const Summary summary = summarize(differences);
     if (!summary.sd) return std::nullopt;
-    // Equal differences have no spread but for rounding.
+    // Differences that are equal up to rounding have no spread.
     const auto [smallest, largest] = std::minmax_element(differences.begin(), differences.end());
     if (*largest - *smallest < 1e-12)
         return two_sided_p(std::abs(*summary.mean) < 1e-12 ? 0 : *summary.mean, 0, 1);

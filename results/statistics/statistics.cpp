@@ -11,8 +11,9 @@
 namespace dagan::results {
 
 double student_t_quantile(double probability, double degrees) {
-    require(probability > 0 && probability < 1 && degrees > 0,
-            "a quantile is of a probability in (0, 1) and of at least some degrees of freedom");
+    require(
+        probability > 0 && probability < 1 && degrees > 0,
+        "student_t_quantile: the probability must be in (0, 1) and the degrees of freedom above 0");
     return boost::math::quantile(boost::math::students_t(degrees), probability);
 }
 

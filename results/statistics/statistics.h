@@ -1,4 +1,5 @@
-// The statistics of a few seeds: mean, sample standard deviation, an interval by Student's t or by the bootstrap.
+// Statistics of a few seeds: mean, sample standard deviation, and a 95 % interval of the mean by
+// Student's t or by the bootstrap.
 #pragma once
 
 #include "spec/fields.h"
@@ -8,21 +9,26 @@
 
 namespace dagan::results {
 
-// Of independent values. No mean without a value; no spread or interval with fewer than two.
+// The summary of independent values. Without a value there is no mean; with fewer than two there is
+// no standard deviation and no interval.
 struct Summary {
     int count = 0;
-    std::optional<double> mean, sd; // sd with count - 1
-    std::optional<double> low,
-        high; // mean -+ t(0.975, count - 1) * sd / sqrt(count); not cut off at 0 or 1
+    std::optional<double> mean;
+    std::optional<double> sd; // with count - 1
+    // mean -+ t(0.975, count - 1) * sd / sqrt(count); not clipped to [0, 1].
+    std::optional<double> low, high;
 };
+
+// Summarises values with a t interval.
 Summary summarize(std::span<const double> values);
 
 DAGAN_ENUM(IntervalMethod, t, bootstrap)
 
-// The same with the interval by another method (bootstrap: bootstrap.h).
+// Summarises values with the interval by `method` (bootstrap: results/statistics/bootstrap.h).
 Summary summarize(std::span<const double> values, IntervalMethod method);
 
-// The value that a Student t variable of `degrees` degrees of freedom stays below with `probability`, in (0, 1).
+// Returns the value that a Student t variable of `degrees` degrees of freedom stays below with
+// `probability`. Throws Blame::bug unless 0 < probability < 1 and degrees > 0.
 double student_t_quantile(double probability, double degrees);
 
 } // namespace dagan::results

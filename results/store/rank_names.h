@@ -1,5 +1,7 @@
-// The ranks of an attempt, as the column attempt.ranks has them. Each allocation of a campaign counts its ranks from 0: "0,1" are
-// ranks of the first, "2:0,2:1" of the second.
+// The ranks of an attempt, as the column attempt.ranks stores them.
+//
+// Each allocation of a campaign numbers its ranks from 0. "0,1" are ranks of the first allocation,
+// "2:0,2:1" ranks of the second.
 #pragma once
 
 #include <compare>
@@ -14,9 +16,11 @@ struct RankName {
     auto operator<=>(const RankName&) const = default;
 };
 
+// Formats one rank as "RANK", or as "ALLOCATION:RANK" from the second allocation on.
 std::string to_text(const RankName& name);
+// Formats several, separated by commas.
 std::string to_text(const std::vector<RankName>& names);
-// What is no name is left out.
+// Parses a list that to_text() wrote. Skips items that are not rank names.
 std::vector<RankName> rank_names_of_text(const std::string& list);
 
 } // namespace dagan::results

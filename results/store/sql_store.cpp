@@ -13,13 +13,13 @@ namespace dagan::results {
 
 namespace {
 
-// Nothing is chosen by a selector's validation: its last weights count.
+// Validation does not choose among a selector's epochs: its last weights count.
 EpochSelect epoch_select_of(const TaskSpec& spec) {
     const auto* classifier = std::get_if<ClassifierTask>(&spec);
     return classifier ? classifier->classifier.epoch_select : EpochSelect::last;
 }
 
-// The columns of `task` that a kind has.
+// Sets the columns of `task` that a kind of task has.
 struct FillColumns {
     InsertTask& row;
 
@@ -45,7 +45,7 @@ struct FillColumns {
 constexpr const char* kAttemptColumns =
     "task, outcome, final, charged, error, CAST(token AS TEXT), CAST(checkpoint_before AS TEXT)";
 
-// Attempts come in the order of their tokens.
+// Adds an attempt to its task's record. Must be called in the order of the tokens.
 void add_attempt(const soci::row& row, StoredTask& task) {
     const bool open = row.get_indicator(1) == soci::i_null;
     const bool charged = row.get<int>(3) != 0;
@@ -60,26 +60,26 @@ void add_attempt(const soci::row& row, StoredTask& task) {
 
 } // namespace
 
-SqlStore::SqlStore(std::unique_ptr<soci::session> sql, Location place)
-    : sql_(std::move(sql)), place_(std::move(place)), insert_task_(*sql_), insert_attempt_(*sql_),
-      end_attempt_(*sql_), insert_best_epoch_(*sql_), insert_epoch_(*sql_), insert_result_(*sql_),
-      insert_curve_(*sql_), insert_artifact_(*sql_) {}
+SqlStore::SqlStore(std::unique_ptr<soci::session> sql, Location location)
+    : sql_(std::move(sql)), location_(std::move(location)), insert_task_(*sql_),
+      insert_attempt_(*sql_), end_attempt_(*sql_), insert_best_epoch_(*sql_), insert_epoch_(*sql_),
+      insert_result_(*sql_), insert_curve_(*sql_), insert_artifact_(*sql_) {}
 
 void SqlStore::begin() {
     if (in_transaction_) return;
-    *sql_ << (place_.is_server() ? "BEGIN" : "BEGIN IMMEDIATE");
+    *sql_ << (location_.is_server() ? "BEGIN" : "BEGIN IMMEDIATE");
     in_transaction_ = true;
 }
 
 int64_t SqlStore::next_token() {
-    if (!place_.is_server()) return last_token_ + 1;
+    if (!location_.is_server()) return last_token_ + 1;
     long long token = 0;
     *sql_ << "SELECT nextval('attempt_token')", soci::into(token);
     return token;
 }
 
 bool SqlStore::still_open(const std::string& task) {
-    if (!place_.is_server()) return true;
+    if (!location_.is_server()) return true;
     std::string key;
     *sql_ << "SELECT key FROM task WHERE key = :task FOR UPDATE", soci::use(task), soci::into(key);
     int final = 0;
@@ -89,7 +89,7 @@ bool SqlStore::still_open(const std::string& task) {
 }
 
 bool SqlStore::still_current(const std::string& task, int64_t token) {
-    if (!place_.is_server()) return true;
+    if (!location_.is_server()) return true;
     if (!still_open(task)) return false;
     const long long asked = token;
     int current = 0;
@@ -103,16 +103,16 @@ bool SqlStore::still_current(const std::string& task, int64_t token) {
 void SqlStore::commit() {
     if (!in_transaction_) return;
     fault_point(FaultPoint::before_commit);
-    database::guarded(place_, [&] { *sql_ << "COMMIT"; });
+    database::guarded(location_, [&] { *sql_ << "COMMIT"; });
     fault_point(FaultPoint::after_commit);
     in_transaction_ = false;
 }
 
 void SqlStore::enter(const Campaign& campaign, const Plan& plan) {
-    database::guarded(place_, [&] {
+    database::guarded(location_, [&] {
         begin();
-        // Two coordinators may enter a campaign at the same time; the lock ends with the transaction.
-        if (place_.is_server()) *sql_ << "LOCK TABLE campaign IN EXCLUSIVE MODE";
+        // Two coordinators may enter a campaign at the same time. The commit releases the lock.
+        if (location_.is_server()) *sql_ << "LOCK TABLE campaign IN EXCLUSIVE MODE";
         enter_campaign(campaign);
         for (const auto& task : plan.tasks) enter_task(task);
         read_states();
@@ -133,16 +133,18 @@ void SqlStore::enter_campaign(const Campaign& campaign) {
     }
     if (sweep != campaign.sweep) {
         throw input_error(fmt::format(
-            "{}: holds the results of another sweep, '{}'; give '{}' {} of its own", place_.name(),
-            name, campaign.name, place_.is_server() ? "a base or a schema" : "a folder"));
+            "{}: holds the results of another sweep, '{}'; hint: give '{}' {} of its own",
+            location_.name(), name, campaign.name,
+            location_.is_server() ? "a database or a schema" : "a folder"));
     }
-    // Weights, pools and checkpoints are files: allocations that share the tables share the folder too.
-    if (place_.is_server() && created != campaign.created) {
+    // Weights, pools and checkpoints are files, so allocations that share the tables must share the
+    // directory too.
+    if (location_.is_server() && created != campaign.created) {
         throw input_error(fmt::format(
             "{}: holds the campaign '{}' that began at {} in another folder, this one began at {}; "
-            "hint: "
-            "all its allocations work in one folder (-o), or give this campaign a base of its own",
-            place_.name(), name, created, campaign.created));
+            "hint: run all allocations of a campaign in one folder (-o), or give this campaign a "
+            "database of its own",
+            location_.name(), name, created, campaign.created));
     }
 }
 
@@ -173,7 +175,7 @@ void SqlStore::read_states() {
 }
 
 std::vector<StoredTask> SqlStore::load() {
-    return database::guarded(place_, [&] {
+    return database::guarded(location_, [&] {
         std::vector<StoredTask> loaded;
         std::unordered_map<std::string, size_t> position;
         soci::rowset<std::string> keys = (sql_->prepare << "SELECT key FROM task");
@@ -198,7 +200,7 @@ std::vector<StoredTask> SqlStore::load() {
 }
 
 StoredTask SqlStore::load_task(const std::string& key) {
-    return database::guarded(place_, [&] {
+    return database::guarded(location_, [&] {
         StoredTask task;
         task.task = key;
         soci::rowset<soci::row> attempts =
@@ -220,14 +222,14 @@ StoredTask SqlStore::load_task(const std::string& key) {
     });
 }
 
-std::vector<PastAttempt> SqlStore::history_of_suspects() {
-    return database::guarded(place_, [&] {
+std::vector<PastAttempt> SqlStore::attempts_on_suspect_hosts() {
+    return database::guarded(location_, [&] {
         std::vector<PastAttempt> history;
         soci::rowset<soci::row> attempts =
-            (sql_->prepare << "SELECT task, host, outcome FROM attempt WHERE outcome IS NOT NULL "
-                              "AND host IN (SELECT host FROM "
-                              "attempt WHERE outcome IN ('died', 'stuck', 'system_error', "
-                              "'out_of_memory')) ORDER BY token");
+            (sql_->prepare << fmt::format(
+                 "SELECT task, host, outcome FROM attempt WHERE outcome IS NOT NULL AND host IN "
+                 "(SELECT host FROM attempt WHERE outcome IN ({})) ORDER BY token",
+                 node_outcomes_sql()));
         for (const auto& row : attempts)
             history.push_back({row.get<std::string>(0), row.get<std::string>(1),
                                enum_from<Outcome>(row.get<std::string>(2)).value()});
@@ -235,22 +237,23 @@ std::vector<PastAttempt> SqlStore::history_of_suspects() {
     });
 }
 
-void SqlStore::forgive(const std::string& host) {
-    database::guarded(place_, [&] {
+void SqlStore::refund_attempts(const std::string& host) {
+    database::guarded(location_, [&] {
         begin();
-        *sql_ << "UPDATE attempt SET charged = 0 WHERE host = :host AND final = 0 AND outcome IN "
-                 "('died', 'stuck', "
-                 "'system_error', 'out_of_memory')",
+        *sql_ << fmt::format("UPDATE attempt SET charged = 0 WHERE host = :host AND final = 0 AND "
+                             "outcome IN ({})",
+                             node_outcomes_sql()),
             soci::use(host);
     });
 }
 
 int SqlStore::reopen_failed() {
-    return database::guarded(place_, [&] {
+    return database::guarded(location_, [&] {
         begin();
         soci::rowset<std::string> failed =
-            (sql_->prepare
-             << "SELECT task FROM attempt WHERE final = 1 AND outcome NOT IN ('done', 'diverged')");
+            (sql_->prepare << fmt::format(
+                 "SELECT task FROM attempt WHERE final = 1 AND outcome NOT IN ({})",
+                 finished_outcomes_sql()));
         const std::vector<std::string> keys(failed.begin(), failed.end());
         for (const auto& key : keys) {
             *sql_ << "UPDATE attempt SET final = 0, charged = 0 WHERE task = :task", soci::use(key);
@@ -263,9 +266,9 @@ int SqlStore::reopen_failed() {
 int64_t SqlStore::start_attempt(const std::string& task, const std::string& ranks,
                                 const std::string& host, int64_t checkpoint_before) {
     const auto found = tasks_.find(task);
-    require(found != tasks_.end(), "an attempt is of a task of the plan, not of " + task);
-    require(!found->second.ended, "no attempt starts after its task has ended: " + task);
-    return database::guarded(place_, [&]() -> int64_t {
+    require(found != tasks_.end(), task + ": an attempt started of a task that is not in the plan");
+    require(!found->second.ended, task + ": an attempt started after the task had ended");
+    return database::guarded(location_, [&]() -> int64_t {
         begin();
         if (!still_open(task)) return 0;
         auto& row = insert_attempt_;
@@ -285,33 +288,32 @@ int64_t SqlStore::start_attempt(const std::string& task, const std::string& rank
 bool SqlStore::is_current(const std::string& task, int64_t attempt) {
     const auto& state = tasks_.at(task);
     if (state.ended || attempt == 0 || state.running != attempt) return false;
-    return database::guarded(place_, [&] {
-        if (place_.is_server()) begin();
+    return database::guarded(location_, [&] {
+        if (location_.is_server()) begin();
         return still_current(task, attempt);
     });
 }
 
 bool SqlStore::finish_attempt(const TaskResult& result, bool final, bool refund) {
     const auto found = tasks_.find(result.task);
-    require(found != tasks_.end(), "a result is of a task of the plan, not of " + result.task);
+    require(found != tasks_.end(), result.task + ": a result of a task that is not in the plan");
     auto& state = found->second;
     if (state.ended || result.attempt == 0 || state.running != result.attempt) return false;
     std::vector<EpochCounts> epochs;
-    if (final && result.score)
-        epochs =
-            validation_counts(result, state.epoch_select); // refuses before anything is written
-    const bool accepted = database::guarded(place_, [&] {
+    // Throws before anything is written.
+    if (final && result.score) epochs = validation_counts(result, state.epoch_select);
+    const bool accepted = database::guarded(location_, [&] {
         begin();
         if (!still_current(result.task, result.attempt)) return false;
         end_attempt(result, final, refund);
         if (!final) return true;
-        if (result.score) keep_trial(result, epochs, state.epoch_select);
-        keep_curve(result);
-        keep_artifacts(result);
+        if (result.score) write_trial(result, epochs, state.epoch_select);
+        write_curve(result);
+        write_artifacts(result);
         return true;
     });
     state.running = 0;
-    if (!accepted) return false; // another allocation has the task now, or ended it
+    if (!accepted) return false; // another allocation has started or ended the task
     state.ended = final;
     return true;
 }
@@ -339,8 +341,8 @@ void SqlStore::end_attempt(const TaskResult& result, bool final, bool refund) {
     row.run();
 }
 
-void SqlStore::keep_trial(const TaskResult& result, const std::vector<EpochCounts>& epochs,
-                          EpochSelect rule) {
+void SqlStore::write_trial(const TaskResult& result, const std::vector<EpochCounts>& epochs,
+                           EpochSelect rule) {
     const auto& score = *result.score;
     auto& best = insert_best_epoch_;
     best.task = result.task;
@@ -374,12 +376,12 @@ void SqlStore::keep_trial(const TaskResult& result, const std::vector<EpochCount
     row.run();
 }
 
-void SqlStore::keep_curve(const TaskResult& result) {
+void SqlStore::write_curve(const TaskResult& result) {
     auto& row = insert_curve_;
     row.task = result.task;
     for (const auto& point : result.curve) {
-        if (result.score && point.quantity == kValidationAccuracy && point.step >= 1)
-            continue; // counted in `epoch`
+        // The validation counts are in the table `epoch`.
+        if (result.score && point.quantity == kValidationAccuracy && point.step >= 1) continue;
         row.quantity = point.quantity;
         row.step = point.step;
         row.value.set(point.value);
@@ -388,7 +390,7 @@ void SqlStore::keep_curve(const TaskResult& result) {
     }
 }
 
-void SqlStore::keep_artifacts(const TaskResult& result) {
+void SqlStore::write_artifacts(const TaskResult& result) {
     auto& row = insert_artifact_;
     row.task = result.task;
     for (const auto& artifact : result.artifacts) {

@@ -1,8 +1,12 @@
-// The Store over one SOCI session. What decides whether a result is accepted (current token, ended or not) is kept in memory, as
-// a SQLite file has one writer. A server's database may have several: there the same is asked of the database besides, with the
-// task's row locked until the commit, and tokens come from a sequence. The database's constraints hold in any case. A transaction
-// is open from the first change to commit(). After an Error the store is of no further use: what was not committed is undone when
-// it is closed. Internal to results.
+// The Store over one SOCI session, for SQLite and PostgreSQL. Internal to results.
+//
+// Whether a result is accepted depends on the task's current token and on whether the task has
+// ended; both are kept in memory, since a SQLite file has one writer. On a server, where other
+// coordinators may write too, the database is asked as well, with the task's row locked until the
+// commit, and tokens come from a sequence. The constraints of the schema apply in any case.
+//
+// A transaction is open from the first change to commit(). After an Error the store can only be
+// closed, which rolls back what was not committed.
 #pragma once
 
 #include "results/database/database.h"
@@ -16,18 +20,18 @@ namespace dagan::results {
 
 class SqlStore final : public Store {
   public:
-    SqlStore(std::unique_ptr<soci::session> sql, Location place);
+    SqlStore(std::unique_ptr<soci::session> sql, Location location);
 
     void enter(const Campaign& campaign, const Plan& plan) override;
     std::vector<StoredTask> load() override;
     StoredTask load_task(const std::string& task) override;
     int reopen_failed() override;
-    std::vector<PastAttempt> history_of_suspects() override;
+    std::vector<PastAttempt> attempts_on_suspect_hosts() override;
     int64_t start_attempt(const std::string& task, const std::string& ranks,
                           const std::string& host, int64_t checkpoint_before) override;
     bool is_current(const std::string& task, int64_t attempt) override;
     bool finish_attempt(const TaskResult& result, bool final, bool refund) override;
-    void forgive(const std::string& host) override;
+    void refund_attempts(const std::string& host) override;
     void commit() override;
 
   private:
@@ -39,20 +43,20 @@ class SqlStore final : public Store {
 
     void begin();
     int64_t next_token();
-    // Whether the database says so too; always, where this is the only writer.
+    // Lock the task's row on a server and ask the database; always true with a single writer.
     bool still_open(const std::string& task);
     bool still_current(const std::string& task, int64_t token);
     void enter_campaign(const Campaign& campaign);
     void enter_task(const PlannedTask& task);
     void read_states();
     void end_attempt(const TaskResult& result, bool final, bool refund);
-    void keep_trial(const TaskResult& result, const std::vector<struct EpochCounts>& epochs,
-                    EpochSelect rule);
-    void keep_curve(const TaskResult& result);
-    void keep_artifacts(const TaskResult& result);
+    void write_trial(const TaskResult& result, const std::vector<struct EpochCounts>& epochs,
+                     EpochSelect rule);
+    void write_curve(const TaskResult& result);
+    void write_artifacts(const TaskResult& result);
 
     std::unique_ptr<soci::session> sql_;
-    Location place_;
+    Location location_;
     std::unordered_map<std::string, TaskState> tasks_;
     int64_t last_token_ = 0;
     bool in_transaction_ = false;

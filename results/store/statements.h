@@ -1,5 +1,6 @@
-// The store's statements, prepared once: set the members, then run(). Plain SQL that SQLite and PostgreSQL both take. Internal to
-// results.
+// The store's prepared statements: set the members of one, then call run(). Internal to results.
+//
+// The SQL is plain enough for SQLite and PostgreSQL. run() throws soci::soci_error.
 #pragma once
 
 #include <soci/soci.h>
@@ -22,7 +23,8 @@ template <class T> struct Nullable {
 
 class Statement {
   public:
-    Statement(const Statement&) = delete; // its parameters are bound by address
+    // Not copied or moved: the parameters are bound by address.
+    Statement(const Statement&) = delete;
     Statement& operator=(const Statement&) = delete;
     void run() { statement_.execute(true); }
 
@@ -51,8 +53,7 @@ struct InsertTask : Statement {
 
     explicit InsertTask(soci::session& sql) : Statement(sql) {
         prepare("INSERT INTO task (key, kind, dataset, samples_per_class, generated_per_real, "
-                "budget, softmax, seed, epoch_select, "
-                "spec) "
+                "budget, softmax, seed, epoch_select, spec) "
                 "VALUES (:key, :kind, :dataset, :n, :m, :budget, :softmax, :seed, :epoch_select, "
                 ":spec) ON CONFLICT (key) DO NOTHING",
                 key, kind, dataset, samples_per_class, generated_per_real, budget, softmax, seed,
@@ -80,10 +81,9 @@ struct EndAttempt : Statement {
     long long token = 0;
 
     explicit EndAttempt(soci::session& sql) : Statement(sql) {
-        prepare("UPDATE attempt SET ended = :ended, outcome = :outcome, error = :error, host = "
-                "COALESCE(NULLIF(:host, ''), host), "
-                "final = :final, charged = :charged, device = :device, seconds = :seconds, steps = "
-                ":steps, "
+        prepare("UPDATE attempt SET ended = :ended, outcome = :outcome, error = :error, "
+                "host = COALESCE(NULLIF(:host, ''), host), final = :final, charged = :charged, "
+                "device = :device, seconds = :seconds, steps = :steps, "
                 "seconds_per_step = :seconds_per_step WHERE token = :token",
                 ended, outcome, error, host, final, charged, device, seconds, steps,
                 seconds_per_step, token);
@@ -96,8 +96,7 @@ struct InsertBestEpoch : Statement {
 
     explicit InsertBestEpoch(soci::session& sql) : Statement(sql) {
         prepare("INSERT INTO best_epoch (task, rule, epoch, validation_correct, validation_total) "
-                "VALUES (:task, :rule, :epoch, "
-                ":correct, :total)",
+                "VALUES (:task, :rule, :epoch, :correct, :total)",
                 task, rule, epoch, validation_correct, validation_total);
     }
 };
@@ -122,8 +121,7 @@ struct InsertResult : Statement {
 
     explicit InsertResult(soci::session& sql) : Statement(sql) {
         prepare("INSERT INTO result (task, attempt, steps, best_epoch, validation_correct, "
-                "validation_total, test_correct, "
-                "test_total) "
+                "validation_total, test_correct, test_total) "
                 "VALUES (:task, :attempt, :steps, :best_epoch, :v_correct, :v_total, :t_correct, "
                 ":t_total)",
                 task, attempt, steps, best_epoch, validation_correct, validation_total,
@@ -137,9 +135,9 @@ struct InsertCurve : Statement {
     Nullable<double> value; // NULL: not a number
 
     explicit InsertCurve(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO curve (task, quantity, step, value) VALUES (:task, :quantity, :step, "
-                ":value) ON CONFLICT (task, "
-                "quantity, step) DO NOTHING",
+        prepare("INSERT INTO curve (task, quantity, step, value) "
+                "VALUES (:task, :quantity, :step, :value) "
+                "ON CONFLICT (task, quantity, step) DO NOTHING",
                 task, quantity, step, value);
     }
 };
@@ -148,9 +146,9 @@ struct InsertArtifact : Statement {
     std::string task, role, path, sha256;
 
     explicit InsertArtifact(soci::session& sql) : Statement(sql) {
-        prepare("INSERT INTO artifact (task, role, path, sha256) VALUES (:task, :role, :path, "
-                ":sha256) ON CONFLICT (task, role, "
-                "path) DO NOTHING",
+        prepare("INSERT INTO artifact (task, role, path, sha256) "
+                "VALUES (:task, :role, :path, :sha256) "
+                "ON CONFLICT (task, role, path) DO NOTHING",
                 task, role, path, sha256);
     }
 };

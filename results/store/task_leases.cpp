@@ -8,12 +8,13 @@
 
 namespace dagan::results {
 
-// One session, in whose every call a transaction begins and ends.
+// One session. Each call of run() is one transaction.
 class TaskLeases::Connection {
   public:
     explicit Connection(const Location& location)
         : location_(location), sql_(postgresql::open_to_write(location)) {
-        // A lease that a crash of the server undoes is only asked for again: it need not wait for the server's disk.
+        // If a crash of the server loses a lease, it is simply acquired again, so a commit need not
+        // wait for the server's disk.
         *sql_ << "SET synchronous_commit = off";
     }
 
@@ -35,7 +36,7 @@ class TaskLeases::Connection {
 
 namespace {
 
-// A PostgreSQL array of text, as one parameter.
+// Formats a PostgreSQL array of text, which is passed as one parameter.
 std::string array_of(std::span<const std::string> texts) {
     std::string array = "{";
     for (const auto& text : texts) {
@@ -49,10 +50,10 @@ std::string array_of(std::span<const std::string> texts) {
     return array + "}";
 }
 
-std::vector<TaskLease> claims_in(soci::rowset<soci::row>& rows) {
-    std::vector<TaskLease> claims;
-    for (const auto& row : rows) claims.push_back({row.get<std::string>(0), row.get<long long>(1)});
-    return claims;
+std::vector<TaskLease> leases_in(soci::rowset<soci::row>& rows) {
+    std::vector<TaskLease> leases;
+    for (const auto& row : rows) leases.push_back({row.get<std::string>(0), row.get<long long>(1)});
+    return leases;
 }
 
 } // namespace
@@ -62,8 +63,8 @@ TaskLeases::TaskLeases(const Location& location, std::string owner, std::chrono:
     if (!location.is_server()) {
         throw input_error(
             location.name() +
-            ": several allocations cannot share a SQLite file; hint: let the campaign's store be a "
-            "PostgreSQL database (postgresql://...)");
+            ": several allocations cannot share a SQLite file; hint: use a PostgreSQL database "
+            "(postgresql://...) as the campaign's store");
     }
     connection_ = std::make_unique<Connection>(location);
     connection_->run([](soci::session& sql) {
@@ -74,35 +75,36 @@ TaskLeases::TaskLeases(const Location& location, std::string owner, std::chrono:
 
 TaskLeases::~TaskLeases() = default;
 
-// The row that is updated is looked at again once it is locked, so `expires <= now()` holds of its newest version.
+// PostgreSQL checks `expires <= now()` again on the newest version of a row once it is locked.
 std::vector<TaskLease> TaskLeases::acquire(std::span<const std::string> candidates, int count) {
     const auto array = array_of(candidates);
     const long long lease_ms = lease_.count();
-    auto claims = connection_->run([&](soci::session& sql) {
+    auto leases = connection_->run([&](soci::session& sql) {
         soci::rowset<soci::row> rows =
             (sql.prepare
-                 << "WITH free AS (SELECT task FROM claim WHERE task = ANY(CAST(:candidates AS "
-                    "TEXT[])) AND expires <= now() "
-                    "ORDER BY array_position(CAST(:candidates AS TEXT[]), task) LIMIT :count FOR "
-                    "UPDATE SKIP LOCKED) "
+                 << "WITH free AS (SELECT task FROM claim "
+                    "WHERE task = ANY(CAST(:candidates AS TEXT[])) AND expires <= now() "
+                    "ORDER BY array_position(CAST(:candidates AS TEXT[]), task) "
+                    "LIMIT :count FOR UPDATE SKIP LOCKED) "
                     "UPDATE claim SET owner = :owner, fence = nextval('claim_fence'), "
                     "expires = now() + :lease * INTERVAL '1 millisecond' "
                     "FROM free WHERE claim.task = free.task RETURNING claim.task, claim.fence",
              soci::use(array, "candidates"), soci::use(count, "count"), soci::use(owner_, "owner"),
              soci::use(lease_ms, "lease"));
-        return claims_in(rows);
+        return leases_in(rows);
     });
-    const auto place = [&](const TaskLease& claim) {
-        return std::find(candidates.begin(), candidates.end(), claim.task);
+    const auto position = [&](const TaskLease& lease) {
+        return std::find(candidates.begin(), candidates.end(), lease.task);
     };
-    std::sort(claims.begin(), claims.end(),
-              [&](const TaskLease& a, const TaskLease& b) { return place(a) < place(b); });
-    return claims;
+    std::sort(leases.begin(), leases.end(),
+              [&](const TaskLease& a, const TaskLease& b) { return position(a) < position(b); });
+    return leases;
 }
 
 TaskLeases::Peers TaskLeases::peers() {
     return connection_->run([&](soci::session& sql) {
-        // Two statements, the second of which sees what was committed after the first: a task is held only once its needs ended.
+        // Two statements: the second also sees what was committed after the first, so `ended`
+        // contains every need of a held task.
         Peers others;
         soci::rowset<std::string> held =
             (sql.prepare << "SELECT task FROM claim WHERE expires > now() AND owner <> :owner",
@@ -122,7 +124,7 @@ std::vector<TaskLease> TaskLeases::renew() {
             (sql.prepare << "UPDATE claim SET expires = now() + :lease * INTERVAL '1 millisecond' "
                             "WHERE owner = :owner AND expires > now() RETURNING task, fence",
              soci::use(lease_ms, "lease"), soci::use(owner_, "owner"));
-        return claims_in(rows);
+        return leases_in(rows);
     });
 }
 
@@ -134,12 +136,12 @@ void TaskLeases::release(const std::string& task) {
     });
 }
 
-void TaskLeases::release_those_of(const std::string& beginning) {
-    const auto length = static_cast<int>(beginning.size());
+void TaskLeases::release_by_owner_prefix(const std::string& prefix) {
+    const auto length = static_cast<int>(prefix.size());
     connection_->run([&](soci::session& sql) {
-        sql << "UPDATE claim SET expires = '-infinity' WHERE left(owner, :length) = :beginning AND "
+        sql << "UPDATE claim SET expires = '-infinity' WHERE left(owner, :length) = :prefix AND "
                "owner <> :owner",
-            soci::use(length), soci::use(beginning), soci::use(owner_);
+            soci::use(length), soci::use(prefix), soci::use(owner_);
         return 0;
     });
 }

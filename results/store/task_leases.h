@@ -1,8 +1,17 @@
-// Who of several allocations works on which task of one campaign: leases in the shared PostgreSQL store. An allocation claims
-// tasks, renews its leases now and then, and gives each back when it is over. A lease that is not renewed in time expires, by the
-// server's clock, and the task is anybody's again: a dead allocation blocks nobody. Claiming never waits for another claimer (FOR
-// UPDATE SKIP LOCKED), and no two ever hold the same task at once. That a result counts once does not rest on this but on the
-// store, which refuses what is not of a task's current attempt.
+// Leases that decide which of several allocations works on which task of one campaign. They live in
+// the shared PostgreSQL store.
+//
+// An allocation acquires tasks, renews its leases regularly and releases each when it is done. A
+// lease that is not renewed in time expires, by the server's clock, and the task is free again, so
+// a dead allocation blocks nobody. Acquiring never waits for another allocation (FOR UPDATE SKIP
+// LOCKED), and two allocations never hold the same task at once. Leases avoid duplicate work; they
+// do not make results count once: the store does, since it refuses results that are not of a task's
+// current attempt (results/store/store.h).
+//
+//     TaskLeases leases(location, "1.3", std::chrono::minutes(2));
+//     for (const TaskLease& lease : leases.acquire(ready_tasks, 4)) start(lease.task);
+//     leases.renew();       // several times per lease
+//     leases.release(task); // after the store has committed the task's end
 #pragma once
 
 #include "results/database/location.h"
@@ -18,37 +27,45 @@ namespace dagan::results {
 
 struct TaskLease {
     std::string task;  // key
-    int64_t token = 0; // larger than that of every earlier claim of any task
+    int64_t token = 0; // larger than that of every earlier lease of any task
 };
 
-// Not to be shared between threads. All throw Blame::system when the server cannot be reached.
+// Not thread-safe. Every function throws Blame::system if the server cannot be reached.
 class TaskLeases {
   public:
-    // `owner` names this allocation and no other that lives at the same time. The campaign's tasks must have been entered
-    // (Store::enter). Throws Blame::input when `location` is not a server's.
+    // Connects to the store. `owner` names this allocation and no other that is alive at the same
+    // time. `lease`: the time after which a lease expires unless it is renewed. The campaign's
+    // tasks must have been entered (Store::enter). Throws Blame::input if `location` is not a
+    // server.
     TaskLeases(const Location& location, std::string owner, std::chrono::milliseconds lease);
     ~TaskLeases();
 
-    // Takes up to `count` of `candidates` that nobody holds, in their order; those that others hold are passed by. Whether they
-    // have ended it does not ask.
+    // Acquires up to `count` of the free tasks among `candidates`, in their order, and skips those
+    // that are held. Does not check whether a task has ended.
     std::vector<TaskLease> acquire(std::span<const std::string> candidates, int count);
 
-    // What the others do. `held`: the tasks that they hold now. `ended`: those that have ended, whoever ended them; a need of a
-    // held task is among them.
+    // The state of the tasks that other allocations work on.
     struct Peers {
-        std::vector<std::string> held, ended;
+        // Tasks that other allocations hold.
+        std::vector<std::string> held;
+        // Tasks that have ended, by any allocation. Contains every need of a task in `held`.
+        std::vector<std::string> ended;
     };
+    // Reads the present state of the other allocations.
     Peers peers();
 
-    // Extends every lease of this allocation that has not expired. Returns those it still holds; a task that is missing has been
-    // lost, and what is still done for it is in vain. Call it several times a lease.
+    // Extends every lease of this allocation that has not expired, and returns those. A task that
+    // is missing from the answer was lost, and work on it is wasted. Call it several times per
+    // lease.
     std::vector<TaskLease> renew();
 
-    // Gives a task back, to be claimed by anybody at once. When it has ended, only after the store has committed that.
+    // Releases a task, which any allocation may then acquire at once. If the task has ended, call
+    // this only after the store has committed its end. No-op if this allocation does not hold it.
     void release(const std::string& task);
 
-    // Lets go of everything that other owners whose names begin so hold: earlier runs of this allocation, known to be over.
-    void release_those_of(const std::string& beginning);
+    // Releases every task whose owner's name begins with `prefix`, except this owner's: earlier
+    // runs of this allocation, which are known to be over.
+    void release_by_owner_prefix(const std::string& prefix);
 
   private:
     class Connection;

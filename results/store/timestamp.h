@@ -1,4 +1,4 @@
-// The time in UTC to the millisecond, ISO 8601. Internal to results.
+// Times as the database stores them: ISO 8601, UTC, to the millisecond. Internal to results.
 #pragma once
 
 #include <fmt/chrono.h>
@@ -12,9 +12,11 @@
 
 namespace dagan::results {
 
-// Made anew only when the time has changed: thousands of attempts may start in one millisecond.
+// The present time as text. The text is formatted only when the millisecond has changed, since
+// thousands of attempts may start within one.
 class Timestamp {
   public:
+    // The reference is valid until the next call.
     const std::string& now() {
         const auto time = std::chrono::time_point_cast<std::chrono::milliseconds>(
             std::chrono::system_clock::now());
@@ -32,7 +34,7 @@ class Timestamp {
     std::string text_;
 };
 
-// Such a time as milliseconds since 1970; 0 when it is none.
+// Returns such a time in milliseconds since 1970; 0 if the text is not one.
 inline int64_t milliseconds_of(const std::string& time) {
     std::tm parts{};
     int milliseconds = 0;

@@ -1,5 +1,5 @@
-// What the database keeps of a trained classifier: validation counts of every epoch and the scores at the chosen one. Made from a
-// TaskResult, refused when the two do not agree. Internal to results.
+// The database's record of a trained classifier: the validation counts of every epoch, from which
+// the reported epoch follows. Internal to results.
 #pragma once
 
 #include "spec/result.h"
@@ -9,6 +9,7 @@
 
 namespace dagan::results {
 
+// The curve that holds the share of correct validation cases after each epoch.
 inline constexpr const char* kValidationAccuracy = "validation_accuracy";
 
 struct EpochCounts {
@@ -18,9 +19,11 @@ struct EpochCounts {
     bool operator==(const EpochCounts&) const = default;
 };
 
-// The counts behind the curve "validation_accuracy". Throws Blame::bug when a value is not a count over the score's total, or
-// when the score is not that of the epoch that `rule` chooses (best_val: highest count, the earliest on ties; last: the last).
-// Without validation cases (only with `last`) there is no curve; the chosen epoch alone is recorded.
+// Returns the counts behind the curve "validation_accuracy", one per epoch. `rule` chooses the
+// epoch: best_val is the highest count, the earliest on ties; last is the last epoch. Without
+// validation cases (`last` only) there is no curve, and the chosen epoch alone is returned.
+// Throws Blame::bug if a value of the curve is not a count over the score's total, or if the score
+// is not that of the chosen epoch.
 std::vector<EpochCounts> validation_counts(const TaskResult& result, EpochSelect rule);
 
 } // namespace dagan::results

@@ -5,7 +5,7 @@
 namespace dagan {
 
 void Descriptor::close() {
-    if (fd_ >= 0) ::close(fd_); // on Linux the descriptor is gone even when close() fails
+    if (fd_ >= 0) ::close(fd_); // on Linux it is closed even if close() fails
     fd_ = -1;
 }
 

@@ -1,4 +1,5 @@
-// An owned file descriptor: closed once, moved, never copied. Every descriptor this module makes is close-on-exec.
+// An owned file descriptor: moved, never copied, closed once. This project opens every descriptor
+// with close-on-exec.
 #pragma once
 
 namespace dagan {
@@ -6,7 +7,8 @@ namespace dagan {
 class Descriptor {
   public:
     Descriptor() = default;
-    explicit Descriptor(int fd) : fd_(fd) {} // takes ownership; a negative fd is "none"
+    // Takes ownership of `fd`; a negative value means none.
+    explicit Descriptor(int fd) : fd_(fd) {}
     ~Descriptor() { close(); }
     Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
     Descriptor& operator=(Descriptor&& other) noexcept {
@@ -19,6 +21,7 @@ class Descriptor {
 
     int get() const { return fd_; }
     explicit operator bool() const { return fd_ >= 0; }
+    // Gives up ownership and returns the descriptor.
     int release() {
         const int fd = fd_;
         fd_ = -1;

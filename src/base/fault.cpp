@@ -31,50 +31,51 @@ FaultPoint point_named(std::string_view name) {
         if (info.name == name) return info.point;
         names.emplace_back(info.name);
     }
-    throw input_error("DAGAN_FAULT: '" + std::string(name) +
-                      "' is no fault point; the nearest is '" + nearest(std::string(name), names) +
-                      "'");
+    const std::string meant = nearest(name, names);
+    throw input_error("DAGAN_FAULT: unknown fault point '" + std::string(name) + "'" +
+                      (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
 }
 
-// Splits `text` at the last `mark`; what is behind it is "" without one.
-std::string_view take_behind(std::string_view& text, char mark) {
+// Cuts `text` before its last `mark` and returns the part after the mark; "" if there is no mark.
+std::string_view cut_suffix(std::string_view& text, char mark) {
     const size_t at = text.rfind(mark);
     if (at == std::string_view::npos) return "";
-    const std::string_view behind = text.substr(at + 1);
+    const std::string_view suffix = text.substr(at + 1);
     text = text.substr(0, at);
-    return behind;
+    return suffix;
 }
 
-FaultSpec parse_wish(std::string_view text) {
+FaultSpec parse_fault(std::string_view text) {
     const std::string whole(text);
-    FaultSpec wish;
-    const std::string_view action = take_behind(text, '=');
+    FaultSpec spec;
+    const std::string_view action = cut_suffix(text, '=');
     if (action == "stop")
-        wish.action = FaultSpec::Action::stop;
+        spec.action = FaultSpec::Action::stop;
     else if (action == "error")
-        wish.action = FaultSpec::Action::error;
+        spec.action = FaultSpec::Action::error;
     else if (!action.empty() && action != "kill")
-        throw input_error("DAGAN_FAULT: " + whole + ": the action is kill, stop or error");
-    if (const std::string_view number = take_behind(text, ':'); !number.empty()) {
+        throw input_error("DAGAN_FAULT: " + whole + ": the action must be kill, stop or error");
+    if (const std::string_view number = cut_suffix(text, ':'); !number.empty()) {
         const auto [end, failed] =
-            std::from_chars(number.data(), number.data() + number.size(), wish.passage);
-        if (failed != std::errc{} || end != number.data() + number.size() || wish.passage < 1) {
-            throw input_error("DAGAN_FAULT: " + whole + ": the passage is a number from 1");
+            std::from_chars(number.data(), number.data() + number.size(), spec.passage);
+        if (failed != std::errc{} || end != number.data() + number.size() || spec.passage < 1) {
+            throw input_error("DAGAN_FAULT: " + whole + ": the passage must be a number from 1");
         }
     }
-    wish.point = point_named(text);
-    return wish;
+    spec.point = point_named(text);
+    return spec;
 }
 
-// Is this process meant at all? The rank is that of mpirun or srun, which trainers inherit.
-bool concerns_this_process() {
-    const std::string_view program = variable("DAGAN_FAULT_PROGRAM"),
-                           rank = variable("DAGAN_FAULT_RANK");
+// PMIX_RANK is set by mpirun or srun and inherited by trainers.
+bool applies_to_this_process() {
+    const std::string_view program = variable("DAGAN_FAULT_PROGRAM");
+    const std::string_view rank = variable("DAGAN_FAULT_RANK");
     return (program.empty() || program == program_invocation_short_name) &&
            (rank.empty() || rank == variable("PMIX_RANK"));
 }
 
-bool is_the_once() {
+// Returns false if DAGAN_FAULT_ONCE names a file that exists, which another process created.
+bool claim_marker() {
     const std::string marker(variable("DAGAN_FAULT_ONCE"));
     if (marker.empty()) return true;
     const int fd = ::open(marker.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -82,32 +83,31 @@ bool is_the_once() {
     return fd >= 0;
 }
 
-void inject(const FaultSpec& wish) {
-    if (wish.action == FaultSpec::Action::error)
-        throw system_error("injected fault at " + std::string(info_of(wish.point).name));
-    ::raise(wish.action == FaultSpec::Action::kill ? SIGKILL : SIGSTOP);
+void inject(const FaultSpec& spec) {
+    if (spec.action == FaultSpec::Action::error)
+        throw system_error("injected fault at " + std::string(info_of(spec.point).name));
+    ::raise(spec.action == FaultSpec::Action::kill ? SIGKILL : SIGSTOP);
 }
 
-// What the environment wishes for this process, and how often it has passed each of those points.
+// The specs that apply to this process, and how often it has passed the point of each.
 class Faults {
   public:
     Faults() {
-        if (!concerns_this_process()) return;
-        wishes_ = parse_faults(variable("DAGAN_FAULT"));
-        passages_ = std::vector<std::atomic<long>>(wishes_.size());
+        if (!applies_to_this_process()) return;
+        specs_ = parse_faults(variable("DAGAN_FAULT"));
+        passages_ = std::vector<std::atomic<long>>(specs_.size());
     }
     void pass(FaultPoint point) {
-        const FaultSpec* due =
-            nullptr; // found first, since a strike may throw and every wish counts every passage
-        for (size_t i = 0; i < wishes_.size(); ++i) {
-            if (wishes_[i].point == point && ++passages_[i] == wishes_[i].passage)
-                due = &wishes_[i];
+        // Every spec counts every passage, so the loop ends before inject(), which may throw.
+        const FaultSpec* due = nullptr;
+        for (size_t i = 0; i < specs_.size(); ++i) {
+            if (specs_[i].point == point && ++passages_[i] == specs_[i].passage) due = &specs_[i];
         }
-        if (due != nullptr && is_the_once()) inject(*due);
+        if (due != nullptr && claim_marker()) inject(*due);
     }
 
   private:
-    std::vector<FaultSpec> wishes_;
+    std::vector<FaultSpec> specs_;
     std::vector<std::atomic<long>> passages_;
 };
 } // namespace
@@ -140,18 +140,18 @@ const std::vector<FaultPointInfo>& fault_points() {
 }
 
 std::vector<FaultSpec> parse_faults(std::string_view text) {
-    std::vector<FaultSpec> wishes;
+    std::vector<FaultSpec> specs;
     while (!text.empty()) {
         const size_t comma = std::min(text.find(','), text.size());
-        wishes.push_back(parse_wish(text.substr(0, comma)));
+        specs.push_back(parse_fault(text.substr(0, comma)));
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
-    return wishes;
+    return specs;
 }
 
 void fault_point(FaultPoint point) {
-    static const bool wished = !variable("DAGAN_FAULT").empty();
-    if (!wished) return;
+    static const bool enabled = !variable("DAGAN_FAULT").empty();
+    if (!enabled) return;
     static Faults faults;
     faults.pass(point);
 }

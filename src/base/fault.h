@@ -1,13 +1,21 @@
-// Injected faults, for tests: a process that passes a named point dies, freezes or fails there when the environment says so.
-// Always compiled in, so that what is tested is what is shipped; unset, a point costs one load and a branch.
+// Fault injection for tests. The programs call fault_point() at named points; if the environment
+// selects the point, the process is killed, is stopped, or throws an Error there. The points are
+// compiled into every build, so the tests exercise the shipped programs. Without DAGAN_FAULT, a
+// point costs one load and one branch.
 //
-//   DAGAN_FAULT=point[:n][=kill|stop|error][,...]   at the n-th passage (default the first): SIGKILL (default), SIGSTOP, or an
-//   Error with
-//                                                   Blame::system
-//   DAGAN_FAULT_PROGRAM=name, DAGAN_FAULT_RANK=n    only in this program, only in this rank and its trainers
-//   DAGAN_FAULT_ONCE=file                           only while this file does not exist; it is made first, so that of all
-//   processes and
-//                                                   restarts that inherit the environment just one is hit
+//   variable                      effect
+//   DAGAN_FAULT=SPEC[,SPEC...]    SPEC is point[:n][=action]. The n-th passage (default 1) through
+//                                 the point in this process triggers the action:
+//                                   kill   SIGKILL (default)
+//                                   stop   SIGSTOP
+//                                   error  throws an Error with Blame::system
+//   DAGAN_FAULT_PROGRAM=name      only in the program of this name (dagan, dagan-worker,
+//                                 dagan-train)
+//   DAGAN_FAULT_RANK=n            only in rank n of the MPI job and in its trainers
+//   DAGAN_FAULT_ONCE=file         only if `file` does not exist; it is created first, so only one
+//                                 of all the processes that inherit the environment is hit
+//
+// Example: DAGAN_FAULT=before_rename:2=error DAGAN_FAULT_RANK=0 dagan run ...
 #pragma once
 
 #include <string>
@@ -17,53 +25,69 @@
 namespace dagan {
 
 enum class FaultPoint {
+    // Files that are written atomically: checkpoints, pools, campaign.json, ... (base/file.h)
     before_write,
     after_write,
     before_fsync,
     after_fsync,
     before_rename,
-    after_rename, // whole files: checkpoints, pools, campaign.json, ...
+    after_rename,
+
+    // The store: a new attempt is recorded; a transaction is committed
     attempt,
     before_commit,
-    after_commit, // the store
+    after_commit,
+
+    // A frame between an agent and its trainer
     send,
-    receive, // a frame between agent and trainer
+    receive,
+
+    // A message between ranks
     mail_send,
-    mail_receive, // a message between ranks
+    mail_receive,
+
+    // A gang's round: before the votes are gathered, before the mean, after it
     before_reduce,
     amid_reduce,
-    after_reduce, // a gang's round: its agreement, its data, its answer
-    spawn,        // a trainer is asked for
+    after_reduce,
+
+    // An agent asks the spawner for a trainer
+    spawn,
+
+    // A trainer starts and ends a task
     task_begin,
-    task_end, // in the trainer
+    task_end,
+
+    // Rank 0 has written the status file, or the file that tells how the job ended
     status_written,
-    ending_written, // in rank 0
+    ending_written,
 };
 
 struct FaultPointInfo {
     FaultPoint point;
-    std::string_view name;
-    std::vector<std::string_view>
-        programs; // that pass it in every campaign with a gang and checkpoints
+    std::string_view name; // in DAGAN_FAULT: the enumerator's spelling
+    // The programs that pass the point in every campaign with a gang and checkpoints.
+    std::vector<std::string_view> programs;
 };
 
-// All points; the test of faults goes through this list.
+// Returns all points, in the order of the enumeration. The end-to-end tests inject a fault at each.
 const std::vector<FaultPointInfo>& fault_points();
 
-// Does what the environment says about this point. Throws Blame::system for an injected error, Blame::input (at the first point
-// passed) when the environment names what is no point.
+// Triggers the fault that the environment selects for this passage, if any. The environment is
+// read at the first call. Throws Blame::system for the action `error`, and Blame::input at the
+// first call if DAGAN_FAULT is malformed.
 void fault_point(FaultPoint point);
 
-// One wish of DAGAN_FAULT.
+// One SPEC of DAGAN_FAULT.
 struct FaultSpec {
     enum class Action { kill, stop, error };
     FaultPoint point = FaultPoint::before_write;
-    long passage = 1; // 1 is the first
+    long passage = 1; // counted from 1
     Action action = Action::kill;
     bool operator==(const FaultSpec&) const = default;
 };
 
-// Throws Blame::input with what cannot be understood.
+// Parses the value of DAGAN_FAULT; "" yields no spec. Throws Blame::input if it is malformed.
 std::vector<FaultSpec> parse_faults(std::string_view text);
 
 } // namespace dagan

@@ -16,15 +16,16 @@ namespace dagan {
 namespace fs = std::filesystem;
 
 namespace {
-class Descriptor {
+// An open file that names its path in errors.
+class OpenFile {
   public:
-    Descriptor(const fs::path& path, int flags)
+    OpenFile(const fs::path& path, int flags)
         : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
         if (fd_ < 0) throw fail("cannot be opened");
     }
-    ~Descriptor() { ::close(fd_); }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
+    ~OpenFile() { ::close(fd_); }
+    OpenFile(const OpenFile&) = delete;
+    OpenFile& operator=(const OpenFile&) = delete;
 
     void write(std::string_view bytes) {
         fault_point(FaultPoint::before_write);
@@ -49,21 +50,22 @@ class Descriptor {
     int fd_;
 };
 
-// Differs between processes, also of different machines that share a file system.
+// Unique to this process among all machines that share a file system.
 std::string temporary_suffix() {
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
     return std::string(kTemporaryMark) + host.data() + "-" + std::to_string(::getpid());
 }
 
-// A finished temporary file gets its name.
+// Renames a complete temporary file to `path` and replaces what was there.
 void replace(const fs::path& temporary, const fs::path& path) {
     if (::rename(temporary.c_str(), path.c_str()) != 0)
         throw system_error(path.string() + ": cannot be renamed into place: " + errno_text(errno));
 }
 
-// The same where nothing may be replaced. A link is made by one of several at most, also over network file systems.
-bool appear(const fs::path& temporary, const fs::path& path) {
+// Gives a complete temporary file the name `path`; returns false if `path` exists. link(2) succeeds
+// for at most one of several processes, on network file systems too.
+bool publish_new(const fs::path& temporary, const fs::path& path) {
     const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
     if (!linked && errno != EEXIST)
         throw system_error(path.string() + ": cannot be linked into place: " + errno_text(errno));
@@ -71,7 +73,8 @@ bool appear(const fs::path& temporary, const fs::path& path) {
     return linked;
 }
 
-// Fills a temporary file and publishes it under its name, durably. Removes the temporary when anything failed.
+// Fills a temporary file, syncs it, publishes it under its name, and syncs the directory. Removes
+// the temporary file if anything fails.
 template <class Fill, class Publish>
 void write_whole(const fs::path& path, const Fill& fill, const Publish& publish) {
     const fs::path target = fs::absolute(path);
@@ -85,12 +88,12 @@ void write_whole(const fs::path& path, const Fill& fill, const Publish& publish)
     try {
         fill(temporary);
         fault_point(FaultPoint::before_fsync);
-        { Descriptor(temporary, O_RDONLY).sync(); }
+        OpenFile(temporary, O_RDONLY).sync();
         fault_point(FaultPoint::after_fsync);
         fault_point(FaultPoint::before_rename);
         publish(temporary, target);
         fault_point(FaultPoint::after_rename);
-        Descriptor(target.parent_path(), O_RDONLY | O_DIRECTORY).sync();
+        OpenFile(target.parent_path(), O_RDONLY | O_DIRECTORY).sync();
     } catch (...) {
         fs::remove(temporary, failed);
         throw;
@@ -98,7 +101,7 @@ void write_whole(const fs::path& path, const Fill& fill, const Publish& publish)
 }
 
 void fill_with(const fs::path& temporary, std::string_view bytes) {
-    Descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC).write(bytes);
+    OpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC).write(bytes);
 }
 } // namespace
 
@@ -116,7 +119,7 @@ bool create_atomically(const fs::path& path, std::string_view bytes) {
     write_whole(
         path, [&](const fs::path& temporary) { fill_with(temporary, bytes); },
         [&](const fs::path& temporary, const fs::path& target) {
-            created = appear(temporary, target);
+            created = publish_new(temporary, target);
         });
     return created;
 }
@@ -126,7 +129,7 @@ std::string read_file(const fs::path& path) {
     if (!in) throw system_error(path.string() + ": cannot be read: " + errno_text(errno));
     std::ostringstream text;
     text << in.rdbuf();
-    if (in.bad()) throw system_error(path.string() + ": reading it failed");
+    if (in.bad()) throw system_error(path.string() + ": cannot be read to its end");
     return std::move(text).str();
 }
 

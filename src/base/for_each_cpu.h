@@ -1,6 +1,7 @@
-// Marks a function that is to be compiled for each kind of CPU; the running one takes its own. For plain loops that the compiler
-// turns into vector instructions; what such a function calls and is not inlined is compiled once. (Sanitizers are not ready yet
-// when the loader asks which to take.)
+// DAGAN_FOR_EACH_CPU before a function compiles it once per instruction set (AVX-512, AVX2,
+// baseline); at run time the best one for the CPU is called. Use it for plain loops that the
+// compiler vectorises. A function that it calls is compiled once, unless it is inlined.
+// Not with sanitizers, which are not initialised yet when the loader selects the function.
 #pragma once
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

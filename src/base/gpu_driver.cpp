@@ -11,7 +11,7 @@
 namespace dagan {
 
 namespace {
-// The part of the driver's interface that is asked here; its functions return 0 for success.
+// The part of the driver's C interface that is used here. Its functions return 0 on success.
 struct Uuid {
     std::array<unsigned char, 16> bytes;
 };
@@ -25,15 +25,15 @@ using GetErrorName = int (*)(int, const char**);
 
 class Driver {
   public:
-    // It stays loaded: once initialised it has threads of its own.
+    // RTLD_NODELETE: once initialised, the driver has threads of its own and must stay loaded.
     Driver() : library_(::dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)) {}
 
     bool loaded() const { return library_ != nullptr; }
     template <class Function> Function find(const char* name) const {
         auto* function = reinterpret_cast<Function>(::dlsym(library_, name));
         if (function == nullptr)
-            throw system_error(std::string("libcuda.so.1: has no ") + name +
-                               "; is the driver very old?");
+            throw system_error(std::string("libcuda.so.1: has no function ") + name +
+                               "; hint: update the NVIDIA driver");
         return function;
     }
     std::string error(int code) const {
@@ -65,16 +65,15 @@ GpuFacts facts_of(const Driver& driver, int index) {
     size_t bytes = 0;
     const auto check = [&](int code, const char* what) {
         if (code != 0)
-            throw system_error("GPU " + std::to_string(index) + ": " + what +
-                               " cannot be asked: " + driver.error(code));
+            throw system_error("GPU " + std::to_string(index) + ": cannot query its " + what +
+                               ": " + driver.error(code));
     };
-    check(driver.find<Get>("cuDeviceGet")(&device, index), "its handle");
-    check(
-        driver.find<GetName>("cuDeviceGetName")(name.data(), static_cast<int>(name.size()), device),
-        "its name");
-    check(driver.find<GetUuid>("cuDeviceGetUuid_v2")(&uuid, device),
-          "its UUID"); // of a MIG instance: the instance's own
-    check(driver.find<GetMemory>("cuDeviceTotalMem_v2")(&bytes, device), "its memory");
+    check(driver.find<Get>("cuDeviceGet")(&device, index), "handle");
+    const auto capacity = static_cast<int>(name.size());
+    check(driver.find<GetName>("cuDeviceGetName")(name.data(), capacity, device), "name");
+    // _v2 returns a MIG instance's own UUID.
+    check(driver.find<GetUuid>("cuDeviceGetUuid_v2")(&uuid, device), "UUID");
+    check(driver.find<GetMemory>("cuDeviceTotalMem_v2")(&bytes, device), "memory size");
     return {
         .uuid = text_of(uuid), .name = name.data(), .memory_bytes = static_cast<int64_t>(bytes)};
 }

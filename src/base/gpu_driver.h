@@ -1,5 +1,6 @@
-// The NVIDIA driver of this machine, asked without linking it: programs that have no GPU code of their own must know whether a
-// GPU is there, and which one a rank's trainers are to use. Facts are read when asked for; nothing is cached.
+// Queries the NVIDIA driver of this machine without linking to it. Programs without GPU code use
+// it to find out whether there is a GPU, and which one a rank's trainers shall use. Every call
+// reads the facts anew; nothing is cached.
 #pragma once
 
 #include <cstdint>
@@ -10,24 +11,28 @@
 namespace dagan {
 
 struct GpuFacts {
-    std::string uuid; // "GPU-8f2c...": the same on every boot
+    std::string uuid; // "GPU-8f2c...": does not change from boot to boot
     std::string name; // "NVIDIA H100 80GB HBM3"
     int64_t memory_bytes = 0;
 };
 
-// The GPUs that this process may use (CUDA_VISIBLE_DEVICES counts), or why there are none.
+// The GPUs that this process may use (the driver applies CUDA_VISIBLE_DEVICES), or why there is
+// none.
 struct GpuSurvey {
     std::vector<GpuFacts> gpus;
-    std::string problem; // "" when there is at least one
+    std::string problem; // "" if there is at least one GPU
 };
+
+// Throws Blame::system if the driver reports a GPU but cannot describe it.
 GpuSurvey survey_gpus();
 
-// The names under which the trainers of this machine find its GPUs, one each, as CUDA_VISIBLE_DEVICES takes them: the entries of
-// `visible_devices` (that variable's value: indices, UUIDs, or UUIDs of MIG instances, which the driver lists in no other way)
-// or, when it is empty, the UUIDs of the survey.
+// Returns one name per GPU of this machine, in a form that CUDA_VISIBLE_DEVICES accepts: the
+// entries of `visible_devices`, which is the value of that variable (indices, UUIDs, or UUIDs of
+// MIG instances, which the driver lists nowhere else); the UUIDs of the survey if it is empty.
 std::vector<std::string> gpu_names(const GpuSurvey& survey, std::string_view visible_devices);
 
-// The GPU of the rank that is number `local_rank` on its machine; ranks beyond the number of GPUs share them in turn.
+// Returns the GPU of the rank with number `local_rank` on its machine. If there are more ranks
+// than GPUs, ranks share GPUs round-robin. Throws Blame::bug if `names` is empty.
 const std::string& gpu_of_rank(const std::vector<std::string>& names, int local_rank);
 
 } // namespace dagan

@@ -41,14 +41,14 @@ std::string Sha256::hex() {
 
 std::string sha256_of_file(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
-    if (!in) throw system_error(path.string() + ": cannot be opened for reading");
+    if (!in) throw system_error(path.string() + ": cannot be read");
     Sha256 sha;
     std::vector<char> block(1 << 20);
     while (in) {
         in.read(block.data(), static_cast<std::streamsize>(block.size()));
         sha.update(std::string_view(block.data(), static_cast<size_t>(in.gcount())));
     }
-    if (in.bad()) throw system_error(path.string() + ": reading it failed");
+    if (in.bad()) throw system_error(path.string() + ": cannot be read to its end");
     return sha.hex();
 }
 

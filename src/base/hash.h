@@ -1,4 +1,5 @@
-// Hashes: xxHash for keys inside a campaign (fast, not cryptographic), SHA-256 for files and data sets.
+// Hashes: xxHash (XXH3) for keys within a campaign, which is fast and not cryptographic; SHA-256
+// for files and data sets. Both are stable: existing campaigns depend on their values.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,10 @@
 namespace dagan {
 
 uint64_t hash64(std::string_view bytes);
-std::string hash128_hex(std::string_view bytes); // 32 lower-case hex digits
+// Returns 32 lower-case hexadecimal digits.
+std::string hash128_hex(std::string_view bytes);
 
-// SHA-256 of what was fed so far, as 64 lower-case hex digits.
+// Computes a SHA-256 incrementally: call update() for each part, then hex() once.
 class Sha256 {
   public:
     Sha256();
@@ -22,14 +24,17 @@ class Sha256 {
     Sha256& operator=(const Sha256&) = delete;
     void update(std::span<const std::byte> bytes);
     void update(std::string_view text) { update(std::as_bytes(std::span(text))); }
-    std::string hex(); // ends the computation
+    // Returns the hash as 64 lower-case hexadecimal digits and ends the computation: no call may
+    // follow.
+    std::string hex();
 
   private:
     struct Context;
     std::unique_ptr<Context> context_;
 };
 
-std::string
-sha256_of_file(const std::filesystem::path& path); // throws Blame::system when it cannot be read
+// Returns the SHA-256 of a file as 64 hexadecimal digits. Throws Blame::system if it cannot be
+// read.
+std::string sha256_of_file(const std::filesystem::path& path);
 
 } // namespace dagan

@@ -22,11 +22,11 @@ void log_to_file(const std::filesystem::path& path, std::string_view who, LogFlu
 
 void flush_log() { spdlog::default_logger_raw()->flush(); }
 
-SilentLog::SilentLog() : level_before_(spdlog::get_level()) {
+SilentLog::SilentLog() : previous_level_(spdlog::get_level()) {
     spdlog::set_level(spdlog::level::off);
 }
 SilentLog::~SilentLog() {
-    spdlog::set_level(static_cast<spdlog::level::level_enum>(level_before_));
+    spdlog::set_level(static_cast<spdlog::level::level_enum>(previous_level_));
 }
 
 void log_line(LogLevel level, std::string_view text) {

@@ -1,5 +1,5 @@
-// The program's log: one line per event with time and level, to a file of this process's rank or to stderr. One logger per
-// process, set up by main; a thin front over spdlog.
+// The log of a process: one line per event with time and level. A thin front end of spdlog with
+// one logger per process. Until log_to_file() is called, lines go to spdlog's default logger.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,16 +12,19 @@ namespace dagan {
 
 enum class LogLevel { info, warning, error };
 
-// Appends to `path` from now on, each line marked with `who` ("agent", "trainer 4711"). Lines are written at once, or, warnings
-// and errors aside, when flush_log() says so. Throws Blame::system when it cannot be opened.
+// When lines reach the file: after every line, or at flush_log(). Warnings and errors are always
+// written at once.
 enum class LogFlush { every_line, when_told };
+
+// Appends all following lines to `path`. Each names `who` wrote it: "agent", "trainer 4711".
+// Throws Blame::system if the file cannot be opened.
 void log_to_file(const std::filesystem::path& path, std::string_view who,
                  LogFlush flush = LogFlush::every_line);
 void flush_log();
 
 void log_line(LogLevel level, std::string_view text);
 
-// While one lives nothing is logged.
+// Suppresses all logging during its lifetime.
 class SilentLog {
   public:
     SilentLog();
@@ -30,7 +33,7 @@ class SilentLog {
     SilentLog& operator=(const SilentLog&) = delete;
 
   private:
-    int level_before_;
+    int previous_level_;
 };
 
 template <class... Args> void log_info(fmt::format_string<Args...> format, Args&&... args) {

@@ -17,7 +17,7 @@ namespace dagan {
 namespace {
 constexpr int kRounds = 10;
 
-// Inlined, so that a loop over it is compiled for its CPU.
+// Inlined, so that a caller marked DAGAN_FOR_EACH_CPU compiles it for each CPU.
 [[gnu::always_inline]] inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2,
                                                 uint32_t& c3, const std::array<uint32_t, 2>& key) {
     const uint64_t p0 = uint64_t{0xD2511F53} * c0, p1 = uint64_t{0xCD9E8D57} * c2;
@@ -71,7 +71,8 @@ uint32_t Random::bits() {
 
 uint64_t Random::below(uint64_t bound) {
     require(bound > 0, "below() needs a bound above 0");
-    const uint64_t limit = UINT64_MAX - UINT64_MAX % bound; // rejection keeps the draw unbiased
+    // A multiple of `bound`. Words from it up are rejected, so that the remainder is unbiased.
+    const uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
     for (;;) {
         const uint64_t high = bits();
         const uint64_t word = high << 32 | bits();
@@ -110,11 +111,12 @@ void fill_normal(std::span<float> out, uint64_t key, uint32_t step, uint32_t ind
 }
 
 namespace {
-constexpr size_t kLanes = 16;            // counters at once
-constexpr size_t kDraws = 8;             // of 16 bits, from a block
-constexpr size_t kRun = kLanes * kDraws; // draws at once
+constexpr size_t kLanes = 16;            // counters per run
+constexpr size_t kDraws = 8;             // 16-bit draws per counter
+constexpr size_t kRun = kLanes * kDraws; // draws per run
 
-// philox() of kLanes counters that follow each other, and what their draws are worth: 0 below the threshold, else `kept`.
+// Writes the next kRun values: 0 for a draw below `threshold`, else `kept`. The draws are the
+// 16-bit halves of philox() at kLanes consecutive counters.
 DAGAN_FOR_EACH_CPU
 void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2> key,
               uint32_t threshold, float kept) {
@@ -126,8 +128,8 @@ void fill_run(float* __restrict out, PhiloxBlock counter, std::array<uint32_t, 2
     for (int round = 0; round < kRounds; ++round, next_key(key)) {
         for (size_t i = 0; i < kLanes; ++i) philox_round(c[0][i], c[1][i], c[2][i], c[3][i], key);
     }
-    std::array<uint32_t, kLanes * 4>
-        words; // in the order of draws, the lower half of each before the upper
+    // In the order of the draws: each word yields its lower half first.
+    std::array<uint32_t, kLanes * 4> words;
     for (size_t i = 0; i < kLanes; ++i) {
         for (size_t word = 0; word < c.size(); ++word) words[i * c.size() + word] = c[word][i];
     }

@@ -1,6 +1,12 @@
-// Counter-based random numbers (Philox4x32-10; Salmon, Moraes, Dror, Shaw, SC'11). There is no hidden generator in
-// this program: every number is a function of a Stream (campaign seed and purpose) and of where it is used (step,
-// index in the batch, layer), so resuming needs only the step number and a batch may be cut over any number of ranks.
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC'11). The program has
+// no hidden generator state. Every number is a function of a key, which derive() makes from the
+// campaign's seed and a purpose, and of the place where it is used: step, index in the batch,
+// layer. So resuming needs only the step number, and a batch may be divided among any number of
+// ranks.
+//
+//     const uint64_t key = derive(campaign_seed, "z");
+//     Random random(key, step, index);      // a new one for every (step, index)
+//     const double z = random.normal();
 #pragma once
 
 #include <array>
@@ -17,38 +23,44 @@ using PhiloxBlock = std::array<uint32_t, 4>;
 // The Philox4x32-10 bijection: four random words from a 128-bit counter and a 64-bit key.
 PhiloxBlock philox(PhiloxBlock counter, std::array<uint32_t, 2> key);
 
-// A 64-bit key for a stream: a hash of a parent key, a purpose ("dropout", "z", "cases", ...) and numbers.
+// Returns the key of a stream: a hash of a parent key, a purpose ("dropout", "z", "cases", ...)
+// and numbers. The values are part of a campaign's results and never change.
 uint64_t derive(uint64_t parent, std::string_view purpose,
                 std::initializer_list<uint64_t> numbers = {});
 
-// Numbers drawn in sequence from one place of a stream. Cheap to make: make one per (step, index), keep none.
+// A sequence of numbers drawn at one place (step, index, layer) of a stream. Cheap to construct.
 class Random {
   public:
     explicit Random(uint64_t key, uint32_t step = 0, uint32_t index = 0, uint32_t layer = 0);
 
-    uint32_t bits();                // 32 uniform bits
-    uint64_t below(uint64_t bound); // uniform in [0, bound), unbiased; bound > 0
-    double uniform();               // [0, 1), 53 bits
+    // 32 uniform bits.
+    uint32_t bits();
+    // Uniform in [0, bound), unbiased. Throws Blame::bug if `bound` is 0.
+    uint64_t below(uint64_t bound);
+    // Uniform in [0, 1), 53 bits.
+    double uniform();
     double uniform(double low, double high) { return low + (high - low) * uniform(); }
-    double normal(); // N(0, 1) by Box-Muller
+    // N(0, 1), by Box-Muller.
+    double normal();
     bool chance(double probability) { return uniform() < probability; }
-    std::vector<int> permutation(int count); // of 0 .. count-1, Fisher-Yates
+    // A uniformly drawn order of 0 .. count - 1, by Fisher-Yates.
+    std::vector<int> permutation(int count);
 
   private:
     std::array<uint32_t, 2> key_;
     PhiloxBlock counter_; // {block, layer, index, step}
     PhiloxBlock words_{};
-    int used_ = 4;
+    int used_ = 4; // of words_
     double spare_normal_ = 0;
     bool has_spare_ = false;
 };
 
-// Fills `out` with N(0, 1) drawn at (key, step, index, layer).
+// Fills `out` with the normals that a Random at (key, step, index, layer) draws.
 void fill_normal(std::span<float> out, uint64_t key, uint32_t step, uint32_t index,
                  uint32_t layer = 0);
 
-// Fills `out` with 0 (probability p) or 1/(1-p): an inverted dropout mask, at (key, step, index, layer).
-// p is rounded to a multiple of 2^-16, the scale follows the rounded p.
+// Fills `out` with an inverted dropout mask at (key, step, index, layer): 0 with probability p,
+// else 1 / (1 - p). p is first rounded to a multiple of 2^-16. Throws Blame::bug if p rounds to 1.
 void fill_dropout(std::span<float> out, double p, uint64_t key, uint32_t step, uint32_t index,
                   uint32_t layer);
 

@@ -1,9 +1,11 @@
-// The stop request: USR1, USR2, TERM and INT set a flag and nothing else; loops look at it between steps.
+// The stop request: SIGUSR1, SIGUSR2, SIGTERM and SIGINT set a flag. Loops check it between steps.
 #pragma once
 
 namespace dagan {
 
+// Installs the handlers. They do not restart system calls, so a wait ends when a signal arrives.
 void catch_stop_signals();
+// Returns true once one of the signals has arrived.
 bool stop_signalled();
 
 } // namespace dagan

@@ -45,18 +45,18 @@ ProgramOutput run_program(const std::vector<std::string>& words,
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
         throw system_error(words.front() + ": cannot be started: " + errno_text(errno));
-    const Descriptor ours(ends[0]);
-    Descriptor theirs(ends[1]);
+    const Descriptor read_end(ends[0]);
+    Descriptor write_end(ends[1]);
     const pid_t child = ::fork();
     if (child < 0) throw system_error(words.front() + ": cannot be started: " + errno_text(errno));
     if (child == 0) {
-        ::dup2(theirs.get(), STDOUT_FILENO);
+        ::dup2(write_end.get(), STDOUT_FILENO);
         ::execvpe(argv[0], argv.data(), settings.data());
         ::_exit(127);
     }
-    theirs.close();
+    write_end.close();
     ProgramOutput output;
-    output.text = read_all(ours.get());
+    output.text = read_all(read_end.get());
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }

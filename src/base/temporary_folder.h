@@ -1,4 +1,4 @@
-// A new folder for files that nobody needs later; they go with it at the end of its scope.
+// A new directory that is removed with its content at the end of the object's life.
 #pragma once
 
 #include "base/error.h"
@@ -12,11 +12,12 @@ namespace dagan {
 
 class TemporaryFolder {
   public:
+    // Throws Blame::system if the directory cannot be created.
     explicit TemporaryFolder(
         const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
         std::string pattern = (parent / "dagan-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr)
-            throw system_error(pattern + ": cannot be made: " + errno_text(errno));
+            throw system_error(pattern + ": cannot be created: " + errno_text(errno));
         path_ = pattern;
     }
     ~TemporaryFolder() {

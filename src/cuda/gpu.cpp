@@ -14,13 +14,18 @@
 namespace dagan::cuda {
 
 namespace {
+using gang::ComputeStream;
+using gang::NcclApi;
+using train::CapturedWork;
+using train::Gpu;
+
 void check(cudaError_t result, const char* what) {
     if (result == cudaSuccess) return;
-    (void)cudaGetLastError(); // it was taken note of
+    (void)cudaGetLastError(); // clears the error
     throw system_error(std::string("GPU: ") + what + ": " + cudaGetErrorString(result));
 }
 
-// By the driver, whose UUID of a MIG instance is the instance's own.
+// Asks the driver, which reports the UUID of a MIG instance instead of its GPU's.
 Gpu::Facts facts_of_device() {
     const GpuSurvey survey = survey_gpus();
     if (survey.gpus.empty()) throw system_error("GPU: " + survey.problem);
@@ -29,8 +34,8 @@ Gpu::Facts facts_of_device() {
 
 class CudaStream final : public ComputeStream {
   public:
-    // All that LibTorch queues from this thread, and autograd's threads for it, goes there. Not the default stream: that cannot
-    // be captured.
+    // LibTorch queues all work of this thread, and of autograd's threads for it, on this stream.
+    // The default stream cannot be captured.
     CudaStream() : stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, 0)) {
         c10::cuda::setCurrentCUDAStream(stream_);
     }
@@ -59,14 +64,14 @@ class CapturedGraph final : public CapturedWork {
   public:
     explicit CapturedGraph(const std::function<void()>& work) {
         check(cudaStreamSynchronize(c10::cuda::getCurrentCUDAStream()), "cudaStreamSynchronize");
-        // Of this thread and autograd's: NCCL's own threads may go on with what they do.
+        // Captures this thread and autograd's threads; NCCL's own threads may continue.
         graph_.capture_begin({0, 0}, cudaStreamCaptureModeRelaxed);
         try {
             work();
         } catch (...) {
             try {
                 graph_.capture_end();
-            } catch (const std::exception&) { // what `work` threw says more
+            } catch (const std::exception&) { // the exception of `work` is more informative
             }
             throw;
         }
@@ -97,7 +102,7 @@ class CudaGpu final : public Gpu {
         return {static_cast<int64_t>(free), static_cast<int64_t>(total),
                 stats.reserved_bytes[all].peak};
     }
-    void forget() override {
+    void reset_memory() override {
         c10::cuda::CUDACachingAllocator::emptyCache();
         c10::cuda::CUDACachingAllocator::resetPeakStats(0);
     }
@@ -116,7 +121,7 @@ extern "C" __attribute__((visibility("default"))) dagan::train::Gpu* dagan_open_
     dagan::cuda::check(cudaGetDeviceCount(&count), "none can be used");
     if (count == 0)
         throw dagan::system_error(
-            "GPU: none is visible to this process; hint: look at CUDA_VISIBLE_DEVICES");
+            "GPU: none is visible to this process; hint: check CUDA_VISIBLE_DEVICES");
     c10::cuda::set_device(0);
-    return new dagan::cuda::CudaGpu; // the caller's
+    return new dagan::cuda::CudaGpu; // owned by the caller
 }

@@ -1,5 +1,6 @@
-// What a thread of our kernels computes: the random number of one place, as base/random.h gives it. Plain functions, so that the
-// host's compiler takes them too, and tests compare them with base/random.h where there is no GPU.
+// The random numbers that the threads of the kernels compute, equal to those of base/random.h.
+// Plain functions that the host's compiler accepts too, so that tests compare them with
+// base/random.h without a GPU.
 #pragma once
 
 #include <cmath>
@@ -13,7 +14,7 @@
 
 namespace dagan::cuda {
 
-// A float map [samples, channels, pixels] in memory as NCHW or, when channels_last, NHWC.
+// A float map [samples, channels, pixels], in memory as NCHW, or as NHWC if channels_last.
 struct MapLayout {
     int64_t samples = 0, channels = 0, pixels = 0;
     bool channels_last = false;
@@ -38,28 +39,29 @@ DAGAN_HOST_AND_DEVICE inline PhiloxWords philox_words(PhiloxWords c, uint64_t ke
     return c;
 }
 
-// Where the draws of a dropout mask begin, and what they mean.
+// The parameters of a dropout mask, docs/reference/model.md, eq. (10).
 struct MaskDraw {
-    uint32_t threshold = 0; // a 16-bit draw below it drops
-    float kept = 1;
+    uint32_t threshold = 0; // a 16-bit draw below it drops the value
+    float kept = 1;         // factor of the other values
     uint64_t key = 0;
     uint32_t first_index = 0, layer = 0;
 };
 
-// Element i of the mask, in memory order. A block of Philox holds eight draws, which are taken in the order of NCHW; drawing it
-// eight times costs less than writing apart.
+// Returns element i of the mask, in memory order. A Philox block holds eight draws, which are used
+// in NCHW order. Each thread computes the whole block for one draw: that costs less than scattered
+// writes.
 DAGAN_HOST_AND_DEVICE inline float mask_value(int64_t i, const MapLayout& layout,
                                               const MaskDraw& draw, uint32_t step) {
     const int64_t sample_size = layout.channels * layout.pixels;
     const int64_t sample = i / sample_size, within = i % sample_size;
-    const int64_t place = layout.channels_last
-                              ? within % layout.channels * layout.pixels + within / layout.channels
-                              : within;
+    const int64_t position =
+        layout.channels_last ? within % layout.channels * layout.pixels + within / layout.channels
+                             : within;
     const PhiloxWords words =
-        philox_words({{static_cast<uint32_t>(place / 8), draw.layer,
+        philox_words({{static_cast<uint32_t>(position / 8), draw.layer,
                        draw.first_index + static_cast<uint32_t>(sample), step}},
                      draw.key);
-    const int64_t number = place % 8;
+    const int64_t number = position % 8;
     const uint32_t bits = words.word[number / 2] >> (16 * (number % 2)) & 0xFFFF;
     return bits < draw.threshold ? 0.0F : draw.kept;
 }
@@ -68,15 +70,16 @@ struct NormalPair {
     float first, second;
 };
 
-// Numbers 2 * pair and 2 * pair + 1 of those drawn at (key, step, index, layer): Box and Muller's pair of one block.
+// Returns the normal numbers 2 * pair and 2 * pair + 1 of those drawn at (key, step, index, layer):
+// the Box-Muller pair of one Philox block.
 DAGAN_HOST_AND_DEVICE inline NormalPair normal_pair(int64_t pair, uint64_t key, uint32_t step,
                                                     uint32_t index, uint32_t layer) {
     constexpr double kTwoPi = 6.283185307179586;
     const PhiloxWords words =
         philox_words({{static_cast<uint32_t>(pair), layer, index, step}}, key);
     const auto uniform = [](uint32_t high, uint32_t low) {
-        return static_cast<double>((static_cast<uint64_t>(high) << 32 | low) >> 11) *
-               0x1p-53; // in [0, 1)
+        // In [0, 1).
+        return static_cast<double>((static_cast<uint64_t>(high) << 32 | low) >> 11) * 0x1p-53;
     };
     const double radius = sqrt(-2 * log(1 - uniform(words.word[0], words.word[1])));
     const double angle = kTwoPi * uniform(words.word[2], words.word[3]);

@@ -1,5 +1,8 @@
-// The kernels of our own: random numbers where they are used. Masks have the bits of base/random.h, normal numbers all but the
-// last of the device's logarithm and sine. Queued on `stream`; plain types, so that nvcc compiles no header of LibTorch.
+// The CUDA kernels: random numbers generated on the device. Dropout masks equal those of
+// base/random.h to the bit; normal numbers may differ in the last bit, because the device has its
+// own logarithm and sine.
+//
+// All are queued on `stream`. Plain types only, so that nvcc compiles no LibTorch header.
 #pragma once
 
 #include "cuda/kernel_math.h"
@@ -8,11 +11,12 @@
 
 namespace dagan::cuda {
 
-// The mask of step *step, which lies on the device.
+// Fills `mask`, which has `layout`, with the mask of step *step. `step` is on the device.
 void launch_dropout_mask(float* mask, const MapLayout& layout, const MaskDraw& draw,
                          const int64_t* step, cudaStream_t stream);
 
-// Row r of out [rows, count] gets fill_normal's numbers of (key, *epoch, items[r], layer). `epoch` and `items` lie on the device.
+// Fills row r of out [rows, count] with the numbers that fill_normal draws at (key, *epoch,
+// items[r], layer). `epoch` and `items` are on the device.
 void launch_normal(float* out, int64_t rows, int64_t count, uint64_t key, const int64_t* epoch,
                    const int64_t* items, uint32_t layer, cudaStream_t stream);
 

@@ -9,7 +9,9 @@
 namespace dagan::cuda {
 
 namespace {
-// LibTorch brings NCCL along; a second one in the process would have a state of its own.
+using gang::NcclApi;
+
+// The NCCL of LibTorch. A second NCCL in the process would have a separate state.
 static_assert(NCCL_VERSION_CODE == NCCL_VERSION(2, 28, 9), "the NCCL of torch==2.11.0");
 static_assert(sizeof(ncclUniqueId) == sizeof(NcclApi::Id));
 static_assert(ncclSuccess == NcclApi::kSuccess && ncclInProgress == NcclApi::kInProgress);
@@ -27,7 +29,7 @@ int init(NcclApi::Communicator* made, int size, const NcclApi::Id* id, int rank)
     ncclUniqueId unique;
     std::memcpy(&unique, id->bytes.data(), sizeof unique);
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-    config.blocking = 0; // or a member that never comes would hold the others for ever
+    config.blocking = 0; // otherwise a missing member would block the others forever
     ncclComm_t communicator = nullptr;
     const ncclResult_t result = ncclCommInitRankConfig(&communicator, size, unique, rank, &config);
     *made = communicator;
@@ -58,9 +60,9 @@ const NcclApi& nccl_table() {
     int version = 0;
     if (ncclGetVersion(&version) != ncclSuccess || version != NCCL_VERSION_CODE) {
         throw system_error("NCCL: version " + std::to_string(version) +
-                           " was loaded, this was built against " +
+                           " is loaded, but this program was built with " +
                            std::to_string(NCCL_VERSION_CODE) +
-                           "; hint: is another libnccl.so.2 on LD_LIBRARY_PATH or LD_PRELOAD?");
+                           "; hint: is another libnccl.so.2 in LD_LIBRARY_PATH or LD_PRELOAD?");
     }
     return table;
 }

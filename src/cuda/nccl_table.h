@@ -1,11 +1,11 @@
-// NCCL's functions as gang/nccl_group.h wants them.
+// NCCL's functions as the table that gang/nccl_group.h requires.
 #pragma once
 
 #include "gang/nccl_group.h"
 
 namespace dagan::cuda {
 
-// Throws Blame::system when the library that was loaded is not the one this was built against.
-const NcclApi& nccl_table();
+// Throws Blame::system if the loaded library has another version than the one at build time.
+const gang::NcclApi& nccl_table();
 
 } // namespace dagan::cuda

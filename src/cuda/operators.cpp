@@ -1,4 +1,5 @@
-// The GPU's half of our operators; their schemas and CPU halves are in model/dropout.cpp and train/augment_on_device.cpp.
+// The GPU implementations of this program's LibTorch operators. Their schemas and CPU
+// implementations are in model/dropout.cpp and train/device/device_epochs.cpp.
 #include "base/error.h"
 #include "cuda/kernels.h"
 
@@ -22,8 +23,8 @@ at::Tensor dropout_mask(const at::Tensor& x, double probability, int64_t key,
     require(x.dim() == 4 && x.scalar_type() == at::kFloat,
             "dropout works on float maps [B, C, H, W]");
     require_scalar_on_gpu(step);
-    const auto threshold =
-        static_cast<uint32_t>(std::lround(probability * 65536)); // as base/random.cpp
+    // As in base/random.cpp.
+    const auto threshold = static_cast<uint32_t>(std::lround(probability * 65536));
     require(threshold < 65536, "dropout probability below 1");
     const bool channels_last =
         !x.is_contiguous() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
@@ -43,7 +44,7 @@ at::Tensor dropout_mask(const at::Tensor& x, double probability, int64_t key,
 at::Tensor normal_rows(const at::Tensor& items, int64_t count, int64_t key, const at::Tensor& epoch,
                        int64_t layer) {
     require(items.dim() == 1 && items.is_contiguous() && items.scalar_type() == at::kLong,
-            "items are a list of int64");
+            "items are contiguous int64 [N]");
     require_scalar_on_gpu(epoch);
     at::Tensor out = at::empty({items.size(0), count}, items.options().dtype(at::kFloat));
     launch_normal(out.data_ptr<float>(), items.size(0), count, static_cast<uint64_t>(key),

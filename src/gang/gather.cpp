@@ -7,13 +7,13 @@
 
 namespace dagan::gang {
 
-// Each member writes its bytes, as floats times the group's size, into its own place of a field of zeros. Sum and division are
-// exact for such small whole numbers, so the bytes arrive whatever the order of summation.
+// Each member writes its bytes, multiplied by the group's size, as floats into its own part of a
+// field of zeros. Sum and division of such small integers are exact in any order.
 void gather_bytes(Group& group, std::span<float> field, std::span<const std::byte> mine,
                   std::span<std::byte> all) {
     const auto size = static_cast<size_t>(group.size());
     require(all.size() == size * mine.size() && field.size() == all.size(),
-            "room for every member's bytes");
+            "a gather has room for every member's bytes");
     std::ranges::fill(field, 0.0F);
     for (size_t i = 0; i < mine.size(); ++i) {
         field[static_cast<size_t>(group.rank()) * mine.size() + i] =

@@ -1,5 +1,5 @@
-// A gather out of Group's one collective, the mean, for the few bytes that members must tell each other: exact, and the same on
-// all.
+// An exact gather of a few bytes of each member, built from the mean, which is Group's only
+// collective.
 #pragma once
 
 #include "gang/group.h"
@@ -9,8 +9,9 @@
 
 namespace dagan::gang {
 
-// `all` becomes every member's `mine`, in the order of their ranks. Collective: all give equally many bytes. `field` is host
-// memory of the group with a float for each byte of `all`. Throws GangBroken.
+// Copies the bytes `mine` of every member into `all`, in the order of their ranks, on all members.
+// Collective: all members pass equally many bytes. `field` is scratch memory that the group
+// allocated on the host, with one float per byte of `all`. Throws GangBroken.
 void gather_bytes(Group& group, std::span<float> field, std::span<const std::byte> mine,
                   std::span<std::byte> all);
 

@@ -12,7 +12,7 @@ namespace dagan::gang {
 namespace {
 constexpr size_t kAlignment = 64;
 
-struct Freed {
+struct Free {
     void operator()(float* memory) const { std::free(memory); }
 };
 
@@ -23,14 +23,14 @@ class HostMemory final : public GroupMemory {
         auto* memory =
             static_cast<float*>(std::aligned_alloc(kAlignment, std::max(bytes, kAlignment)));
         if (memory == nullptr)
-            throw system_error("gradients: no memory for " + std::to_string(count) + " numbers");
+            throw system_error("gradients: cannot allocate " + std::to_string(count) + " floats");
         blocks_.emplace_back(memory);
         std::fill_n(memory, count, 0.0F);
         return {memory, count};
     }
 
   private:
-    std::vector<std::unique_ptr<float, Freed>> blocks_;
+    std::vector<std::unique_ptr<float, Free>> blocks_;
 };
 
 class GroupAlone final : public Group {

@@ -1,7 +1,7 @@
 #include "gang/nccl_group.h"
 
 #include "base/error.h"
-#include "base/topology.h"
+#include "base/host_facts.h"
 #include "gang/gather.h"
 
 #include <algorithm>
@@ -16,17 +16,19 @@ namespace dagan::gang {
 namespace {
 using Clock = std::chrono::steady_clock;
 
-// What a member tells the others before there is a communicator.
+// The data that members exchange before there is a communicator.
 struct Introduction {
-    NcclApi::Id id; // member 0's counts
+    NcclApi::Id id; // member 0's is used
     std::array<char, 64> host{};
     std::array<char, 128> gpu{};
 };
 
-template <size_t N> void put(const std::string& text, std::array<char, N>& place) {
-    text.copy(place.data(), N - 1); // what is longer is cut: names are for people, UUIDs are short
+// Copies `text` as a C string. Cuts a long host name, which only appears in messages; UUIDs fit.
+template <size_t N> void put(const std::string& text, std::array<char, N>& target) {
+    text.copy(target.data(), N - 1);
 }
 
+// Returns the introductions of all members.
 std::vector<Introduction> introduce(Group& agents, const Introduction& mine) {
     std::vector<Introduction> all(static_cast<size_t>(agents.size()));
     const auto field = agents.allocate(all.size() * sizeof mine);
@@ -38,15 +40,15 @@ std::vector<Introduction> introduce(Group& agents, const Introduction& mine) {
 void refuse_shared_gpus(const std::vector<Introduction>& members) {
     std::map<std::string, size_t> user;
     for (size_t rank = 0; rank < members.size(); ++rank) {
-        const auto [other, alone] = user.emplace(members[rank].gpu.data(), rank);
-        if (alone) continue;
+        const auto [other, is_first] = user.emplace(members[rank].gpu.data(), rank);
+        if (is_first) continue;
         const auto name = [&](size_t member) {
             return std::to_string(member) + " (" + members[member].host.data() + ")";
         };
         throw input_error("gang: members " + name(other->second) + " and " + name(rank) +
                           " are both on GPU " + other->first +
-                          ", and NCCL needs one for each; hint: start as many ranks as there are "
-                          "GPUs, or lower resources.gan_ranks");
+                          ", but NCCL needs one GPU for each member; hint: start as many ranks as "
+                          "there are GPUs, or lower resources.gan_ranks");
     }
 }
 
@@ -64,7 +66,8 @@ class NcclGroup final : public Group {
             throw;
         }
     }
-    // Never waits for the others: what they still expect of this member, they will miss, and their agents end them.
+    // Does not wait for the others. Those that still wait for this member are ended by their
+    // agents.
     ~NcclGroup() override { abort(); }
     NcclGroup(const NcclGroup&) = delete;
     NcclGroup& operator=(const NcclGroup&) = delete;
@@ -74,7 +77,7 @@ class NcclGroup final : public Group {
     std::span<float> allocate(size_t count) override { return memory_->allocate(count); }
 
     void all_reduce_mean(std::span<float> x) override {
-        require(communicator_ != nullptr, "a gang that broke reduces no more");
+        require(communicator_ != nullptr, "a broken gang is not used again");
         check(api_.all_reduce_sum(x.data(), x.size(), communicator_, stream_.handle()),
               "ncclAllReduce");
         settle("an all-reduce to be queued");
@@ -82,20 +85,21 @@ class NcclGroup final : public Group {
     }
 
     void wait() override {
-        require(communicator_ != nullptr, "a gang that broke reduces no more");
+        require(communicator_ != nullptr, "a broken gang is not used again");
         constexpr const char* kWhat = "the gang's reductions";
         wait_until([this] { return stream_.idle(); }, kWhat);
-        check(state(), kWhat); // a reduction that failed is over too
+        check(state(), kWhat); // a failed reduction leaves the stream idle, too
     }
 
   private:
-    // What NCCL was asked for last has been accepted.
+    // Returns when NCCL has accepted the last operation.
     void settle(const char* what) {
         wait_until([this] { return state() != NcclApi::kInProgress; }, what);
         check(state(), what);
     }
 
-    // Looks at the condition, the communicator and the clock in turn, sleeping ever longer, but far less than an iteration takes.
+    // Polls the condition, the communicator and the clock. Pauses double up to 0.1 ms, which is
+    // much less than an iteration takes.
     template <class Condition> void wait_until(Condition met, const char* what) {
         const auto began = Clock::now();
         auto pause = std::chrono::microseconds(1);
@@ -115,8 +119,8 @@ class NcclGroup final : public Group {
 
     int state() const {
         int result = NcclApi::kSuccess;
-        const int asked = api_.state(communicator_, &result);
-        return asked == NcclApi::kSuccess ? result : asked;
+        const int queried = api_.state(communicator_, &result);
+        return queried == NcclApi::kSuccess ? result : queried;
     }
 
     void check(int result, const char* what) {
@@ -148,10 +152,10 @@ std::unique_ptr<Group> make_nccl_group(const NcclApi& api, ComputeStream& stream
     Introduction mine;
     put(host_facts().name, mine.host);
     put(gpu, mine.gpu);
-    int made = NcclApi::kSuccess;
-    if (agents.rank() == 0) made = api.make_id(&mine.id);
-    if (made != NcclApi::kSuccess)
-        throw system_error(std::string("gang: ncclGetUniqueId: ") + api.describe(made));
+    int result = NcclApi::kSuccess;
+    if (agents.rank() == 0) result = api.make_id(&mine.id);
+    if (result != NcclApi::kSuccess)
+        throw system_error(std::string("gang: ncclGetUniqueId: ") + api.describe(result));
     const std::vector<Introduction> members = introduce(agents, mine);
     refuse_shared_gpus(members);
     return std::make_unique<NcclGroup>(api, stream, std::move(memory), agents.rank(), agents.size(),

@@ -1,7 +1,8 @@
-// The Group of trainers on GPUs: NCCL between them, on the stream they compute on. It is written against a table of functions and
-// a stream interface, so no CUDA header is needed to build or test it: libdagan_cuda.so fills the table from NCCL (src/cuda), the
-// tests from a double over shared memory. The process is the unit of abort: a communicator that failed is aborted, never
-// repaired.
+// The Group of trainers on GPUs: NCCL joins them, on the stream on which they compute.
+// NcclGroup is written against a table of functions and a stream interface, so it is built and
+// tested without CUDA headers: libdagan_cuda.so fills the table from NCCL (src/cuda), the tests
+// from a double in shared memory (tests/gang/nccl_double.h).
+// A failed communicator is aborted, never repaired; the trainer process ends after the task.
 #pragma once
 
 #include "gang/group.h"
@@ -14,7 +15,8 @@
 
 namespace dagan::gang {
 
-// NCCL as this program uses it: with communicators that do not block, so that waiting can be watched. Results are ncclResult_t.
+// The functions of NCCL that are used, with non-blocking communicators, so that a wait can be
+// supervised. All but `describe` and `last_error` return an ncclResult_t.
 struct NcclApi {
     static constexpr int kSuccess = 0, kInProgress = 7;
     struct Id {
@@ -23,39 +25,46 @@ struct NcclApi {
     using Communicator = void*;
 
     int (*make_id)(Id* id) = nullptr;
-    int (*init)(Communicator* made, int size, const Id* id,
-                int rank) = nullptr; // returns at once; see state
+    // Creates a communicator. Returns at once; `state` tells when it is ready.
+    int (*init)(Communicator* made, int size, const Id* id, int rank) = nullptr;
+    // Queues a sum over the members, in place, on `stream`.
     int (*all_reduce_sum)(float* x, size_t count, Communicator communicator,
-                          void* stream) = nullptr; // in place, queued
-    int (*state)(Communicator communicator, int* result) =
-        nullptr; // of all that was asked of it: kInProgress, or how it ended
-    int (*abort)(Communicator communicator) = nullptr; // ends what is under way, and frees
+                          void* stream) = nullptr;
+    // Sets `result` to the state of the last operation: kInProgress, or how it ended.
+    int (*state)(Communicator communicator, int* result) = nullptr;
+    // Ends the operations in progress and frees the communicator.
+    int (*abort)(Communicator communicator) = nullptr;
     const char* (*describe)(int result) = nullptr;
-    const char* (*last_error)(Communicator communicator) =
-        nullptr; // details; "" when there are none
+    // Returns details of the last error; "" if there are none.
+    const char* (*last_error)(Communicator communicator) = nullptr;
 };
 
-// The one stream on which a trainer's GPU does everything, in order.
+// The stream on which a trainer's GPU executes all its work, in order.
 class ComputeStream {
   public:
     virtual ~ComputeStream() = default;
     virtual void* handle() = 0;
-    virtual void divide(std::span<float> x, float by) = 0; // queued
-    // All that was queued is done. Never waits. Throws Blame::system when the device failed.
+    // Queues the division of each element of `x` by `by`.
+    virtual void divide(std::span<float> x, float by) = 0;
+    // Returns whether all queued work is complete. Never waits. Throws Blame::system if the device
+    // failed.
     virtual bool idle() = 0;
 };
 
 struct NcclGroupOptions {
-    std::chrono::milliseconds timeout{
-        150'000}; // for the start and for each wait(); a member that is gone is not noticed otherwise
-    std::function<void()> while_waiting = [] {
-    }; // called again and again, many times a second; may throw
+    // Limit of the start and of each wait(). NCCL does not notice otherwise that a member is gone.
+    std::chrono::milliseconds timeout{150'000};
+    // Called many times a second during a wait; may throw.
+    std::function<void()> while_waiting = [] {};
 };
 
-// `agents` carries NCCL's id and the members' names to all of them, and must be unused by others until this returns; it may be
-// used for other reductions afterwards. `gpu` names this member's GPU, by UUID: two members on one are refused, both named
-// (Blame::input). `memory` is the GPU's. Collective. `api` and `stream` must outlive the group. Throws Blame::system when NCCL
-// fails or the time is over, GangBroken when a member is gone.
+// Creates the group. Collective.
+// `memory`: the GPU's memory. `agents`: the members' group through their agents; it carries NCCL's
+// id and the members' names, nobody else may use it until this call returns, and it may be used
+// for other reductions afterwards. `gpu`: UUID of this member's GPU. `api` and `stream` must
+// outlive the group.
+// Throws Blame::input, with the names of both, if two members are on one GPU; Blame::system if
+// NCCL's unique id cannot be made; GangBroken if a member is gone or NCCL fails or times out.
 std::unique_ptr<Group> make_nccl_group(const NcclApi& api, ComputeStream& stream,
                                        std::unique_ptr<GroupMemory> memory, Group& agents,
                                        const std::string& gpu, NcclGroupOptions options = {});

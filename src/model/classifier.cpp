@@ -10,7 +10,7 @@ Classifier::Classifier(const ClassifierOptions& options, int channels, int size,
 
 torch::Tensor Classifier::forward(const torch::Tensor& images, const torch::Tensor& real,
                                   const Pass& pass) {
-    Walk next(layers(), pass);
+    LayerCursor next(layers(), pass);
     const torch::Tensor flag = real.to(images.options()).view({-1, 1, 1, 1});
     torch::Tensor h = images;
     for (int b = 0; b < kBlocks; ++b) {

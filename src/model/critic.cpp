@@ -10,7 +10,7 @@ Critic::Critic(const GanOptions& options, int channels, int size, uint64_t strea
       structure_(structure_of(options)) {}
 
 torch::Tensor Critic::forward(const torch::Tensor& x, const torch::Tensor& y, const Pass& pass) {
-    Walk next(layers(), pass);
+    LayerCursor next(layers(), pass);
     const torch::Tensor h =
         encode(next, torch::cat({y, x}, 1), structure_.topology, structure_.critic_inner).back();
     const torch::Tensor v = next(h.mean({2, 3}));

@@ -13,8 +13,9 @@
 namespace dagan::model {
 
 namespace {
-// Masks are an operator of LibTorch, so that libdagan_cuda.so can bring the one for GPUs (src/cuda/operators.cpp). `key` has the
-// bits of a uint64_t. Of the shape and layout of x; float.
+// Masks are a LibTorch operator, so that libdagan_cuda.so can register the version for GPUs
+// (src/cuda/operators.cpp). The result is float with the shape and layout of x. `key` has the bits
+// of a uint64_t.
 constexpr const char* kMaskSchema = "dropout_mask(Tensor x, float probability, int key, Tensor "
                                     "step, int first_index, int layer) -> Tensor";
 
@@ -48,14 +49,15 @@ torch::Tensor device_mask(const torch::Tensor& x, double probability, const Pass
                      pass.first_index, layer);
 }
 
-// Which mask: what a pass and a layer say of it.
+// The parameters of a mask.
 struct Mask {
     double probability;
     Pass pass;
     uint32_t layer;
 };
 
-// y = x * mask of one sample that lies channels last; masks are drawn channel by channel.
+// y = x * mask of one sample, channels last. Masks are drawn channels first, so `drawn` is
+// permuted.
 void drop_in_sample(const float* x, int64_t area, int64_t channels, std::span<float> drawn,
                     const Mask& mask, uint32_t index, float* y) {
     fill_dropout(drawn, mask.probability, mask.pass.key, mask.pass.step, index, mask.layer);
@@ -66,8 +68,9 @@ void drop_in_sample(const float* x, int64_t area, int64_t channels, std::span<fl
     }
 }
 
-// For maps in float that lie channels last. The mask is drawn again where it is needed again: that is faster than to keep it,
-// and takes no memory between a step's two directions. Linear in x, so its derivative is itself.
+// Dropout of float maps that are channels last. The backward pass draws the mask again, which is
+// faster than keeping it and needs no memory between the passes. Dropout is linear in x, so it is
+// its own derivative.
 class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
   public:
     static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
@@ -81,7 +84,7 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
         const int64_t channels = x.size(1), area = x.size(2) * x.size(3), sample = channels * area;
         const float* from = x.const_data_ptr<float>();
         auto* to = y.mutable_data_ptr<float>();
-        in_parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
+        parallel_for(x.size(0), 1, [&](int64_t begin, int64_t end) {
             std::vector<float> drawn(static_cast<size_t>(sample));
             for (int64_t b = begin; b < end; ++b) {
                 const uint32_t index = mask.pass.first_index + static_cast<uint32_t>(b);

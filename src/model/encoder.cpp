@@ -2,7 +2,7 @@
 
 namespace dagan::model {
 
-std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology topology,
+std::vector<torch::Tensor> encode(LayerCursor& next, const torch::Tensor& x, Topology topology,
                                   int inner) {
     std::vector<torch::Tensor> encoded;
     torch::Tensor h = x, prev = x;
@@ -10,7 +10,7 @@ std::vector<torch::Tensor> encode(Walk& next, const torch::Tensor& x, Topology t
         if (b == 0 && topology == Topology::code) {
             h = next(x);
         } else {
-            torch::Tensor projection; // seen by the first inner convolution only
+            torch::Tensor projection; // input of the first inner convolution only
             if (b > 0) projection = next(prev);
             std::vector<torch::Tensor> maps{h};
             for (int j = 1; j <= inner; ++j) {

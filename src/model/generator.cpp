@@ -21,7 +21,7 @@ Generator::Generator(const GanOptions& options, int channels, int size, uint64_t
       structure_(structure_of(options)) {}
 
 torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z, const Pass& pass) {
-    Walk next(layers(), pass);
+    LayerCursor next(layers(), pass);
     const std::vector<torch::Tensor> encoded =
         encode(next, x, structure_.topology, structure_.generator_inner);
     std::vector<torch::Tensor> noise;
@@ -33,17 +33,19 @@ torch::Tensor Generator::forward(const torch::Tensor& x, const torch::Tensor& z,
     torch::Tensor h = encoded.back(), prev;
     for (int l = 0; l < decoder_levels(structure_.topology); ++l) {
         std::vector<torch::Tensor> maps{h};
-        if (l < static_cast<int>(noise.size())) maps = {joined({noise[static_cast<size_t>(l)], h})};
-        if (l == kBlocks) maps = {joined({h, x})};
+        if (l < static_cast<int>(noise.size()))
+            maps = {join_channels({noise[static_cast<size_t>(l)], h})};
+        if (l == kBlocks) maps = {join_channels({h, x})};
         for (int j = 1; j <= structure_.generator_inner; ++j) {
             std::vector<torch::Tensor> in = maps;
-            if (prev.defined()) in.push_back(next(prev)); // own projection for each j
+            if (prev.defined()) in.push_back(next(prev)); // each j has its own projection
             maps.push_back(next(in));
         }
         h = prev = maps.back();
         if (l < kBlocks) {
             h = next(maps);
-            if (l < kBlocks - 1) h = joined({h, encoded[static_cast<size_t>(kBlocks - 2 - l)]});
+            if (l < kBlocks - 1)
+                h = join_channels({h, encoded[static_cast<size_t>(kBlocks - 2 - l)]});
         }
     }
     const int tail = structure_.topology == Topology::code ? 3 : 1;

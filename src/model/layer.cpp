@@ -22,7 +22,7 @@ bool has_norm(const LayerRow& row) { return row.norm_parameters > 0; }
 
 Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, uint64_t stream)
     : row_(row), index_(index), dropout_(options.dropout),
-      winograd_(row.op == LayerOp::conv && winograd_chosen(options.convolution, shape_of(row))) {
+      winograd_(row.op == LayerOp::conv && winograd_selected(options.convolution, shape_of(row))) {
     std::vector<int64_t> shape{row.out_channels, row.in_channels};
     if (row.op == LayerOp::conv) shape.insert(shape.end(), {row.kernel, row.kernel});
     weight = torch::empty(shape);
@@ -47,15 +47,15 @@ Layer::Layer(const LayerRow& row, uint32_t index, const LayerOptions& options, u
 torch::Tensor Layer::forward(std::vector<torch::Tensor> maps, const Pass& pass,
                              const torch::Tensor& flag) {
     if (row_.op == LayerOp::dense)
-        return finish(at::linear(joined(std::move(maps)), weight, bias), pass);
+        return apply_after(at::linear(join_channels(std::move(maps)), weight, bias), pass);
     for (const torch::Tensor& map : maps) {
         require(map.dim() == 4 && map.size(2) == row_.in_size && map.size(3) == row_.in_size,
-                row_.name + ": input of the size in the table");
+                row_.name + ": the input has the size in the table");
     }
     if (row_.before == Before::norm_relu)
-        maps = {torch::relu(normalise(joined(std::move(maps)), pass))};
+        maps = {torch::relu(normalise(join_channels(std::move(maps)), pass))};
     if (flag.defined()) maps.push_back(flag);
-    return finish(convolve(std::move(maps), pass), pass);
+    return apply_after(convolve(std::move(maps), pass), pass);
 }
 
 torch::Tensor Layer::normalise(const torch::Tensor& x, const Pass& pass, double slope) {
@@ -76,14 +76,14 @@ torch::Tensor Layer::convolve(std::vector<torch::Tensor> maps, const Pass& pass)
         const torch::Tensor sum = pass.adds_gradients ? weight.grad() : torch::Tensor();
         return convolution_3x3(std::move(maps), weight, bias, {row_.stride, winograd_, size, sum});
     }
-    torch::Tensor x = joined(spread(std::move(maps)));
+    torch::Tensor x = join_channels(expand_maps(std::move(maps)));
     if (up) x = resize_nearest(x, row_.out_size);
     if (!pass.bf16) return same_conv(x, weight, bias, row_.stride);
     const auto half = [](const torch::Tensor& value) { return value.to(torch::kBFloat16); };
     return same_conv(half(x), half(weight), half(bias), row_.stride).to(x.scalar_type());
 }
 
-torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {
+torch::Tensor Layer::apply_after(const torch::Tensor& x, const Pass& pass) {
     switch (row_.after) {
     case After::unit: return normalise(x, pass, kLeakySlope);
     case After::unit_dropout:
@@ -94,17 +94,18 @@ torch::Tensor Layer::finish(const torch::Tensor& x, const Pass& pass) {
     case After::dropout: return dropout(x, dropout_, pass, index_);
     case After::pool: return at::avg_pool2d(x, {2, 2}, {2, 2});
     }
-    require(false, "a row ends in a known operation");
+    require(false, "a row has a known last operation");
     return x;
 }
 
-torch::Tensor Walk::operator()(std::vector<torch::Tensor> maps, const torch::Tensor& flag) {
-    require(next_ < layers_.size(), "a pass has as many steps as its table has rows");
+torch::Tensor LayerCursor::operator()(std::vector<torch::Tensor> maps, const torch::Tensor& flag) {
+    require(next_ < layers_.size(),
+            "a forward pass applies no more layers than its table has rows");
     return layers_[next_++]->forward(std::move(maps), pass_, flag);
 }
 
-void Walk::require_end() const {
-    require(next_ == layers_.size(), "a pass applies every row of its table");
+void LayerCursor::require_end() const {
+    require(next_ == layers_.size(), "a forward pass applies every row of its table");
 }
 
 } // namespace dagan::model

@@ -4,8 +4,8 @@ namespace dagan::model {
 
 namespace {
 
-constexpr double kNormEpsilon =
-    1e-12; // inside the square root: keeps the second derivative finite at 0
+// Inside the square root: keeps the second derivative finite at 0.
+constexpr double kNormEpsilon = 1e-12;
 
 torch::Tensor gradient_norms(const torch::Tensor& gradient, PenaltyNorm norm) {
     const torch::Tensor squares = gradient.square();
@@ -20,9 +20,8 @@ torch::Tensor gradient_penalty(const CriticFunction& critic, const torch::Tensor
                                const torch::Tensor& real, const torch::Tensor& fake,
                                const torch::Tensor& epsilon, PenaltyNorm norm) {
     const torch::Tensor mixed = interpolate(real, fake, epsilon).requires_grad_();
-    const torch::Tensor score =
-        critic(x.detach(), mixed)
-            .sum(); // samples are independent, so one sum has all their gradients
+    // Samples are independent, so the gradient of the sum holds the gradient of each score.
+    const torch::Tensor score = critic(x.detach(), mixed).sum();
     const torch::Tensor gradient =
         torch::autograd::grad({score}, {mixed}, {}, /*retain_graph=*/true, /*create_graph=*/true)
             .front();

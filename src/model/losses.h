@@ -1,5 +1,6 @@
-// WGAN-GP losses (dagan.md section 1). L_D = mean D(fake) - mean D(real) + lambda * penalty and L_G = -mean D(fake) are one line
-// each where they are used; what takes care is the penalty.
+// The gradient penalty of WGAN-GP, docs/reference/model.md, eqs. (3) to (5).
+//
+// The losses L_D (1) and L_G (2) are single lines in train/gan/wgan_gp.cpp.
 #pragma once
 
 #include "spec/sweep.h"
@@ -10,16 +11,18 @@
 
 namespace dagan::model {
 
-// D, called as critic(x, y), returns [B]; its samples do not influence each other.
+// The critic D(x, y): conditions and candidates [B, C, H, W] to scores [B]. Samples must not
+// influence each other.
 using CriticFunction = std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& y)>;
 
-// x^ = real + epsilon * (fake - real), without gradient; epsilon [B], one number per sample.
+// Returns x^ = real + epsilon * (fake - real), eq. (3), without gradient. Images are [B, C, H, W];
+// epsilon [B] is one number per sample.
 torch::Tensor interpolate(const torch::Tensor& real, const torch::Tensor& fake,
                           const torch::Tensor& epsilon);
 
-// mean over the batch of (norm of the gradient of D(x, x^) by x^, minus 1)^2, differentiable by D's weights (create_graph).
-// `image` takes one norm per sample, `column` one per image column, and both have 1e-12 under the root. Only the gradient by x^
-// counts; x, real, fake and epsilon get none.
+// Returns the penalty, a scalar: eq. (4) for PenaltyNorm::image, eq. (5) for PenaltyNorm::column.
+// It is differentiable with respect to D's weights (create_graph). The penalised gradient is the
+// one with respect to x^ only; x, real, fake and epsilon receive none.
 torch::Tensor gradient_penalty(const CriticFunction& critic, const torch::Tensor& x,
                                const torch::Tensor& real, const torch::Tensor& fake,
                                const torch::Tensor& epsilon, PenaltyNorm norm);

@@ -10,8 +10,8 @@ namespace dagan::model {
 
 Network::Network(NetworkTable table, const LayerOptions& options, uint64_t stream)
     : table_(std::move(table)) {
-    std::map<std::string, std::shared_ptr<torch::nn::Module>>
-        blocks; // module names hold no dots, so "E1.conv3" is conv3 in E1
+    // Module names cannot contain dots, so "E1.conv3" is conv3 in E1.
+    std::map<std::string, std::shared_ptr<torch::nn::Module>> blocks;
     for (const LayerRow& row : table_.layers) {
         auto layer =
             std::make_shared<Layer>(row, static_cast<uint32_t>(layers_.size()), options, stream);

@@ -1,7 +1,14 @@
-// The three networks of dagan.md (sections 3, 4, 7) as LibTorch modules, built row by row from the tables of spec/network.h.
-// Images are float [B, C, H, W] in [-1, 1]. Weights are initialised (Glorot uniform, biases 0) from a stream, tensor by tensor,
-// each from derive(stream, row name), so equal streams give equal networks whatever was made before. float32 by default;
-// `to(torch::kDouble)` for checks. Parameters are named as the rows: "E1.conv3.weight", "E1.conv3.norm.weight".
+// The generator, critic and classifier as LibTorch modules: docs/reference/model.md, eqs. (20) to
+// (23) and (32). They are built row by row from the tables of spec/network.h.
+//
+// Images are float [B, C, H, W] in [-1, 1], H = W. Parameters are named after the rows:
+// "E1.conv3.weight", "E1.conv3.norm.weight". Each weight tensor is drawn from derive(stream, name
+// of its row), eq. (8), so equal streams give equal networks, whatever else was built. Modules are
+// float32; tests convert them with `to(torch::kDouble)`.
+//
+//     Generator generator(options, 1, 28, stream);               // 28 x 28 x 1
+//     const auto z = torch::randn({32, options.z_dim});
+//     const auto fake = generator.forward(x, z, Pass::inference()); // [32, 1, 28, 28]
 #pragma once
 
 #include "model/pass.h"
@@ -18,7 +25,7 @@ namespace dagan::model {
 class Layer;
 struct LayerOptions;
 
-// A table and its layers, in the table's order.
+// A table and its layers, in the order of the table.
 class Network : public torch::nn::Module {
   public:
     const NetworkTable& table() const { return table_; }
@@ -32,8 +39,9 @@ class Network : public torch::nn::Module {
     std::vector<std::shared_ptr<Layer>> layers_;
 };
 
-// x~ = G(x, z): an image of x's class. z is [B, z_dim]. A training pass, with or without gradients, moves the state of the
-// batch-renorm layers: the buffers a_mu, a_sg, w, M, V. `norm: batch` is renorm with r = 1, d = 0.
+// x~ = G(x, z), eq. (22): images x [B, C, H, W] and noise z [B, z_dim] to images of the same
+// classes [B, C, H, W]. Every training pass, with or without gradients, updates the state of the
+// batch renormalisation: the buffers a_mu, a_sg, w, M, V, eqs. (15) and (16).
 class Generator : public Network {
   public:
     Generator(const GanOptions& options, int channels, int size, uint64_t stream);
@@ -43,7 +51,7 @@ class Generator : public Network {
     GanOptions structure_;
 };
 
-// D(x, y), a real number per sample [B]; no sigmoid. x conditions, y is the candidate.
+// D(x, y), eq. (23): condition x and candidate y, both [B, C, H, W], to scores [B]. No sigmoid.
 class Critic : public Network {
   public:
     Critic(const GanOptions& options, int channels, int size, uint64_t stream);
@@ -53,7 +61,8 @@ class Critic : public Network {
     GanOptions structure_;
 };
 
-// Logits [B, K]. `real` [B] holds 1 for real and 0 for generated images; it enters before every convolution.
+// Eq. (32): images [B, C, H, W] to logits [B, K]. `real` [B] is 1 for real and 0 for generated
+// images; it enters before every convolution.
 class Classifier : public Network {
   public:
     Classifier(const ClassifierOptions& options, int channels, int size, int classes,

@@ -1,6 +1,7 @@
-// What a forward pass needs beside its inputs: the mode, where its random numbers come from, and how exactly it multiplies.
-// Dropout masks are functions of (key, step, index in the whole batch, layer), so a batch cut over ranks draws the same masks as
-// one rank would.
+// The parameters of a forward pass beside its inputs: mode, source of random numbers, precision.
+//
+// Dropout masks are functions of (key, step, index in the whole batch, layer), so a batch divided
+// over ranks has the masks that one rank would draw.
 #pragma once
 
 #include <torch/torch.h>
@@ -11,19 +12,22 @@ namespace dagan::model {
 
 struct Pass {
     bool training = false;
-    uint64_t key =
-        0; // stream of this pass's dropout masks; passes that must differ have different keys
+    // Stream of the dropout masks. Passes with independent masks need different keys.
+    uint64_t key = 0;
     uint32_t step = 0;
-    uint32_t first_index = 0; // index of this slice's first sample in the step's whole batch
-    int norm_groups =
-        1; // generator: batch statistics over this many equal groups of the batch (dagan.md section 5)
-    bool bf16 =
-        false; // convolutions multiply bfloat16; their results and all else are of the input's type
-    // The step as a number on the network's device (int64, no dimension), read there in place of `step`: what a captured pass
-    // replays then has each step's own masks. Undefined: `step` counts, and masks are drawn on the host.
+    // Index of the first sample of this slice in the whole batch of the step.
+    uint32_t first_index = 0;
+    // Generator: number of equal groups of the batch with statistics of their own,
+    // docs/reference/model.md, eq. (27).
+    int norm_groups = 1;
+    // Convolutions multiply in bfloat16. Their results and everything else keep the input's type.
+    bool bf16 = false;
+    // The step on the device of the network (int64, no dimensions). If defined, it replaces `step`
+    // and is read on the device, so each replay of a captured pass draws the masks of its own step.
+    // Undefined: masks are drawn on the host.
     torch::Tensor device_step = {};
-    // Backward passes may add to the gradients that parameters have, instead of handing them to autograd: for backward(), and not
-    // for torch::autograd::grad(), which would find none.
+    // Lets backward passes add kernel gradients in place to the gradients that parameters already
+    // have. For backward() only: torch::autograd::grad() would receive no kernel gradients.
     bool adds_gradients = false;
 
     static Pass inference() { return {}; }

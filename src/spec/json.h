@@ -1,7 +1,14 @@
-// JSON for every struct that lists its fields (spec/fields.h). Reading is strict: an unknown or missing key is an error.
-// An option that came after others were in use is named in its struct's kAddedLater: its default is not written, and is what a
-// missing key means, so the keys of tasks and the campaigns that exist stay what they are. For .cpp files only: public headers
-// never name nlohmann's types. Infinity is written ".inf", as in the sweep file.
+// JSON for every struct that lists its fields (spec/fields.h) and for the types of their members.
+//
+//     const std::string text = encode_json(value).dump();
+//     const auto copy = from_json_text<Value>(text);
+//
+// Reading is strict: an unknown or missing key throws Blame::bug, because this program wrote the
+// text. The exception are the fields that a struct names in kAddedLater, an array of names: they
+// were added when campaigns existed, so their default is not written, and a missing key means the
+// default. This keeps the keys of existing tasks. Infinity and NaN are written ".inf", "-.inf" and
+// ".nan", as in the sweep file.
+// Include it in .cpp files only: public headers do not name nlohmann's types.
 #pragma once
 
 #include "base/error.h"
@@ -19,7 +26,8 @@ namespace dagan {
 
 using Json = nlohmann::json;
 
-template <class T> struct JsonCodec; // encode(value) -> Json; decode(Json, value&)
+// Specialisations have static members `Json encode(const T&)` and `void decode(const Json&, T&)`.
+template <class T> struct JsonCodec;
 
 template <class T> Json encode_json(const T& value) { return JsonCodec<T>::encode(value); }
 template <class T> void decode_json(const Json& json, T& value) {
@@ -143,7 +151,7 @@ template <class T> struct JsonCodec<std::map<std::string, T>> {
     }
 };
 
-// From text; throws Blame::bug with the parser's words (these texts are written by us alone).
+// Parses a text that this program wrote. Throws Blame::bug if it is not JSON of a T.
 template <class T> T from_json_text(const std::string& text) {
     try {
         T value{};

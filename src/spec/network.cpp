@@ -9,7 +9,7 @@ namespace dagan {
 
 namespace {
 
-// What a layer hands on: `channels` maps of size x size.
+// The output of a layer: `channels` maps of size x size.
 struct Map {
     int channels = 0;
     int size = 0;
@@ -21,7 +21,7 @@ int64_t squared(int64_t n) { return n * n; }
 Map concat(const std::vector<Map>& maps) {
     Map all{0, maps.front().size};
     for (const Map& map : maps) {
-        require(map.size == all.size, "maps that are joined have one size");
+        require(map.size == all.size, "maps that are concatenated have one size");
         all.channels += map.channels;
     }
     return all;
@@ -48,7 +48,7 @@ class TableBuilder {
                      .after = After::unit_dropout},
                     in);
     }
-    // The linear projections keep the number of channels.
+    // Linear projections keep the number of channels.
     Map project_down(const std::string& name, Map in, int kernel) {
         return conv({.name = name,
                      .kernel = kernel,
@@ -106,7 +106,7 @@ class TableBuilder {
 
 std::string numbered(const std::string& name, int number) { return name + std::to_string(number); }
 
-// The encoder shared by generator and critic; returns E[0..3].
+// Appends the encoder, which generator and critic share. Returns the outputs of blocks E0 to E3.
 std::vector<Map> encoder(TableBuilder& table, const GanOptions& options, Map x,
                          const std::array<int, kBlocks>& widths, int inner) {
     require(inner >= 1, "a block has inner convolutions");
@@ -134,7 +134,8 @@ std::vector<Map> encoder(TableBuilder& table, const GanOptions& options, Map x,
     return encoded;
 }
 
-// Level l of the decoder: its inner convolutions. `prev` is the level below's last inner map (none at the bottleneck).
+// Appends the inner convolutions of decoder level `l`. `prev` is the last inner map of level l - 1;
+// null at level 0.
 std::vector<Map> decoder_level(TableBuilder& table, const GanOptions& options, int l, Map h,
                                const Map* prev, int width) {
     const std::string level = numbered("L", l);
@@ -226,8 +227,8 @@ NetworkTable generator_table(const GanOptions& given, int channels, int size) {
 
     Map h = encoded.back(), prev;
     for (int l = 0; l < decoder_levels(options.topology); ++l) {
-        const auto block = static_cast<size_t>(
-            std::max(kBlocks - 1 - l, 0)); // the fifth level has block 0's width
+        // The fifth level has the width of block 0.
+        const auto block = static_cast<size_t>(std::max(kBlocks - 1 - l, 0));
         if (l < static_cast<int>(noise.size())) h = concat({noise[static_cast<size_t>(l)], h});
         if (l == kBlocks) h = concat({h, x});
         const std::vector<Map> maps =

@@ -1,5 +1,5 @@
-// What a user asks for: the sweep file as plain values, every option with its default (dagan.md section 14).
-// Checking user input is load_sweep's work (sweeps/load_sweep.h); these structs only hold what passed.
+// The sweep file as plain values, every option with its default (docs/reference/sweep.md).
+// These structs check nothing: load_sweep (sweeps/load_sweep.h) checks the user's input.
 #pragma once
 
 #include "spec/fields.h"
@@ -16,13 +16,12 @@ namespace dagan {
 DAGAN_ENUM(Topology, code, paper)
 DAGAN_ENUM(Norm, renorm, batch)
 DAGAN_ENUM(PenaltyNorm, image, column)
-DAGAN_ENUM(Precision, float32, tf32,
-           bf16) // of what convolutions multiply; tensors, sums and norms are float32 in each
-// How the CPU computes 3x3 convolutions of float32.
+// Precision of the factors of convolutions. Tensors, sums and norms are float32 in each case.
+DAGAN_ENUM(Precision, float32, tf32, bf16)
+// How the CPU computes 3x3 convolutions of float32. Without DAGAN_ENUM, because `auto` is a
+// keyword.
 enum class Convolution { automatic, direct, winograd };
-constexpr std::string_view enum_list(Convolution) {
-    return "auto, direct, winograd";
-} // `auto` is no name for an enumerator
+constexpr std::string_view enum_list(Convolution) { return "auto, direct, winograd"; }
 DAGAN_ENUM(Pairs, with_replacement, distinct)
 DAGAN_ENUM(Select, classifier, critic_loss, last)
 DAGAN_ENUM(SelectorClasses, validation, source)
@@ -37,7 +36,7 @@ DAGAN_ENUM(BudgetChoice, epochs, steps, both)
 
 inline constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
-// Networks, training and choice of the DAGAN.
+// Networks, training and checkpoint selection of the DAGAN.
 struct GanOptions {
     Topology topology = Topology::code;
     std::array<int, 4> generator_widths{64, 64, 128, 128};
@@ -66,8 +65,8 @@ struct GanOptions {
 
     Select select = Select::classifier;
     SelectorClasses selector_classes = SelectorClasses::validation;
-    double selector_train =
-        0.75; // below 1: a share; else a count in the smallest class, e.g. 15 of 20
+    // Below 1: a share; otherwise a number of images of the smallest class, e.g. 15 of 20.
+    double selector_train = 0.75;
     int selector_z = 5;
     int checkpoints = 20;
     Precision precision = Precision::float32;
@@ -99,7 +98,7 @@ struct GanOptions {
         visit("penalty_weight", self.penalty_weight, "lambda of the gradient penalty");
         visit("penalty_norm", self.penalty_norm,
               "norm in the penalty: of the image (paper) or of each column (code)");
-        visit("pairs", self.pairs, "may an image be paired with itself?");
+        visit("pairs", self.pairs, "whether an image may be paired with itself");
         visit("rotate", self.rotate, "rotate both images of a pair alike, with probability 1/2");
         visit("limit_classes", self.limit_classes, "use only the first source classes (0: all)");
         visit("select", self.select, "how the best checkpoint is chosen");
@@ -108,14 +107,14 @@ struct GanOptions {
         visit("selector_train", self.selector_train,
               "images per class that train the selector: a share (0.75) or a count (15)");
         visit("selector_z", self.selector_z, "noise vectors per conditional image when scoring");
-        visit("precision", self.precision,
-              "what convolutions multiply in training: float32, tf32 (GPUs), bf16; the penalty's "
-              "multiply float32 in each");
+        visit(
+            "precision", self.precision,
+            "precision of the factors of convolutions in training: float32, tf32 (GPUs), bf16; the "
+            "gradient penalty always uses float32");
         visit("convolution", self.convolution,
-              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for "
-              "each shape");
+              "3x3 convolutions on CPUs: direct, winograd, or auto (selected by the shape)");
         visit("checkpoints", self.checkpoints,
-              "at most how many checkpoints are compared, evenly spaced over the iterations");
+              "largest number of checkpoints compared, evenly spaced over the iterations");
     }
     bool operator==(const GanOptions&) const = default;
 };
@@ -144,7 +143,8 @@ struct ClassifierOptions {
 
     static constexpr std::array kAddedLater{"mark_generated"}; // see spec/json.h
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
-        visit("reading", self.reading, "reading of the paper's 17-layer DenseNet");
+        visit("reading", self.reading,
+              "interpretation of the paper's 17-layer DenseNet: lineage or huang");
         visit("growth", self.growth, "filters per convolution");
         visit("dropout", self.dropout, "dropout probability");
         visit("dropout_site", self.dropout_site,
@@ -162,20 +162,18 @@ struct ClassifierOptions {
         visit("softmax", self.softmax,
               "classes of the softmax: all, held_out (validation and test), target (test)");
         visit("epoch_select", self.epoch_select, "which epoch's weights are tested");
-        visit("eval_drop_last", self.eval_drop_last,
-              "leave out the last partial batch at evaluation");
+        visit("eval_drop_last", self.eval_drop_last, "omit the last partial batch at evaluation");
         visit("mark_generated", self.mark_generated,
               "tell the classifier, in a channel, which images are generated");
         visit("precision", self.precision,
-              "what convolutions multiply in training: float32, tf32 (on GPUs), bf16");
+              "precision of the factors of convolutions in training: float32, tf32 (GPUs), bf16");
         visit("convolution", self.convolution,
-              "3x3 convolutions on CPUs: direct, by Winograd's algorithm, or auto: by a rule for "
-              "each shape");
+              "3x3 convolutions on CPUs: direct, winograd, or auto (selected by the shape)");
     }
     bool operator==(const ClassifierOptions&) const = default;
 };
 
-// A half-open range of class positions; end = kToTheEnd reads "to the last class".
+// A half-open range of class positions; end = kToTheEnd includes the last class.
 struct ClassRange {
     static constexpr int kToTheEnd = -1;
     int begin = 0;
@@ -193,7 +191,7 @@ struct Split {
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("source", self.source, "classes that train the DAGAN");
-        visit("validation", self.validation, "classes by which models are chosen");
+        visit("validation", self.validation, "classes on which models are selected");
         visit("test", self.test, "classes on which results are reported");
     }
     bool operator==(const Split&) const = default;
@@ -211,12 +209,12 @@ struct CaseCounts {
     bool operator==(const CaseCounts&) const = default;
 };
 
-// What a data file holds, in short: known from the file, or from the sweep's `expect` where the file is not at hand.
+// The shape of a data set: read from its file, or from the sweep's `expect` if the file is absent.
 struct DatasetShape {
     int classes = 0;
-    int images_per_class = 0; // of the smallest class
+    int images_per_class = 0; // in the smallest class
     int channels = 0;
-    int size = 0; // H = W
+    int size = 0; // height and width in pixels
 
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("classes", self.classes, "number of classes");
@@ -234,18 +232,19 @@ struct DatasetOptions {
     ClassOrder class_order = ClassOrder::sorted;
     Protocol protocol = Protocol::split;
     std::string gan;     // data set whose DAGAN augments this one; "" means its own
-    DatasetShape expect; // all 0: nothing is expected
+    DatasetShape expect; // all 0: no expectation
 
+    static constexpr std::array kRequired{"file"}; // see sweeps/read_fields.h
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("file", self.file, "HDF5 file, relative to the data folder");
         visit("split", self.split, "half-open ranges of class positions");
         visit("cases", self.cases, "held-out images per class");
         visit("class_order", self.class_order,
-              "positions count the sorted classes, or a shuffle of them by the sweep's seed");
+              "order of the class positions: sorted, or shuffled by the sweep's seed");
         visit("protocol", self.protocol, "EMNIST only: balanced47 or literal");
         visit("gan", self.gan, "data set whose DAGAN augments this one (default: its own)");
         visit("expect", self.expect,
-              "what the file must hold; also lets a plan be made without it");
+              "expected shape of the file; with it, planning does not need the file");
     }
     bool operator==(const DatasetOptions&) const = default;
 };
@@ -256,6 +255,7 @@ struct SweepRow {
     std::vector<int> generated_per_real;
     BudgetChoice budget = BudgetChoice::epochs;
 
+    static constexpr std::array kRequired{"dataset", "samples_per_class", "generated_per_real"};
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("dataset", self.dataset, "name under `datasets`");
         visit("samples_per_class", self.samples_per_class,
@@ -278,11 +278,12 @@ struct Resources {
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("gan_ranks", self.gan_ranks, "ranks that train one DAGAN together");
         visit("trainers_per_rank", self.trainers_per_rank,
-              "trainers side by side on one rank (one GPU)");
+              "trainers that run at the same time on one rank (one GPU)");
         visit("threads_per_trainer", self.threads_per_trainer,
-              "CPU threads of each trainer; part of the result's bits");
-        visit("tasks_ahead", self.tasks_ahead,
-              "tasks that a rank holds ready beside those that run; for tasks far below a second");
+              "CPU threads of each trainer; the bits of results depend on it");
+        visit(
+            "tasks_ahead", self.tasks_ahead,
+            "tasks sent to a rank in advance, besides running ones; for tasks far below a second");
     }
     bool operator==(const Resources&) const = default;
 };
@@ -294,8 +295,8 @@ struct Sweep {
     std::map<std::string, DatasetOptions> datasets;
     GanOptions gan;
     ClassifierOptions classifier;
-    std::map<std::string, GanOptions>
-        gan_for; // by data set: whole options, `gan` with the file's changes on top
+    // By data set: complete options, i.e. `gan` with the changes of the file's `gan_for`.
+    std::map<std::string, GanOptions> gan_for;
     std::map<std::string, ClassifierOptions> classifier_for;
     std::vector<SweepRow> sweep;
     Resources resources;
@@ -309,6 +310,7 @@ struct Sweep {
         return own == classifier_for.end() ? classifier : own->second;
     }
 
+    static constexpr std::array kRequired{"name", "seed", "datasets", "sweep"};
     template <class Self, class Visit> static void fields(Self& self, Visit&& visit) {
         visit("name", self.name, "name of the sweep");
         visit("seed", self.seed, "everything random follows from it");
@@ -320,12 +322,14 @@ struct Sweep {
         visit("classifier_for", self.classifier_for,
               "by data set: where its classifiers' options differ from `classifier`");
         visit("sweep", self.sweep, "the cells");
-        visit("resources", self.resources, "how work is laid out");
+        visit("resources", self.resources, "ranks, trainers and threads");
     }
     bool operator==(const Sweep&) const = default;
 };
 
-std::string to_text(const Sweep& sweep);        // canonical JSON
-Sweep sweep_from_text(const std::string& text); // throws Blame::bug on what to_text did not write
+// Returns canonical JSON.
+std::string to_text(const Sweep& sweep);
+// Parses a text written by to_text(). Throws Blame::bug if it is any other text.
+Sweep sweep_from_text(const std::string& text);
 
 } // namespace dagan

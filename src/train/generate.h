@@ -1,5 +1,7 @@
-// Making images with a trained generator, in inference mode, as the classifiers and scores need them: noise is drawn at
-// (key, epoch, image index, number of the image), so an image never depends on what it was made with or where.
+// Image generation with a trained generator in inference mode, for classifiers, scores and sheets.
+//
+// The noise of an image is drawn at (key, epoch, index of the real image, number of the generated
+// one), so an image does not depend on the batch or the machine in which it is made.
 #pragma once
 
 #include "data/contact_sheet.h"
@@ -17,24 +19,28 @@
 
 namespace dagan::train {
 
-// Image `number` of those made from real image `image`.
-struct Wanted {
+// Identifies a generated image: the condition, and a number among the images made from it.
+struct ImageRequest {
     int image = 0;
     int number = 0;
 };
 
-// x~ = G(x, z) for each wanted image, [N, C, H, W] in [-1, 1], on the host; computed where the generator is.
+// Returns x~ = G(x, z) for each request, [N, C, H, W] in [-1, 1], on the host. Computes on the
+// generator's device.
 torch::Tensor generate(model::Generator& generator, const data::Dataset& data, ImageShape shape,
-                       std::span<const Wanted> wanted, int z_dim, uint64_t key, uint32_t epoch);
+                       std::span<const ImageRequest> requests, int z_dim, uint64_t key,
+                       uint32_t epoch);
 
-// `per_image` images from each of `sources` (ascending), as bytes. Reports its progress in images when asked to; nothing when the
-// observer asked to stop. Throws Blame::input when generator and data have different shapes.
+// Makes `per_image` images, as bytes, from each of `sources` (ascending indices of real images).
+// Reports progress in images if `report_progress`. Returns nullopt if the observer requested a
+// stop. Throws Blame::input if generator and data have different shapes.
 std::optional<data::Pool> generate_pool(const TrainedGenerator& generator,
                                         const data::Dataset& data, const std::vector<int>& sources,
                                         int per_image, uint64_t key, uint32_t epoch,
                                         Observer& observer, bool report_progress);
 
-// A row for each image of `data`: the image, then `per_image` made from it. Throws as generate_pool.
+// Returns a picture with one row per image of `data`: the image, then `per_image` images generated
+// from it. Throws as generate_pool.
 data::Picture augmentation_sheet(const TrainedGenerator& generator, const data::Dataset& data,
                                  int per_image, uint64_t key);
 

@@ -11,7 +11,8 @@
 namespace dagan::train {
 
 namespace {
-// Real images from which the pool's are made: the training cases and no others (dagan.md sections 7 and 9), each once, ascending.
+// Returns the real images from which the pool is made, each once, ascending: the training cases and
+// no others, docs/reference/model.md, "Classifier" and eq. (38).
 std::vector<int> conditions(const PoolTask& task, const data::Dataset& data) {
     const data::ClassifierCases cases =
         data::draw_cases(data, task.dataset, task.softmax, task.samples_per_class, task.stream);
@@ -22,7 +23,7 @@ std::vector<int> conditions(const PoolTask& task, const data::Dataset& data) {
     return images;
 }
 
-// Whether `path` already is this pool, whole: made by the same generator from the same images.
+// Whether `path` already is a complete pool made by the same generator from the same images.
 bool is_made(const std::filesystem::path& path, const TrainedGenerator& generator,
              const std::vector<int>& sources, int per_image) {
     if (!std::filesystem::exists(path)) return false;
@@ -38,12 +39,12 @@ bool is_made(const std::filesystem::path& path, const TrainedGenerator& generato
 } // namespace
 
 TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const data::Dataset& data,
-                     const TaskPaths& place, Observer& observer, const Compute& compute) {
-    const TrainedGenerator generator = load_generator(place.weights(task.gan_task));
+                     const TaskPaths& paths, Observer& observer, const Compute& compute) {
+    const TrainedGenerator generator = load_generator(paths.weights(task.gan_task));
     generator.network->to(compute.device);
-    if (compute.gpu != nullptr) use_precision(Precision::float32);
+    if (compute.gpu != nullptr) set_precision(Precision::float32);
     const std::vector<int> sources = conditions(task, data);
-    const std::filesystem::path path = place.pool(task_key);
+    const std::filesystem::path path = paths.pool(task_key);
     TaskOutput output;
     if (!is_made(path, generator, sources, task.pool_size)) {
         StepTimes times;
@@ -57,7 +58,7 @@ TaskOutput make_pool(const PoolTask& task, const std::string& task_key, const da
         output.seconds_per_step =
             output.steps_done > 0 ? times.median() / static_cast<double>(output.steps_done) : 0;
     }
-    output.artifacts.push_back(place.artifact("pool", path));
+    output.artifacts.push_back(paths.artifact("pool", path));
     return output;
 }
 

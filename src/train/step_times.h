@@ -1,4 +1,5 @@
-// How long steps take: the median of those measured, so that a first step, a checkpoint or a suspended machine does not count.
+// Duration of steps, as the median of the measured ones, so that a slow first step, a checkpoint or
+// a suspended machine does not count; and the schedule of checkpoints.
 #pragma once
 
 #include <chrono>
@@ -9,12 +10,13 @@ namespace dagan::train {
 class StepTimes {
   public:
     void start() { begin_ = Clock::now(); }
-    // The time since start() was that of `steps` steps.
+    // Attributes the time since start() to `steps` steps.
     void stop(int steps = 1) {
         seconds_.push_back(std::chrono::duration<float>(Clock::now() - begin_).count() /
                            static_cast<float>(steps));
     }
-    double median() const; // 0 when nothing was measured
+    // Returns seconds; 0 if nothing was measured.
+    double median() const;
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -22,10 +24,10 @@ class StepTimes {
     std::vector<float> seconds_;
 };
 
-// Says when the next checkpoint is due.
 class SaveTimer {
   public:
     explicit SaveTimer(std::chrono::seconds every) : every_(every), last_(Clock::now()) {}
+    // Whether the next checkpoint is due.
     bool due() const { return Clock::now() - last_ >= every_; }
     void saved() { last_ = Clock::now(); }
 

@@ -7,14 +7,14 @@
 namespace dagan {
 namespace {
 
-TEST(ErrorTest, BlameIsTheExitCode) {
+TEST(ErrorTest, ABlameIsAnExitCode) {
     EXPECT_EQ(static_cast<int>(Blame::bug), static_cast<int>(ExitCode::bug));
     EXPECT_EQ(static_cast<int>(input_error("x").blame()), static_cast<int>(ExitCode::input));
     EXPECT_EQ(static_cast<int>(system_error("x").blame()), static_cast<int>(ExitCode::system));
 }
 
-TEST(ErrorTest, BrokenInvariantNamesItsLineAndIsOurFault) {
-    EXPECT_NO_THROW(require(true, "all is well"));
+TEST(ErrorTest, ABrokenInvariantIsABugAndNamesItsLine) {
+    EXPECT_NO_THROW(require(true, "this holds"));
     try {
         require(false, "a task has a key");
         FAIL() << "require(false) did not throw";
@@ -27,9 +27,11 @@ TEST(ErrorTest, BrokenInvariantNamesItsLineAndIsOurFault) {
     }
 }
 
-TEST(ErrorTest, ErrnoHasAText) { EXPECT_EQ(errno_text(ENOSPC), "No space left on device"); }
+TEST(ErrorTest, ErrnoTextIsTheSystemsMessage) {
+    EXPECT_EQ(errno_text(ENOSPC), "No space left on device");
+}
 
-TEST(NearestTest, FindsTheWordThatWasMeant) {
+TEST(NearestTest, FindsAMisspelledWord) {
     const std::vector<std::string> keys{"epochs",        "growth", "batch_size",
                                         "learning_rate", "beta1",  "beta2"};
     EXPECT_EQ(nearest("epocs", keys), "epochs");
@@ -38,13 +40,13 @@ TEST(NearestTest, FindsTheWordThatWasMeant) {
     EXPECT_EQ(nearest("beta2", keys), "beta2");
 }
 
-TEST(NearestTest, SuggestsNothingForAWordLikeNoOther) {
+TEST(NearestTest, ReturnsNothingIfNoWordIsSimilar) {
     EXPECT_EQ(nearest("wombat", {"epochs", "growth"}), "");
     EXPECT_EQ(nearest("epochs", {}), "");
     EXPECT_EQ(nearest("temperature", {"threads", "batch_size"}), "");
 }
 
-TEST(NearestTest, TheFirstOfEquallyNearWordsWins) {
+TEST(NearestTest, ReturnsTheFirstOfEquallySimilarWords) {
     EXPECT_EQ(nearest("betaX", {"beta1", "beta2"}), "beta1");
 }
 

@@ -19,7 +19,7 @@ using testing::HasSubstr;
 using testing::KilledBySignal;
 using Action = FaultSpec::Action;
 
-TEST(FaultTest, WishesNameAPointAPassageAndAnAction) {
+TEST(FaultTest, ASpecNamesAPointAPassageAndAnAction) {
     EXPECT_TRUE(parse_faults("").empty());
     EXPECT_THAT(parse_faults("before_commit"),
                 ElementsAre(FaultSpec{FaultPoint::before_commit, 1, Action::kill}));
@@ -30,16 +30,16 @@ TEST(FaultTest, WishesNameAPointAPassageAndAnAction) {
                             FaultSpec{FaultPoint::attempt, 1, Action::kill}));
 }
 
-TEST(FaultTest, WhatCannotBeUnderstoodIsRefused) {
+TEST(FaultTest, MalformedSpecsAreRefused) {
     const std::pair<const char*, const char*> table[]{{"before_comit", "before_commit"},
                                                       {"send:0", "from 1"},
                                                       {"send:x", "from 1"},
                                                       {"send=explode", "kill, stop or error"},
-                                                      {",", "no fault point"}};
+                                                      {",", "unknown fault point"}};
     for (const auto& [text, message] : table) {
         try {
             parse_faults(text);
-            ADD_FAILURE() << text << " is accepted";
+            ADD_FAILURE() << text << " was accepted";
         } catch (const Error& error) {
             EXPECT_EQ(error.blame(), Blame::input);
             EXPECT_THAT(error.what(), HasSubstr(message));
@@ -47,7 +47,7 @@ TEST(FaultTest, WhatCannotBeUnderstoodIsRefused) {
     }
 }
 
-TEST(FaultTest, EachPointHasItsOwnNameAndIsPassedSomewhere) {
+TEST(FaultTest, EachPointHasAUniqueNameAndAProgramThatPassesIt) {
     std::set<std::string_view> names;
     for (const FaultPointInfo& info : fault_points()) {
         EXPECT_TRUE(names.insert(info.name).second) << info.name;
@@ -56,11 +56,12 @@ TEST(FaultTest, EachPointHasItsOwnNameAndIsPassedSomewhere) {
     EXPECT_EQ(names.size(), static_cast<size_t>(FaultPoint::ending_written) + 1);
 }
 
-// A point looks at the environment once in a process's life: each of these has a process of its own.
+// The environment is read once per process, so each case runs in a process of its own.
 class FaultDeathTest : public testing::Test {
   protected:
     void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-    // Sets the environment, passes `send` three times and exits with 0.
+    // Sets the environment and passes `send` three times. Exits with the sum of the passages that
+    // threw Blame::system.
     [[noreturn]] static void
     pass_thrice(const std::vector<std::pair<std::string, std::string>>& environment) {
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
@@ -76,7 +77,7 @@ class FaultDeathTest : public testing::Test {
     }
 };
 
-TEST_F(FaultDeathTest, TheNamedPassageIsHit) {
+TEST_F(FaultDeathTest, TheFaultIsInjectedAtTheNamedPassage) {
     EXPECT_EXIT(pass_thrice({}), testing::ExitedWithCode(0), "");
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}}), KilledBySignal(SIGKILL), "");
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send:3"}}), KilledBySignal(SIGKILL), "");
@@ -87,7 +88,7 @@ TEST_F(FaultDeathTest, TheNamedPassageIsHit) {
                 testing::ExitedWithCode(3), "");
 }
 
-TEST_F(FaultDeathTest, OnlyTheNamedProgramAndRankAreHit) {
+TEST_F(FaultDeathTest, TheFaultIsInjectedOnlyInTheNamedProgramAndRank) {
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"},
                              {"DAGAN_FAULT_PROGRAM", program_invocation_short_name}}),
                 KilledBySignal(SIGKILL), "");
@@ -101,9 +102,9 @@ TEST_F(FaultDeathTest, OnlyTheNamedProgramAndRankAreHit) {
         testing::ExitedWithCode(0), "");
 }
 
-TEST_F(FaultDeathTest, OnceIsOnceForAllProcesses) {
+TEST_F(FaultDeathTest, NoFaultIsInjectedIfTheMarkerExists) {
     const TemporaryFolder folder;
-    const std::string marker = (folder / "struck").string();
+    const std::string marker = (folder / "marker").string();
     std::ofstream(marker).close();
     EXPECT_EXIT(pass_thrice({{"DAGAN_FAULT", "send"}, {"DAGAN_FAULT_ONCE", marker}}),
                 testing::ExitedWithCode(0), "");

@@ -28,7 +28,7 @@ class FileTest : public ::testing::Test {
     const fs::path folder_ = temporary_.path();
 };
 
-// The Error that `act` throws; fails the test when it throws none.
+// Returns the Error that `act` throws; fails the test if it throws none.
 template <class Act> Error error_of(Act&& act) {
     try {
         act();
@@ -39,7 +39,7 @@ template <class Act> Error error_of(Act&& act) {
     return Error(Blame::bug, "nothing was thrown");
 }
 
-TEST_F(FileTest, WritesWhatItReadsBackAndMakesMissingFolders) {
+TEST_F(FileTest, WrittenBytesAreReadBackAndMissingDirectoriesAreCreated) {
     const std::string bytes("a\0b\nc", 5);
     write_atomically(folder_ / "new" / "deep" / "x.bin", bytes);
     EXPECT_EQ(read_file(folder_ / "new" / "deep" / "x.bin"), bytes);
@@ -47,7 +47,7 @@ TEST_F(FileTest, WritesWhatItReadsBackAndMakesMissingFolders) {
     EXPECT_EQ(read_file(folder_ / "new" / "deep" / "x.bin"), "shorter");
 }
 
-TEST_F(FileTest, ARelativePathIsWrittenInTheWorkingFolder) {
+TEST_F(FileTest, ARelativePathIsWrittenInTheWorkingDirectory) {
     const fs::path before = fs::current_path();
     fs::current_path(folder_);
     write_atomically("plain.txt", std::string_view("x"));
@@ -55,7 +55,7 @@ TEST_F(FileTest, ARelativePathIsWrittenInTheWorkingFolder) {
     EXPECT_EQ(read_file(folder_ / "plain.txt"), "x");
 }
 
-TEST_F(FileTest, OfManyThatCreateAFileOneDoesAndItIsWhole) {
+TEST_F(FileTest, OneOfManyWritersCreatesTheFileAndItIsComplete) {
     for (int round = 0; round < 20; ++round) {
         const fs::path path = folder_ / std::to_string(round);
         std::vector<pid_t> writers;
@@ -76,10 +76,10 @@ TEST_F(FileTest, OfManyThatCreateAFileOneDoesAndItIsWhole) {
         EXPECT_EQ(created, 1);
         EXPECT_EQ(read_file(path), std::string(9999, writer));
     }
-    EXPECT_EQ(files(), 20U) << "temporaries stay";
+    EXPECT_EQ(files(), 20U) << "temporary files are left";
 }
 
-TEST_F(FileTest, FailureWhileFillingKeepsTheOldFileAndLeavesNoTemporary) {
+TEST_F(FileTest, AFailureWhileFillingKeepsTheOldFileAndLeavesNoTemporaryFile) {
     write_atomically(folder_ / "x", std::string_view("old"));
     const Error error = error_of([&] {
         write_atomically(folder_ / "x", [](const fs::path& temporary) {
@@ -92,7 +92,7 @@ TEST_F(FileTest, FailureWhileFillingKeepsTheOldFileAndLeavesNoTemporary) {
     EXPECT_EQ(files(), 1U);
 }
 
-TEST_F(FileTest, TheNewFileIsNotSeenBeforeItIsWhole) {
+TEST_F(FileTest, TheNewFileIsNotVisibleBeforeItIsComplete) {
     write_atomically(folder_ / "x", std::string_view("old"));
     write_atomically(folder_ / "x", [&](const fs::path& temporary) {
         std::ofstream(temporary) << "new";
@@ -103,7 +103,7 @@ TEST_F(FileTest, TheNewFileIsNotSeenBeforeItIsWhole) {
     EXPECT_EQ(read_file(folder_ / "x"), "new");
 }
 
-TEST_F(FileTest, AFolderThatCannotBeMadeIsNamed) {
+TEST_F(FileTest, AnErrorNamesTheDirectoryThatCannotBeCreated) {
     write_atomically(folder_ / "file", std::string_view("x"));
     const Error error = error_of(
         [&] { write_atomically(folder_ / "file" / "below" / "y", std::string_view("z")); });
@@ -113,8 +113,8 @@ TEST_F(FileTest, AFolderThatCannotBeMadeIsNamed) {
     EXPECT_EQ(read_file(folder_ / "file"), "x");
 }
 
-TEST_F(FileTest, AnUnwritableFolderIsNamed) {
-    if (::geteuid() == 0) { // root may write everywhere but in a kernel file system
+TEST_F(FileTest, AnErrorNamesTheUnwritableDirectory) {
+    if (::geteuid() == 0) { // root may write everywhere except in a kernel file system
         const Error error = error_of([] { write_atomically("/proc/x", std::string_view("z")); });
         EXPECT_EQ(error.blame(), Blame::system);
         EXPECT_NE(std::string(error.what()).find("/proc/x"), std::string::npos) << error.what();
@@ -128,14 +128,15 @@ TEST_F(FileTest, AnUnwritableFolderIsNamed) {
         << error.what();
 }
 
-TEST_F(FileTest, AFolderInTheWayIsAnErrorAndLeavesNoTemporary) {
+TEST_F(FileTest, ADirectoryOfThatNameIsAnErrorAndLeavesNoTemporaryFile) {
     fs::create_directory(folder_ / "x");
     const Error error = error_of([&] { write_atomically(folder_ / "x", std::string_view("z")); });
     EXPECT_EQ(error.blame(), Blame::system);
     EXPECT_EQ(files(), 1U);
 }
 
-// /dev/full refuses every byte, as a full disk does; a file system of 64 KiB is one where the mount is allowed.
+// Uses a file system of 64 KiB if mount(2) is allowed, else /dev/full, which refuses every byte as
+// a full disk does.
 TEST_F(FileTest, AFullDiskKeepsTheOldFile) {
     const bool mounted = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=64k") == 0;
     if (!mounted) {
@@ -164,7 +165,7 @@ TEST_F(FileTest, AFullDiskKeepsTheOldFile) {
     ::umount(folder_.c_str());
 }
 
-TEST_F(FileTest, AMissingFileIsNamed) {
+TEST_F(FileTest, AnErrorNamesTheMissingFile) {
     const Error error = error_of([&] { read_file(folder_ / "absent"); });
     EXPECT_EQ(error.blame(), Blame::system);
     EXPECT_NE(std::string(error.what()).find("absent: cannot be read: No such file"),

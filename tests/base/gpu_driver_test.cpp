@@ -12,7 +12,7 @@ using testing::IsEmpty;
 
 GpuSurvey two_gpus() { return {.gpus = {{"GPU-a", "one", 1}, {"GPU-b", "two", 2}}, .problem = ""}; }
 
-TEST(GpuDriverTest, ASurveyNamesGpusOrSaysWhyThereAreNone) {
+TEST(GpuDriverTest, ASurveyListsGpusOrTellsWhyThereAreNone) {
     const GpuSurvey survey = survey_gpus();
     EXPECT_EQ(survey.gpus.empty(), !survey.problem.empty()) << survey.problem;
     for (const GpuFacts& gpu : survey.gpus) {
@@ -21,7 +21,7 @@ TEST(GpuDriverTest, ASurveyNamesGpusOrSaysWhyThereAreNone) {
     }
 }
 
-TEST(GpuDriverTest, NamesAreTheVisibleOnesOrElseTheSurveysUuids) {
+TEST(GpuDriverTest, NamesAreTheVisibleDevicesOrElseTheSurveysUuids) {
     EXPECT_THAT(gpu_names(two_gpus(), ""), ElementsAre("GPU-a", "GPU-b"));
     EXPECT_THAT(gpu_names(two_gpus(), "1,0"), ElementsAre("1", "0"));
     EXPECT_THAT(gpu_names(two_gpus(), "MIG-1111,MIG-2222,MIG-3333"),
@@ -29,7 +29,7 @@ TEST(GpuDriverTest, NamesAreTheVisibleOnesOrElseTheSurveysUuids) {
     EXPECT_THAT(gpu_names({}, ""), IsEmpty());
 }
 
-TEST(GpuDriverTest, RanksTakeGpusInTurnAndShareThemBeyondTheirNumber) {
+TEST(GpuDriverTest, RanksGetGpusRoundRobin) {
     const std::vector<std::string> names{"GPU-a", "GPU-b"};
     EXPECT_EQ(gpu_of_rank(names, 0), "GPU-a");
     EXPECT_EQ(gpu_of_rank(names, 1), "GPU-b");

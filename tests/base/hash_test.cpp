@@ -27,13 +27,13 @@ TEST(Sha256Test, KnownAnswers) {
               "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-TEST(Sha256Test, PiecesGiveTheHashOfTheWhole) {
+TEST(Sha256Test, PartsHaveTheHashOfTheWhole) {
     Sha256 sha;
     for (const char letter : std::string("abc")) sha.update(std::string_view(&letter, 1));
     EXPECT_EQ(sha.hex(), sha256_of("abc"));
 }
 
-TEST(Sha256Test, OfAFileLargerThanOneBlock) {
+TEST(Sha256Test, HashesAFileLargerThanOneBlock) {
     const auto path =
         std::filesystem::temp_directory_path() / ("hash_test." + std::to_string(::getpid()));
     const std::string bytes((1 << 20) + 12345, 'x');
@@ -43,13 +43,13 @@ TEST(Sha256Test, OfAFileLargerThanOneBlock) {
     EXPECT_THROW(sha256_of_file(path), Error);
 }
 
-// xxHash's own test vectors for the empty input; keys in campaigns of the past depend on these functions.
+// xxHash's own test vectors for the empty input. Keys of existing campaigns depend on them.
 TEST(XxHashTest, KnownAnswers) {
     EXPECT_EQ(hash64(""), 0x2D06800538D394C2U);
     EXPECT_EQ(hash128_hex(""), "99aa06d3014798d86001c324468d497f");
 }
 
-TEST(XxHashTest, IsThirtyTwoHexDigitsAndDiffersForNearTexts) {
+TEST(XxHashTest, HasThirtyTwoHexDigitsAndDiffersForSimilarTexts) {
     EXPECT_EQ(hash128_hex("seed=1").size(), 32U);
     EXPECT_NE(hash128_hex("seed=1"), hash128_hex("seed=2"));
     EXPECT_NE(hash64("omniglot"), hash64("omniglo"));

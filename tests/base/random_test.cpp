@@ -31,13 +31,13 @@ TEST(DeriveTest, DependsOnEveryPart) {
     EXPECT_EQ(keys.size(), 11U);
 }
 
-TEST(DeriveTest, IsTheSameEveryTime) {
+TEST(DeriveTest, IsDeterministic) {
     EXPECT_EQ(derive(2018, "trial", {7, 3}), derive(2018, "trial", {7, 3}));
     EXPECT_EQ(derive(2018, "trial", {7, 3}), 0xd3a38eb0093f638cU)
-        << "campaigns of the past depend on it";
+        << "existing campaigns depend on it";
 }
 
-// Streams of neighbouring numbers and places are uncorrelated: |r| below 5 standard errors.
+// Streams with neighbouring numbers or places are uncorrelated: |r| is below 5 standard errors.
 TEST(DeriveTest, NeighbouringStreamsAreIndependent) {
     constexpr int kDraws = 4000;
     const auto correlation = [](Random a, Random b) {
@@ -55,7 +55,7 @@ TEST(DeriveTest, NeighbouringStreamsAreIndependent) {
         << "the same stream gives the same numbers";
 }
 
-TEST(RandomTest, StepIndexAndLayerAreDifferentPlaces) {
+TEST(RandomTest, StepIndexAndLayerSelectDifferentNumbers) {
     std::set<uint32_t> first;
     for (uint32_t place = 1; place <= 3; ++place) {
         first.insert(Random(9, place, 0, 0).bits());
@@ -65,8 +65,9 @@ TEST(RandomTest, StepIndexAndLayerAreDifferentPlaces) {
     EXPECT_EQ(first.size(), 9U);
 }
 
-// Chi-squared over 16 cells, 15 degrees of freedom: 45 is exceeded once in 10,000 times; the seed is fixed.
-TEST(RandomTest, UniformFillsItsCellsEvenly) {
+// Chi-squared over 16 cells, 15 degrees of freedom: exceeds 45 once in 10,000 times. The seed is
+// fixed.
+TEST(RandomTest, UniformNumbersAreEvenlyDistributed) {
     Random random(20180101);
     std::vector<int> cells(16);
     constexpr int kDraws = 64000;
@@ -85,7 +86,7 @@ TEST(RandomTest, UniformFillsItsCellsEvenly) {
     EXPECT_NEAR(sum / kDraws, 0.5, 5 * std::sqrt(1 / 12.0 / kDraws));
 }
 
-TEST(RandomTest, BelowIsUnbiasedAndStaysBelow) {
+TEST(RandomTest, BelowIsUnbiasedAndLessThanItsBound) {
     Random random(77);
     constexpr int kDraws = 60000;
     std::vector<int> counts(6);
@@ -95,7 +96,8 @@ TEST(RandomTest, BelowIsUnbiasedAndStaysBelow) {
     EXPECT_THROW(random.below(0), Error);
 }
 
-// With bound 3 * 2^62, a plain remainder would give the lower third twice as often: 1/2 instead of 1/3.
+// With bound 3 * 2^62, a plain remainder would fall into the lower third with probability 1/2
+// instead of 1/3.
 TEST(RandomTest, BelowHasNoModuloBiasForLargeBounds) {
     Random random(78);
     constexpr uint64_t kThird = uint64_t{1} << 62;
@@ -126,7 +128,7 @@ TEST(RandomTest, NormalHasMeanZeroVarianceOneAndTails) {
     EXPECT_NEAR(beyond_two, 0.0455 * kDraws, 5 * std::sqrt(0.0455 * kDraws));
 }
 
-TEST(RandomTest, PermutationHoldsEachNumberOnceAndAllOrdersAlike) {
+TEST(RandomTest, PermutationsAreUniformlyDistributed) {
     EXPECT_TRUE(Random(1).permutation(0).empty());
     std::map<std::vector<int>, int> orders;
     constexpr int kDraws = 24000;
@@ -140,14 +142,14 @@ TEST(RandomTest, PermutationHoldsEachNumberOnceAndAllOrdersAlike) {
     for (const auto& [order, count] : orders) EXPECT_NEAR(count, 1000, 5 * std::sqrt(1000.0));
 }
 
-TEST(FillTest, NormalsOfAPlaceAreThoseOfItsRandom) {
+TEST(FillTest, NormalsAreThoseOfARandomAtTheSamePlace) {
     std::vector<float> filled(7);
     fill_normal(filled, 11, 2, 3, 4);
     Random random(11, 2, 3, 4);
     for (const float value : filled) EXPECT_EQ(value, static_cast<float>(random.normal()));
 }
 
-TEST(FillTest, DropoutDropsItsShareAndScalesTheRest) {
+TEST(FillTest, DropoutZeroesItsShareAndScalesTheRest) {
     for (const double p : {0.0, 0.3, 0.5, 0.9}) {
         std::vector<float> mask(40000);
         fill_dropout(mask, p, 42, 1, 2, 3);
@@ -178,8 +180,8 @@ TEST(FillTest, DropoutMasksAreThe16BitHalvesOfPhilox) {
     }
 }
 
-// A mask is a function of its place and position: a longer one begins with the shorter one, and each (step, index, layer) has its
-// own.
+// A mask is a function of its place and position: a longer mask starts with the shorter one, and
+// each (step, index, layer) has a different mask.
 TEST(FillTest, DropoutMaskDoesNotDependOnItsLength) {
     std::vector<float> whole(300);
     fill_dropout(whole, 0.5, 42, 1, 2, 3);

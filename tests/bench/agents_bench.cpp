@@ -1,6 +1,7 @@
-// No-op tasks per second through coordinator, store and messages over MPI, with agents that end every task at once: what the
-// launcher costs without trainer processes (no_op.sh has those). Every attempt and result is durable before it counts.
-//   mpirun -n 2 agents_bench [TASKS] [IN FLIGHT PER RANK]
+// Measures no-op tasks per second through coordinator, store and MPI messages, with agents that
+// finish every task at once: the cost of the launcher without trainer processes (no_op.sh includes
+// those). Every attempt and result is durable before it counts.
+//   mpirun -n 2 agents_bench [TASKS] [TASKS IN FLIGHT PER RANK]
 #include "base/error.h"
 #include "base/log.h"
 #include "base/temporary_folder.h"
@@ -43,7 +44,7 @@ Plan no_op_plan(int tasks) {
     return plan;
 }
 
-// Rank 0's coordinator on a database of its own.
+// The coordinator of rank 0 with a temporary database.
 class NoOpCampaign {
   public:
     NoOpCampaign(int tasks, int in_flight, cluster::Mailbox& mailbox)
@@ -61,11 +62,12 @@ class NoOpCampaign {
 
     void on_ended(const launcher::Ended& ended) { coordinator_->on_ended(ended); }
     void turn() {
-        if (!began_)
-            began_ = Clock::now(); // the plan is entered before a campaign's first task, once
+        // Starts the clock after the plan is entered: a campaign does that once, before its first
+        // task.
+        if (!began_) began_ = Clock::now();
         coordinator_->turn(seconds_since(*began_));
-        if (!coordinator_->over() || told_) return;
-        told_ = true;
+        if (!coordinator_->over() || reported_) return;
+        reported_ = true;
         const double seconds = seconds_since(*began_);
         fmt::print(
             "{} no-op tasks through agents on {} ranks: {:.0f} tasks/s, at most {} MiB on rank 0\n",
@@ -82,7 +84,7 @@ class NoOpCampaign {
     launcher::MailboxWorkers pool_;
     std::optional<launcher::Coordinator> coordinator_;
     std::optional<Clock::time_point> began_;
-    bool told_ = false;
+    bool reported_ = false;
 };
 
 void serve(cluster::Mailbox& mailbox, NoOpCampaign* campaign) {

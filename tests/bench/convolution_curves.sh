@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Compares the training curves of direct and Winograd convolutions: DAGANs of 2,000 iterations,
-# three seeds for each method, in one figure per quantity. Results:
-# docs/reports/2026-11-convolutions-on-cpus.md. About half an hour on two cores; continues where it
-# was stopped.
+# three seeds for each method, one figure per quantity. Results:
+# docs/reports/2026-11-convolutions-on-cpus.md. Takes about half an hour on two cores; a second call
+# continues where the first stopped.
 #   tests/bench/convolution_curves.sh OUT [BUILD]
 # DAGAN_DATA names the folder of omniglot.h5.
 set -euo pipefail
@@ -11,8 +11,8 @@ out=${1:?usage: convolution_curves.sh OUT [BUILD]} dagan=${2:-$root/build}/bin/d
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 mkdir -p "$out"
 groups=()
-for way in direct winograd; do
-    for seed in 1 2 3; do groups+=("$way=$out/$way-$seed"); done
+for method in direct winograd; do
+    for seed in 1 2 3; do groups+=("$method=$out/$method-$seed"); done
 done
 train() { # METHOD: its seeds one after another; the two methods run side by side
     for seed in 1 2 3; do
@@ -29,7 +29,7 @@ done
 # A two-sided t test of the two methods' means at each iteration, three seeds against three.
 for quantity in validation_critic_loss validation_penalty score z_diversity; do
     for group in "${groups[@]}"; do
-        "$dagan" results query "${group#*=}" "SELECT '${group%%=*}' AS way, step, value FROM curve WHERE quantity = '$quantity'" --format csv | tail -n +2
+        "$dagan" results query "${group#*=}" "SELECT '${group%%=*}' AS method, step, value FROM curve WHERE quantity = '$quantity'" --format csv | tail -n +2
     done | awk -F, -v quantity=$quantity '
         {n[$1, $2]++; s[$1, $2] += $3; q[$1, $2] += $3 * $3; steps[$2]}
         END {

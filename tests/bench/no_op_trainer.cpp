@@ -1,4 +1,5 @@
-// Stands in for dagan-train in benchmarks of the orchestrator: takes every task and ends it at once. LibTorch is not loaded.
+// Replaces dagan-train in benchmarks of the orchestrator: finishes every task at once, without
+// LibTorch.
 #include "base/error.h"
 #include "base/version.h"
 #include "cluster/process/process_guard.h"

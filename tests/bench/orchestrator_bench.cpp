@@ -1,5 +1,5 @@
-// What the orchestrator costs beside the training: drawing masks, passing messages, deciding, storing. No time is judged here; a
-// figure means something beside another one of the same run.
+// Measures costs outside of the training itself: dropout masks, messages, scheduling decisions and
+// the store. Not a test: compare only figures of the same run.
 #include "base/random.h"
 #include "launcher/coordinator/forecast.h"
 #include "launcher/protocol/messages.h"
@@ -15,7 +15,7 @@
 namespace dagan {
 namespace {
 
-// `tasks` classifiers behind one DAGAN of four ranks.
+// `tasks` classifiers that depend on one DAGAN of four ranks.
 Plan wide_plan(int tasks) {
     Plan plan;
     const TaskSpec gan =
@@ -64,7 +64,7 @@ BENCHMARK(simulate_a_campaign)
     ->Args({1000, 100000})
     ->Unit(benchmark::kMillisecond);
 
-// Attempts begun and ended, durably, `group` at a time.
+// Starts and finishes attempts; commits once per `group` of them.
 void store_results(benchmark::State& state) {
     const auto path = std::filesystem::temp_directory_path() /
                       ("dagan-bench-" + std::to_string(::getpid()) + ".sqlite");
@@ -77,7 +77,7 @@ void store_results(benchmark::State& state) {
         size_t next = 1;
         for (auto _ : state) {
             if (next + group > plan.tasks.size())
-                return state.SkipWithError("more tasks are needed");
+                return state.SkipWithError("the plan has too few tasks");
             for (size_t i = 0; i < group; ++i) {
                 const std::string& key = plan.tasks[next++].key;
                 const int64_t attempt = store->start_attempt(key, "0", "host");

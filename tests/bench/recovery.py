@@ -87,7 +87,8 @@ def workers(folder):
     return {rank: pid for rank, pids in found.items() for pid, parent in pids if parent not in [p for p, _ in pids]}
 
 
-def strike(folder, victim):
+def disturb(folder, victim):
+    """Kills or freezes one victim; returns the seconds until work continues."""
     if victim == "agent":
         pid = wait_for(lambda: workers(folder).get(1))
         wait_for(lambda: busy_trainer(folder))
@@ -118,7 +119,7 @@ def main():
         times = []
         try:
             while len(times) < given.strikes and run.poll() is None:
-                times.append(strike(folder, given.victim))
+                times.append(disturb(folder, given.victim))
                 time.sleep(random.uniform(1.0, 2.0))  # the next spare trainer loads
         finally:
             run.send_signal(signal.SIGUSR1)

@@ -1,7 +1,8 @@
-// How long a gang waits for its mean: from the last member's request to the last answer, for the gradients of the critic (28 MB)
-// and of the generator (42 MB). Each rank is an agent with one trainer, forked here, which computes between its requests as a
-// real one does.
-//   mpirun -n 2 --bind-to none --mca mpi_yield_when_idle 1 reduction_bench [ROUNDS] [MS BY WHICH ONE MEMBER IS LATER]
+// Measures the time a gang waits for its mean, from the last member's request to the last answer,
+// for the gradients of the critic (28 MB) and of the generator (42 MB). Each rank is an agent with
+// one forked trainer, which computes between its requests as a real one does. DELAY_MS is the time
+// by which one member, in turn, requests later.
+//   mpirun -n 2 --bind-to none --mca mpi_yield_when_idle 1 reduction_bench [ROUNDS] [DELAY_MS]
 #include "base/log.h"
 #include "cluster/gang/group_through_agent.h"
 #include "cluster/mpi/mpi_world.h"
@@ -20,24 +21,26 @@ namespace dagan {
 namespace {
 
 constexpr size_t kCounts[] = {7000000, 10500000}; // floats
+
 double now_ms() {
     return std::chrono::duration<double, std::milli>(
                std::chrono::steady_clock::now().time_since_epoch())
         .count();
 }
 
-struct Times { // shared by a trainer and its agent
+// In memory that a trainer shares with its agent.
+struct Times {
     double asked_ms, answered_ms;
 };
 
 void train(cluster::TrainerLink& link, cluster::SharedMemory& memory, int rank, int rounds,
-           double later_ms, Times* times) {
+           double delay_ms, Times* times) {
     const auto group = cluster::make_group_through_agent(link, memory, 0, 1);
     for (const size_t count : kCounts) {
         const auto x = group->allocate(count);
         for (int round = 0; round < rounds; ++round) {
             std::ranges::fill(x, static_cast<float>(round));
-            for (const double until = now_ms() + (round + rank) % 2 * later_ms; now_ms() < until;) {
+            for (const double until = now_ms() + (round + rank) % 2 * delay_ms; now_ms() < until;) {
             }
             times->asked_ms = now_ms();
             group->all_reduce_mean(x);
@@ -63,9 +66,8 @@ void report(const cluster::MpiWorld& world, int rounds, std::span<const Times> m
             waits.push_back(answered - asked);
         }
         std::ranges::sort(waits);
-        fmt::print("{} MB: least {:.1f}, median {:.1f}, most {:.1f} ms\n",
-                   kCounts[size] * 4 / 1000000, waits.front(), waits[waits.size() / 2],
-                   waits.back());
+        fmt::print("{} MB: min {:.1f}, median {:.1f}, max {:.1f} ms\n", kCounts[size] * 4 / 1000000,
+                   waits.front(), waits[waits.size() / 2], waits.back());
     }
 }
 
@@ -75,7 +77,7 @@ void report(const cluster::MpiWorld& world, int rounds, std::span<const Times> m
 int main(int argc, char** argv) {
     using namespace dagan;
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 40;
-    const double later_ms = argc > 2 ? std::atof(argv[2]) : 10;
+    const double delay_ms = argc > 2 ? std::atof(argv[2]) : 10;
     auto memory = std::make_shared<cluster::SharedMemory>(cluster::SharedMemory::create());
     auto [ours, theirs] = cluster::make_channel_pair();
     const size_t answers = std::size(kCounts) * rounds;
@@ -85,7 +87,7 @@ int main(int argc, char** argv) {
     const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
     if (::fork() == 0) {
         cluster::TrainerLink link(std::move(theirs));
-        train(link, *memory, rank == nullptr ? 0 : std::atoi(rank), rounds, later_ms, times);
+        train(link, *memory, rank == nullptr ? 0 : std::atoi(rank), rounds, delay_ms, times);
         ::_exit(0);
     }
     cluster::MpiWorld world;

@@ -1,8 +1,11 @@
-// Runs inside a copy of the report, at its end, and tells the page around it what a reader would meet.
+// Runs at the end of a copy of the report and posts what the browser shows to the enclosing page.
 (() => {
-  const cells = id => [...document.querySelectorAll(`#${id}-table tbody tr`)].map(row => [...row.cells].map(cell => cell.textContent.trim()));
+  const all = selector => [...document.querySelectorAll(selector)];
+  const cells = id =>
+    all(`#${id}-table tbody tr`).map(row => [...row.cells].map(cell => cell.textContent.trim()));
   const luminance = colour => {
-    const [r, g, b] = colour.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = colour.map(v => v / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const parts = text => text.match(/[\d.]+/g).map(Number);
@@ -15,34 +18,45 @@
   };
   // WCAG 2, 1.4.3
   const contrast = element => {
-    const [a, b] = [luminance(parts(getComputedStyle(element).color).slice(0, 3)), luminance(background(element))];
+    const a = luminance(parts(getComputedStyle(element).color).slice(0, 3));
+    const b = luminance(background(element));
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   };
-  const texts = [...document.querySelectorAll("p, td, th, a, h1, h2, h3, caption, dt, dd, figcaption, summary, .missing, .quiet, .reduced")];
-  const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+  const texts = all("p, td, th, a, h1, h2, h3, caption, dt, dd, figcaption, summary, " +
+    ".missing, .quiet, .reduced");
+  const ids = all("[id]").map(e => e.id);
   const probe = {
     width: innerWidth,
     dark: matchMedia("(prefers-color-scheme: dark)").matches,
-    table1: cells("table1"), cells: cells("cells"), choices: cells("choices"), missing: cells("missing"), predicted: cells("predicted"),
+    table1: cells("table1"),
+    cells: cells("cells"),
+    choices: cells("choices"),
+    missing: cells("missing"),
+    predicted: cells("predicted"),
     page_width: document.documentElement.scrollWidth,
-    tables_too_wide: [...document.querySelectorAll("table, svg, img, pre")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    tables_too_wide: all("table, svg, img, pre")
+      .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
       .map(e => e.id || e.tagName),
     broken_pictures: [...document.images].filter(i => !i.complete || i.naturalWidth === 0).length,
     pictures: document.images.length,
-    fetched: performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:")),
+    fetched: performance.getEntriesByType("resource").map(e => e.name)
+      .filter(name => !name.startsWith("data:")),
     scripts: document.scripts.length - 1,
-    dead_links: [...document.querySelectorAll("a[href^='#']")].map(a => a.hash.slice(1)).filter(id => !document.getElementById(id)),
+    dead_links: all("a[href^='#']").map(a => a.hash.slice(1))
+      .filter(id => !document.getElementById(id)),
     repeated_ids: ids.filter((id, i) => ids.indexOf(id) !== i),
     // For screen readers.
     language: document.documentElement.lang,
-    headings: [...document.querySelectorAll("h1, h2, h3")].map(h => Number(h.tagName[1])),
-    unnamed_tables: [...document.querySelectorAll("table")].filter(t => !t.caption || !t.caption.textContent.trim()).length,
+    headings: all("h1, h2, h3").map(h => Number(h.tagName[1])),
+    unnamed_tables: all("table").filter(t => !t.caption || !t.caption.textContent.trim()).length,
     unscoped_headings: document.querySelectorAll("th:not([scope])").length,
     unnamed_pictures: [...document.images].filter(i => !i.alt).length +
-      [...document.querySelectorAll("svg")].filter(s => s.getAttribute("role") !== "img" || !s.querySelector("title") || !s.querySelector("desc")).length,
+      all("svg").filter(s => s.getAttribute("role") !== "img" || !s.querySelector("title") ||
+        !s.querySelector("desc")).length,
     landmarks: ["header", "nav[aria-label]", "main"].filter(l => !document.querySelector(l)),
-    // For the keyboard: what scrolls sideways takes the focus.
-    unreachable: [...document.querySelectorAll(".scroll, pre")].filter(e => e.scrollWidth > e.clientWidth && e.tabIndex < 0).length,
+    // For the keyboard: elements that scroll sideways must take the focus.
+    unreachable: all(".scroll, pre")
+      .filter(e => e.scrollWidth > e.clientWidth && e.tabIndex < 0).length,
     lowest_contrast: Math.min(...texts.filter(e => e.textContent.trim()).map(contrast)),
     smallest_text_px: Math.min(...texts.map(e => parseFloat(getComputedStyle(e).fontSize))),
   };

@@ -1,5 +1,5 @@
-// The report of a campaign of Table 1's size as a reader meets it: opened from file:// in headless Chromium, wide and narrow,
-// light and dark. A copy of the page carries a probe (probe.js) that tells what is there.
+// Opens the report of a campaign of Table 1's size from file:// in headless Chromium, wide and
+// narrow, light and dark. A script in a copy of the page (probe.js) reports what the browser shows.
 #include "base/file.h"
 #include "base/temporary_folder.h"
 #include "results/query/queries.h"
@@ -44,7 +44,8 @@ std::string percent_decoded(const std::string& text) {
 
 struct Seen {
     Json probe;
-    std::string console; // its lines
+    // The lines of the browser's console.
+    std::string console;
 };
 
 // One campaign and its report for all tests.
@@ -58,7 +59,8 @@ class ReportBrowserTest : public ::testing::Test {
     }
     static void TearDownTestSuite() { folder_.reset(); }
     void SetUp() override {
-        if (chromium().empty()) GTEST_SKIP() << "no Chromium here: apt-get install chromium";
+        if (chromium().empty())
+            GTEST_SKIP() << "Chromium is not installed: apt-get install chromium";
     }
 
     // Opens `html` in a frame `width` pixels wide.
@@ -113,22 +115,22 @@ std::string shown(const std::optional<double>& value) {
     return value ? fmt::format("{:.4f}", *value) : "–";
 }
 
-TEST_F(ReportBrowserTest, OpensFromAFileWithoutComplaintAndWithoutNetwork) {
+TEST_F(ReportBrowserTest, OpensFromAFileWithoutErrorsAndWithoutNetwork) {
     const auto seen = open_report(1400, false);
     EXPECT_EQ(seen.console, "");
     EXPECT_EQ(seen.probe.at("fetched"), Json::array());
     EXPECT_EQ(seen.probe.at("scripts"), 0);
     EXPECT_EQ(seen.probe.at("broken_pictures"), 0);
-    EXPECT_EQ(seen.probe.at("pictures"), 16) << "eight sheets of each DAGAN";
+    EXPECT_EQ(seen.probe.at("pictures"), 16) << "eight sheets for each DAGAN";
     EXPECT_EQ(seen.probe.at("dead_links"), Json::array());
     EXPECT_EQ(seen.probe.at("repeated_ids"), Json::array());
 }
 
-// The test above must be able to fail.
-TEST_F(ReportBrowserTest, AComplaintWouldBeHeard) {
-    EXPECT_NE(
-        open_report(1400, false, "<script>console.error('heard')</script>").console.find("heard"),
-        std::string::npos);
+// Checks that the test above can fail.
+TEST_F(ReportBrowserTest, TheProbeDetectsErrorsAndMissingFiles) {
+    EXPECT_NE(open_report(1400, false, "<script>console.error('detected')</script>")
+                  .console.find("detected"),
+              std::string::npos);
     EXPECT_NE(open_report(1400, false, "<script>undefined_function()</script>")
                   .console.find("undefined_function"),
               std::string::npos);
@@ -181,7 +183,7 @@ TEST_F(ReportBrowserTest, Table1ShowsTheDatabasesValues) {
     EXPECT_EQ(found, results::table1_rows(database()).size());
 }
 
-TEST_F(ReportBrowserTest, WhatIsMissingIsShown) {
+TEST_F(ReportBrowserTest, MissingTrialsAreListed) {
     const auto probe = open_report(1400, false).probe;
     const auto expected =
         results::run_query(database(), "SELECT count(*) FROM missing").rows.at(0).at(0);
@@ -192,15 +194,14 @@ TEST_F(ReportBrowserTest, WhatIsMissingIsShown) {
 class ReportLayoutTest : public ReportBrowserTest,
                          public ::testing::WithParamInterface<std::pair<int, bool>> {};
 
-TEST_P(ReportLayoutTest, ReadsWellAtThisWidthAndColour) {
+TEST_P(ReportLayoutTest, IsReadableAtThisWidthAndColourScheme) {
     const auto [width, dark] = GetParam();
     const auto seen = open_report(width, dark);
     const auto& probe = seen.probe;
     EXPECT_EQ(seen.console, "");
     EXPECT_EQ(probe.at("width"), width);
     EXPECT_EQ(probe.at("dark"), dark);
-    EXPECT_LE(probe.at("page_width").get<int>(), width)
-        << "tables scroll by themselves, the page does not";
+    EXPECT_LE(probe.at("page_width").get<int>(), width) << "tables scroll, the page does not";
     EXPECT_GE(probe.at("lowest_contrast").get<double>(), 4.5) << "WCAG AA";
     EXPECT_GE(probe.at("smallest_text_px").get<double>(), 11);
     EXPECT_EQ(probe.at("unreachable"), 0);
@@ -214,8 +215,8 @@ INSTANTIATE_TEST_SUITE_P(Screens, ReportLayoutTest,
                                                 screen.param.first);
                          });
 
-// A4 less its margins is 700 pixels wide. The rules for paper are made those of the screen, as a browser without a person prints
-// without a page to look into.
+// A4 without its margins is 700 pixels wide. A headless browser cannot be probed while it prints,
+// so the rules for print are applied to the screen.
 TEST_F(ReportBrowserTest, FitsOnPaper) {
     auto html = probed_report();
     const std::string paper = "@media print";
@@ -226,7 +227,7 @@ TEST_F(ReportBrowserTest, FitsOnPaper) {
     EXPECT_EQ(open(html, 700, false).probe.at("tables_too_wide"), Json::array());
 }
 
-TEST_F(ReportBrowserTest, SpeaksToScreenReaders) {
+TEST_F(ReportBrowserTest, IsAccessibleToScreenReaders) {
     const auto probe = open_report(1400, false).probe;
     EXPECT_EQ(probe.at("language"), "en");
     EXPECT_EQ(probe.at("unnamed_tables"), 0);
@@ -235,7 +236,7 @@ TEST_F(ReportBrowserTest, SpeaksToScreenReaders) {
     EXPECT_EQ(probe.at("landmarks"), Json::array());
     int last = 0;
     for (const int level : probe.at("headings")) {
-        EXPECT_LE(level, last + 1) << "no level is left out";
+        EXPECT_LE(level, last + 1) << "a heading level is skipped";
         last = level;
     }
 }

@@ -1,4 +1,4 @@
-// What the kernels' threads compute, on the host, against base/random.h.
+// The functions of the kernels' threads, run on the host, against base/random.h.
 #include "base/random.h"
 #include "cuda/kernel_math.h"
 
@@ -12,9 +12,9 @@ namespace {
 
 constexpr uint64_t kKey = 0x123456789abcdef0ULL;
 
-TEST(KernelMathTest, MasksAreThoseOfFillDropoutInBothLayouts) {
-    constexpr int64_t kSamples = 3, kChannels = 5,
-                      kPixels = 49; // a sample does not end with a block of draws
+TEST(KernelMathTest, MasksEqualFillDropoutInBothLayouts) {
+    // The end of a sample is not the end of a block of draws.
+    constexpr int64_t kSamples = 3, kChannels = 5, kPixels = 49;
     constexpr uint32_t kStep = 77, kFirst = 4, kLayer = 9;
     for (const double probability : {0.3, 0.5}) {
         const auto threshold = static_cast<uint32_t>(std::lround(probability * 65536));
@@ -40,8 +40,8 @@ TEST(KernelMathTest, MasksAreThoseOfFillDropoutInBothLayouts) {
     }
 }
 
-TEST(KernelMathTest, NormalNumbersAreThoseOfFillNormal) {
-    std::vector<float> expected(785); // the last pair is half used
+TEST(KernelMathTest, NormalNumbersEqualFillNormal) {
+    std::vector<float> expected(785); // of the last pair only one number is used
     fill_normal(expected, kKey, 3, 1234, 1);
     for (size_t i = 0; i < expected.size(); ++i) {
         const NormalPair pair = normal_pair(static_cast<int64_t>(i / 2), kKey, 3, 1234, 1);

@@ -1,15 +1,15 @@
-// libdagan_cuda.so where there is no GPU: it opens, its operators fit their schemas (LibTorch checks that as it loads), and it
-// says what is missing in a way that the trainer catches.
+// libdagan_cuda.so without a GPU: it opens, its operators fit their schemas (LibTorch checks this
+// on loading), and it reports the missing GPU as an Error.
 #include "base/error.h"
 #include "base/gpu_driver.h"
 #include "train/device/gpu.h"
 
 #include <gmock/gmock.h>
 
-namespace dagan::cuda {
+namespace dagan::train {
 namespace {
 
-TEST(GpuLibraryTest, WithoutAGpuItOpensAndSaysSo) {
+TEST(GpuLibraryTest, WithoutAGpuItOpensAndReportsThat) {
     if (survey_gpus().problem.empty()) GTEST_SKIP() << "there is a GPU here";
     try {
         open_gpu(std::filesystem::path(DAGAN_BIN_DIR) / "libdagan_cuda.so");
@@ -20,10 +20,10 @@ TEST(GpuLibraryTest, WithoutAGpuItOpensAndSaysSo) {
     }
 }
 
-TEST(GpuLibraryTest, ALibraryThatIsNotThereIsTheSystemsBlame) {
+TEST(GpuLibraryTest, AMissingLibraryIsASystemError) {
     try {
         open_gpu("/nowhere/libdagan_cuda.so");
-        FAIL() << "it is not there";
+        FAIL() << "the library does not exist";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::system);
         EXPECT_THAT(error.what(), testing::HasSubstr("/nowhere/libdagan_cuda.so"));
@@ -31,4 +31,4 @@ TEST(GpuLibraryTest, ALibraryThatIsNotThereIsTheSystemsBlame) {
 }
 
 } // namespace
-} // namespace dagan::cuda
+} // namespace dagan::train

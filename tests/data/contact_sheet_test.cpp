@@ -6,7 +6,7 @@
 
 namespace dagan::data::test {
 
-TEST(ContactSheetTest, PngComesBackPixelByPixel) {
+TEST(ContactSheetTest, PngRoundTripsPixelByPixel) {
     const TemporaryFolder folder;
     const std::vector<uint8_t> grey{0, 50, 255, 1, 2, 3}, rgb{1, 2, 3, 4, 5, 6};
     write_png(folder / "grey.png", 3, 2, 1, grey);
@@ -37,7 +37,7 @@ TEST(ContactSheetTest, ScaleRepeatsPixelsAndPlanesBecomeInterleaved) {
     EXPECT_EQ(sheet.pixels, (std::vector<uint8_t>{1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3}));
 }
 
-TEST(ContactSheetTest, ARowIsAClassAndShortClassesLeaveItsRestEmpty) {
+TEST(ContactSheetTest, EachRowIsAClassAndShortClassesLeaveItsEndEmpty) {
     const Dataset data = random_dataset({1, 3, 2}, 1, 4, 1);
     const GridStyle style{1, 0, 77};
     const Picture sheet = contact_sheet(data, 10, 3, style);

@@ -11,7 +11,8 @@
 #include <fstream>
 #include <functional>
 
-// HDF5 1.10 itself leaks a little when it meets damaged headers, as AnAlteredByte... makes it do by the hundred.
+// HDF5 1.10 itself leaks when it reads damaged headers, as AnAlteredByte... makes it do by the
+// hundred.
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
 
@@ -43,7 +44,7 @@ void alter(const fs::path& path, const std::function<void(hid_t)>& change) {
 void set_text(hid_t file, const char* name, const std::string& text) {
     if (H5Aexists(file, name) > 0) H5Adelete(file, name);
     const hid_t type = H5Tcopy(H5T_C_S1);
-    H5Tset_size(type, text.size() + 5); // longer than need be
+    H5Tset_size(type, text.size() + 5); // longer than necessary
     const hid_t space = H5Screate(H5S_SCALAR);
     const hid_t attribute = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     std::string padded = text;
@@ -60,7 +61,7 @@ void set_version(hid_t file, int version) {
     H5Aclose(attribute);
 }
 
-// Replaces a field by another of this type and shape, with these values.
+// Replaces a field by one of this type and shape, with these values.
 void replace(hid_t file, const char* name, hid_t type, const std::vector<hsize_t>& shape,
              hid_t memory_type, const void* values) {
     if (H5Lexists(file, name, H5P_DEFAULT) > 0) H5Ldelete(file, name, H5P_DEFAULT);
@@ -77,7 +78,8 @@ class DatasetFileTest : public ::testing::Test {
     Dataset data_ = random_dataset({4, 3, 5}, 1, 6, 1, true); // 12 images
     fs::path path_ = save_dataset(folder_ / "set.h5", data_);
 
-    // After `change`, both the header reader and the whole reader must name the file and all `parts`.
+    // Expects that after `change`, reading the header and reading the whole set both fail with the
+    // file name and all `parts`.
     void expect_refused_after(const std::function<void(hid_t)>& change,
                               std::vector<std::string> parts) {
         alter(path_, change);
@@ -88,13 +90,13 @@ class DatasetFileTest : public ::testing::Test {
 };
 } // namespace
 
-TEST_F(DatasetFileTest, ComesBackAsItWasSaved) {
+TEST_F(DatasetFileTest, RoundTrips) {
     expect_equal(Dataset::open(path_), data_);
     const Dataset colour = random_dataset({2, 2}, 3, 5, 2);
     expect_equal(Dataset::open(save_dataset(folder_ / "colour.h5", colour)), colour);
 }
 
-TEST_F(DatasetFileTest, TheHeaderAloneTellsSizesAndCounts) {
+TEST_F(DatasetFileTest, TheHeaderAloneYieldsSizesAndCounts) {
     const DatasetInfo info = read_dataset_info(path_);
     EXPECT_EQ(info.classes, 3);
     EXPECT_EQ(info.images, 12);
@@ -106,7 +108,7 @@ TEST_F(DatasetFileTest, TheHeaderAloneTellsSizesAndCounts) {
     EXPECT_EQ(info.sha256, data_.info().sha256);
 }
 
-TEST_F(DatasetFileTest, TheSmallestClassIsKnownByName) {
+TEST_F(DatasetFileTest, TheSmallestClassIsFoundByName) {
     const std::vector<ClassCount> counts = read_class_counts(path_);
     ASSERT_EQ(counts.size(), 3U);
     size_t smallest = 0;
@@ -128,7 +130,8 @@ TEST_F(DatasetFileTest, ShardsOpenAsOneSetWithTheSameHash) {
         EXPECT_EQ(opened.info().shards, shards);
         EXPECT_EQ(read_dataset_info(first).images, 12);
     }
-    expect_refused([&] { save_dataset(folder_ / "x.h5", data_, 13); }, {"13 shards of 12 images"});
+    expect_refused([&] { save_dataset(folder_ / "x.h5", data_, 13); },
+                   {"12 images into 13 shards"});
 }
 
 TEST_F(DatasetFileTest, AMissingForeignOrLaterShardIsNamed) {
@@ -170,7 +173,8 @@ TEST_F(DatasetFileTest, AFileCutAnywhereIsRefusedByName) {
     }
 }
 
-// Whichever byte of the file is altered, either the content is what it was or the file is refused as Blame::input.
+// After any byte is altered, either the content is unchanged or the file is refused as
+// Blame::input.
 TEST_F(DatasetFileTest, AnAlteredByteNeverYieldsOtherPixelsOrLabels) {
     const auto size = static_cast<uint64_t>(fs::file_size(path_));
     constexpr uint64_t kSeed = 5;
@@ -196,9 +200,7 @@ TEST_F(DatasetFileTest, AnAlteredByteNeverYieldsOtherPixelsOrLabels) {
             ++refused;
         }
     }
-    EXPECT_GT(
-        refused,
-        30); // the file of this test is mostly padding; its pixels, labels and headers are not
+    EXPECT_GT(refused, 30) << "most of this small file is padding, but not all";
 }
 
 TEST_F(DatasetFileTest, AnAlteredPixelFailsItsChecksum) {
@@ -210,7 +212,7 @@ TEST_F(DatasetFileTest, AnAlteredPixelFailsItsChecksum) {
     ASSERT_NE(at, std::string::npos);
     bytes[at + 3] ^= 1;
     write_file(path_, bytes);
-    EXPECT_NO_THROW(read_dataset_info(path_)); // the header is as it was
+    EXPECT_NO_THROW(read_dataset_info(path_)) << "the header is unchanged";
     expect_refused([&] { verify_dataset(path_); }, {"set.h5", "/images", "reading"});
 }
 
@@ -243,12 +245,12 @@ TEST_F(DatasetFileTest, EachMissingPartIsNamed) {
     }
 }
 
-TEST_F(DatasetFileTest, AnotherSha256IsFoundWhenEverythingIsRead) {
+TEST_F(DatasetFileTest, AWrongSha256IsDetectedWhenEverythingIsRead) {
     alter(path_, [](hid_t file) { set_text(file, "sha256", std::string(64, 'a')); });
     expect_refused([&] { Dataset::open(path_); }, {"set.h5", "attribute sha256", "altered"});
 }
 
-// HDF5 1.10 keeps such text without a checksum and crashes on reading it when it is damaged.
+// HDF5 1.10 stores such text without a checksum and crashes on reading it when it is damaged.
 TEST_F(DatasetFileTest, VariableLengthTextIsRefused) {
     const hid_t text = H5Tcopy(H5T_C_S1);
     H5Tset_size(text, H5T_VARIABLE);
@@ -259,9 +261,9 @@ TEST_F(DatasetFileTest, VariableLengthTextIsRefused) {
     H5Tclose(text);
 }
 
-TEST_F(DatasetFileTest, TextAttributesWrittenElsewhereAreRead) {
-    alter(path_, [](hid_t file) { set_text(file, "source", "written elsewhere"); });
-    EXPECT_EQ(Dataset::open(path_).info().source, "written elsewhere");
+TEST_F(DatasetFileTest, TextAttributesOfOtherProgramsAreRead) {
+    alter(path_, [](hid_t file) { set_text(file, "source", "another program"); });
+    EXPECT_EQ(Dataset::open(path_).info().source, "another program");
 }
 
 TEST_F(DatasetFileTest, WrongTypesAndRanksAreNamed) {
@@ -319,7 +321,7 @@ TEST_F(DatasetFileTest, SplitMarksOtherThanZeroAndOneAreRefused) {
     expect_refused([&] { Dataset::open(path_); }, {"set.h5", "/official_split"});
 }
 
-TEST_F(DatasetFileTest, AFailedWriteLeavesTheOldFileAndNoOther) {
+TEST_F(DatasetFileTest, AFailedWriteKeepsTheOldFileAndLeavesNoOther) {
     const fs::path wall = folder_ / "wall";
     write_file(wall, "a file where a folder should be");
     try {
@@ -332,8 +334,8 @@ TEST_F(DatasetFileTest, AFailedWriteLeavesTheOldFileAndNoOther) {
     expect_equal(Dataset::open(path_), data_);
 }
 
-// A limit on file sizes stands in for a full disk. HDF5 itself would crash on one.
-TEST_F(DatasetFileTest, ADiskThatRunsFullLeavesTheOldFileAndTheProgram) {
+// A limit on file sizes simulates a full disk, on which HDF5 itself would crash.
+TEST_F(DatasetFileTest, AFullDiskKeepsTheOldFileAndDoesNotCrash) {
     const Dataset large = random_dataset(std::vector<int>(20, 20), 1, 16, 3);
     rlimit before{};
     getrlimit(RLIMIT_FSIZE, &before);
@@ -353,7 +355,7 @@ TEST_F(DatasetFileTest, ADiskThatRunsFullLeavesTheOldFileAndTheProgram) {
     expect_equal(Dataset::open(path_), data_);
 }
 
-TEST_F(DatasetFileTest, ImagesAreStoredOneChunkEachWithFletcher32) {
+TEST_F(DatasetFileTest, EachImageIsOneChunkWithFletcher32) {
     alter(path_, [](hid_t file) {
         const hid_t field = H5Dopen2(file, "images", H5P_DEFAULT);
         const hid_t layout = H5Dget_create_plist(field);

@@ -4,7 +4,7 @@
 
 namespace dagan::data::test {
 
-TEST(DatasetTest, KnowsWhereItsClassesLie) {
+TEST(DatasetTest, FindsTheImagesOfEachClass) {
     const Dataset data = random_dataset({3, 1, 5}, 1, 4, 1);
     EXPECT_EQ(data.info().classes, 3);
     EXPECT_EQ(data.info().images, 9);
@@ -17,7 +17,7 @@ TEST(DatasetTest, KnowsWhereItsClassesLie) {
     EXPECT_EQ(data.image(8).data(), data.pixels().data() + 8 * 16);
 }
 
-TEST(DatasetTest, ItsHashDependsOnPixelsAndLabelsOnly) {
+TEST(DatasetTest, TheHashDependsOnPixelsAndLabelsOnly) {
     const std::string hash = random_dataset({3, 2}, 1, 4, 1).info().sha256;
     EXPECT_EQ(hash.size(), 64U);
     EXPECT_EQ(hash, random_dataset({3, 2}, 1, 4, 1, true).info().sha256);

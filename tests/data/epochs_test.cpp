@@ -13,7 +13,8 @@
 namespace dagan::data::test {
 
 namespace {
-// Images tell who they are: real image i is filled with byte i, pool image k of source i with 100 + 10 * i + k.
+// Images are recognisable: real image i is filled with byte i, pool image k of source i with
+// 100 + 10 * i + k.
 Dataset labelled_dataset() {
     DatasetInfo info;
     info.channels = 1;
@@ -36,7 +37,7 @@ Pool labelled_pool(const std::vector<int>& sources = {1, 3, 6, 8, 9}, int per_im
     return {1, 2, per_image, sources, std::move(images), "hash"};
 }
 
-// The identity: no rotation, shift or noise that would hide who an image is.
+// No augmentation, so that images stay recognisable.
 constexpr Augmentation kNone{false, 0, 0, true};
 
 struct Shown {
@@ -85,7 +86,7 @@ TEST(EpochsTest, ShowsEachRealImageOnceAndMDistinctGeneratedOnesOfIt) {
     }
 }
 
-TEST(EpochsTest, EpochsAreShuffledAndDrawOtherGeneratedImages) {
+TEST(EpochsTest, EpochsAreShuffledAndDrawDifferentGeneratedImages) {
     const Dataset data = labelled_dataset();
     const Pool pool = labelled_pool();
     const EpochLoader loader(data, kTraining, &pool, 3, 4, kNone, 5);
@@ -97,7 +98,7 @@ TEST(EpochsTest, EpochsAreShuffledAndDrawOtherGeneratedImages) {
     EXPECT_NE(first, second) << "the same generated images in both epochs";
 }
 
-TEST(EpochsTest, BatchesAreTheSameInWhateverOrderTheyAreAskedFor) {
+TEST(EpochsTest, BatchesDoNotDependOnTheOrderOfRequests) {
     const Dataset data = labelled_dataset();
     const Pool pool = labelled_pool();
     const EpochLoader loader(data, kTraining, &pool, 3, 4, {}, 5);
@@ -107,7 +108,7 @@ TEST(EpochsTest, BatchesAreTheSameInWhateverOrderTheyAreAskedFor) {
          {std::pair{2U, 4}, {0U, 1}, {2U, 0}, {1U, 3}, {0U, 1}, {7U, 2}}) {
         loader.fill(epoch, batch, a);
         for (int skipped = 0; skipped < 3; ++skipped)
-            other.fill(epoch + 1, skipped, b); // something else in between
+            other.fill(epoch + 1, skipped, b); // other batches in between
         other.fill(epoch, batch, b);
         EXPECT_EQ(a.images, b.images);
         EXPECT_EQ(a.labels, b.labels);
@@ -115,7 +116,7 @@ TEST(EpochsTest, BatchesAreTheSameInWhateverOrderTheyAreAskedFor) {
     }
 }
 
-TEST(EpochsTest, TheLastBatchHoldsTheRest) {
+TEST(EpochsTest, TheLastBatchHoldsTheRemainder) {
     const Dataset data = labelled_dataset();
     const EpochLoader loader(data, kTraining, nullptr, 0, 3, kNone, 5);
     LabelledBatch batch;
@@ -125,7 +126,8 @@ TEST(EpochsTest, TheLastBatchHoldsTheRest) {
     EXPECT_THROW(loader.fill(0, 2, batch), Error);
 }
 
-// Runs that differ in m alone see the same augmentation of the real images, and a larger m only adds generated ones.
+// Runs that differ only in m have the same augmented real images, and a larger m only adds
+// generated ones.
 TEST(EpochsTest, RunsArePairedOverM) {
     const Dataset data = labelled_dataset();
     const Pool pool = labelled_pool();
@@ -161,7 +163,7 @@ TEST(EpochsTest, APoolThatDoesNotFitIsRefused) {
 
 namespace {
 constexpr int kSize = 6;
-// All pixels differ, so a rotation or shift can be told from the result.
+// All pixels differ, so that the result shows the rotation or shift.
 std::vector<float> ramp() {
     std::vector<float> image(kSize * kSize);
     for (size_t i = 0; i < image.size(); ++i) image[i] = -0.9F + 0.05F * static_cast<float>(i);
@@ -170,7 +172,7 @@ std::vector<float> ramp() {
 } // namespace
 
 // 0.999 quantiles of chi-square: 16.27 (3 degrees), 51.18 (24).
-TEST(AugmentTest, RotationsAreUniformAndHappenToEveryImage) {
+TEST(AugmentTest, RotationsAreUniformOverAllImages) {
     std::map<std::vector<float>, double> seen;
     for (uint32_t item = 0; item < 4000; ++item) {
         auto image = ramp();
@@ -262,7 +264,7 @@ TEST(AugmentTest, IsAFunctionOfStreamEpochAndItem) {
         differ +=
             (augmented(1, 2, i) != augmented(1, 3, i)) + (augmented(1, 2, i) != augmented(2, 2, i));
     }
-    EXPECT_GT(differ, 30); // now and then nothing happens to an image
+    EXPECT_GT(differ, 30); // sometimes an image stays unchanged
 }
 
 TEST(AugmentTest, ChannelsMoveTogether) {

@@ -12,7 +12,7 @@ std::string big_endian(uint32_t value) {
     return bytes;
 }
 
-// Entry i is filled with byte i but for one pixel, at raw row 3, column 5, which holds 200.
+// Entry i is filled with byte i, except for one pixel at raw row 3, column 5, which is 200.
 std::string images_idx(size_t count, uint32_t magic = 0x803, uint32_t rows = 28) {
     std::string bytes = big_endian(magic) + big_endian(static_cast<uint32_t>(count)) +
                         big_endian(rows) + big_endian(28);

@@ -86,13 +86,13 @@ TEST(ImportFolderTest, TakesTheCentralSquareThenScales) {
     expect_refused([&] { import_folder(folder.path(), options); }, {"polarity", "dark"});
 }
 
-TEST(ImportFolderTest, LooseForeignAndDamagedPicturesAreNamed) {
+TEST(ImportFolderTest, LooseForeignAndDamagedPicturesAreRefusedByName) {
     const TemporaryFolder folder;
     write_folder(folder / "loose", {{"1.png", grey_png(4, 4, 1)}});
     expect_refused([&] { import_folder(folder / "loose"); }, {"1.png", "one folder per class"});
     write_folder(folder / "none", {{"a/readme.txt", "x"}});
     expect_refused([&] { import_folder(folder / "none"); }, {"none", "no PNG or JPEG"});
-    write_folder(folder / "fake", {{"a/1.png", "I am a picture"}});
+    write_folder(folder / "fake", {{"a/1.png", "text"}});
     expect_refused([&] { import_folder(folder / "fake"); }, {"a/1.png", "neither PNG nor JPEG"});
     const std::string jpeg = rgb_jpeg(64, 64, 10, 200, 30);
     write_folder(folder / "cut", {{"a/1.jpg", jpeg.substr(0, jpeg.size() / 2)}});
@@ -101,7 +101,7 @@ TEST(ImportFolderTest, LooseForeignAndDamagedPicturesAreNamed) {
     expect_refused([&] { import_folder(folder / "cutpng"); }, {"a/1.png", "PNG"});
 }
 
-TEST(ImportPicturesTest, KeepsTheirOrderAndScalesThemLikeAFolders) {
+TEST(ImportPicturesTest, KeepsTheOrderAndScalesLikeAFolder) {
     const TemporaryFolder folder;
     write_folder(folder.path(),
                  {{"z.png", grey_png(12, 8, 20)}, {"a.jpg", rgb_jpeg(16, 16, 90, 90, 90)}});
@@ -114,7 +114,7 @@ TEST(ImportPicturesTest, KeepsTheirOrderAndScalesThemLikeAFolders) {
     EXPECT_NEAR(pictures.image(1)[0], 90, 2);
 }
 
-TEST(ImportPicturesTest, WhatIsNoPictureIsNamed) {
+TEST(ImportPicturesTest, FilesThatAreNotPicturesAreRefusedByName) {
     const TemporaryFolder folder;
     write_folder(folder.path(), {{"text.png", "no picture"}});
     expect_refused([&] { import_pictures({folder / "text.png"}); }, {"text.png"});

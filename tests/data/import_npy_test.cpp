@@ -55,7 +55,7 @@ TEST_F(ImportNpyTest, ReadsClassesSamplesHeightWidthChannels) {
     }
 }
 
-TEST_F(ImportNpyTest, FloatsOfTheUnitIntervalBecomeBytes) {
+TEST_F(ImportNpyTest, FloatsInTheUnitIntervalBecomeBytes) {
     write_file(file_, npy_header("<f4", "1, 1, 2, 2, 1") + raw<float>({0.0F, 1.0F, 0.5F, 0.1F}));
     const Dataset single = import_npy(file_);
     EXPECT_EQ(std::vector<uint8_t>(single.image(0).begin(), single.image(0).end()),
@@ -64,7 +64,7 @@ TEST_F(ImportNpyTest, FloatsOfTheUnitIntervalBecomeBytes) {
     EXPECT_EQ(import_npy(file_).info().sha256, single.info().sha256);
 }
 
-TEST_F(ImportNpyTest, FloatsOutsideAreRefused) {
+TEST_F(ImportNpyTest, FloatsOutsideTheUnitIntervalAreRefused) {
     expect_file_refused(npy_header("<f4", "1, 1, 1, 1, 1") + raw<float>({255.0F}),
                         {"image 0", "255", "outside [0, 1]"});
     expect_file_refused(npy_header("<f4", "1, 1, 1, 1, 1") + raw<float>({std::nanf("")}),
@@ -75,11 +75,11 @@ TEST_F(ImportNpyTest, ALengthThatDoesNotFitTheHeaderIsRefused) {
     const std::string whole = npy_header("|u1", "2, 3, 2, 2, 1") + std::string(24, 'x');
     write_file(file_, whole);
     EXPECT_NO_THROW(import_npy(file_));
-    expect_file_refused(whole.substr(0, whole.size() - 1), {"length", "cut short"});
-    expect_file_refused(whole + "x", {"length", "altered"});
+    expect_file_refused(whole.substr(0, whole.size() - 1), {"length", "truncated"});
+    expect_file_refused(whole + "x", {"length", "extra bytes"});
 }
 
-TEST_F(ImportNpyTest, ForeignHeadersAreNamed) {
+TEST_F(ImportNpyTest, ForeignHeadersAreRefusedByField) {
     const std::string data(24, 'x');
     expect_file_refused("not numpy at all", {"magic string"});
     expect_file_refused("", {"magic string"});

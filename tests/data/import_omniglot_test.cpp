@@ -10,7 +10,8 @@
 namespace dagan::data::test {
 
 namespace {
-// The pixels of class `number`, drawer `drawer` before scaling: 9 x 9, one black and one telling pixel.
+// The pixels of class `number`, drawer `drawer` before scaling: 9 x 9, one black and one
+// identifying pixel.
 std::vector<uint8_t> drawing(int number, int drawer) {
     std::vector<uint8_t> pixels(81, 255);
     pixels[0] = 0;
@@ -89,7 +90,7 @@ TEST(ImportOmniglotTest, MissingClassesDrawingsAndSourcesAreNamed) {
                    {"none.zip", "no such file"});
     write_folder(folder / "empty", {{"readme.txt", "hello"}});
     expect_refused([&] { import_omniglot({folder / "empty"}, kKeepSize); },
-                   {"empty", "holds no", "images_background.zip"});
+                   {"empty", "contains no", "images_background.zip"});
     expect_refused([&] { import_omniglot({}, kKeepSize); }, {"no source"});
 }
 

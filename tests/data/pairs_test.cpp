@@ -29,7 +29,8 @@ template <class Use> void for_each_pair(const PairSampler& sampler, const Use& u
 }
 } // namespace
 
-// dagan.md check 18. 0.999 quantiles of chi-square: 16.27 (3 degrees), 10.83 (1), 43.82 (19); the stream is fixed.
+// docs/reference/model.md, check 18. 0.999 quantiles of chi-square: 16.27 (3 degrees), 10.83 (1),
+// 43.82 (19). The stream is fixed.
 TEST(PairsTest, RotationIsIdentityInFiveEighthsAndEachTurnInOneEighth) {
     const Dataset data = random_dataset({20, 20}, 1, 4, 1);
     std::vector<double> turns(4, 0);
@@ -39,13 +40,13 @@ TEST(PairsTest, RotationIsIdentityInFiveEighthsAndEachTurnInOneEighth) {
     EXPECT_LT(chi_square(turns, {5.0 / 8, 1.0 / 8, 1.0 / 8, 1.0 / 8}), 16.27);
 }
 
-TEST(PairsTest, WithoutRotationNothingTurns) {
+TEST(PairsTest, WithoutRotationNoImageTurns) {
     const Dataset data = random_dataset({20, 20}, 1, 4, 1);
     for_each_pair({data, {0, 1}, Pairs::with_replacement, false, kStream},
                   [&](const PairSampler::Pair& pair) { ASSERT_EQ(pair.quarter_turns, 0); });
 }
 
-TEST(PairsTest, ClassesAndImagesAreUniformAndAnImageMeetsItselfOnceInTwenty) {
+TEST(PairsTest, ClassesAndImagesAreUniformAndOnePairInTwentyIsOneImageTwice) {
     const Dataset data = random_dataset({3, 20, 20, 20, 20, 20}, 1, 4, 1);
     const std::vector<int> classes{5, 1, 3};
     std::vector<double> per_class(3, 0), condition(20, 0), target(20, 0), same(2, 0);
@@ -66,7 +67,7 @@ TEST(PairsTest, ClassesAndImagesAreUniformAndAnImageMeetsItselfOnceInTwenty) {
     EXPECT_LT(chi_square(same, {0.95, 0.05}), 10.83);
 }
 
-TEST(PairsTest, DistinctPairsNeverMeetThemselvesAndStayUniform) {
+TEST(PairsTest, DistinctPairsHaveTwoImagesAndStayUniform) {
     const Dataset data = random_dataset({20}, 1, 4, 1);
     std::vector<double> distance(20, 0);
     for_each_pair({data, {0}, Pairs::distinct, true, kStream}, [&](const PairSampler::Pair& pair) {
@@ -78,7 +79,7 @@ TEST(PairsTest, DistinctPairsNeverMeetThemselvesAndStayUniform) {
     EXPECT_LT(chi_square(distance, std::vector(19, 1.0 / 19)), 42.31); // 18 degrees
 }
 
-TEST(PairsTest, AnySlicesMakeTheWholeBatch) {
+TEST(PairsTest, AnySlicesMakeUpTheWholeBatch) {
     const Dataset data = random_dataset({5, 6, 7}, 3, 5, 1);
     const PairSampler sampler(data, {0, 1, 2}, Pairs::with_replacement, true, kStream);
     const size_t pixels = 75, batch = 12;
@@ -110,8 +111,8 @@ TEST(PairsTest, StepsDifferAndStreamsDiffer) {
     EXPECT_NE(batch(1, 0), batch(2, 0));
 }
 
-// The floats of a batch are the pair's images, both turned alike, counter-clockwise.
-TEST(PairsTest, FillsBothImagesTurnedAlike) {
+// The floats of a batch are the pair's images, both rotated counter-clockwise by the same angle.
+TEST(PairsTest, FillsBothImagesWithTheSameRotation) {
     const int size = 4;
     const Dataset data = random_dataset({9, 9}, 3, size, 1);
     const PairSampler sampler(data, {0, 1}, Pairs::with_replacement, true, kStream);
@@ -127,8 +128,8 @@ TEST(PairsTest, FillsBothImagesTurnedAlike) {
             for (int y = 0; y < size; ++y) {
                 for (int x = 0; x < size; ++x) {
                     int sy = y, sx = x;
-                    for (int turn = 0; turn < pair.quarter_turns;
-                         ++turn) { // what lands at (y, x) was at (x, size - 1 - y) a turn ago
+                    // The pixel at (y, x) was at (x, size - 1 - y) before one turn.
+                    for (int turn = 0; turn < pair.quarter_turns; ++turn) {
                         const int old_y = sy;
                         sy = sx;
                         sx = size - 1 - old_y;
@@ -157,8 +158,8 @@ TEST(PairsTest, RefusesNoClassAndDistinctPairsOfOneImage) {
             PairSampler(data, {0, 1}, Pairs::distinct, true, 1);
         },
         {data.class_name(1), "one image", "with_replacement"});
-    EXPECT_NO_THROW(
-        PairSampler(data, {1}, Pairs::with_replacement, true, 1).pair(0, 0)); // meets itself
+    EXPECT_NO_THROW(PairSampler(data, {1}, Pairs::with_replacement, true, 1)
+                        .pair(0, 0)); // pairs the image with itself
 }
 
 } // namespace dagan::data::test

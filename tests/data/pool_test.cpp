@@ -19,7 +19,7 @@ Pool small_pool() {
 }
 } // namespace
 
-TEST(PoolTest, HandsOutTheImagesOfASource) {
+TEST(PoolTest, ReturnsTheImagesOfASource) {
     std::vector<uint8_t> images;
     for (uint8_t i = 0; i < 6; ++i)
         images.insert(images.end(), 4, i); // 2 sources, 3 images each, 2 x 2
@@ -33,7 +33,7 @@ TEST(PoolTest, HandsOutTheImagesOfASource) {
     EXPECT_THROW(pool.image(7, 3), Error);
 }
 
-TEST(PoolTest, ComesBackAsItWasSaved) {
+TEST(PoolTest, RoundTrips) {
     const TemporaryFolder folder;
     const Pool pool = small_pool();
     pool.save(folder / "pools/p.h5");

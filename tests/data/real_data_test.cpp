@@ -1,5 +1,5 @@
-// The importers on the real sets (dagan.md checks 22, 23, 24), which lie beside the source tree. Where they are not, these tests
-// skip, but under CI=true they fail.
+// The importers on the real sets (docs/reference/model.md, checks 22, 23 and 24), which are beside
+// the source tree. If they are missing, these tests skip, or fail if CI=true.
 #include "data/import.h"
 #include "data/roles.h"
 #include "data/support.h"
@@ -62,7 +62,7 @@ TEST(RealOmniglotTest, Has1623ClassesOf20InTheOrderOfTheirNumbers) {
     EXPECT_GT(std::ranges::count(data.pixels(), uint8_t{0}), 0);
 }
 
-TEST(RealOmniglotTest, OnlyTheDuplicateKnownInTheSourceIsADuplicate) {
+TEST(RealOmniglotTest, OnlyTheKnownDuplicateIsADuplicate) {
     NEEDS_REAL_DATA(kData / "omniglot" / "images_background.zip");
     const Dataset& data = real_omniglot();
     std::map<std::string, int> seen;
@@ -70,7 +70,7 @@ TEST(RealOmniglotTest, OnlyTheDuplicateKnownInTheSourceIsADuplicate) {
     for (int i = 0; i < data.info().images; ++i) {
         const auto [place, is_new] =
             seen.emplace(std::string(data.image(i).begin(), data.image(i).end()), i);
-        // Scaling can make equal what was not in a few drawings of a line or a dot; those are of one class or another by chance.
+        // Scaling makes a few drawings of a line or a dot equal, also across classes.
         if (!is_new) twins.emplace_back(place->second, i);
     }
     const std::pair braille{191 * 20 + 2, 191 * 20 + 18}; // 0192_03 = 0192_19
@@ -94,8 +94,9 @@ TEST(RealOmniglotTest, CasesOfTheFullProtocolHaveThePublishedCounts) {
                    {"has 20 images", "need 21"});
 }
 
-// Which two neighbouring sides of its bounding box an image's ink follows: "left bottom" for an upright L, and nothing for
-// images that are no such corner (the class also holds l, often a slanted line).
+// Returns the two neighbouring sides of its bounding box that an image's ink follows: "left bottom"
+// for an upright L. Returns "" for images of no such corner (the class also has l, often a slanted
+// line).
 std::string corner_of(std::span<const uint8_t> image) {
     size_t top = 28, bottom = 0, left = 28, right = 0;
     const auto ink = [&](size_t y, size_t x) { return image[y * 28 + x] < 128; };
@@ -107,7 +108,7 @@ std::string corner_of(std::span<const uint8_t> image) {
         }
     }
     if (bottom < top + 12 || right < left + 9) return "";
-    // Share of a side's length along which there is ink within a quarter of the box.
+    // Whether there is ink within a quarter of the box along 90 % of a side.
     const size_t deep_y = (bottom - top) / 4, deep_x = (right - left) / 4;
     const auto along_x = [&](size_t from, size_t to) {
         double inked = 0;
@@ -135,7 +136,8 @@ std::string corner_of(std::span<const uint8_t> image) {
     return sides;
 }
 
-// dagan.md check 23: the stem of an L is left and its bar at the bottom; the bar of a 7 is at the top.
+// docs/reference/model.md, check 23: the stem of an L is left and its bar at the bottom; the bar of
+// a 7 is at the top.
 TEST(RealEmnistTest, LettersStandUprightDarkOnWhite) {
     const fs::path images = kData / "emnist" / "emnist-bymerge-test-images-idx3-ubyte.gz";
     const fs::path labels = kData / "emnist" / "emnist-bymerge-test-labels-idx1-ubyte.gz";
@@ -158,7 +160,7 @@ TEST(RealEmnistTest, LettersStandUprightDarkOnWhite) {
     EXPECT_GT(mean_ink(data, seven, 500, 4, 24, 4, 24), 0.1);
 }
 
-TEST(RealFacesTest, TheZipOfFacesIsOneClassAPerson) {
+TEST(RealFacesTest, TheZipOfFacesHasOneClassPerPerson) {
     const fs::path zip = kData / "lfw" / "lfw_faces.zip";
     NEEDS_REAL_DATA(zip);
     FolderOptions options;

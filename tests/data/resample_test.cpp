@@ -14,13 +14,13 @@ std::vector<uint8_t> random_image(Random& random, int channels, int height, int 
     return image;
 }
 
-// Slow references on one plane, in double: the definitions word for word, without taps or separability.
+// Slow references on one plane, in double: the plain definitions, without taps or separability.
 double bilinear_at(const std::vector<uint8_t>& image, int height, int width, int size, int y,
                    int x) {
     const double sy = (y + 0.5) * height / size - 0.5, sx = (x + 0.5) * width / size - 0.5;
     double sum = 0;
-    for (int r = -1; r <= height;
-         ++r) { // a hat function on each pixel, the border repeated once outside
+    // A hat function on each pixel; the border is repeated once outside.
+    for (int r = -1; r <= height; ++r) {
         for (int c = -1; c <= width; ++c) {
             const double weight =
                 std::max(0.0, 1 - std::abs(sy - r)) * std::max(0.0, 1 - std::abs(sx - c));
@@ -63,7 +63,7 @@ TEST(ResampleTest, AgreesWithTheDefinitionsInDouble) {
                 SCOPED_TRACE(testing::Message()
                              << "seed " << kSeed << ", " << height << " x " << width << " to "
                              << size << ", " << y << ", " << x);
-                // Rounding to bytes leaves half a step, and a tie may fall either way.
+                // Rounding to bytes leaves an error of half a step; ties may round either way.
                 EXPECT_NEAR(bilinear[at], bilinear_at(image, height, width, size, y, x),
                             0.5 + 1e-9);
                 EXPECT_NEAR(area[at], area_at(image, height, width, size, y, x), 0.5 + 1e-9);
@@ -73,7 +73,7 @@ TEST(ResampleTest, AgreesWithTheDefinitionsInDouble) {
 }
 
 TEST(ResampleTest, OmniglotSizesReadTheSourceAt375Steps) {
-    // A ramp shows the source position itself: (dst + 0.5) * 3.75 - 0.5, so 1.375 at first.
+    // A ramp shows the source position: (target + 0.5) * 3.75 - 0.5, which begins with 1.375.
     std::vector<uint8_t> ramp;
     for (int y = 0; y < 105; ++y) {
         for (int x = 0; x < 105; ++x) ramp.push_back(static_cast<uint8_t>(2 * x));

@@ -1,6 +1,7 @@
 #include "data/roles.h"
 
 #include "data/support.h"
+#include "spec/selector_split.h"
 
 #include <algorithm>
 #include <map>
@@ -15,7 +16,7 @@ std::set<int> images_in(const std::vector<Case>& cases) {
     return images;
 }
 
-// How many cases each softmax position has.
+// Returns the number of cases at each softmax position.
 std::map<int, int> per_class(const std::vector<Case>& cases) {
     std::map<int, int> counts;
     for (const Case& one : cases) ++counts[one.label];
@@ -40,14 +41,14 @@ class RolesTest : public ::testing::Test {
 };
 } // namespace
 
-TEST_F(RolesTest, DomainsOfSortedClassesAreTheRanges) {
+TEST_F(RolesTest, DomainsOfSortedClassesAreTheirRanges) {
     EXPECT_EQ(classes_of(ref_, 10, Domain::source), (std::vector{0, 1, 2, 3, 4}));
     EXPECT_EQ(classes_of(ref_, 10, Domain::validation), (std::vector{5, 6, 7}));
     ref_.options.split.test = {8, ClassRange::kToTheEnd};
     EXPECT_EQ(classes_of(ref_, 12, Domain::test), (std::vector{8, 9, 10, 11}));
 }
 
-// dagan.md check 21.
+// docs/reference/model.md, check 21.
 TEST_F(RolesTest, DomainsOfTheThreeSetsAreDisjointCompleteAndOfThePublishedSizes) {
     struct Set {
         int classes;
@@ -77,7 +78,7 @@ TEST_F(RolesTest, DomainsOfTheThreeSetsAreDisjointCompleteAndOfThePublishedSizes
     }
 }
 
-TEST_F(RolesTest, ShufflingFollowsTheSplitStreamAlone) {
+TEST_F(RolesTest, ShufflingDependsOnTheSplitStreamOnly) {
     ref_.options.class_order = ClassOrder::shuffled;
     const auto once = classes_of(ref_, 10, Domain::source);
     EXPECT_EQ(once, classes_of(ref_, 10, Domain::source));
@@ -93,7 +94,7 @@ TEST_F(RolesTest, RangesBeyondTheClassesAreRefused) {
     expect_refused([&] { classes_of(ref_, 10, Domain::source); }, {"split.source"});
 }
 
-TEST_F(RolesTest, EachSoftmaxHasItsClassesAndItsCases) {
+TEST_F(RolesTest, EachSoftmaxHasItsClassesAndCases) {
     const auto all = draw_cases(data_, ref_, Softmax::all, 5, 1);
     EXPECT_EQ(all.classes, 10);
     EXPECT_EQ(all.training.size(), 50U);
@@ -129,8 +130,9 @@ TEST_F(RolesTest, LabelsArePositionsInTheSoftmax) {
     for (const Case& one : cases.validation) EXPECT_LT(one.label, 3);
 }
 
-// dagan.md check 24, for several seeds: by index and by content, as the random images of this set are all different.
-TEST_F(RolesTest, NoImagePlaysTwoParts) {
+// docs/reference/model.md, check 24, for several seeds: by index and, as all images of this set
+// differ, by content.
+TEST_F(RolesTest, NoImageHasTwoRoles) {
     for (uint64_t stream = 0; stream < 20; ++stream) {
         for (const Softmax softmax : {Softmax::all, Softmax::held_out, Softmax::target}) {
             const auto cases = draw_cases(data_, ref_, softmax, 15, stream);
@@ -178,8 +180,8 @@ TEST_F(RolesTest, AClassWithTooFewImagesIsNamed) {
 }
 
 TEST_F(RolesTest, Balanced47TestsOnTheWholeTestSplitAndTrainsOnTheOther) {
-    const Dataset data =
-        random_dataset({30, 60, 33}, 1, 4, 2, true); // two thirds of each class are its train split
+    // Two thirds of each class are its train split.
+    const Dataset data = random_dataset({30, 60, 33}, 1, 4, 2, true);
     DatasetRef ref = reference_to(data);
     ref.options.protocol = Protocol::balanced47;
     const auto cases = draw_cases(data, ref, Softmax::all, 10, 1);
@@ -224,6 +226,8 @@ TEST_F(RolesTest, SelectorTrainsOnItsShareAndConditionsOnTheRest) {
     const auto cases = draw_selector_cases(data_, ref_, SelectorClasses::validation, 0.75, 1);
     EXPECT_EQ(cases.classes, 3);
     EXPECT_EQ(cases.training.size(), 45U); // 15 of 20
+    EXPECT_EQ(cases.training.size(), 3U * static_cast<size_t>(selector_training_images(0.75, 20)))
+        << "as the plan counts them";
     EXPECT_EQ(cases.conditions.size(), 15U);
     EXPECT_TRUE(disjoint(images_in(cases.training), images_in(cases.conditions)));
     for (const auto* list : {&cases.training, &cases.conditions}) {
@@ -241,12 +245,12 @@ TEST_F(RolesTest, SelectorLeavesAtLeastOneImageOnEachSide) {
         EXPECT_EQ(per_class(cases.training).size(), 2U) << share;
         EXPECT_EQ(per_class(cases.conditions).size(), 2U) << share;
     }
-    const Dataset lonely = random_dataset({2, 1}, 1, 4, 2);
+    const Dataset single = random_dataset({2, 1}, 1, 4, 2);
     expect_refused(
         [&] {
-            draw_selector_cases(lonely, reference_to(lonely), SelectorClasses::validation, 0.75, 1);
+            draw_selector_cases(single, reference_to(single), SelectorClasses::validation, 0.75, 1);
         },
-        {lonely.class_name(1), "one image"});
+        {single.class_name(1), "one image"});
 }
 
 } // namespace dagan::data::test

@@ -42,7 +42,7 @@ TEST(StrokesTest, MoreClassesAndImagesKeepTheFirstOnes) {
     }
 }
 
-TEST(StrokesTest, IsBlackInkOnWhitePaperWithSmoothEdges) {
+TEST(StrokesTest, IsBlackInkOnWhiteWithSmoothEdges) {
     const Dataset data = make_strokes();
     for (int i = 0; i < data.info().images; ++i) {
         const auto image = data.image(i);
@@ -62,8 +62,9 @@ TEST(StrokesTest, IsBlackInkOnWhitePaperWithSmoothEdges) {
     EXPECT_GT(greys.size(), 10U);
 }
 
-// Hands differ, yet the class shows: the mean of 15 images of a class is nearest to most of its other 5 among 240 classes.
-TEST(StrokesTest, DrawersVaryAndClassesCanBeTold) {
+// Hands differ, but classes stay recognisable: among 240 classes, the mean of 15 images of a class
+// is often the nearest to its other 5.
+TEST(StrokesTest, HandsVaryAndClassesAreRecognisable) {
     const Dataset data = make_strokes();
     const int train = 15;
     std::vector<std::vector<double>> means;
@@ -88,10 +89,10 @@ TEST(StrokesTest, DrawersVaryAndClassesCanBeTold) {
     const double accuracy = right / 1200.0;
     RecordProperty("nearest_mean_accuracy", std::to_string(accuracy));
     EXPECT_GT(accuracy, 0.3);  // chance is 0.004
-    EXPECT_LT(accuracy, 0.95); // else the hands would hardly differ
+    EXPECT_LT(accuracy, 0.95); // above, the hands would hardly differ
 }
 
-TEST(StrokesTest, OtherSizesAreDrawnAndSillyOnesRefused) {
+TEST(StrokesTest, OtherSizesAreDrawnAndInvalidOnesRefused) {
     EXPECT_EQ(make_strokes({3, 2, 1, 64}).info().height, 64);
     expect_refused([] { make_strokes({0, 2, 1, 28}); }, {"classes"});
     expect_refused([] { make_strokes({3, 0, 1, 28}); }, {"images per class"});

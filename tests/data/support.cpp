@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 TemporaryFolder::TemporaryFolder() {
     std::string pattern = (fs::temp_directory_path() / "dagan-data-XXXXXX").string();
-    require(mkdtemp(pattern.data()) != nullptr, "a temporary folder can be made");
+    require(mkdtemp(pattern.data()) != nullptr, "mkdtemp makes a temporary folder");
     path_ = pattern;
 }
 

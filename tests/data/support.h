@@ -1,4 +1,5 @@
-// What the tests of data/ share: a folder that cleans up after itself, small data sets, archives, and a check of refusals.
+// Shared by the tests of data/: a temporary folder, small data sets, archives, and a check of
+// refusals.
 #pragma once
 
 #include "base/error.h"
@@ -27,11 +28,12 @@ class TemporaryFolder {
     std::filesystem::path path_;
 };
 
-// Random pixels; class k has counts[k] images. No two images are equal.
+// Returns a set of random pixels, in which class k has counts[k] images. `official_split`: the
+// first two thirds of each class are train images.
 Dataset random_dataset(const std::vector<int>& counts, int channels, int size, uint64_t seed,
                        bool official_split = false);
 
-// A reference to it with all classes in every domain.
+// Returns a reference to `data` with all its classes in every domain.
 DatasetRef reference_to(const Dataset& data);
 
 void write_file(const std::filesystem::path& path, const std::string& bytes);
@@ -41,7 +43,7 @@ void write_folder(const std::filesystem::path& path, const Files& files);
 void write_gzip(const std::filesystem::path& path, const std::string& bytes);
 std::string encode_jpeg(int width, int height, const std::vector<uint8_t>& rgb);
 
-// Expects `call` to throw Error with Blame::input and a message that has all these parts.
+// Expects `call` to throw Error with Blame::input and a message that contains all `parts`.
 template <class Call> void expect_refused(const Call& call, const std::vector<std::string>& parts) {
     try {
         call();

@@ -1,5 +1,6 @@
-// Bad input: one message that names place, what and why, the right exit code, and nothing started or changed. And help.
-#include "e2e/laboratory.h"
+// Bad input gives one message that names the place, the problem and the reason, the documented exit
+// code, and starts or changes nothing. Also checks the help texts of all commands.
+#include "e2e/sandbox.h"
 
 #include <fstream>
 #include <regex>
@@ -13,23 +14,23 @@ using testing::IsEmpty;
 
 class BadInputTest : public testing::Test {
   protected:
-    static void SetUpTestSuite() { laboratory().need_strokes(); }
+    static void SetUpTestSuite() { sandbox().make_strokes(); }
 
-    // smoke.yaml with one change, as `bad.yaml` in the laboratory.
+    // smoke.yaml with one change, as `bad.yaml` in the sandbox.
     fs::path changed(const std::string& from, const std::string& to) const {
         std::string text = read_file(kSmoke);
         const size_t at = text.find(from);
         EXPECT_NE(at, std::string::npos) << "no '" << from << "' in smoke.yaml";
         if (at != std::string::npos) text.replace(at, from.size(), to);
-        const fs::path path = lab_.campaign("bad.yaml");
+        const fs::path path = sandbox_.campaign("bad.yaml");
         std::ofstream(path) << text;
         return path;
     }
-    void expect_refused(const Words& words, int exit_code, const std::string& pattern,
-                        const Words& environment = {}) const {
-        Process::Setting setting = lab_.setting();
+    void expect_refused(const Args& args, int exit_code, const std::string& pattern,
+                        const Args& environment = {}) const {
+        Process::Setting setting = sandbox_.setting();
         setting.environment = setting.environment + environment;
-        const Finished finished = run_program(lab_.command(words), setting);
+        const Finished finished = run_program(sandbox_.command(args), setting);
         EXPECT_EQ(finished.exit_code, exit_code) << finished.text();
         EXPECT_TRUE(std::regex_search(finished.err, std::regex(pattern)))
             << "no /" << pattern << "/ in: " << finished.err;
@@ -38,8 +39,8 @@ class BadInputTest : public testing::Test {
         EXPECT_TRUE(processes_of(campaign_).empty());
     }
 
-    Laboratory& lab_ = laboratory();
-    fs::path campaign_ = laboratory().campaign("refused");
+    Sandbox& sandbox_ = sandbox();
+    fs::path campaign_ = sandbox().campaign("refused");
 };
 
 TEST_F(BadInputTest, WrongSweepsAreRefusedWithFileAndLine) {
@@ -62,12 +63,12 @@ TEST_F(BadInputTest, WrongSweepsAreRefusedWithFileAndLine) {
     };
     for (const auto& [from, to, pattern] : table) {
         SCOPED_TRACE(to);
-        expect_refused(run_words(changed(from, to), campaign_, 2), 2, pattern);
+        expect_refused(run_args(changed(from, to), campaign_, 2), 2, pattern);
     }
 }
 
 TEST_F(BadInputTest, AllProblemsOfASweepAreReportedTogether) {
-    const Finished finished = lab_.dagan(run_words(
+    const Finished finished = sandbox_.dagan(run_args(
         changed("epochs: 2\n  batch_size: 16", "epocs: 2\n  batch_size: many"), campaign_, 2));
     EXPECT_EQ(finished.exit_code, 2);
     EXPECT_THAT(finished.err, HasSubstr("epocs"));
@@ -76,10 +77,10 @@ TEST_F(BadInputTest, AllProblemsOfASweepAreReportedTogether) {
 
 TEST_F(BadInputTest, WrongArgumentsAreRefused) {
     const std::string out = campaign_.string(), smoke = kSmoke.string();
-    expect_refused(run_words(kSmoke, campaign_, 1), 2, "gan strokes: needs 2 ranks, the run has 1");
-    expect_refused(run_words(kSmoke, campaign_, 2, {"classifier.epoks=3"}), 2, "epoks.*epochs");
-    expect_refused(run_words(kSmoke, campaign_, 2, {"classifier.epochs"}), 2, "classifier.epochs");
-    expect_refused(run_words("absent.yaml", campaign_, 2), 2, "absent.yaml");
+    expect_refused(run_args(kSmoke, campaign_, 1), 2, "gan strokes: needs 2 ranks, the run has 1");
+    expect_refused(run_args(kSmoke, campaign_, 2, {"classifier.epoks=3"}), 2, "epoks.*epochs");
+    expect_refused(run_args(kSmoke, campaign_, 2, {"classifier.epochs"}), 2, "classifier.epochs");
+    expect_refused(run_args("absent.yaml", campaign_, 2), 2, "absent.yaml");
     expect_refused({"run", smoke, "-o", out, "-n", "0"}, 2, "-n|--ranks");
     expect_refused({"run", smoke, "-o", out, "-n", "two"}, 2, "-n|--ranks");
     expect_refused({"run", smoke, "-o", out, "--fast"}, 2, "--fast");
@@ -87,75 +88,75 @@ TEST_F(BadInputTest, WrongArgumentsAreRefused) {
     expect_refused({"rum"}, 2, "rum|ubcommand");
 }
 
-TEST_F(BadInputTest, DataThatIsNotThereOrNotWholeIsNamed) {
-    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
+TEST_F(BadInputTest, MissingOrDamagedDataIsNamed) {
+    expect_refused(run_args(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
                    {"DAGAN_DATA=/nonexistent"});
-    const fs::path damaged = lab_.campaign("damaged");
+    const fs::path damaged = sandbox_.campaign("damaged");
     fs::create_directories(damaged);
-    fs::copy_file(lab_.data() / "strokes.h5", damaged / "strokes.h5",
+    fs::copy_file(sandbox_.data() / "strokes.h5", damaged / "strokes.h5",
                   fs::copy_options::overwrite_existing);
     fs::resize_file(damaged / "strokes.h5", fs::file_size(damaged / "strokes.h5") / 2);
-    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
+    expect_refused(run_args(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
                    {"DAGAN_DATA=" + damaged.string()});
-    std::ofstream(damaged / "strokes.h5", std::ios::trunc) << "no HDF5 at all";
-    expect_refused(run_words(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
+    std::ofstream(damaged / "strokes.h5", std::ios::trunc) << "not an HDF5 file";
+    expect_refused(run_args(kSmoke, campaign_, 2), 2, R"(strokes\.h5)",
                    {"DAGAN_DATA=" + damaged.string()});
 }
 
-TEST_F(BadInputTest, FoldersThatWillNotDoAreRefused) {
-    expect_refused(run_words(kSmoke, "/proc/campaign", 2), 3, "/proc/campaign.*-o");
-    const fs::path taken = lab_.campaign("taken");
+TEST_F(BadInputTest, UnusableFoldersAreRefused) {
+    expect_refused(run_args(kSmoke, "/proc/campaign", 2), 3, "/proc/campaign.*-o");
+    const fs::path taken = sandbox_.campaign("taken");
     fs::create_directories(taken);
     std::ofstream(taken / "thesis.tex") << "mine";
-    expect_refused(run_words(kSmoke, taken, 2), 2, "taken.*not empty");
+    expect_refused(run_args(kSmoke, taken, 2), 2, "taken.*not empty");
     EXPECT_EQ(std::distance(fs::directory_iterator(taken), {}), 1);
-    expect_refused(run_words(kSmoke, taken / "thesis.tex" / "x", 2), 3, "thesis.tex");
+    expect_refused(run_args(kSmoke, taken / "thesis.tex" / "x", 2), 3, "thesis.tex");
     EXPECT_EQ(read_file(taken / "thesis.tex"), "mine");
 }
 
-TEST_F(BadInputTest, AFolderThatMayNotBeWrittenIsRefused) {
-    if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-    const fs::path closed = lab_.campaign("closed");
+TEST_F(BadInputTest, AReadOnlyFolderIsRefused) {
+    if (::geteuid() == 0) GTEST_SKIP() << "root can write everywhere";
+    const fs::path closed = sandbox_.campaign("closed");
     fs::create_directories(closed);
     fs::permissions(closed, fs::perms::owner_read | fs::perms::owner_exec);
-    expect_refused(run_words(kSmoke, closed / "x", 2), 3, "closed.*-o");
+    expect_refused(run_args(kSmoke, closed / "x", 2), 3, "closed.*-o");
     fs::permissions(closed, fs::perms::owner_all);
 }
 
-TEST_F(BadInputTest, AnotherSweepInTheFolderIsRefused) {
-    const fs::path campaign = lab_.campaign("first");
-    Process run(lab_.command(run_words(kSmoke, campaign, 2)), lab_.setting());
-    ASSERT_TRUE(comes_true([&] { return tasks_done(campaign) >= 0; }));
+TEST_F(BadInputTest, ADifferentSweepForAnExistingCampaignIsRefused) {
+    const fs::path campaign = sandbox_.campaign("first");
+    Process run(sandbox_.command(run_args(kSmoke, campaign, 2)), sandbox_.setting());
+    ASSERT_TRUE(eventually([&] { return tasks_done(campaign) >= 0; }));
     run.kill(SIGKILL);
     run.wait();
-    ASSERT_TRUE(nothing_is_left_of(campaign));
+    ASSERT_TRUE(no_process_left(campaign));
     const std::string manifest = read_file(campaign / "campaign.json");
-    expect_refused(run_words(kSmoke, campaign, 2, {"classifier.epochs=3"}), 2,
+    expect_refused(run_args(kSmoke, campaign, 2, {"classifier.epochs=3"}), 2,
                    "first.*classifier.epochs: 2 there, 3 here");
     EXPECT_EQ(read_file(campaign / "campaign.json"), manifest);
     expect_refused({"stop", campaign.string()}, 2, "first.*not running");
     expect_refused({"results", "query", campaign.string(), "DELETE FROM task"}, 2, ".");
     expect_refused({"results", "query", campaign.string(), "SELEKT 1"}, 2, "SELEKT");
-    EXPECT_NE(lab_.count(campaign, "task"), 0);
+    EXPECT_NE(sandbox_.count(campaign, "task"), 0);
 }
 
-TEST_F(BadInputTest, WhatIsNoCampaignIsSaidToBeNone) {
-    for (const Words& words : {Words{"status"},
-                               {"stop"},
-                               {"results", "rows"},
-                               {"results", "cells"},
-                               {"results", "table1"},
-                               {"results", "report"},
-                               {"results", "plot"}}) {
-        SCOPED_TRACE(words.back());
-        expect_refused(words + Words{campaign_.string()}, 2, "refused");
+TEST_F(BadInputTest, AFolderWithoutACampaignIsRefused) {
+    for (const Args& args : {Args{"status"},
+                             {"stop"},
+                             {"results", "rows"},
+                             {"results", "cells"},
+                             {"results", "table1"},
+                             {"results", "report"},
+                             {"results", "plot"}}) {
+        SCOPED_TRACE(args.back());
+        expect_refused(args + Args{campaign_.string()}, 2, "refused");
     }
     expect_refused({"results", "query", campaign_.string(), "SELECT 1"}, 2, "refused");
     expect_refused({"data", "info", campaign_.string()}, 2, "refused");
     expect_refused({"data", "verify", campaign_.string()}, 2, "refused");
 }
 
-// The names under "Subcommands:" of a help text.
+// Returns the names under "Subcommands:" of a help text.
 std::vector<std::string> subcommands_in(const std::string& help) {
     std::vector<std::string> names;
     std::istringstream lines(help.substr(std::min(help.size(), help.find("Subcommands:"))));
@@ -167,24 +168,24 @@ std::vector<std::string> subcommands_in(const std::string& help) {
     return names;
 }
 
-// Looks at the help of a command and of all below it; returns how many there are.
-int check_help(const Laboratory& lab, const Words& command) {
-    const Finished finished = lab.dagan(command + Words{"--help"});
+// Checks the help of a command and of all its subcommands. Returns how many it checked.
+int check_help(const Sandbox& box, const Args& command) {
+    const Finished finished = box.dagan(command + Args{"--help"});
     std::string name = "dagan";
     for (const std::string& word : command) name += " " + word;
     EXPECT_EQ(finished.exit_code, 0) << name;
     EXPECT_THAT(finished.err, IsEmpty()) << name;
-    const auto below = subcommands_in(finished.out);
-    if (below.empty()) {
+    const auto subcommands = subcommands_in(finished.out);
+    if (subcommands.empty()) {
         EXPECT_THAT(finished.out, HasSubstr("Example: " + name.substr(0, name.find(' ')))) << name;
-        EXPECT_THAT(finished.out, HasSubstr(name)) << "its example shows it";
+        EXPECT_THAT(finished.out, HasSubstr(name)) << "no example";
     }
     int count = 1;
-    for (const std::string& sub : below) count += check_help(lab, command + Words{sub});
+    for (const std::string& sub : subcommands) count += check_help(box, command + Args{sub});
     return count;
 }
 
-TEST(HelpTest, EveryCommandHasHelpWithAnExample) { EXPECT_GE(check_help(laboratory(), {}), 25); }
+TEST(HelpTest, EveryCommandHasHelpWithAnExample) { EXPECT_GE(check_help(sandbox(), {}), 25); }
 
 TEST(HelpTest, TheOtherProgramsHaveHelpToo) {
     for (const char* program : {"dagan-worker", "dagan-train"}) {
@@ -193,16 +194,15 @@ TEST(HelpTest, TheOtherProgramsHaveHelpToo) {
         EXPECT_THAT(help.out, HasSubstr("Example"));
         EXPECT_EQ(run_program({(kBin / program).string(), "--nonsense"}).exit_code, 2);
     }
-    const Finished version = laboratory().dagan({"--version"});
+    const Finished version = sandbox().dagan({"--version"});
     EXPECT_EQ(version.exit_code, 0);
     EXPECT_TRUE(std::regex_search(version.out, std::regex(R"(\d+\.\d+\.\d+)"))) << version.out;
 }
 
 TEST(HelpTest, PlanAndDescribeNeedNoData) {
-    const Words elsewhere{"--data", "/nonexistent"};
-    const Json plan = Json::parse(laboratory().output(
-        Words{"plan", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} +
-        elsewhere));
+    const Args no_data{"--data", "/nonexistent"};
+    const Json plan = Json::parse(sandbox().output(
+        Args{"plan", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} + no_data));
     EXPECT_EQ(plan.at("tasks").at("classifier"), 550);
     EXPECT_EQ(plan.at("tasks").at("gan"), 2);
     for (const char* quantity : {"gpu_hours", "makespan_s"}) {
@@ -211,9 +211,9 @@ TEST(HelpTest, PlanAndDescribeNeedNoData) {
     }
     EXPECT_GT(plan.at("disk_bytes"), 0);
     EXPECT_THAT(plan.at("cost_source"), testing::AnyOf("measured", "calibrated"));
-    const std::string described = laboratory().output(
-        Words{"describe", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} +
-        elsewhere);
+    const std::string described = sandbox().output(
+        Args{"describe", (kSource / "sweeps" / "table1.yaml").string(), "--format", "json"} +
+        no_data);
     EXPECT_THAT(described, HasSubstr("10526421"));
     EXPECT_THAT(described, HasSubstr("7072551"));
 }

@@ -1,5 +1,5 @@
-// `dagan-train bench` as a person runs it: what it prints, and what it refuses.
-#include "e2e/laboratory.h"
+// `dagan-bench` as a user runs it: its output and the input that it refuses.
+#include "e2e/sandbox.h"
 
 namespace dagan {
 namespace {
@@ -7,17 +7,17 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Finished bench(const Words& words) {
-    return run_program(Words{(kBin / "dagan-train").string(), "bench"} + words,
-                       laboratory().setting());
+Finished bench(const Args& args) {
+    const fs::path program = kBin.parent_path() / "tests" / "bench" / "dagan-bench";
+    return run_program(Args{program.string()} + args, sandbox().setting());
 }
 
-void expect_refused(const Words& words, const std::string& part) {
-    const Finished finished = bench(words);
+void expect_refused(const Args& args, const std::string& part) {
+    const Finished finished = bench(args);
     EXPECT_EQ(finished.exit_code, 2) << finished.text();
     EXPECT_THAT(finished.err, HasSubstr(part));
     EXPECT_THAT(finished.out, IsEmpty());
-    EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << "one message: " << finished.err;
+    EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << "expected one line: " << finished.err;
 }
 
 TEST(BenchTest, PrintsTimesRatioMemoryAndTheMachineAsJson) {
@@ -31,7 +31,7 @@ TEST(BenchTest, PrintsTimesRatioMemoryAndTheMachineAsJson) {
         EXPECT_GE(of_side.at("step_median_s").get<double>(), of_side.at("step_s").get<double>())
             << side;
         EXPECT_EQ(of_side.at("step_count").get<int>(), 2) << side;
-        // At least its weights, their gradients and two moments: 4 x 1.4 million floats.
+        // At least the weights, their gradients and two moments: 4 x 1.4 million floats.
         EXPECT_GT(of_side.at("peak_bytes").get<int64_t>(), 20'000'000) << side;
     }
     EXPECT_DOUBLE_EQ(json.at("ratio").get<double>(),
@@ -50,16 +50,25 @@ TEST(BenchTest, PrintsATableForPeople) {
     EXPECT_THAT(finished.out, HasSubstr("64 generated images, 28x28x1"));
 }
 
-TEST(BenchTest, RefusesWhatItCannotMeasureWithOneMessage) {
-    expect_refused({"foo"},
-                   "bench foo: is none of iteration, classifier, generate, convolutions; hint: ");
-    expect_refused({"classifier", "--threads", "1000"}, "--threads 1000: there are ");
+TEST(BenchTest, RefusesUnknownBenchmarksAndTooManyThreadsWithOneMessage) {
+    expect_refused(
+        {"foo"},
+        "dagan-bench: foo: is not one of iteration, classifier, generate, convolutions; hint: ");
+    expect_refused({"classifier", "--threads", "1000"},
+                   "classifier: --threads 1000: this machine has ");
 }
 
 TEST(BenchTest, HelpHasExamples) {
     const Finished finished = bench({"--help"});
     EXPECT_EQ(finished.exit_code, 0);
-    EXPECT_THAT(finished.out, HasSubstr("dagan-train bench iteration --threads 2 --rounds 5"));
+    EXPECT_THAT(finished.out, HasSubstr("dagan-bench iteration --threads 2 --rounds 5"));
+}
+
+TEST(BenchTest, ALeadingWordBenchIsIgnored) {
+    const Finished finished = bench({"bench", "--help"});
+    EXPECT_EQ(finished.exit_code, 0);
+    EXPECT_EQ(finished.out, bench({"--help"}).out);
+    expect_refused({"bench", "foo"}, "dagan-bench: foo: is not one of iteration");
 }
 
 } // namespace

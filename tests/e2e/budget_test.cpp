@@ -1,5 +1,6 @@
-// A campaign with `budget: both` from its plan to its table and plots: step-matched rows, seeds, intervals, and what is missing.
-#include "e2e/laboratory.h"
+// A campaign with `budget: both`, from its plan to its table and plots: step-matched rows, seeds,
+// intervals, and counts of missing results.
+#include "e2e/sandbox.h"
 
 #include <sstream>
 
@@ -8,8 +9,8 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int kClassifiers =
-    2 * (2 + 1) * 2; // n = 1, 2; m = 0, 2 and the baseline of m = 2's steps; two seeds
+// n = 1, 2; m = 0, 2 and the baseline with the steps of m = 2; two seeds.
+constexpr int kClassifiers = 2 * (2 + 1) * 2;
 
 std::vector<std::string> fields_of(const std::string& line) {
     std::vector<std::string> fields;
@@ -21,39 +22,40 @@ std::vector<std::string> fields_of(const std::string& line) {
 class BudgetTest : public testing::Test {
   protected:
     static void SetUpTestSuite() {
-        laboratory().need_strokes();
+        sandbox().make_strokes();
         const Finished finished =
-            laboratory().dagan(run_words(kSmoke, campaign(), 2, {"sweep.0.budget=both"}));
+            sandbox().dagan(run_args(kSmoke, campaign(), 2, {"sweep.0.budget=both"}));
         ASSERT_EQ(finished.exit_code, 0) << finished.text();
     }
-    static fs::path campaign() { return laboratory().campaign("both"); }
-    Laboratory& lab_ = laboratory();
+    static fs::path campaign() { return sandbox().campaign("both"); }
+    Sandbox& sandbox_ = sandbox();
 };
 
-TEST_F(BudgetTest, EveryAugmentedRunHasABaselineOfExactlyItsSteps) {
-    EXPECT_EQ(lab_.count(campaign(), "trial"), kClassifiers);
+TEST_F(BudgetTest, EveryAugmentedRunHasABaselineWithTheSameNumberOfSteps) {
+    EXPECT_EQ(sandbox_.count(campaign(), "trial"), kClassifiers);
     for (const char* n : {"1", "2"}) {
         const std::string where =
             std::string(" FROM trial WHERE seed = 0 AND samples_per_class = ") + n;
         const std::string augmented =
-            lab_.query(campaign(), "SELECT steps" + where + " AND generated_per_real = 2");
-        EXPECT_EQ(lab_.query(campaign(), "SELECT steps" + where + " AND budget = 'steps:2'"),
+            sandbox_.query(campaign(), "SELECT steps" + where + " AND generated_per_real = 2");
+        EXPECT_EQ(sandbox_.query(campaign(), "SELECT steps" + where + " AND budget = 'steps:2'"),
                   augmented);
-        EXPECT_NE(lab_.query(campaign(), "SELECT steps" + where +
-                                             " AND generated_per_real = 0 AND budget = 'epochs'"),
-                  augmented);
+        EXPECT_NE(
+            sandbox_.query(campaign(), "SELECT steps" + where +
+                                           " AND generated_per_real = 0 AND budget = 'epochs'"),
+            augmented);
     }
 }
 
 TEST_F(BudgetTest, TableCellsAndPlotsShowTheStepMatchedBaseline) {
     const std::string table =
-        lab_.output({"results", "table1", campaign().string(), "--format", "csv"});
+        sandbox_.output({"results", "table1", campaign().string(), "--format", "csv"});
     EXPECT_EQ(lines_in(table), 1 + 2 * 3) << table;
     for (const char* row : {"\nstrokes,1,0,0,epochs,2,", "\nstrokes,1,0,0,steps:2,2,",
                             "\nstrokes,2,0,0,steps:2,2,", "\nstrokes,2,1,2,epochs,2,"})
         EXPECT_THAT(table, HasSubstr(row));
     std::istringstream cells(
-        lab_.output({"results", "cells", campaign().string(), "--format", "csv"}));
+        sandbox_.output({"results", "cells", campaign().string(), "--format", "csv"}));
     std::string line;
     std::getline(cells, line);
     for (int i = 0; i < 6; ++i) {
@@ -64,33 +66,34 @@ TEST_F(BudgetTest, TableCellsAndPlotsShowTheStepMatchedBaseline) {
         EXPECT_LE(std::stod(fields.at(9)), std::stod(fields.at(7))) << line;
         EXPECT_GE(std::stod(fields.at(10)), std::stod(fields.at(7))) << line;
     }
-    const fs::path figures = lab_.campaign("both-figures");
-    lab_.output({"results", "plot", campaign().string(), "-o", figures.string()});
+    const fs::path figures = sandbox_.campaign("both-figures");
+    sandbox_.output({"results", "plot", campaign().string(), "-o", figures.string()});
     EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("stroke-dasharray=\"6 4\""));
-    EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("m = 0, as many steps"));
+    EXPECT_THAT(read_file(figures / "strokes-n1.svg"), HasSubstr("m = 0, equal steps"));
 }
 
-// A table published as text, rows.csv beside campaign.json, answers like the campaign.
-TEST_F(BudgetTest, PublishedRowsAreAskedLikeTheCampaign) {
-    const fs::path published = lab_.campaign("both-published");
+// A published table (rows.csv beside campaign.json) gives the same answers as the campaign.
+TEST_F(BudgetTest, PublishedRowsAnswerQueriesLikeTheCampaign) {
+    const fs::path published = sandbox_.campaign("both-published");
     fs::create_directories(published);
     fs::copy_file(campaign() / "campaign.json", published / "campaign.json");
-    write_atomically(published / "rows.csv", lab_.rows(campaign()));
+    write_atomically(published / "rows.csv", sandbox_.rows(campaign()));
     for (const char* name : {"rows", "cells", "table1", "gains", "choices"}) {
-        EXPECT_EQ(lab_.output({"results", name, published.string(), "--format", "csv"}),
-                  lab_.output({"results", name, campaign().string(), "--format", "csv"}))
+        EXPECT_EQ(sandbox_.output({"results", name, published.string(), "--format", "csv"}),
+                  sandbox_.output({"results", name, campaign().string(), "--format", "csv"}))
             << name;
     }
     for (const fs::path& folder : {campaign(), published})
-        lab_.output({"results", "plot", folder.string(), "-o", (folder / "figures").string()});
+        sandbox_.output({"results", "plot", folder.string(), "-o", (folder / "figures").string()});
     EXPECT_EQ(read_file(published / "figures/strokes-gains.svg"),
               read_file(campaign() / "figures/strokes-gains.svg"));
-    const std::string diff = lab_.output(
+    const std::string diff = sandbox_.output(
         {"results", "diff", published.string(), campaign().string(), "--format", "csv"});
     EXPECT_EQ(lines_in(diff), 1 + 6);
-    EXPECT_THAT(lab_.output({"results", "diff", published.string(), campaign().string()}),
+    EXPECT_THAT(sandbox_.output({"results", "diff", published.string(), campaign().string()}),
                 HasSubstr("identical"));
-    EXPECT_FALSE(fs::exists(published / "results.sqlite")) << "nothing is written where it is read";
+    EXPECT_FALSE(fs::exists(published / "results.sqlite"))
+        << "reading a published table must write nothing";
 }
 
 } // namespace

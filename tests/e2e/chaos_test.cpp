@@ -1,4 +1,4 @@
-// Random kills and freezes of anything, at any time.
+// Kills and freezes random processes of a campaign at random times.
 #include "e2e/disturbed.h"
 
 #include <random>
@@ -6,12 +6,12 @@
 namespace dagan {
 namespace {
 
-const Words kSettings{"gan.iterations=30", "classifier.epochs=8"};
+const Args kSettings{"gan.iterations=30", "classifier.epochs=8"};
 
 class ChaosTest : public DisturbedTest {
   protected:
-    // One disturbance of a random process of the campaign, the supervisor included. A frozen supervisor is nobody's to notice: it
-    // goes on.
+    // Kills or freezes one random process of the campaign. Never freezes the supervisor: no process
+    // watches it.
     void disturb(Process& run) {
         const auto victims = processes_of(campaign_);
         if (victims.empty()) return;
@@ -23,7 +23,7 @@ class ChaosTest : public DisturbedTest {
     std::chrono::milliseconds pause() { return std::chrono::milliseconds(200 + random_() % 2500); }
 
     std::mt19937 random_;
-    fs::path campaign_ = laboratory().campaign("chaos");
+    fs::path campaign_ = sandbox().campaign("chaos");
     int kills_ = 0, freezes_ = 0;
 };
 
@@ -35,19 +35,19 @@ TEST_F(ChaosTest, RandomKillsAndFreezesChangeNoRow) {
     SCOPED_TRACE("DAGAN_CHAOS_SEED=" + (given ? std::string(given) : std::to_string(seed)));
     constexpr int kDisturbances = 15;
     for (int i = 0; i < kDisturbances;) {
-        Process run(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)),
-                    laboratory().setting());
+        Process run(sandbox().command(run_args(kSmoke, campaign_, 2, kSettings)),
+                    sandbox().setting());
         for (; i < kDisturbances && run.running(); ++i) {
             std::this_thread::sleep_for(pause());
             if (run.running()) disturb(run);
         }
-        if (run.wait().exit_code == 0 &&
-            i < kDisturbances) { // complete before the last: begin anew
+        // Complete before the last disturbance: start a new campaign.
+        if (run.wait().exit_code == 0 && i < kDisturbances) {
             expect_undisturbed(campaign_, kSettings);
             fs::remove_all(campaign_);
         }
     }
-    run_to_the_end(campaign_, kSettings, {}, 3);
+    run_until_complete(campaign_, kSettings, {}, 3);
     expect_undisturbed(campaign_, kSettings);
     EXPECT_GT(kills_ + freezes_, 0);
 }

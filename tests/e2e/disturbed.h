@@ -1,7 +1,9 @@
-// For tests that disturb a campaign: the rows of one that nobody disturbed (run once a program), and what must hold afterwards.
+// A fixture for tests that disturb a campaign. It gives the rows of the same campaign left
+// undisturbed (run once per test program and settings), and checks that a disturbed campaign equals
+// it.
 #pragma once
 
-#include "e2e/laboratory.h"
+#include "e2e/sandbox.h"
 
 #include <map>
 
@@ -9,40 +11,41 @@ namespace dagan {
 
 class DisturbedTest : public testing::Test {
   protected:
-    static void SetUpTestSuite() { laboratory().need_strokes(); }
+    static void SetUpTestSuite() { sandbox().make_strokes(); }
 
-    // The rows of smoke.yaml with these settings, undisturbed.
-    static const std::string& undisturbed_rows(const Words& settings) {
-        static std::map<Words, std::string> rows;
+    // Returns the rows of smoke.yaml with these settings, from a run without disturbance.
+    static const std::string& undisturbed_rows(const Args& settings) {
+        static std::map<Args, std::string> rows;
         auto [known, is_new] = rows.try_emplace(settings);
         if (is_new) {
-            const fs::path quiet = laboratory().campaign("quiet-" + std::to_string(rows.size()));
-            const Finished finished = laboratory().dagan(run_words(kSmoke, quiet, 2, settings));
+            const fs::path quiet = sandbox().campaign("quiet-" + std::to_string(rows.size()));
+            const Finished finished = sandbox().dagan(run_args(kSmoke, quiet, 2, settings));
             if (finished.exit_code != 0)
                 throw system_error("the undisturbed run failed: " + finished.text());
-            known->second = laboratory().rows(quiet);
+            known->second = sandbox().rows(quiet);
         }
         return known->second;
     }
 
-    // As if nothing had happened: the same rows, each trial counted once, no process left.
-    static void expect_undisturbed(const fs::path& campaign, const Words& settings) {
-        const Laboratory& lab = laboratory();
-        EXPECT_EQ(lab.rows(campaign), undisturbed_rows(settings));
-        EXPECT_EQ(lab.query(campaign, "SELECT COUNT(*) - COUNT(DISTINCT task) FROM result"), "0")
+    // Expects the rows of the undisturbed run, each trial counted once, and no process left.
+    static void expect_undisturbed(const fs::path& campaign, const Args& settings) {
+        const Sandbox& box = sandbox();
+        EXPECT_EQ(box.rows(campaign), undisturbed_rows(settings));
+        EXPECT_EQ(box.query(campaign, "SELECT COUNT(*) - COUNT(DISTINCT task) FROM result"), "0")
             << "a trial counts twice";
-        EXPECT_TRUE(nothing_is_left_of(campaign));
+        EXPECT_TRUE(no_process_left(campaign));
     }
 
-    // Runs the command again, as a person would, until the campaign is complete.
-    static void run_to_the_end(const fs::path& campaign, const Words& settings,
-                               const Words& environment, int tries) {
-        Process::Setting setting = laboratory().setting();
+    // Repeats the command, as a user would, until the campaign is complete; fails after `tries`
+    // runs.
+    static void run_until_complete(const fs::path& campaign, const Args& settings,
+                                   const Args& environment, int tries) {
+        Process::Setting setting = sandbox().setting();
         setting.environment = setting.environment + environment;
         Finished finished;
         for (int i = 0; i < tries; ++i) {
-            finished = run_program(laboratory().command(run_words(kSmoke, campaign, 2, settings)),
-                                   setting);
+            finished =
+                run_program(sandbox().command(run_args(kSmoke, campaign, 2, settings)), setting);
             if (finished.exit_code == 0) return;
         }
         ADD_FAILURE() << "not complete after " << tries << " runs: " << finished.text();

@@ -1,13 +1,13 @@
-// Every fault point in every program that passes it: the process dies there once, and the campaign's rows are those of one that
-// nobody disturbed. Where a disk can fail, it also fails there once.
+// Injects a fault once at every fault point, in every program that has it: the process dies there,
+// or the operation fails. The campaign's rows must equal those of an undisturbed campaign.
 #include "base/fault.h"
 #include "e2e/disturbed.h"
 
 namespace dagan {
 namespace {
 
-// Every kind of task once or more, nothing long.
-const Words kSettings{"seeds=1", "gan.iterations=2", "classifier.epochs=1"};
+// Every kind of task at least once, each as short as possible.
+const Args kSettings{"seeds=1", "gan.iterations=2", "classifier.epochs=1"};
 
 struct FaultCase {
     std::string point, program, action;
@@ -37,14 +37,14 @@ class FaultTest : public DisturbedTest, public testing::WithParamInterface<Fault
 
 TEST_P(FaultTest, AFaultHereChangesNoRow) {
     const auto& [point, program, action] = GetParam();
-    const Laboratory& lab = laboratory();
-    const fs::path campaign = lab.campaign(point + "-" + program + "-" + action),
-                   marker = lab.campaign("struck-" + point + "-" + program + "-" + action);
-    run_to_the_end(campaign, kSettings,
-                   {"DAGAN_FAULT=" + point + "=" + action, "DAGAN_FAULT_PROGRAM=" + program,
-                    "DAGAN_FAULT_ONCE=" + marker.string()},
-                   3);
-    EXPECT_TRUE(fs::exists(marker)) << "the point was never passed";
+    const Sandbox& box = sandbox();
+    const fs::path campaign = box.campaign(point + "-" + program + "-" + action),
+                   marker = box.campaign("injected-" + point + "-" + program + "-" + action);
+    run_until_complete(campaign, kSettings,
+                       {"DAGAN_FAULT=" + point + "=" + action, "DAGAN_FAULT_PROGRAM=" + program,
+                        "DAGAN_FAULT_ONCE=" + marker.string()},
+                       3);
+    EXPECT_TRUE(fs::exists(marker)) << "no process reached the fault point";
     expect_undisturbed(campaign, kSettings);
     fs::remove_all(campaign);
 }

@@ -1,14 +1,16 @@
-// What is frozen rather than dead is found, named and replaced, and the campaign's rows stay what they are.
+// A frozen process is detected, named in the log and replaced, and the campaign's rows do not
+// change.
 #include "e2e/disturbed.h"
 
 namespace dagan {
 namespace {
 
-const Words kSettings{"gan.iterations=60", "classifier.epochs=4"};
+const Args kSettings{"gan.iterations=60", "classifier.epochs=4"};
 
 class FrozenTest : public DisturbedTest {
   protected:
-    // The process of an MPI rank, by mpirun's mark in its environment; its spawner, forked from it, has the larger pid.
+    // Returns the process of an MPI rank, found by a variable that mpirun sets; 0 if there is none.
+    // Its spawner has the same environment and a larger pid.
     pid_t agent_of(int rank) const {
         const std::string mark = "PMIX_RANK=" + std::to_string(rank);
         for (const pid_t pid : processes_of(campaign_, "dagan-worker")) {
@@ -20,12 +22,12 @@ class FrozenTest : public DisturbedTest {
         return 0;
     }
     Process start() const {
-        return Process(laboratory().command(run_words(kSmoke, campaign_, 2, kSettings)),
-                       laboratory().setting());
+        return Process(sandbox().command(run_args(kSmoke, campaign_, 2, kSettings)),
+                       sandbox().setting());
     }
-    // Freezes `victim` in the midst of the work; the campaign must end well by itself.
+    // Freezes `victim` while the DAGAN trains; the campaign must still complete in this run.
     void freeze(Process& run, const std::function<pid_t()>& victim) {
-        ASSERT_TRUE(comes_true([&] { return !run.running() || trains_a_dagan(campaign_); }));
+        ASSERT_TRUE(eventually([&] { return !run.running() || is_training_dagan(campaign_); }));
         ASSERT_TRUE(run.running());
         const pid_t pid = victim();
         ASSERT_GT(pid, 1);
@@ -35,25 +37,24 @@ class FrozenTest : public DisturbedTest {
         expect_undisturbed(campaign_, kSettings);
     }
     int restarts() const {
-        return Json::parse(laboratory().output({"status", campaign_.string(), "--format", "json"}))
+        return Json::parse(sandbox().output({"status", campaign_.string(), "--format", "json"}))
             .at("restarts")
             .get<int>();
     }
 
     fs::path campaign_ =
-        laboratory().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
+        sandbox().campaign(testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
-TEST_F(FrozenTest, AFrozenTrainersTaskRunsAgainOnceAndNothingElseDoes) {
+TEST_F(FrozenTest, OnlyTheTaskOfAFrozenTrainerRunsAgain) {
     Process run = start();
-    freeze(run, [&] { return trainer_at_work(run, campaign_); });
-    EXPECT_EQ(restarts(), 0) << "a trainer is no reason to start the job again";
-    EXPECT_EQ(laboratory().count(campaign_, "attempt WHERE outcome = 'stuck'"), 1);
-    EXPECT_EQ(laboratory().count(campaign_, "attempt WHERE outcome IS NULL OR outcome = 'lost'"),
-              0);
+    freeze(run, [&] { return busiest_trainer(run, campaign_); });
+    EXPECT_EQ(restarts(), 0) << "a frozen trainer must not restart the job";
+    EXPECT_EQ(sandbox().count(campaign_, "attempt WHERE outcome = 'stuck'"), 1);
+    EXPECT_EQ(sandbox().count(campaign_, "attempt WHERE outcome IS NULL OR outcome = 'lost'"), 0);
 }
 
-TEST_F(FrozenTest, AFrozenAgentEndsTheJobWhichIsStartedAgain) {
+TEST_F(FrozenTest, AFrozenAgentRestartsTheJob) {
     Process run = start();
     freeze(run, [&] { return agent_of(1); });
     EXPECT_EQ(restarts(), 1);
@@ -61,7 +62,7 @@ TEST_F(FrozenTest, AFrozenAgentEndsTheJobWhichIsStartedAgain) {
                 testing::HasSubstr("rank 1: is dead or frozen"));
 }
 
-TEST_F(FrozenTest, AFrozenRankZeroEndsTheJobWhichIsStartedAgain) {
+TEST_F(FrozenTest, AFrozenRankZeroRestartsTheJob) {
     Process run = start();
     freeze(run, [&] { return agent_of(0); });
     EXPECT_EQ(restarts(), 1);
@@ -69,7 +70,7 @@ TEST_F(FrozenTest, AFrozenRankZeroEndsTheJobWhichIsStartedAgain) {
                 testing::HasSubstr("rank 0: is dead or frozen"));
 }
 
-TEST_F(FrozenTest, AFrozenMpirunDoesNotHoldUpTheEnd) {
+TEST_F(FrozenTest, AFrozenMpirunDoesNotDelayTheEnd) {
     Process run = start();
     freeze(run, [&] {
         const auto mpiruns = processes_of(campaign_, "mpirun");

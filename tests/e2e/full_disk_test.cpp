@@ -1,4 +1,5 @@
-// A full disk: said clearly, nothing lost, and the campaign goes on when there is room again. The disk is a small tmpfs.
+// A full disk is reported clearly and loses nothing; the campaign continues once there is space.
+// The disk is a small tmpfs.
 #include "e2e/disturbed.h"
 
 #include <sys/mount.h>
@@ -36,27 +37,27 @@ class SmallDisk {
 
 class FullDiskTest : public DisturbedTest {};
 
-TEST_F(FullDiskTest, IsSaidClearlyAndLosesNothing) {
-    const SmallDisk disk(laboratory().campaign("disk"));
-    if (!disk.mounted()) GTEST_SKIP() << "only root may mount a small disk";
-    const fs::path campaign = laboratory().campaign("disk") / "campaign";
-    const Words command = laboratory().command(run_words(kSmoke, campaign, 2));
+TEST_F(FullDiskTest, IsReportedClearlyAndLosesNothing) {
+    const SmallDisk disk(sandbox().campaign("disk"));
+    if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
+    const fs::path campaign = sandbox().campaign("disk") / "campaign";
+    const Args command = sandbox().command(run_args(kSmoke, campaign, 2));
     {
-        Process run(command, laboratory().setting());
-        ASSERT_TRUE(comes_true([&] { return !run.running() || tasks_done(campaign) >= 0; }));
-        disk.resize(disk.used() + (64 << 10)); // no room for a DAGAN's checkpoint
+        Process run(command, sandbox().setting());
+        ASSERT_TRUE(eventually([&] { return !run.running() || tasks_done(campaign) >= 0; }));
+        disk.resize(disk.used() + (64 << 10)); // no space for a checkpoint of the DAGAN
         const Finished full = run.wait();
         EXPECT_EQ(full.exit_code, 3) << full.text();
         EXPECT_THAT(full.err, testing::HasSubstr("No space left on device"));
         EXPECT_THAT(full.err, testing::HasSubstr("hint: make room"));
-        EXPECT_TRUE(nothing_is_left_of(campaign));
+        EXPECT_TRUE(no_process_left(campaign));
     }
-    const Finished still_full = run_program(command, laboratory().setting());
+    const Finished still_full = run_program(command, sandbox().setting());
     EXPECT_EQ(still_full.exit_code, 3) << still_full.text();
     EXPECT_THAT(still_full.err, testing::HasSubstr("No space left on device"));
 
     disk.resize(64 << 20);
-    run_to_the_end(campaign, {}, {}, 1);
+    run_until_complete(campaign, {}, {}, 1);
     expect_undisturbed(campaign, {});
 }
 

@@ -1,6 +1,6 @@
-// The whole path on the real Omniglot, which lies beside the source tree. Where it does not, this skips, but under CI=true it
-// fails.
-#include "e2e/laboratory.h"
+// Imports the real Omniglot and runs a sweep on it. Skips if the data set is not beside the source
+// tree; fails in that case under CI=true.
+#include "e2e/sandbox.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -34,26 +34,26 @@ TEST(OmniglotTest, ImportedAndSweptOnOneRankAndThree) {
         if (in_ci()) FAIL() << "missing: " << zips;
         GTEST_SKIP() << "missing: " << zips;
     }
-    const Laboratory& lab = laboratory();
-    const std::string file = (lab.data() / "omniglot.h5").string();
+    const Sandbox& box = sandbox();
+    const std::string file = (box.data() / "omniglot.h5").string();
     const Finished imported =
-        lab.dagan({"data", "import", "omniglot", (zips / "images_background.zip").string(),
+        box.dagan({"data", "import", "omniglot", (zips / "images_background.zip").string(),
                    (zips / "images_evaluation.zip").string(), "-o", file});
     ASSERT_EQ(imported.exit_code, 0) << imported.text();
-    const Json info = Json::parse(lab.output({"data", "info", file, "--format", "json"}));
+    const Json info = Json::parse(box.output({"data", "info", file, "--format", "json"}));
     EXPECT_EQ(info.at("classes"), 1623);
     EXPECT_EQ(info.at("images"), 32460);
     EXPECT_EQ(info.at("height"), 28);
-    EXPECT_EQ(lab.dagan({"data", "verify", file}).exit_code, 0);
+    EXPECT_EQ(box.dagan({"data", "verify", file}).exit_code, 0);
 
-    const fs::path sweep = lab.campaign("omniglot-tiny.yaml");
+    const fs::path sweep = box.campaign("omniglot-tiny.yaml");
     std::ofstream(sweep) << kTiny;
     std::vector<std::string> rows;
     for (const int ranks : {1, 3}) {
-        const fs::path campaign = lab.campaign("ranks" + std::to_string(ranks));
-        const Finished finished = lab.dagan(run_words(sweep, campaign, ranks));
+        const fs::path campaign = box.campaign("ranks" + std::to_string(ranks));
+        const Finished finished = box.dagan(run_args(sweep, campaign, ranks));
         ASSERT_EQ(finished.exit_code, 0) << finished.text();
-        rows.push_back(lab.rows(campaign));
+        rows.push_back(box.rows(campaign));
     }
     EXPECT_EQ(lines_in(rows[0]), 1 + 2 * 2 * 2);
     EXPECT_EQ(rows[0], rows[1]);

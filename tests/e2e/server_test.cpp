@@ -1,4 +1,5 @@
-// A PostgreSQL server that is away: how long a run waits for it, and that nothing is lost meanwhile.
+// A PostgreSQL server that cannot be reached: how long a run waits for it, and that nothing is
+// lost.
 #include "e2e/disturbed.h"
 #include "results/postgresql_server.h"
 
@@ -10,7 +11,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
-const Words kSettings{"gan.iterations=60", "classifier.epochs=4"};
+const Args kSettings{"gan.iterations=60", "classifier.epochs=4"};
 constexpr auto kPatienceAtTheStart = 60s; // for a server that never answered
 
 class ServerTest : public DisturbedTest {
@@ -22,36 +23,36 @@ class ServerTest : public DisturbedTest {
     }
     Process start() const {
         return Process(
-            lab_.command(run_words(kSmoke, campaign_, 2, kSettings) + Words{"--store", url_}),
-            lab_.setting());
+            sandbox_.command(run_args(kSmoke, campaign_, 2, kSettings) + Args{"--store", url_}),
+            sandbox_.setting());
     }
 
-    Laboratory& lab_ = laboratory();
+    Sandbox& sandbox_ = sandbox();
     fs::path campaign_ =
-        laboratory().campaign(::testing::UnitTest::GetInstance()->current_test_info()->name());
+        sandbox().campaign(::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::unique_ptr<PostgresqlServer> server_;
     std::string url_;
 };
 
-TEST_F(ServerTest, OneThatHadAnsweredMayBeAwayForLongerThanOneThatNeverDid) {
+TEST_F(ServerTest, AServerThatHasAnsweredMayBeAwayLongerThanOneThatNeverHas) {
     Process run = start();
-    ASSERT_TRUE(comes_true([&] { return !run.running() || trains_a_dagan(campaign_); }));
+    ASSERT_TRUE(eventually([&] { return !run.running() || is_training_dagan(campaign_); }));
     ASSERT_TRUE(run.running());
     server_->stop();
     std::this_thread::sleep_for(kPatienceAtTheStart + 10s);
-    EXPECT_TRUE(run.running()) << "it gave up";
+    EXPECT_TRUE(run.running()) << "the run gave up too early";
     server_->start_again();
     const Finished finished = run.wait();
     EXPECT_EQ(finished.exit_code, 0) << finished.text();
-    EXPECT_THAT(finished.text(), AllOf(HasSubstr("it is tried for 600 s more"),
-                                       HasSubstr("the MPI job is started again")));
+    EXPECT_THAT(finished.text(),
+                AllOf(HasSubstr("retrying for 600 s"), HasSubstr("the MPI job is restarted")));
     expect_undisturbed(campaign_, kSettings);
 }
 
-TEST_F(ServerTest, OneThatNeverAnsweredIsGivenUpWithItsWords) {
-    { // begun, and stopped by hand
+TEST_F(ServerTest, AServerThatNeverAnswersEndsTheRunWithTheReason) {
+    { // a campaign that was begun and stopped
         Process run = start();
-        ASSERT_TRUE(comes_true([&] { return !run.running() || trains_a_dagan(campaign_); }));
+        ASSERT_TRUE(eventually([&] { return !run.running() || is_training_dagan(campaign_); }));
         run.kill(SIGUSR1);
         ASSERT_EQ(run.wait().exit_code, 75);
     }

@@ -1,8 +1,8 @@
-// What every Group must do, whatever is behind it. A back end is a struct with
-//     static std::vector<int> sizes();                            // gang sizes it can be tested with here
-//     static void run(int size, const GroupBody& body);           // runs `body` on each member that lives in this process, all
-//     at once
-// The members check each other through the group itself, so they may as well be processes (MPI, NCCL).
+// The tests that every implementation of Group must pass. An implementation is a struct with
+//     static std::vector<int> sizes();   // sizes of gangs that can be tested
+//     static void run(int size, const GroupBody& body);
+// where run() calls `body` on each member in this process, concurrently. The members check each
+// other through the group itself, so they may be threads or processes.
 #pragma once
 
 #include "gang/group.h"
@@ -19,7 +19,8 @@ namespace dagan::gang {
 
 using GroupBody = std::function<void(Group&)>;
 
-// Member `rank`'s value at place i: of either sign and of different magnitudes, so that the order of adding shows in the bits.
+// Returns member `rank`'s value at index i. Signs and magnitudes differ, so that the bits of a sum
+// depend on the order of its terms.
 inline float contract_value(int rank, size_t i, int step) {
     const uint32_t mixed = (static_cast<uint32_t>(i) * 2654435761U +
                             static_cast<uint32_t>(rank) * 40503U + static_cast<uint32_t>(step)) *
@@ -28,7 +29,8 @@ inline float contract_value(int rank, size_t i, int step) {
                       static_cast<int>(mixed >> 7 & 15));
 }
 
-// That x has the same bits on every member: 16-bit halves are exact as floats, and so is the mean of equal ones.
+// Checks that x has the same bits on every member. Halves of 16 bits are exact as floats, and so is
+// the mean of equal ones.
 inline void expect_same_bits_on_all(Group& group, std::span<const float> x) {
     const auto halves = group.allocate(2 * x.size());
     std::vector<float> own(2 * x.size());
@@ -40,7 +42,7 @@ inline void expect_same_bits_on_all(Group& group, std::span<const float> x) {
     group.all_reduce_mean(halves);
     group.wait();
     EXPECT_TRUE(std::equal(own.begin(), own.end(), halves.begin()))
-        << "member " << group.rank() << " has other bits";
+        << "member " << group.rank() << " has different bits";
 }
 
 template <class Backend> class GroupContract : public testing::Test {
@@ -57,7 +59,7 @@ template <class Backend> class GroupContract : public testing::Test {
 };
 TYPED_TEST_SUITE_P(GroupContract);
 
-TYPED_TEST_P(GroupContract, RanksAreThePositions) {
+TYPED_TEST_P(GroupContract, RanksArePositions) {
     this->on_each_size([](Group& group) {
         ASSERT_TRUE(0 <= group.rank() && group.rank() < group.size());
         const auto here = group.allocate(static_cast<size_t>(group.size()));
@@ -68,7 +70,7 @@ TYPED_TEST_P(GroupContract, RanksAreThePositions) {
     });
 }
 
-TYPED_TEST_P(GroupContract, AllocatedMemoryIsZeroAlignedAndStays) {
+TYPED_TEST_P(GroupContract, AllocatedMemoryIsZeroAlignedAndStable) {
     this->on_each_size([](Group& group) {
         const auto small = group.allocate(3);
         small[2] = 7;
@@ -95,7 +97,8 @@ TYPED_TEST_P(GroupContract, MeanEqualsAReferenceInDouble) {
                     sum += contract_value(rank, i, 0);
                     magnitude += std::abs(contract_value(rank, i, 0));
                 }
-                // size - 1 additions and one division, each off by at most half a unit in the last place of at most `magnitude`.
+                // size - 1 additions and one division, each with an error of at most half a unit in
+                // the last place of `magnitude`.
                 ASSERT_NEAR(x[i], sum / group.size(),
                             magnitude / group.size() * group.size() * 0x1p-24)
                     << count << " at " << i;
@@ -118,7 +121,7 @@ TYPED_TEST_P(GroupContract, AllMembersGetTheSameBits) {
     });
 }
 
-TYPED_TEST_P(GroupContract, OnlyThePartIsReduced) {
+TYPED_TEST_P(GroupContract, OnlyTheGivenPartIsReduced) {
     this->on_each_size([](Group& group) {
         const auto x = group.allocate(100);
         const auto own = static_cast<float>(group.rank() + 1);
@@ -145,9 +148,8 @@ TYPED_TEST_P(GroupContract, ManySmallReductionsInARow) {
     });
 }
 
-REGISTER_TYPED_TEST_SUITE_P(GroupContract, RanksAreThePositions,
-                            AllocatedMemoryIsZeroAlignedAndStays, MeanEqualsAReferenceInDouble,
-                            AllMembersGetTheSameBits, OnlyThePartIsReduced,
-                            ManySmallReductionsInARow);
+REGISTER_TYPED_TEST_SUITE_P(GroupContract, RanksArePositions, AllocatedMemoryIsZeroAlignedAndStable,
+                            MeanEqualsAReferenceInDouble, AllMembersGetTheSameBits,
+                            OnlyTheGivenPartIsReduced, ManySmallReductionsInARow);
 
 } // namespace dagan::gang

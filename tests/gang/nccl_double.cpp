@@ -16,11 +16,11 @@ namespace {
 constexpr int kMaxMembers = 8;
 constexpr size_t kChunk = 16384; // floats
 
-// In shared memory: where the members of one communicator meet.
+// The state of one communicator, in memory that its members share.
 struct Meeting {
     std::atomic<int> joined;
-    std::atomic<uint64_t> arrivals; // at the barrier, of all rounds
-    std::atomic<int> failure;       // of any member, seen by all
+    std::atomic<uint64_t> arrivals; // at the barrier, in all rounds
+    std::atomic<int> failure;       // of any member
     std::atomic<size_t> count[kMaxMembers];
     float chunk[kMaxMembers][kChunk];
 };
@@ -31,14 +31,14 @@ struct Communicator {
     std::atomic<int> state{NcclApi::kInProgress};
     std::atomic<bool> aborted{false};
     std::jthread starter;
-    uint64_t rounds = 0;           // barriers passed; the stream's thread alone
-    std::atomic<int> under_way{0}; // reductions queued and not over
+    uint64_t rounds = 0;         // barriers passed; used by the stream's thread only
+    std::atomic<int> pending{0}; // reductions that are not complete
 
     ~Communicator() {
         if (meeting != nullptr) ::munmap(meeting, sizeof(Meeting));
     }
 
-    // False when the communicator was aborted here or failed anywhere.
+    // Returns false if this member aborted or any member failed.
     template <class Condition> bool wait_for(Condition met) {
         while (!met()) {
             if (aborted) return false;
@@ -91,7 +91,7 @@ int make_id(NcclApi::Id* id) {
         "/dagan-nccl-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
     const int fd = ::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
     if (fd < 0) return 2;
-    const int grown = ::ftruncate(fd, sizeof(Meeting)); // zeros: a meeting to which nobody came yet
+    const int grown = ::ftruncate(fd, sizeof(Meeting)); // all zero: no member has joined
     ::close(fd);
     name.copy(id->bytes.data(), id->bytes.size() - 1);
     return grown == 0 ? NcclApi::kSuccess : 2;
@@ -119,11 +119,11 @@ int init(NcclApi::Communicator* made, int size, const NcclApi::Id* id, int rank)
 int all_reduce_sum(float* x, size_t count, NcclApi::Communicator handle, void* stream) {
     Communicator& communicator = of(handle);
     if (communicator.state != NcclApi::kSuccess)
-        return kNcclInvalidUsage; // as NCCL forbids it while one is in progress
-    ++communicator.under_way;
+        return kNcclInvalidUsage; // NCCL forbids it before the communicator is ready
+    ++communicator.pending;
     static_cast<StreamDouble*>(stream)->enqueue([&communicator, x, count] {
         communicator.reduce(x, count);
-        --communicator.under_way;
+        --communicator.pending;
     });
     return NcclApi::kInProgress;
 }
@@ -136,7 +136,7 @@ int state(NcclApi::Communicator handle, int* result) {
 int abort(NcclApi::Communicator handle) {
     Communicator& communicator = of(handle);
     communicator.aborted = true;
-    while (communicator.under_way > 0) std::this_thread::yield(); // they end at their next look
+    while (communicator.pending > 0) std::this_thread::yield(); // they check `aborted`
     if (communicator.starter.joinable()) communicator.starter.join();
     delete &communicator;
     return NcclApi::kSuccess;

@@ -1,7 +1,8 @@
-// A stand-in for NCCL on machines without a GPU, for tests alone: the functions of NcclApi over POSIX shared memory, so that
-// members may be threads or processes. Like NCCL, it returns at once: a communicator starts, and a reduction runs, on another
-// thread; a member that never comes leaves the others waiting until they abort; what goes wrong is told by state(). Unlike NCCL,
-// it notices members that reduce different counts.
+// A test double of NCCL for machines without a GPU: the functions of NcclApi over POSIX shared
+// memory, so that members may be threads or processes. Like NCCL, it returns at once: a
+// communicator starts, and a reduction runs, on another thread. If a member never arrives, the
+// others wait until they abort. Errors are reported by state(). Unlike NCCL, it detects members
+// that reduce different counts.
 #pragma once
 
 #include "gang/nccl_group.h"
@@ -17,18 +18,18 @@ namespace dagan::gang {
 
 const NcclApi& nccl_double();
 
-// Results of the double beside success and in progress; ncclResult_t's values.
+// Error results of the double, with the values of ncclResult_t.
 inline constexpr int kNcclRemoteError = 6, kNcclInvalidUsage = 5;
 
-// A stream whose work is done by a thread of its own, in order. Its handle is what the double's all_reduce_sum takes.
+// A stream that executes its work in order in a thread of its own. Its handle is the `stream` of
+// the double's all_reduce_sum.
 class StreamDouble final : public ComputeStream {
   public:
-    enum class Runs {
-        by_thread,
-        at_once
-    }; // at_once: by the caller, for work that other code does not queue
+    // at_once: in the calling thread, for tests in which other work is not queued.
+    enum class Runs { by_thread, at_once };
     explicit StreamDouble(Runs runs = Runs::by_thread);
-    ~StreamDouble() override; // drops what has not begun
+    // Drops work that has not begun.
+    ~StreamDouble() override;
     StreamDouble(const StreamDouble&) = delete;
     StreamDouble& operator=(const StreamDouble&) = delete;
 
@@ -42,7 +43,7 @@ class StreamDouble final : public ComputeStream {
 
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    std::deque<std::function<void()>> queue_; // the first is under way
+    std::deque<std::function<void()>> queue_; // the first one is being executed
     Runs runs_;
     std::jthread thread_;
 };

@@ -1,4 +1,5 @@
-// NcclGroup over the double of NCCL: its id and names really go through agents, its reductions really run behind the host's back.
+// NcclGroup with the double of NCCL. NCCL's id and the members' names go through agents, and
+// reductions run asynchronously, as with NCCL.
 #include "base/error.h"
 #include "cluster/gang/through_fake_agents.h"
 #include "gang/group_contract.h"
@@ -25,7 +26,7 @@ struct Member {
     StreamDouble& stream;
 };
 
-// Runs `body` on each member of a gang whose agents are real but for MPI.
+// Runs `body` on each member of a gang whose agents use fake collectives instead of MPI.
 void run_gang(
     int size, const std::function<void(Member)>& body, const NcclGroupOptions& options = {},
     const std::function<std::string(int)>& gpu_of = [](int rank) {
@@ -47,8 +48,8 @@ struct NcclOverItsDouble {
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Nccl, GroupContract, NcclOverItsDouble);
 
-// What `work` is refused with, as GangBroken; "" when it is not.
-template <class Work> std::string how_it_broke(Work work) {
+// Returns the message of the GangBroken that `work` throws; "" if it throws none.
+template <class Work> std::string gang_broken_by(Work work) {
     try {
         work();
     } catch (const GangBroken& broken) {
@@ -57,7 +58,7 @@ template <class Work> std::string how_it_broke(Work work) {
     return "";
 }
 
-TEST(NcclGroupTest, AReductionIsQueuedBehindWhatCameBeforeAndTheHostGoesOn) {
+TEST(NcclGroupTest, AReductionIsQueuedInOrderAndDoesNotBlockTheHost) {
     run_gang(3, [](Member member) {
         const auto x = member.group.allocate(1000);
         std::promise<void> computed;
@@ -70,13 +71,13 @@ TEST(NcclGroupTest, AReductionIsQueuedBehindWhatCameBeforeAndTheHostGoesOn) {
             for (float& value : x) value += 10;
         });
         EXPECT_FALSE(member.stream.idle());
-        computed.set_value(); // only now: all_reduce_mean returned without waiting for it
+        computed.set_value(); // all_reduce_mean() has returned before this
         member.group.wait();
         for (const float value : x) ASSERT_EQ(value, 11);
     });
 }
 
-TEST(NcclGroupTest, AMemberThatNeverComesIsGangBrokenForTheOthersWhenTheTimeIsOver) {
+TEST(NcclGroupTest, AMissingMemberIsGangBrokenForTheOthersAfterTheTimeout) {
     std::atomic<int> broken = 0;
     run_gang(3,
              [&](Member member) {
@@ -84,7 +85,7 @@ TEST(NcclGroupTest, AMemberThatNeverComesIsGangBrokenForTheOthersWhenTheTimeIsOv
                  member.group.all_reduce_mean(x);
                  member.group.wait();
                  if (member.group.rank() == 1) return;
-                 const std::string why = how_it_broke([&] {
+                 const std::string why = gang_broken_by([&] {
                      member.group.all_reduce_mean(x);
                      member.group.wait();
                  });
@@ -98,12 +99,13 @@ TEST(NcclGroupTest, AMemberThatNeverComesIsGangBrokenForTheOthersWhenTheTimeIsOv
 TEST(NcclGroupTest, AMemberThatNeverStartsIsGangBrokenForTheOthers) {
     NcclApi late = nccl_double();
     late.init = [](NcclApi::Communicator* made, int size, const NcclApi::Id* id, int rank) {
-        return nccl_double().init(made, size + 1, id, rank); // waits for one more than there are
+        // Waits for a member that does not exist.
+        return nccl_double().init(made, size + 1, id, rank);
     };
     std::atomic<int> broken = 0;
     cluster::ThroughFakeAgents::run(2, [&](Group& agents) {
         StreamDouble stream;
-        const std::string why = how_it_broke([&] {
+        const std::string why = gang_broken_by([&] {
             make_nccl_group(late, stream, make_host_memory(), agents,
                             "GPU-" + std::to_string(agents.rank()), {.timeout = 200ms});
         });
@@ -113,23 +115,22 @@ TEST(NcclGroupTest, AMemberThatNeverStartsIsGangBrokenForTheOthers) {
     EXPECT_EQ(broken, 2);
 }
 
-TEST(NcclGroupTest, AnErrorOfTheCommunicatorBreaksTheGangWithItsWords) {
+TEST(NcclGroupTest, AnErrorOfTheCommunicatorBreaksTheGangWithItsMessage) {
     std::atomic<int> broken = 0;
     run_gang(2, [&](Member member) {
         const auto x = member.group.allocate(10);
-        const std::string why = how_it_broke([&] {
+        const std::string why = gang_broken_by([&] {
             member.group.all_reduce_mean(x.first(member.group.rank() == 0 ? 10 : 7));
             member.group.wait();
         });
         EXPECT_THAT(why, testing::HasSubstr("invalid usage: members reduce different counts"));
         broken += !why.empty();
-        EXPECT_THROW(member.group.all_reduce_mean(x), Error)
-            << "a gang that broke is not used again";
+        EXPECT_THROW(member.group.all_reduce_mean(x), Error) << "a broken gang is not used again";
     });
     EXPECT_EQ(broken, 2);
 }
 
-TEST(NcclGroupTest, ARefusedCallBreaksTheGang) {
+TEST(NcclGroupTest, AFailedCallBreaksTheGang) {
     NcclApi refusing = nccl_double();
     refusing.all_reduce_sum = [](float*, size_t, NcclApi::Communicator, void*) {
         return kNcclRemoteError;
@@ -139,7 +140,7 @@ TEST(NcclGroupTest, ARefusedCallBreaksTheGang) {
         const auto group = make_nccl_group(refusing, stream, make_host_memory(), agents,
                                            "GPU-" + std::to_string(agents.rank()));
         const auto x = group->allocate(1);
-        EXPECT_THAT(how_it_broke([&] { group->all_reduce_mean(x); }),
+        EXPECT_THAT(gang_broken_by([&] { group->all_reduce_mean(x); }),
                     testing::HasSubstr("ncclAllReduce: remote process exited"));
     });
 }
@@ -161,13 +162,13 @@ TEST(NcclGroupTest, TwoMembersOnOneGpuAreRefusedWithBothNames) {
             ++refused;
         }
     });
-    EXPECT_EQ(refused, 3) << "every member knows, so none waits for another";
+    EXPECT_EQ(refused, 3) << "all members throw, so none waits";
 }
 
-TEST(NcclGroupTest, WhoWaitsIsToldSoAndMayLeave) {
+TEST(NcclGroupTest, AWaitCallsBackAndEndsWhenTheCallbackThrows) {
     struct Left {};
     std::atomic<int> left = 0;
-    std::atomic<int> looks = 0;
+    std::atomic<int> calls = 0;
     run_gang(2,
              [&](Member member) {
                  const auto x = member.group.allocate(4);
@@ -180,12 +181,12 @@ TEST(NcclGroupTest, WhoWaitsIsToldSoAndMayLeave) {
                  ++left;
              },
              {.timeout = 1h, .while_waiting = [&] {
-                  if (++looks > 100) throw Left();
+                  if (++calls > 100) throw Left();
               }});
-    EXPECT_GT(looks, 100);
+    EXPECT_GT(calls, 100);
 }
 
-// Two processes that meet in memory they share: agents for the one exchange that a start needs.
+// The agents' group of two processes, over shared memory, for the exchange at the start.
 class PairOfProcesses final : public Group {
   public:
     PairOfProcesses()
@@ -221,13 +222,13 @@ class PairOfProcesses final : public Group {
     int rank_ = 0, meetings_ = 0;
 };
 
-TEST(NcclGroupTest, AMemberKilledAmidAReductionIsGangBrokenForTheOther) {
+TEST(NcclGroupTest, AMemberKilledDuringAReductionIsGangBrokenForTheOther) {
     PairOfProcesses agents;
     const auto start = [&](StreamDouble& stream, std::chrono::milliseconds timeout) {
         return make_nccl_group(nccl_double(), stream, make_host_memory(), agents,
                                "GPU-" + std::to_string(agents.rank()), {.timeout = timeout});
     };
-    constexpr size_t kCount = 100000; // several of the double's pieces
+    constexpr size_t kCount = 100000; // several chunks of the double
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
@@ -251,7 +252,7 @@ TEST(NcclGroupTest, AMemberKilledAmidAReductionIsGangBrokenForTheOther) {
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFSIGNALED(status));
-    EXPECT_THAT(how_it_broke([&] { group->wait(); }), testing::HasSubstr("took longer"));
+    EXPECT_THAT(gang_broken_by([&] { group->wait(); }), testing::HasSubstr("took longer"));
 }
 
 } // namespace

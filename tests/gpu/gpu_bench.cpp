@@ -1,7 +1,8 @@
-// Times a GPU (or, with --device cpu, the host) at full size, for tests/gpu/run.sh. Each command prints one JSON object. Images
-// are random: their content changes no time.
+// Measures a GPU (or, with --device cpu, the host) at full size, for tests/gpu/run.sh. Each command
+// prints one JSON object. Images are random, because their content does not affect the time.
+//
 //   iteration   one DAGAN iteration of 5 critic steps and 1 generator step, batch 32
-//   classifier  a classifier's steps per second, from a moment on that several processes can share
+//   classifier  steps per second of a classifier; several processes can start at a common time
 //   dagan       a real training on a data set, with sample sheets in the output folder
 #include "base/error.h"
 #include "base/random.h"
@@ -21,7 +22,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -40,12 +41,12 @@ double seconds_since(Clock::time_point begin) {
 Precision precision_of(const std::string& name) {
     const auto precision = enum_from<Precision>(name);
     if (!precision)
-        throw input_error("--precision " + name + ": is none of " +
+        throw input_error("--precision " + name + ": must be one of " +
                           std::string(enum_list(Precision{})));
     return *precision;
 }
 
-Dataset random_images(int classes, int per_class, int channels, int size) {
+data::Dataset random_images(int classes, int per_class, int channels, int size) {
     std::vector<uint8_t> images(static_cast<size_t>(classes) * static_cast<size_t>(per_class) *
                                 static_cast<size_t>(channels * size * size));
     Random random(1);
@@ -56,23 +57,23 @@ Dataset random_images(int classes, int per_class, int channels, int size) {
         names.push_back(std::to_string(label));
         labels.insert(labels.end(), static_cast<size_t>(per_class), label);
     }
-    DatasetInfo info{.classes = classes,
-                     .images = classes * per_class,
-                     .channels = channels,
-                     .height = size,
-                     .width = size,
-                     .smallest_class = per_class,
-                     .largest_class = per_class,
-                     .shards = 1,
-                     .source = "random",
-                     .licence = "none",
-                     .polarity = "ink_is_low",
-                     .sha256 = "random"};
-    return Dataset(std::move(info), std::move(images), std::move(labels), std::move(names));
+    data::DatasetInfo info{.classes = classes,
+                           .images = classes * per_class,
+                           .channels = channels,
+                           .height = size,
+                           .width = size,
+                           .smallest_class = per_class,
+                           .largest_class = per_class,
+                           .shards = 1,
+                           .source = "random",
+                           .licence = "none",
+                           .polarity = "ink_is_low",
+                           .sha256 = "random"};
+    return data::Dataset(std::move(info), std::move(images), std::move(labels), std::move(names));
 }
 
 // A data set whose every class belongs to every domain.
-DatasetRef reference_to(const Dataset& data) {
+DatasetRef reference_to(const data::Dataset& data) {
     const ClassRange all{0, data.info().classes};
     DatasetRef ref;
     ref.name = data.info().source;
@@ -94,12 +95,12 @@ int64_t peak_bytes(const Compute& compute) {
 }
 
 void iteration(const Arguments& arguments, const Compute& compute) {
-    const Dataset data = random_images(20, 20, arguments.size == 28 ? 1 : 3, arguments.size);
+    const data::Dataset data = random_images(20, 20, arguments.size == 28 ? 1 : 3, arguments.size);
     GanOptions options;
     options.precision = precision_of(arguments.precision);
-    const auto agents = make_group_alone();
+    const auto agents = gang::make_group_alone();
     const auto on_device = make_device_group(compute, *agents, [] {});
-    Group& group = on_device ? *on_device : *agents;
+    gang::Group& group = on_device ? *on_device : *agents;
     std::vector<int> classes(20);
     std::iota(classes.begin(), classes.end(), 0);
     WganGp gan(options, 1, data, classes, group, 1, compute);
@@ -107,11 +108,12 @@ void iteration(const Arguments& arguments, const Compute& compute) {
     const auto iterate = [&](int count) {
         for (uint32_t k = 0; k < static_cast<uint32_t>(count) * gan.steps_per_iteration(); ++k)
             gan.step(s++, {});
-        settle(compute, group);
+        synchronize(compute, group);
     };
     iterate(arguments.warm_up);
     double least = 1e9, sum = 0;
-    constexpr int kParts = 5; // the least of several means: what else the machine does only adds
+    // The minimum of several means: other load on the machine only adds time.
+    constexpr int kParts = 5;
     for (int part = 0; part < kParts; ++part) {
         const auto begin = Clock::now();
         iterate(std::max(1, arguments.rounds / kParts));
@@ -125,7 +127,8 @@ void iteration(const Arguments& arguments, const Compute& compute) {
         gan.take_losses().finite());
 }
 
-// Lets a training warm up, waits for the common moment, measures for so many seconds, then stops it.
+// Lets a training warm up, waits for the common start, measures for a number of seconds, then stops
+// it.
 class StopWatch : public Observer {
   public:
     explicit StopWatch(const Arguments& arguments) : arguments_(arguments) {}
@@ -157,7 +160,7 @@ class StopWatch : public Observer {
 };
 
 void classifier(const Arguments& arguments, const Compute& compute) {
-    const Dataset data =
+    const data::Dataset data =
         random_images(arguments.classes, 20, arguments.size == 28 ? 1 : 3, arguments.size);
     ClassifierTask task;
     task.dataset = reference_to(data);
@@ -169,20 +172,16 @@ void classifier(const Arguments& arguments, const Compute& compute) {
         std::filesystem::temp_directory_path() / fmt::format("dagan-bench-{}", ::getpid());
     std::filesystem::create_directories(folder);
     StopWatch watch(arguments);
-    train_classifier(task, "bench", data, Workplace{folder, std::chrono::hours(1)}, watch, compute);
+    TaskPaths paths(folder);
+    paths.checkpoint_every = std::chrono::hours(1);
+    train_classifier(task, "bench", data, paths, watch, compute);
     std::filesystem::remove_all(folder);
     fmt::print("{{{}, \"steps_per_s\": {:.3f}, \"peak_bytes\": {}}}\n",
                heading(arguments, compute, "classifier"), watch.steps_per_s_, peak_bytes(compute));
 }
 
-class Silent : public Observer {
-  public:
-    bool stop_requested() override { return false; }
-    void progress(int64_t, int64_t) override {}
-};
-
 void train_real(const Arguments& arguments, const Compute& compute) {
-    const Dataset data = Dataset::open(arguments.data);
+    const data::Dataset data = data::Dataset::open(arguments.data);
     const int classes = data.info().classes;
     GanTask task;
     task.dataset = reference_to(data);
@@ -194,11 +193,11 @@ void train_real(const Arguments& arguments, const Compute& compute) {
     task.gan.select = Select::last;
     for (const char* name : {"checkpoints", "samples"})
         std::filesystem::create_directories(std::filesystem::path(arguments.output) / name);
-    Silent observer;
-    const auto group = make_group_alone();
+    NullObserver observer;
+    const auto group = gang::make_group_alone();
     const auto begin = Clock::now();
     const TaskOutput output =
-        train_gan(task, "dagan", data, Workplace{arguments.output}, *group, observer, compute);
+        train_gan(task, "dagan", data, TaskPaths(arguments.output), *group, observer, compute);
     std::string curve;
     for (const CurvePoint& point : output.curve) {
         curve += fmt::format(R"({}[{}, "{}", {:.6g}])", curve.empty() ? "" : ", ", point.step,
@@ -215,7 +214,7 @@ void train_real(const Arguments& arguments, const Compute& compute) {
 int run(const Arguments& arguments, const CLI::App& app) {
     std::unique_ptr<Gpu> gpu;
     if (arguments.device == "cuda") {
-        ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); // as trainers have it
+        ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); // as in dagan-train
         gpu = open_gpu(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
                        "bin" / "libdagan_cuda.so");
     }
@@ -232,11 +231,13 @@ int run(const Arguments& arguments, const CLI::App& app) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train
 
 int main(int argc, char** argv) {
     using namespace dagan;
-    CLI::App app{"Times of this machine's GPU, as JSON.\nExample: gpu_bench iteration --size 28 "
+    using namespace dagan::train;
+    CLI::App app{"Measures the speed of this machine's GPU; prints JSON.\nExample: gpu_bench "
+                 "iteration --size 28 "
                  "--precision tf32"};
     app.require_subcommand(1);
     Arguments arguments;
@@ -252,12 +253,12 @@ int main(int argc, char** argv) {
         return command;
     };
     auto* timed = add("iteration", "a DAGAN iteration");
-    timed->add_option("--warm-up", arguments.warm_up, "iterations before");
+    timed->add_option("--warm-up", arguments.warm_up, "iterations before the measurement");
     timed->add_option("--rounds", arguments.rounds, "iterations");
     auto* trial = add("classifier", "a classifier's steps per second");
-    trial->add_option("--seconds", arguments.seconds, "how long");
+    trial->add_option("--seconds", arguments.seconds, "duration of the measurement");
     trial->add_option("--start-at", arguments.start_at,
-                      "seconds since 1970: several processes measure at once");
+                      "common start of several processes, in seconds since 1970");
     trial->add_option("--classes", arguments.classes, "classes of 20 images");
     auto* real = add("dagan", "a real training");
     real->add_option("--data", arguments.data, "data set (.h5)")->required();

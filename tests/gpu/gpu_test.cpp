@@ -1,4 +1,4 @@
-// What only a GPU can show. Each test is skipped, and says so, where none can be used.
+// Tests that need a GPU. They are skipped, with a message, if none can be used.
 #include "base/error.h"
 #include "base/gpu_driver.h"
 #include "base/random.h"
@@ -14,13 +14,13 @@
 #include <cmath>
 #include <iostream>
 
-namespace dagan {
+namespace dagan::train {
 namespace {
 
 constexpr uint64_t kStream = 5;
 std::vector<int> classes() { return {0, 1, 2, 3, 4, 5}; }
 
-// Opened once: LibTorch takes no second CUDA part.
+// Opened once: LibTorch does not support loading its CUDA library twice.
 Gpu* gpu_here() {
     static const std::unique_ptr<Gpu> gpu = []() -> std::unique_ptr<Gpu> {
         if (const GpuSurvey survey = survey_gpus(); !survey.problem.empty()) {
@@ -45,13 +45,13 @@ class GpuTest : public testing::Test {
         if (gpu_ == nullptr) GTEST_SKIP() << "no GPU can be used here";
     }
     Compute compute() const { return Compute::on(*gpu_); }
-    std::unique_ptr<Group> device_group() const {
-        const auto agents = make_group_alone();
+    std::unique_ptr<gang::Group> device_group() const {
+        const auto agents = gang::make_group_alone();
         return make_device_group(compute(), *agents, [] {});
     }
 
     Gpu* gpu_ = nullptr;
-    Dataset data_ = tiny::dataset();
+    data::Dataset data_ = tiny::dataset();
 };
 
 double relative_difference(const torch::Tensor& a, const torch::Tensor& b) {
@@ -72,42 +72,44 @@ torch::Tensor values_of(torch::nn::Module& network) {
     return torch::cat(parts);
 }
 
-TEST_F(GpuTest, DropoutMasksAreTheHostsToTheBitInBothLayouts) {
+TEST_F(GpuTest, DropoutMasksEqualThoseOfTheHostToTheBitInBothLayouts) {
     const torch::Tensor host = torch::ones({3, 5, 7, 7});
     for (const auto layout : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast}) {
-        Pass pass{.training = true, .key = 0x123456789abcdefULL, .step = 77, .first_index = 4};
-        const torch::Tensor expected = dropout(host, 0.3, pass, 9);
+        model::Pass pass{
+            .training = true, .key = 0x123456789abcdefULL, .step = 77, .first_index = 4};
+        const torch::Tensor expected = model::dropout(host, 0.3, pass, 9);
         pass.device_step = torch::tensor(int64_t{77}, torch::device(compute().device));
         const torch::Tensor found =
-            dropout(host.to(compute().device).contiguous(layout), 0.3, pass, 9);
+            model::dropout(host.to(compute().device).contiguous(layout), 0.3, pass, 9);
         EXPECT_TRUE(torch::equal(found.cpu().contiguous(), expected));
         EXPECT_EQ(found.suggest_memory_format(), layout);
     }
 }
 
-TEST_F(GpuTest, BatchesOfClassifiersAreTheHostsButForTheLastBitsOfTheNoise) {
-    std::vector<Case> training;
+TEST_F(GpuTest, BatchesOfClassifiersEqualThoseOfTheHostExceptTheLastBitsOfTheNoise) {
+    std::vector<data::Case> training;
     for (int image = 0; image < 40; ++image)
         training.push_back({.image = image, .label = image / 10});
-    const Augmentation augmentation{
+    const data::Augmentation augmentation{
         .rotate = true, .shift_px = 2, .noise_sigma = 0.1, .fill_with_background = true};
-    const EpochLoader loader(data_, training, nullptr, 0, 16, augmentation, kStream);
+    const data::EpochLoader loader(data_, training, nullptr, 0, 16, augmentation, kStream);
     DeviceEpochs device(shape_of(data_), 16, augmentation, kStream, compute());
     device.load(data_, training, nullptr);
-    LabelledBatch expected;
+    data::LabelledBatch expected;
     loader.fill(2, 1, expected);
     const int64_t size = device.stage(loader, 2, 1, 0);
     const torch::Tensor images = device.assemble(size).cpu().contiguous();
     const torch::Tensor host = copied_tensor(expected.images, images.sizes());
-    // A normal number in double, rounded to float, may fall to the neighbouring float; then sigma times it is added.
+    // A normal number, computed in double and rounded, may differ by one unit in the last place.
     EXPECT_LE((images - host).abs().max().item<double>(), 1e-6);
 }
 
-// One step from the same weights and batch. Both add up floats, in other orders and with other algorithms: some 1e-5 of the
-// largest gradient for a network of this depth, where a wrong mask or scale changes shares of one.
+// One step from the same weights and batch. Host and GPU sum floats in different orders and with
+// different algorithms, which for a network of this depth differs by some 1e-5 of the largest
+// gradient. A wrong mask or scale differs by orders of magnitude more.
 TEST_F(GpuTest, OneCriticAndOneGeneratorStepAgreeWithTheHost) {
     constexpr double kTolerance = 1e-3;
-    const auto alone = make_group_alone(), on_gpu = device_group();
+    const auto alone = gang::make_group_alone(), on_gpu = device_group();
     GanOptions options = tiny::gan_options();
     options.critic_steps = 1;
     WganGp host(options, kStream, data_, classes(), *alone),
@@ -129,15 +131,15 @@ TEST_F(GpuTest, OneCriticAndOneGeneratorStepAgreeWithTheHost) {
                 kTolerance * std::max(1.0, std::abs(a.generator_loss)));
 }
 
-torch::Tensor weights_after(int iterations, const Dataset& data, const GanOptions& options,
-                            Group& group, const Compute& compute) {
+torch::Tensor weights_after(int iterations, const data::Dataset& data, const GanOptions& options,
+                            gang::Group& group, const Compute& compute) {
     WganGp gan(options, kStream, data, classes(), group, 1, compute);
     for (uint32_t s = 0; s < static_cast<uint32_t>(iterations) * gan.steps_per_iteration(); ++s)
         gan.step(s, {});
     return torch::cat({values_of(gan.generator()), values_of(gan.critic())});
 }
 
-TEST_F(GpuTest, ReplayedStepsGiveTheBitsOfThoseThatWereNotCapturedAndOfASecondRun) {
+TEST_F(GpuTest, ReplayedStepsGiveTheSameBitsAsEagerStepsAndAsASecondRun) {
     const auto group = device_group();
     Compute eager = compute();
     eager.graphs = false;
@@ -148,30 +150,30 @@ TEST_F(GpuTest, ReplayedStepsGiveTheBitsOfThoseThatWereNotCapturedAndOfASecondRu
         torch::equal(replayed, weights_after(8, data_, tiny::gan_options(), *group, eager)));
 }
 
-TEST_F(GpuTest, AnInterruptedDaganHasTheBitsOfAnUninterruptedOne) {
+TEST_F(GpuTest, AnInterruptedDaganGivesTheSameBitsAsAnUninterruptedOne) {
     GanTask task = tiny::gan_task();
     task.gan.iterations = 8;
-    const auto agents = make_group_alone();
+    const auto agents = gang::make_group_alone();
     tiny::Campaign whole, interrupted;
     tiny::FakeObserver observer, stops(13);
-    ASSERT_EQ(train_gan(task, "g", data_, whole.place(), *agents, observer, compute()).outcome,
+    ASSERT_EQ(train_gan(task, "g", data_, whole.paths(), *agents, observer, compute()).outcome,
               Outcome::done);
-    ASSERT_EQ(train_gan(task, "g", data_, interrupted.place(), *agents, stops, compute()).outcome,
+    ASSERT_EQ(train_gan(task, "g", data_, interrupted.paths(), *agents, stops, compute()).outcome,
               Outcome::interrupted);
     ASSERT_EQ(
-        train_gan(task, "g", data_, interrupted.place(), *agents, observer, compute()).outcome,
+        train_gan(task, "g", data_, interrupted.paths(), *agents, observer, compute()).outcome,
         Outcome::done);
-    const TensorFile a = read_tensor_file(whole.place().weights("g")),
-                     b = read_tensor_file(interrupted.place().weights("g"));
+    const TensorFile a = read_tensor_file(whole.paths().weights("g")),
+                     b = read_tensor_file(interrupted.paths().weights("g"));
     for (const auto& [name, tensor] : a.tensors)
         EXPECT_TRUE(torch::equal(tensor, b.tensors.at(name))) << name;
 }
 
-TEST_F(GpuTest, AClassifierTrainsAndTwiceTheSame) {
+TEST_F(GpuTest, TwoRunsOfAClassifierGiveTheSameResult) {
     tiny::FakeObserver observer;
     const auto train = [&] {
         tiny::Campaign campaign;
-        return train_classifier(tiny::classifier_task(), "c", data_, campaign.place(), observer,
+        return train_classifier(tiny::classifier_task(), "c", data_, campaign.paths(), observer,
                                 compute());
     };
     const TaskOutput first = train(), second = train();
@@ -180,8 +182,9 @@ TEST_F(GpuTest, AClassifierTrainsAndTwiceTheSame) {
     EXPECT_EQ(first.curve, second.curve);
 }
 
-// Mean losses of 25 iterations each; the curves of two precisions part slowly, as any two orders of summation do.
-TEST_F(GpuTest, LossCurvesInBfloat16AndTf32StayNearThoseInFloat32Over500Iterations) {
+// Compares means over 25 iterations. The curves of two precisions separate slowly, like those of
+// any two orders of summation.
+TEST_F(GpuTest, LossCurvesInBfloat16AndTf32StayCloseToFloat32Over500Iterations) {
     const auto curve = [&](Precision precision) {
         GanOptions options = tiny::gan_options();
         options.precision = precision;
@@ -200,18 +203,18 @@ TEST_F(GpuTest, LossCurvesInBfloat16AndTf32StayNearThoseInFloat32Over500Iteratio
     for (const double loss : exact) scale = std::max(scale, std::abs(loss));
     for (const Precision precision : {Precision::tf32, Precision::bf16}) {
         const auto rounded = curve(precision);
-        double apart = 0;
+        double difference = 0;
         for (size_t i = 0; i < exact.size(); ++i) {
             ASSERT_TRUE(std::isfinite(rounded[i]));
-            apart += std::abs(rounded[i] - exact[i]) / static_cast<double>(exact.size());
+            difference += std::abs(rounded[i] - exact[i]) / static_cast<double>(exact.size());
         }
-        std::cout << to_string(precision) << ": mean distance " << apart << ", largest loss "
+        std::cout << to_string(precision) << ": mean distance " << difference << ", largest loss "
                   << scale << '\n';
-        EXPECT_LT(apart, 0.1 * scale) << to_string(precision);
+        EXPECT_LT(difference, 0.1 * scale) << to_string(precision);
     }
 }
 
-TEST_F(GpuTest, ATaskThatDoesNotFitIsToldTheSizes) {
+TEST_F(GpuTest, AnAllocationThatDoesNotFitReportsTheSizes) {
     try {
         torch::empty({gpu_->memory().total_bytes},
                      torch::dtype(torch::kFloat).device(compute().device));
@@ -221,8 +224,8 @@ TEST_F(GpuTest, ATaskThatDoesNotFitIsToldTheSizes) {
     }
 }
 
-// Memory that host and GPU both reach, for the contract: page-locked.
-class PinnedMemory final : public GroupMemory {
+// Page-locked memory, which host and GPU can both access.
+class PinnedMemory final : public gang::GroupMemory {
   public:
     std::span<float> allocate(size_t count) override {
         blocks_.push_back(torch::zeros({static_cast<int64_t>(std::max<size_t>(count, 1))},
@@ -234,13 +237,13 @@ class PinnedMemory final : public GroupMemory {
     std::vector<torch::Tensor> blocks_;
 };
 
-// A communicator of one, which is what one GPU allows: NCCL really starts and reduces. Larger gangs: tests/gpu/run.sh, where
-// there are more GPUs.
+// A communicator of one member, the largest that one GPU allows. tests/gpu/run.sh tests larger
+// gangs if there are more GPUs.
 TEST_F(GpuTest, NcclReducesInAGangOfOne) {
-    const auto agents = make_group_alone();
+    const auto agents = gang::make_group_alone();
     const auto group =
-        make_nccl_group(gpu_->nccl(), gpu_->stream(), std::make_unique<PinnedMemory>(), *agents,
-                        gpu_->facts().uuid);
+        gang::make_nccl_group(gpu_->nccl(), gpu_->stream(), std::make_unique<PinnedMemory>(),
+                              *agents, gpu_->facts().uuid);
     for (const size_t count : {1, 1000, 100003}) {
         const auto x = group->allocate(count);
         std::fill(x.begin(), x.end(), 3.0F);
@@ -251,4 +254,4 @@ TEST_F(GpuTest, NcclReducesInAGangOfOne) {
 }
 
 } // namespace
-} // namespace dagan
+} // namespace dagan::train

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The DAGAN's networks and iteration in plain PyTorch, eager, as one would write them: the baseline of tests/gpu/run.sh.
+"""The DAGAN's networks and training iteration in plain, eager PyTorch.
 
-The same layers, widths, batch and number of steps as the default options (docs/reproduction.md); `--check` compares the numbers of
-parameters. Prints one JSON object with the seconds of an iteration. Needs torch alone.
+The baseline of tests/gpu/run.sh. Layers, widths, batch and number of steps are those of the default
+options (docs/reference/sweep.md).
+`--check` only compares the numbers of parameters. Prints one JSON object with the seconds of an
+iteration. Requires only torch.
 """
 import argparse
 import json
@@ -17,7 +19,7 @@ PARAMETERS = {28: (10_526_421, 7_072_551), 64: (10_604_311, 7_078_987)}
 
 
 def same_pad(x, stride):
-    """TensorFlow's SAME padding of a 3x3 convolution: the odd pixel comes last."""
+    """TensorFlow's SAME padding of a 3x3 convolution: an odd pixel of padding is last."""
     def total(n):
         return max((-(-n // stride) - 1) * stride + 3 - n, 0)
     height, width = total(x.shape[2]), total(x.shape[3])
@@ -37,16 +39,19 @@ class Conv(nn.Conv2d):
 class BatchRenorm(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-        for name, value in (("a_mu", torch.zeros(channels)), ("a_sigma", torch.zeros(channels)), ("w", torch.zeros(())),
-                            ("mean", torch.zeros(channels)), ("variance", torch.ones(channels))):
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        for name, value in (("a_mu", torch.zeros(channels)), ("a_sigma", torch.zeros(channels)),
+                            ("w", torch.zeros(())), ("mean", torch.zeros(channels)),
+                            ("variance", torch.ones(channels))):
             self.register_buffer(name, value)
 
     def forward(self, x):
         mu = x.mean((0, 2, 3))
         sigma = (x.var((0, 2, 3), unbiased=False) + 1e-3).sqrt()
         with torch.no_grad():
-            mixed_mu, mixed_sigma = self.a_mu + (1 - self.w) * mu, self.a_sigma + (1 - self.w) * sigma
+            mixed_mu = self.a_mu + (1 - self.w) * mu
+            mixed_sigma = self.a_sigma + (1 - self.w) * sigma
             r, d = sigma / mixed_sigma, (mu - mixed_mu) / mixed_sigma
         shaped = lambda v: v[:, None, None]
         y = (x - shaped(mu)) / shaped(sigma) * shaped(r) + shaped(d)
@@ -62,16 +67,19 @@ class BatchRenorm(nn.Module):
 class LayerNorm(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x):
-        return F.layer_norm(x, x.shape[1:], eps=1e-12) * self.weight[:, None, None] + self.bias[:, None, None]
+        y = F.layer_norm(x, x.shape[1:], eps=1e-12)
+        return y * self.weight[:, None, None] + self.bias[:, None, None]
 
 
 class Unit(nn.Module):
     def __init__(self, norm, channels_in, channels_out, stride=1, dropout=0.0):
         super().__init__()
-        self.conv, self.norm, self.dropout = Conv(channels_in, channels_out, stride), norm(channels_out), dropout
+        self.conv, self.norm = Conv(channels_in, channels_out, stride), norm(channels_out)
+        self.dropout = dropout
 
     def forward(self, x):
         return F.dropout(self.norm(F.leaky_relu(self.conv(x), 0.2)), self.dropout)
@@ -85,7 +93,9 @@ class Encoder(nn.Module):
         previous, h = channels, WIDTHS[0]
         for width in WIDTHS[1:]:
             self.projections.append(Conv(previous, previous, 2))
-            self.inner.append(nn.ModuleList(Unit(norm, h + j * width + (previous if j == 0 else 0), width) for j in range(inner)))
+            self.inner.append(nn.ModuleList(
+                Unit(norm, h + j * width + (previous if j == 0 else 0), width)
+                for j in range(inner)))
             self.last.append(Unit(norm, h + inner * width, width, 2, dropout))
             previous = h = width
 
@@ -120,13 +130,16 @@ class Generator(nn.Module):
             if level == 4:
                 h += channels
             width = WIDTHS[3 - level] if level < 4 else WIDTHS[0]
-            self.projections.append(nn.ModuleList(Conv(previous, previous) for _ in range(inner if previous else 0)))
-            self.inner.append(nn.ModuleList(Unit(BatchRenorm, h + j * width + previous, width) for j in range(inner)))
+            self.projections.append(nn.ModuleList(
+                Conv(previous, previous) for _ in range(inner if previous else 0)))
+            self.inner.append(nn.ModuleList(
+                Unit(BatchRenorm, h + j * width + previous, width) for j in range(inner)))
             if level < 4:
                 self.up.append(Unit(BatchRenorm, h + inner * width, width, dropout=dropout))
                 h = width + (WIDTHS[2 - level] if level < 3 else 0)
             previous = width
-        self.tail = nn.Sequential(Unit(BatchRenorm, WIDTHS[0], WIDTHS[0]), Unit(BatchRenorm, WIDTHS[0], WIDTHS[0]),
+        self.tail = nn.Sequential(Unit(BatchRenorm, WIDTHS[0], WIDTHS[0]),
+                                  Unit(BatchRenorm, WIDTHS[0], WIDTHS[0]),
                                   Conv(WIDTHS[0], channels))
 
     def forward(self, x, z):
@@ -140,8 +153,11 @@ class Generator(nn.Module):
                 h = torch.cat((h, x), 1)
             dense = [h]
             for j, unit in enumerate(self.inner[level]):
-                more = [] if previous is None else [self.projections[level][j](F.interpolate(previous, h.shape[2:]))]
-                dense.append(unit(torch.cat(dense + more, 1)))
+                projected = []
+                if previous is not None:
+                    resized = F.interpolate(previous, h.shape[2:])
+                    projected = [self.projections[level][j](resized)]
+                dense.append(unit(torch.cat(dense + projected, 1)))
             h = previous = dense[-1]
             if level < 4:
                 target = maps[2 - level].shape[2:] if level < 3 else (self.size, self.size)
@@ -156,17 +172,21 @@ class Critic(nn.Module):
         super().__init__()
         self.encoder = Encoder(LayerNorm, 2 * channels, inner, dropout)
         last = -(-size // 16)
-        self.hidden, self.score = nn.Linear(WIDTHS[3], 1024), nn.Linear(1024 + WIDTHS[3] * last * last, 1)
+        self.hidden = nn.Linear(WIDTHS[3], 1024)
+        self.score = nn.Linear(1024 + WIDTHS[3] * last * last, 1)
 
     def forward(self, x, y):
         h = self.encoder(torch.cat((y, x), 1))[-1]
-        return self.score(torch.cat((F.leaky_relu(self.hidden(h.mean((2, 3))), 0.2), h.flatten(1)), 1)).squeeze(1)
+        v = F.leaky_relu(self.hidden(h.mean((2, 3))), 0.2)
+        return self.score(torch.cat((v, h.flatten(1)), 1)).squeeze(1)
 
 
 class Training:
     def __init__(self, size, device, batch=32):
-        self.channels, self.size, self.batch, self.device = (1 if size == 28 else 3), size, batch, device
-        self.generator, self.critic = Generator(self.channels, size).to(device), Critic(self.channels, size).to(device)
+        self.channels, self.size = (1 if size == 28 else 3), size
+        self.batch, self.device = batch, device
+        self.generator = Generator(self.channels, size).to(device)
+        self.critic = Critic(self.channels, size).to(device)
         adam = dict(lr=1e-4, betas=(0.0, 0.9), eps=1e-8)
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), **adam)
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), **adam)
@@ -214,8 +234,10 @@ def main():
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--warm-up", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--tf32", action="store_true", help="convolutions in TF32; PyTorch's own default")
-    parser.add_argument("--check", action="store_true", help="compare the numbers of parameters, time nothing")
+    parser.add_argument("--tf32", action="store_true",
+                        help="convolutions in TF32, which is PyTorch's default")
+    parser.add_argument("--check", action="store_true",
+                        help="compare the numbers of parameters and stop")
     arguments = parser.parse_args()
     torch.backends.cudnn.allow_tf32 = arguments.tf32
     training = Training(arguments.size, arguments.device)
@@ -236,10 +258,14 @@ def main():
         for _ in range(max(1, arguments.rounds // parts)):
             training.iteration()
         wait()
-        least = min(least, (time.perf_counter() - begin) / max(1, arguments.rounds // parts))
-    name = torch.cuda.get_device_name() if arguments.device.startswith("cuda") else arguments.device
-    print(json.dumps({"what": "plain PyTorch eager", "device": name, "precision": "tf32" if arguments.tf32 else "float32",
-                      "size": arguments.size, "torch": torch.__version__, "iteration_s": least}))
+        seconds = time.perf_counter() - begin
+        least = min(least, seconds / max(1, arguments.rounds // parts))
+    on_gpu = arguments.device.startswith("cuda")
+    name = torch.cuda.get_device_name() if on_gpu else arguments.device
+    print(json.dumps({"what": "plain PyTorch eager", "device": name,
+                      "precision": "tf32" if arguments.tf32 else "float32",
+                      "size": arguments.size, "torch": torch.__version__,
+                      "iteration_s": least}))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
-// Plans without data sets: a task is its ranks, its needs and its expected seconds. For the tests of Schedule, Coordinator and
-// simulate().
+// Plans without data sets, for the tests of Schedule, Coordinator and simulate(): a task has ranks,
+// needs and expected seconds, and nothing else.
+//
+//     const std::vector<Sketch> tasks{{.ranks = 2, .seconds = 9}, {.needs = {0}}};
+//     Schedule schedule(plan_of(tasks), seconds_of(tasks), {.ranks = 2});
 #pragma once
 
 #include "base/random.h"
@@ -17,6 +20,7 @@ struct Sketch {
     double seconds = 1;
 };
 
+// Makes a plan whose task i has the key "task<i>".
 inline Plan plan_of(const std::vector<Sketch>& sketches) {
     Plan plan;
     for (const Sketch& sketch : sketches) {
@@ -43,7 +47,8 @@ inline std::vector<double> seconds_of(const std::vector<Sketch>& sketches) {
     return seconds;
 }
 
-// Up to `most` tasks, each with up to three needs, some of them gangs of up to `ranks`.
+// Makes 1 to `most` tasks with up to three needs each. About a quarter of them get 1 to `ranks`
+// ranks, the others one.
 inline std::vector<Sketch> random_sketches(Random& random, int most, int ranks) {
     std::vector<Sketch> sketches(1 + random.below(static_cast<uint64_t>(most)));
     for (size_t i = 0; i < sketches.size(); ++i) {

@@ -10,7 +10,7 @@ namespace {
 
 const Pass kTraining{.training = true, .key = 11, .step = 5};
 
-TEST(DropoutTest, KeepsTheExpectationAtTheShareAsked) {
+TEST(DropoutTest, KeepsTheExpectationAndDropsTheGivenShare) {
     for (const double p : {0.5, 0.3}) {
         const torch::Tensor y = dropout(torch::ones({16, 8, 14, 14}), p, kTraining, 3);
         const double n = double(y.numel()), zeros = (y == 0).sum().item<double>() / n;
@@ -20,13 +20,13 @@ TEST(DropoutTest, KeepsTheExpectationAtTheShareAsked) {
     }
 }
 
-TEST(DropoutTest, LeavesInferenceAndProbabilityZeroAlone) {
+TEST(DropoutTest, DoesNothingInInferenceOrWithProbabilityZero) {
     const torch::Tensor x = random_tensor({2, 3, 4, 4}, 1);
     EXPECT_TRUE(dropout(x, 0.5, Pass::inference(), 0).is_same(x));
     EXPECT_TRUE(dropout(x, 0, kTraining, 0).is_same(x));
 }
 
-TEST(DropoutTest, MasksOfASliceAreThoseOfTheWholeBatch) {
+TEST(DropoutTest, MasksOfASliceEqualThoseOfTheWholeBatch) {
     const torch::Tensor x = torch::ones({6, 3, 5, 5});
     const torch::Tensor whole = dropout(x, 0.5, kTraining, 2);
     for (const int64_t begin : {0, 2, 4}) {
@@ -37,7 +37,7 @@ TEST(DropoutTest, MasksOfASliceAreThoseOfTheWholeBatch) {
     }
 }
 
-TEST(DropoutTest, KeyStepIndexAndLayerEachGiveAnotherMask) {
+TEST(DropoutTest, EachOfKeyStepIndexAndLayerChangesTheMask) {
     const torch::Tensor x = torch::ones({1, 4, 8, 8}), base = dropout(x, 0.5, kTraining, 2);
     Pass key = kTraining, step = kTraining, index = kTraining;
     key.key = 12;
@@ -55,8 +55,8 @@ TEST(DropoutTest, GradientPassesOnlyWhereValuesWereKept) {
     EXPECT_TRUE(torch::equal(x.grad(), dropout(torch::ones_like(x), 0.5, kTraining, 1)));
 }
 
-// As our convolutions leave maps, which has loops of its own.
-TEST(DropoutTest, MapsThatLieChannelsLastHaveTheSameMasksAndDerivatives) {
+// Channels-last maps, as the convolutions return them, have separate loops.
+TEST(DropoutTest, ChannelsLastMapsHaveTheSameMasksAndDerivatives) {
     for (const auto& [batch, channels, size] :
          {std::array<int64_t, 3>{5, 3, 7}, {2, 64, 14}, {3, 17, 1}, {4, 1, 5}}) {
         const torch::Tensor x = random_tensor({batch, channels, size, size}, 1).to(torch::kFloat);

@@ -1,5 +1,6 @@
-// dagan.md section 15, check 12: the gradients of the penalty and of L_D by the critic's weights, and of L_G by the generator's,
-// against central differences in double; dropout off, inner 1, 16 x 16.
+// docs/reference/model.md, check 12: the gradients of the penalty and of L_D with respect to the
+// critic's weights, and of L_G with respect to the generator's, against central differences in
+// double; dropout off, inner 1, 16 x 16.
 #include "model/losses.h"
 #include "model/networks.h"
 #include "tensors.h"
@@ -26,11 +27,12 @@ const Pass kTraining{.training = true};
 using Loss = std::function<double()>;
 
 constexpr double kStep = 1e-5, kRelativeError = 1e-5;
-// What rounding leaves of a difference of losses of order 10 over 2e-5.
+// The rounding error of a difference of losses of order 10, divided by 2e-5.
 constexpr double kRounding = 1e-9;
 
-// The derivative of the loss by the parameter's element, or nothing when an activation lies within the step of its kink: there
-// the loss is not smooth, and two step sizes disagree. This looks at the loss only, never at the gradient under test.
+// Returns the derivative of the loss with respect to an element of the parameter; nullopt if an
+// activation is within the step of its kink, where the loss is not smooth and two step sizes
+// disagree. The decision uses only the loss, never the gradient under test.
 std::optional<double> central_difference(const Loss& loss, torch::Tensor parameter,
                                          int64_t element) {
     const torch::NoGradGuard no_grad;
@@ -50,7 +52,8 @@ std::optional<double> central_difference(const Loss& loss, torch::Tensor paramet
     return slopes[0];
 }
 
-// Compares `per_tensor` random elements of every parameter with the gradients that backward() left there.
+// Compares the gradients that backward() stored with central differences, for `per_tensor` random
+// elements of every parameter.
 void expect_gradients(torch::nn::Module& module, const Loss& loss, int per_tensor, uint64_t seed) {
     int compared = 0;
     for (const auto& item : module.named_parameters()) {
@@ -82,7 +85,7 @@ class CriticGradientTest : public testing::TestWithParam<PenaltyNorm> {
     }
     torch::Tensor penalty() { return gradient_penalty(score, x, real, fake, epsilon, GetParam()); }
     torch::Tensor loss() { return score(x, fake).mean() - score(x, real).mean() + 10 * penalty(); }
-    // Finite differences need values only, but the penalty needs the graph inside.
+    // Finite differences need only values, but the penalty needs a graph.
     static double value(const torch::Tensor& tensor) { return tensor.item<double>(); }
 
     Critic critic{small_options(), 1, 16, 1};
@@ -97,7 +100,7 @@ class CriticGradientTest : public testing::TestWithParam<PenaltyNorm> {
 
 TEST_P(CriticGradientTest, OfThePenaltyEqualsCentralDifferences) {
     penalty().backward();
-    // The last bias does not enter the penalty: no gradient is one of 0.
+    // The last bias does not affect the penalty: no gradient counts as 0.
     torch::Tensor last_bias = critic.named_parameters()["head.dense2.bias"];
     if (!last_bias.grad().defined()) last_bias.mutable_grad() = torch::zeros_like(last_bias);
     expect_gradients(
@@ -124,8 +127,9 @@ INSTANTIATE_TEST_SUITE_P(BothNorms, CriticGradientTest,
                          testing::Values(PenaltyNorm::image, PenaltyNorm::column),
                          [](const auto& norm) { return to_string(norm.param); });
 
-// With `norm: batch` r and d are constants by definition, so the loss has the gradient that differences see. (For renorm, r and d
-// are held constant in the gradient though they move: batch_renorm_test.cpp checks that.)
+// With `norm: batch` r and d are constant, so finite differences measure the same gradient. (With
+// renorm the gradient treats r and d as constants although they vary; batch_renorm_test.cpp checks
+// that.)
 TEST(GeneratorGradientTest, OfTheGeneratorLossEqualsCentralDifferences) {
     GanOptions options = small_options();
     options.norm = Norm::batch;

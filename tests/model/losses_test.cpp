@@ -1,4 +1,4 @@
-// The losses by hand: dagan.md section 15, checks 10, 11 and 13.
+// Losses computed by hand: docs/reference/model.md, checks 10, 11 and 13.
 #include "model/losses.h"
 
 #include "tensors.h"
@@ -67,7 +67,7 @@ TEST(LossTest, QuadraticCriticGivesLossAndWeightGradientComputedByHand) {
     }
 }
 
-// C = 2, H = 2, W = 3: the column norms are over H alone, one per channel and column.
+// C = 2, H = 2, W = 3: the column norms are over H only, one per channel and column.
 TEST(LossTest, ColumnNormsSumOverTheRowsOfEachChannelAndColumn) {
     const torch::Tensor weight = random_tensor({1, 2, 2, 3}, 1);
     const CriticFunction critic = [&](const torch::Tensor&, const torch::Tensor& y) {
@@ -103,7 +103,7 @@ TEST(LossTest, SecondDerivativeIsFiniteWhereTheGradientVanishes) {
     }
 }
 
-TEST(LossTest, EpsilonMixesEachSampleByItsOwnNumber) {
+TEST(LossTest, EachSampleIsMixedWithItsOwnEpsilon) {
     const torch::Tensor real = random_images({3, 1, 2, 2}, 1),
                         fake = random_images({3, 1, 2, 2}, 2);
     const torch::Tensor mixed =
@@ -113,7 +113,7 @@ TEST(LossTest, EpsilonMixesEachSampleByItsOwnNumber) {
     EXPECT_LT(largest_difference(mixed[2], real[2] + 0.25 * (fake[2] - real[2])), 1e-15);
 }
 
-TEST(LossTest, OnlyTheCriticGetsAGradientFromThePenalty) {
+TEST(LossTest, OnlyTheCriticReceivesAGradientFromThePenalty) {
     const torch::Tensor theta = torch::ones({}, torch::kDouble).requires_grad_();
     const CriticFunction critic = [&](const torch::Tensor& x, const torch::Tensor& y) {
         return (theta * (y.square() + x.square() * y)).sum({1, 2, 3});

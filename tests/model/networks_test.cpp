@@ -1,4 +1,5 @@
-// The built modules: sizes, what enters where, modes, determinism (dagan.md section 15, checks 1-4 and 13-16).
+// The built modules: sizes, inputs of each layer, modes, determinism (docs/reference/model.md,
+// checks 1-4 and 13-16).
 #include "model/networks.h"
 
 #include "base/error.h"
@@ -81,7 +82,7 @@ Pass training(uint64_t key, uint32_t step = 0) {
 
 torch::Tensor floats(const torch::Tensor& x) { return x.to(torch::kFloat); }
 
-TEST(NetworksTest, BuiltModulesHaveTheParametersOfThePage) {
+TEST(NetworksTest, BuiltModulesHaveTheDocumentedParameters) {
     expect_parameters(Generator({}, 1, 28, 1), 10526421);
     expect_parameters(Critic({}, 1, 28, 1), 7072551);
     expect_parameters(Generator({}, 3, 64, 1), 10604311);
@@ -90,7 +91,7 @@ TEST(NetworksTest, BuiltModulesHaveTheParametersOfThePage) {
     expect_parameters(Classifier({}, 3, 64, 2396, 1), 1502044);
 }
 
-TEST(NetworksTest, BuiltVariantsHaveTheParametersOfThePage) {
+TEST(NetworksTest, BuiltVariantsHaveTheDocumentedParameters) {
     GanOptions inner, skip, paper;
     inner.generator_inner = inner.critic_inner = 1;
     expect_parameters(Generator(inner, 1, 28, 1), 3706965);
@@ -168,7 +169,7 @@ TEST(NetworksTest, BothClassifierReadingsGiveLogitsAndUseEveryParameter) {
     }
 }
 
-TEST(NetworksTest, WeightsBeginAsGlorotBiasesZeroNormsNeutral) {
+TEST(NetworksTest, InitialWeightsAreGlorotUniformBiasesZeroAndNormsNeutral) {
     const Generator generator(small_options(), 1, 28, 5);
     for (const auto& item : generator.named_parameters()) {
         const std::string& name = item.key();
@@ -187,7 +188,7 @@ TEST(NetworksTest, WeightsBeginAsGlorotBiasesZeroNormsNeutral) {
     }
 }
 
-TEST(NetworksTest, WeightsDependOnStreamAndNameAlone) {
+TEST(NetworksTest, WeightsDependOnlyOnStreamAndName) {
     const Critic a(small_options(), 1, 28, 5), b(small_options(), 1, 28, 5),
         other(small_options(), 1, 28, 6);
     for (const auto& item : a.named_parameters())
@@ -202,7 +203,7 @@ TEST(NetworksTest, WeightsDependOnStreamAndNameAlone) {
                              weight(Critic(deeper, 1, 28, 5), "E2.conv2.weight")));
 }
 
-TEST(NetworksTest, NoiseChangesTheImageAndOnlyThroughItsThreeLayers) {
+TEST(NetworksTest, NoiseChangesTheImageOnlyThroughItsThreeLayers) {
     Generator generator(small_options(), 1, 28, 1);
     const torch::Tensor x = floats(random_images({1, 1, 28, 28}, 1)),
                         z1 = floats(random_tensor({1, 9}, 2)),
@@ -238,7 +239,8 @@ TEST(NetworksTest, NoiseLayersHave32And64And98OutputsAt28Pixels) {
     EXPECT_FALSE(generator.named_parameters().contains("noise3.weight"));
 }
 
-// The flag is the last input channel. With its weights zero everywhere but in one convolution, it still changes the logits.
+// The flag is the last input channel. It changes the logits even if its weights are zero in all
+// convolutions but one.
 TEST(NetworksTest, FlagEntersEachOfTheSixteenConvolutions) {
     for (const ClassifierArch reading : {ClassifierArch::lineage, ClassifierArch::huang}) {
         ClassifierOptions options;
@@ -269,7 +271,7 @@ TEST(NetworksTest, FlagEntersEachOfTheSixteenConvolutions) {
     }
 }
 
-TEST(NetworksTest, FlagBelongsToItsSample) {
+TEST(NetworksTest, FlagAffectsOnlyItsOwnSample) {
     Classifier classifier({}, 1, 28, 5, 1);
     const torch::Tensor images = floats(random_images({2, 1, 28, 28}, 1));
     const torch::Tensor both = classifier.forward(images, torch::ones({2}), Pass::inference());
@@ -304,7 +306,7 @@ TEST(NetworksTest, DropoutDiffersBetweenThePassesOfAStepAndIsOffInInference) {
                              critic.forward(x, y, Pass::inference())));
 }
 
-TEST(NetworksTest, GeneratorInInferenceIsBitIdenticalAndLeavesItsStateAlone) {
+TEST(NetworksTest, GeneratorInInferenceIsBitIdenticalAndKeepsItsState) {
     Generator generator(small_options(), 1, 28, 1);
     const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
                         z = floats(random_tensor({2, 9}, 2));
@@ -317,7 +319,7 @@ TEST(NetworksTest, GeneratorInInferenceIsBitIdenticalAndLeavesItsStateAlone) {
         EXPECT_TRUE(torch::equal(generator.buffers()[i], state[i]));
 }
 
-TEST(NetworksTest, EachTrainingPassMovesAllRenormStatesOnce) {
+TEST(NetworksTest, EachTrainingPassUpdatesAllRenormStatesOnce) {
     Generator generator(small_options(), 1, 28, 1);
     const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
                         z = floats(random_tensor({2, 9}, 2));
@@ -350,7 +352,7 @@ TEST(NetworksTest, PlainBatchNormIsRenormWithoutItsCorrection) {
     EXPECT_GT(largest_difference(plain_output, renorm_output), 1e-3);
 }
 
-TEST(NetworksTest, NormGroupsAndFirstIndexMakeOneRankComputeWhatTwoDo) {
+TEST(NetworksTest, OneRankWithNormGroupsAndFirstIndexComputesTheSameAsTwoRanks) {
     Generator whole(small_options(), 1, 28, 1), first(small_options(), 1, 28, 1),
         second(small_options(), 1, 28, 1);
     for (Generator* generator : {&whole, &first, &second}) generator->to(torch::kDouble);
@@ -369,7 +371,7 @@ TEST(NetworksTest, NormGroupsAndFirstIndexMakeOneRankComputeWhatTwoDo) {
     }
 }
 
-TEST(NetworksTest, CriticOfASliceIsTheSliceOfTheCritic) {
+TEST(NetworksTest, TheCriticOfASliceEqualsTheSliceOfTheCritic) {
     Critic critic(small_options(), 1, 28, 1);
     critic.to(torch::kDouble);
     const torch::Tensor x = random_images({4, 1, 28, 28}, 1), y = random_images({4, 1, 28, 28}, 2);
@@ -381,7 +383,7 @@ TEST(NetworksTest, CriticOfASliceIsTheSliceOfTheCritic) {
               1e-12);
 }
 
-TEST(NetworksTest, CriticStepGivesTheGeneratorNoGradientAndGeneratorStepTheCriticNone) {
+TEST(NetworksTest, ACriticStepGivesTheGeneratorNoGradientAndAGeneratorStepGivesTheCriticNone) {
     Generator generator(small_options(), 1, 28, 1);
     Critic critic(small_options(), 1, 28, 2);
     const torch::Tensor x = floats(random_images({2, 1, 28, 28}, 1)),
@@ -390,7 +392,7 @@ TEST(NetworksTest, CriticStepGivesTheGeneratorNoGradientAndGeneratorStepTheCriti
     const CriticFunction score = [&](const torch::Tensor& a, const torch::Tensor& b) {
         return critic.forward(a, b, training(4));
     };
-    // The penalty itself must not reach G, even from an x~ that carries a graph.
+    // The penalty must not reach G, even from an x~ with a graph.
     gradient_penalty(score, x, real, generator.forward(x, z, training(1)),
                      torch::tensor({0.2F, 0.7F}), PenaltyNorm::image)
         .backward();
@@ -406,8 +408,8 @@ TEST(NetworksTest, CriticStepGivesTheGeneratorNoGradientAndGeneratorStepTheCriti
         EXPECT_TRUE(parameter.grad().defined());
 }
 
-// Both losses of a critic's step, as training takes them: the second adds to what the first left, and the penalty's is a second
-// derivative, which reaches a kernel twice.
+// Both losses of a critic step, as in training: the second adds to the gradients of the first, and
+// the penalty's gradient is a second derivative, which reaches a kernel twice.
 std::map<std::string, torch::Tensor> critic_gradients(Convolution convolution,
                                                       bool adds_gradients) {
     GanOptions options = small_options();
@@ -434,7 +436,7 @@ std::map<std::string, torch::Tensor> critic_gradients(Convolution convolution,
     return gradients;
 }
 
-TEST(NetworksTest, GradientsAddedInPlaceAreThoseThatAutogradAdds) {
+TEST(NetworksTest, GradientsAddedInPlaceEqualThoseOfAutograd) {
     for (const Convolution convolution : {Convolution::automatic, Convolution::direct}) {
         const auto by_autograd = critic_gradients(convolution, false),
                    in_place = critic_gradients(convolution, true);

@@ -23,7 +23,7 @@ Maps global_mean(const Maps& x) {
     return mean;
 }
 
-// 2x2 average pooling, stride 2; an odd last row and column are left out.
+// 2x2 average pooling with stride 2; an odd last row and column are dropped.
 Maps pooled(const Maps& x) {
     Maps out(x.b, x.c, x.h / 2, x.w / 2);
     for (int n = 0; n < x.b; ++n)
@@ -312,7 +312,7 @@ Maps Network::generator(const Maps& x, const Maps& z, const std::array<int, 4>& 
     return h;
 }
 
-// Levels 0-3, noise at the bottleneck alone, no tail.
+// Levels 0 to 3, noise only at the bottleneck, no tail.
 Maps Network::paper_generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths,
                               int inner) {
     const std::vector<Maps> E = paper_encoder(x, widths, inner);

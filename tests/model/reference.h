@@ -1,5 +1,6 @@
-// The networks again, in plain loops over doubles, written from the pseudo-code of dagan.md sections 2, 3, 4 and 7 and using
-// nothing of src/model or of the tables in spec/network.h. Weights come from the module under test by name.
+// A second implementation of the networks, in plain loops over doubles, written from
+// docs/reference/model.md, eqs. (6) to (23) and (32). It uses nothing of src/model or of the tables
+// in spec/network.h. Weights are taken from the module under test by name.
 #pragma once
 
 #include "model/pass.h"
@@ -30,8 +31,8 @@ struct Maps {
 };
 
 using Values = std::vector<double>;
-using Weights = std::map<std::string,
-                         Values>; // parameters and buffers by name; training moves the buffers here
+// Parameters and buffers by name. Training updates the buffers.
+using Weights = std::map<std::string, Values>;
 
 enum class NormKind { renorm, layer, batch };
 
@@ -41,8 +42,8 @@ class Network {
         : weights_(weights), norm_(norm), dropout_(dropout), pass_(pass) {}
 
     Maps generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths, int inner);
-    Maps paper_generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths,
-                         int inner); // topology: paper
+    // `topology: paper`.
+    Maps paper_generator(const Maps& x, const Maps& z, const std::array<int, 4>& widths, int inner);
     Maps critic(const Maps& x, const Maps& y, const std::array<int, 4>& widths, int inner);
     Maps paper_critic(const Maps& x, const Maps& y, const std::array<int, 4>& widths, int inner);
     Maps lineage_classifier(const Maps& images, const std::vector<double>& real, int growth,
@@ -64,15 +65,17 @@ class Network {
                       int out);
     std::vector<Maps> encoder(const Maps& x, const std::array<int, 4>& widths, int inner);
     std::vector<Maps> paper_encoder(const Maps& x, const std::array<int, 4>& widths, int inner);
+    // Appends E[1..3].
     void encoder_blocks(std::vector<Maps>& E, Maps prev, const std::array<int, 4>& widths,
-                        int inner); // appends E[1..3]
+                        int inner);
     Maps critic_head(const Maps& h);
 
     Weights& weights_;
     NormKind norm_;
     double dropout_;
     Pass pass_;
-    int layer_ = -1; // number of the convolution or dense layer last applied: keys its dropout mask
+    // Number of the last applied convolution or dense layer; keys its dropout mask.
+    int layer_ = -1;
 };
 
 Maps concat(const std::vector<Maps>& maps);

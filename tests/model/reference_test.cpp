@@ -1,5 +1,5 @@
-// Golden numerics: the modules against the plain-loop networks of reference.h, in double, on a small configuration whose sizes
-// include an odd one (14 -> 7 -> 4 -> 2 -> 1) and whose widths all differ.
+// The modules against the plain-loop networks of reference.h, in double, on a small configuration
+// with an odd size (14 -> 7 -> 4 -> 2 -> 1) and different widths.
 #include "reference.h"
 
 #include "model/networks.h"
@@ -10,7 +10,7 @@
 namespace dagan::model {
 namespace {
 
-// Double against double; what is left is the order of summation.
+// Both are double; only the order of summation differs.
 constexpr double kTolerance = 1e-9;
 
 const std::array<int, 4> kWidths{3, 4, 5, 6};
@@ -62,7 +62,7 @@ Pass training_pass(uint32_t step) {
     return {.training = true, .key = 99, .step = step, .first_index = 4};
 }
 
-// Four training steps, each on new inputs, then inference with the state they left.
+// Four training steps, each on new inputs, then inference with the resulting state.
 void expect_generator(const GanOptions& options, int channels, int inner) {
     Generator generator(options, channels, 14, 1);
     generator.to(torch::kDouble);
@@ -102,7 +102,8 @@ void expect_critic(const GanOptions& options, int channels, const std::array<int
     }
 }
 
-// Sizes where an odd number is halved by SAME padding (14 -> 7 -> 4) and by pooling (28 -> 14 -> 7 -> 3 -> 1).
+// Sizes in which an odd number is halved by SAME padding (14 -> 7 -> 4) or by pooling
+// (28 -> 14 -> 7 -> 3 -> 1).
 void expect_classifier(ClassifierArch reading, int channels, int size) {
     ClassifierOptions options;
     options.reading = reading;
@@ -144,7 +145,7 @@ TEST(ReferenceTest, PointwiseProjectionsAgree) {
 
 TEST(ReferenceTest, PaperTopologyAgrees) {
     GanOptions options = small_options();
-    options.topology = Topology::paper; // which fixes the numbers below
+    options.topology = Topology::paper; // overrides the numbers below
     expect_generator(options, 1, 4);
     expect_critic(options, 1, {64, 64, 64, 64}, 5);
 }

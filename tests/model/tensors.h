@@ -1,4 +1,4 @@
-// Test inputs that depend on their seed alone, and comparisons that say where tensors differ.
+// Test inputs that depend only on their seed, and comparisons that report where tensors differ.
 #pragma once
 
 #include "base/random.h"
@@ -10,7 +10,7 @@
 
 namespace dagan::model {
 
-// Normal numbers, double, of the given shape.
+// Returns normal numbers, double.
 inline torch::Tensor random_tensor(torch::IntArrayRef shape, uint64_t seed) {
     const torch::Tensor tensor = torch::empty(shape, torch::kDouble);
     Random random(seed);
@@ -19,7 +19,7 @@ inline torch::Tensor random_tensor(torch::IntArrayRef shape, uint64_t seed) {
     return tensor;
 }
 
-// Uniform in [-1, 1), double.
+// Returns numbers uniform in [-1, 1), double.
 inline torch::Tensor random_images(torch::IntArrayRef shape, uint64_t seed) {
     const torch::Tensor tensor = torch::empty(shape, torch::kDouble);
     Random random(seed);
@@ -28,7 +28,8 @@ inline torch::Tensor random_images(torch::IntArrayRef shape, uint64_t seed) {
     return tensor;
 }
 
-// Moves every parameter by noise, so that no bias is 0, no gamma 1, and a swap of two of them shows.
+// Adds noise to every parameter, so that no bias is 0 and no gamma is 1, and a swap of two
+// parameters changes the result.
 inline void perturb(torch::nn::Module& module, double scale, uint64_t seed) {
     const torch::NoGradGuard no_grad;
     for (torch::Tensor& parameter : module.parameters()) {

@@ -1,4 +1,5 @@
-// Runs the examples of docs/guide/analysis.md on a campaign of Table 1's size.
+// A fixture that runs the examples of docs/guide/analysis.md on a synthetic campaign of Table 1's
+// size.
 #pragma once
 
 #include "base/file.h"
@@ -14,7 +15,8 @@
 
 namespace dagan::results {
 
-// The first code block of that language. The TensorBoard block is tagged `py`, so `python` skips it.
+// Returns the first code block of `language`. The TensorBoard example is tagged `py`, so that
+// `python` skips it.
 inline std::string example(const std::string& language) {
     const std::filesystem::path page = "docs/guide/analysis.md";
     const auto text = read_file(std::filesystem::path(DAGAN_SOURCE_DIR) / page);

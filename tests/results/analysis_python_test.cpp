@@ -6,11 +6,11 @@
 namespace dagan::results {
 namespace {
 
-TEST_F(AnalysisDocTest, ThePythonExampleRunsAndAgreesWithUs) {
+TEST_F(AnalysisDocTest, ThePythonExampleRunsAndAgreesWithDagan) {
     const std::string python =
         std::getenv("DAGAN_PYTHON") ? std::getenv("DAGAN_PYTHON") : "python3";
     if (run({python, "-c", "import pandas"}).exit_code != 0)
-        GTEST_SKIP() << "no pandas here; DAGAN_PYTHON names another Python";
+        GTEST_SKIP() << "pandas is not installed; DAGAN_PYTHON can name another Python";
     make_campaign();
     write_atomically(
         folder_ / "example.py",

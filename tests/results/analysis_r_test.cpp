@@ -7,9 +7,9 @@
 namespace dagan::results {
 namespace {
 
-TEST_F(AnalysisDocTest, TheRExampleRunsAndAgreesWithUs) {
+TEST_F(AnalysisDocTest, TheRExampleRunsAndAgreesWithDagan) {
     if (run({"Rscript", "-e", "library(DBI); library(RSQLite)"}).exit_code != 0)
-        GTEST_SKIP() << "no R with DBI and RSQLite here";
+        GTEST_SKIP() << "R with DBI and RSQLite is not installed";
     make_campaign();
     write_atomically(folder_ / "example.R", example("r") +
                                                 "\nfor (i in seq_len(nrow(gains))) cat('row', "

@@ -1,4 +1,4 @@
-// A small synthetic campaign for the tests of results: plans without data files, and results made by formula.
+// Small synthetic campaigns for tests: plans without data files, and results from a formula.
 #pragma once
 
 #include "base/error.h"
@@ -34,7 +34,7 @@ inline ClassifierTask classifier(const std::string& dataset, int n, int m, int s
 
 inline PlannedTask planned(TaskSpec spec) { return {key_of(spec), spec, {}}; }
 
-// So many seeds of one configuration.
+// A plan of `count` seeds of one configuration.
 inline Plan plan_of_seeds(int count) {
     Plan plan;
     for (int seed = 0; seed < count; ++seed)
@@ -42,7 +42,8 @@ inline Plan plan_of_seeds(int count) {
     return plan;
 }
 
-// The message with which `work` is refused, whose fault it says it is being checked.
+// Returns the message of the Error that `work` throws, and checks its category; "accepted" if
+// `work` throws none.
 inline std::string refusal(const std::function<void()>& work, Blame blame = Blame::input) {
     try {
         work();
@@ -53,7 +54,8 @@ inline std::string refusal(const std::function<void()>& work, Blame blame = Blam
     return "accepted";
 }
 
-// A finished classifier: the best of `epochs` epochs is `best_epoch`, the others fall short of it.
+// The result of a finished classifier. The best of `epochs` epochs is `best_epoch`; the others have
+// half its correct answers.
 inline TaskResult scored(const std::string& task, int64_t token, int validation_correct,
                          int test_correct, int total = 1000, int best_epoch = 2, int epochs = 3) {
     TaskResult result;
@@ -80,7 +82,7 @@ inline TaskResult ended(const std::string& task, int64_t token, Outcome outcome,
     return result;
 }
 
-// Runs one classifier to its end.
+// Records a finished attempt of a classifier.
 inline void finish(Store& store, const PlannedTask& task, int validation_correct, int test_correct,
                    int total = 1000) {
     const auto token = store.start_attempt(task.key, "0", "host");

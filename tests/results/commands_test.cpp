@@ -1,4 +1,4 @@
-// `dagan results ...` as an analyst types it, on a campaign of Table 1's size made small.
+// Runs `dagan results ...` as an analyst would, on a small synthetic campaign.
 #include "base/file.h"
 #include "base/temporary_folder.h"
 #include "results/database/raw_database.h"
@@ -12,6 +12,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
+#include <sstream>
+#include <tuple>
 
 namespace dagan::results {
 namespace {
@@ -40,7 +43,7 @@ class ResultsCommandsTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(ResultsCommandsTest, TablesAreTheSameBytesEachTimeInEachFormat) {
+TEST_F(ResultsCommandsTest, TablesAreReproducibleInEachFormat) {
     for (const std::string name : {"rows", "cells", "table1", "gains", "choices"}) {
         const auto csv = output({name, campaign(), "--format", "csv"});
         EXPECT_EQ(csv, output({name, campaign(), "--format", "csv"}));
@@ -51,7 +54,7 @@ TEST_F(ResultsCommandsTest, TablesAreTheSameBytesEachTimeInEachFormat) {
               render_rows(trial_rows(database()), TableFormat::csv));
 }
 
-TEST_F(ResultsCommandsTest, MissingSeedsAreSaidInEveryTable) {
+TEST_F(ResultsCommandsTest, EveryTableStatesMissingSeeds) {
     EXPECT_THAT(output({"rows", campaign()}), HasSubstr("missing: 12 planned classifiers"));
     EXPECT_THAT(output({"cells", campaign(), "--format", "csv"}),
                 HasSubstr("faces,5,0,steps:3,1,1,"));
@@ -67,7 +70,7 @@ TEST_F(ResultsCommandsTest, MissingSeedsAreSaidInEveryTable) {
                 HasSubstr("emnist,15,1,epochs,1,1,"));
 }
 
-TEST_F(ResultsCommandsTest, TheBootstrapTakesThePlaceOfT) {
+TEST_F(ResultsCommandsTest, BootstrapIntervalsReplaceTIntervals) {
     const auto t = output({"cells", campaign(), "--format", "csv"});
     const auto bootstrap =
         output({"cells", campaign(), "--format", "csv", "--interval", "bootstrap"});
@@ -76,11 +79,11 @@ TEST_F(ResultsCommandsTest, TheBootstrapTakesThePlaceOfT) {
         << "the same columns";
 }
 
-TEST_F(ResultsCommandsTest, FiguresAreDrawnOrTheHintSaysWhatIsMissing) {
+TEST_F(ResultsCommandsTest, FiguresAreDrawnOrTheHintNamesTheMissingPackage) {
     EXPECT_THAT(output({"plot", campaign(), "-o", "figures"}),
                 HasSubstr("figures/omniglot-n5.svg"));
     const auto svg = read_file(folder_ / "figures/omniglot-n5.svg");
-    EXPECT_EQ(svg.find("var("), std::string::npos) << "no variables of a page";
+    EXPECT_EQ(svg.find("var("), std::string::npos) << "a file must not use CSS variables";
     const auto png = results({"plot", campaign(), "-o", "figures", "--format", "png"});
     if (png.exit_code == 0) {
         EXPECT_TRUE(read_file(folder_ / "figures/omniglot-n5.png").starts_with("\x89PNG"));
@@ -102,11 +105,51 @@ TEST_F(ResultsCommandsTest, CurvesOfSeveralCampaignsInOnePlot) {
     const auto many = results({"curves", "a=" + folder, "b=" + folder, "c=" + folder, "d=" + folder,
                                "e=" + folder, "-o", "x.svg"});
     EXPECT_EQ(many.exit_code, 2);
-    EXPECT_THAT(many.err, HasSubstr("5 groups, and 4 colours"));
+    EXPECT_THAT(many.err, HasSubstr("5 groups, but only 4 distinguishable colours"));
     const auto unknown = results({"curves", campaign(), "--quantity", "beauty", "-o", "x.svg"});
     EXPECT_EQ(unknown.exit_code, 2);
     EXPECT_THAT(unknown.err,
                 HasSubstr("curves: beauty: no DAGAN of these campaigns has such a curve; hint: "));
+}
+
+TEST_F(ResultsCommandsTest, CurvesOfEveryTaskAsATable) {
+    const std::string csv = output({"curves", campaign(), "--format", "csv"});
+    std::istringstream lines(csv);
+    std::string line;
+    std::getline(lines, line);
+    EXPECT_EQ(line, "task,quantity,step,value");
+    std::map<std::tuple<std::string, std::string, int64_t>, double> points;
+    while (std::getline(lines, line)) {
+        std::istringstream fields(line);
+        std::string task, quantity, step, value;
+        std::getline(fields, task, ',');
+        std::getline(fields, quantity, ',');
+        std::getline(fields, step, ',');
+        std::getline(fields, value, ',');
+        const std::tuple key(task, quantity, std::stoll(step));
+        if (!points.empty()) {
+            EXPECT_LT(points.rbegin()->first, key) << "sorted, without duplicates";
+        }
+        points[key] = std::stod(value);
+    }
+    size_t logged = 0;
+    for (const auto& row : run_query(database(), "SELECT task, quantity, step, value FROM curve "
+                                                 "UNION ALL SELECT task, 'validation_accuracy', "
+                                                 "epoch, 1.0 * validation_correct / "
+                                                 "validation_total FROM epoch")
+                               .rows) {
+        EXPECT_EQ(points.at({as_text(row[0]), as_text(row[1]), as_integer(row[2])}),
+                  as_number(row[3]));
+        ++logged;
+    }
+    EXPECT_GT(logged, 1000u);
+    EXPECT_EQ(points.size(), logged);
+    EXPECT_EQ(output({"curves", campaign(), "--format", "json"}).front(), '[');
+    EXPECT_THAT(output({"curves", campaign(), "--quantity", "score"}), HasSubstr("score"));
+    const auto two = results({"curves", campaign(), campaign(), "--format", "csv"});
+    EXPECT_EQ(two.exit_code, 2);
+    EXPECT_THAT(two.err, HasSubstr("curves: a table shows one campaign, not 2"));
+    EXPECT_EQ(results({"curves", campaign(), "--format", "csv", "-o", "x.svg"}).exit_code, 2);
 }
 
 TEST_F(ResultsCommandsTest, PublishedRowsWithoutTheirCampaignAreRefused) {
@@ -123,14 +166,14 @@ TEST_F(ResultsCommandsTest, AnOlderDatabaseIsReadWithANoteAndUpgraded) {
     const auto before = output({"table1", campaign(), "--format", "csv"});
     EXPECT_THAT(results({"table1", campaign()}).err, HasSubstr("dagan results upgrade"));
     EXPECT_THAT(output({"upgrade", campaign()}),
-                HasSubstr("schema 1 is now " + std::to_string(kSchemaVersion)));
+                HasSubstr("from schema 1 to " + std::to_string(kSchemaVersion)));
     EXPECT_EQ(results({"table1", campaign()}).err, "");
     EXPECT_EQ(output({"table1", campaign(), "--format", "csv"}), before);
     EXPECT_THAT(output({"upgrade", campaign()}), HasSubstr("already"));
 }
 
-TEST_F(ResultsCommandsTest, ADamagedDatabaseIsRecognisedAndSalvaged) {
-    EXPECT_THAT(output({"check", campaign()}), HasSubstr("whole"));
+TEST_F(ResultsCommandsTest, ADamagedDatabaseIsDetectedAndSalvaged) {
+    EXPECT_THAT(output({"check", campaign()}), HasSubstr("not damaged"));
     {
         std::fstream file(database(), std::ios::in | std::ios::out | std::ios::binary);
         file.seekp(static_cast<std::streamoff>(fs::file_size(database()) / 2 / 4096 * 4096));
@@ -140,7 +183,7 @@ TEST_F(ResultsCommandsTest, ADamagedDatabaseIsRecognisedAndSalvaged) {
     EXPECT_EQ(check.exit_code, 2);
     EXPECT_THAT(check.err, HasSubstr("dagan results salvage"));
     EXPECT_THAT(output({"salvage", campaign(), "--replace"}), HasSubstr("results kept"));
-    EXPECT_THAT(output({"check", campaign()}), HasSubstr("whole"));
+    EXPECT_THAT(output({"check", campaign()}), HasSubstr("not damaged"));
     EXPECT_TRUE(fs::exists(database().string() + ".damaged"));
     output({"report", campaign()});
 }
@@ -166,10 +209,10 @@ TEST_F(ResultsCommandsTest, ALiveReportEndsWithTheCampaign) {
     EXPECT_THAT(output({"report", campaign(), "--live", "--every", "1"}),
                 HasSubstr("no campaign is running"));
     EXPECT_EQ(read_file(campaign() / "report/index.html").find("http-equiv"), std::string::npos)
-        << "the last page stays as it is";
+        << "the last page does not reload";
 }
 
-TEST_F(ResultsCommandsTest, WhatIsWrongIsTheUsersToMend) {
+TEST_F(ResultsCommandsTest, ExitCodesTellUserErrorsFromSystemErrors) {
     EXPECT_EQ(results({"rows", "nowhere"}).exit_code, 2);
     EXPECT_THAT(results({"rows", "nowhere"}).err, HasSubstr("no results.sqlite"));
     EXPECT_EQ(results({"query", campaign(), "DELETE FROM result"}).exit_code, 2);

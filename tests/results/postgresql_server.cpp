@@ -13,7 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Debian keeps the server's programs out of PATH.
+// Returns the directory of the server's programs, which Debian keeps out of PATH; "" if there is
+// none.
 std::string server_programs() {
     std::string newest;
     const fs::path debian = "/usr/lib/postgresql";
@@ -29,7 +30,7 @@ std::string server_programs() {
     return newest;
 }
 
-// Whom the server runs as when we are root.
+// Returns the user that the server runs as if the test runs as root.
 std::string other_user() {
     for (const char* name : {"postgres", "nobody"}) {
         if (::getpwnam(name) != nullptr) return name;
@@ -40,7 +41,7 @@ std::string other_user() {
 std::vector<std::string> as_user(const std::string& user, std::vector<std::string> words) {
     if (::getuid() != 0) return words;
     const passwd* entry = ::getpwnam(user.c_str());
-    // A change of user forgets the signal that a dead parent sends, so setpriv asks for it again.
+    // A change of user clears the parent-death signal, so setpriv sets it again.
     std::vector<std::string> all{"setpriv",
                                  "--reuid",
                                  std::to_string(entry->pw_uid),
@@ -75,10 +76,10 @@ PostgresqlServer::PostgresqlServer(const fs::path& parent, std::string bin_folde
             throw std::runtime_error("chown");
     }
     const auto data = (folder_ / "data").string();
-    const auto made = run_program(as_user(
+    const auto initdb = run_program(as_user(
         user_, {bin_ + "/initdb", "-D", data, "-U", "dagan", "-A", "trust", "-E", "UTF8",
                 "--no-sync", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"}));
-    if (made.exit_code != 0) throw std::runtime_error("initdb: " + made.text());
+    if (initdb.exit_code != 0) throw std::runtime_error("initdb: " + initdb.text());
     start_again();
 }
 

@@ -1,5 +1,6 @@
-// A PostgreSQL server of the test's own: in a temporary folder, reachable only through a socket in it, gone at the end. Started
-// as another user where the test runs as root, which PostgreSQL refuses. Its collation is not SQLite's on purpose.
+// A private PostgreSQL server for tests. It lives in a temporary folder, listens only on a socket
+// there, and is removed at the end. PostgreSQL refuses to run as root; a test that does starts it
+// as another user. Its collation deliberately differs from SQLite's.
 #pragma once
 
 #include "base/temporary_folder.h"
@@ -14,29 +15,34 @@ namespace dagan::results::testing {
 
 class PostgresqlServer {
   public:
-    // Its files and its socket are in a new folder below `parent`, which its user must be able to reach. Nothing where PostgreSQL
-    // is not installed; throws when it is and does not start.
+    // Starts a server in a new folder below `parent`, which the server's user must be able to
+    // reach. Returns nullptr if PostgreSQL is not installed; throws if the server does not start.
     static std::unique_ptr<PostgresqlServer>
     start(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
 
-    // One for the whole test program, started at first use.
+    // Returns the server of the whole test program, which is started at the first call; nullptr as
+    // above.
     static PostgresqlServer* shared();
 
-    // A new empty schema, where a campaign can live. With `user`, connecting as that one (see make_reader).
+    // Creates an empty schema for a campaign and returns its URL, for connections as `user`.
     Location new_schema(const std::string& user = "dagan");
 
-    // The socket's folder, for those who build their own URL.
+    // Returns the URL of a schema, for connections as `user`.
     std::string url(const std::string& schema, const std::string& user = "dagan") const;
 
-    void execute(const std::string& sql); // as the owner
-    void stop();                          // at once, as if it had crashed
-    void start_again();                   // after stop(), with all that it had
+    // Runs SQL as the owner. Throws if the server refuses it.
+    void execute(const std::string& sql);
+    // Stops the server at once, as a crash would.
+    void stop();
+    // Starts the server again after stop(), with its data.
+    void start_again();
 
   private:
     PostgresqlServer(const std::filesystem::path& parent, std::string bin_folder, std::string user);
 
     TemporaryFolder folder_;
-    std::string bin_, user_; // "": our own
+    std::string bin_;  // directory of the server's programs
+    std::string user_; // "": the test's own
     std::unique_ptr<Process> process_;
     int schemas_ = 0;
 };

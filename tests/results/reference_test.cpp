@@ -1,4 +1,5 @@
-// The reference results that are committed: what is shown of them comes from their rows, and from nothing else.
+// The committed reference results: their tables and figures are those that `dagan results` makes
+// from their rows.
 #include "base/file.h"
 #include "base/temporary_folder.h"
 #include "support/process.h"
@@ -33,7 +34,7 @@ std::string results(std::vector<std::string> words) {
     return finished.out;
 }
 
-TEST(ReferenceTest, TablesAreThoseOfTheCommittedRows) {
+TEST(ReferenceTest, TablesMatchTheCommittedRows) {
     ASSERT_FALSE(references().empty());
     for (const fs::path& folder : references()) {
         for (const std::string name : {"rows", "cells", "table1", "gains", "choices"}) {
@@ -44,7 +45,7 @@ TEST(ReferenceTest, TablesAreThoseOfTheCommittedRows) {
     }
 }
 
-TEST(ReferenceTest, FiguresAreThoseOfTheCommittedRows) {
+TEST(ReferenceTest, FiguresMatchTheCommittedRows) {
     for (const fs::path& folder : references()) {
         TemporaryFolder scratch;
         results({"plot", folder, "-o", scratch.path()});

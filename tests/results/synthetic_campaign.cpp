@@ -17,7 +17,9 @@ namespace dagan::results::testing {
 namespace {
 
 constexpr uint64_t kSeed = 2018;
-constexpr int kMatched[] = {3, 4, 5, 6}; // step-matched baselines are for these m
+// Step-matched baselines exist for these m.
+constexpr int kMatched[] = {3, 4, 5, 6};
+// Host and rank of each trainer.
 const std::vector<std::string> kPlaces{"node1/0", "node1/0", "node1/1", "node1/1",
                                        "node2/2", "node2/2", "node2/3", "node2/3"};
 
@@ -47,15 +49,15 @@ ClassifierTask trial(const std::string& name, int n, int m, int seed, int matche
     return task;
 }
 
-// What the data and the DAGAN would give, and the luck of a seed.
+// The accuracy as a function of n, m and the steps, plus the variation of a seed.
 double expected_accuracy(const Cells& cells, const ClassifierTask& task) {
     const int m = task.generated_per_real;
     const double from_data = 0.06 * std::log2(static_cast<double>(task.samples_per_class) /
                                               cells.samples_per_class.front());
     const double from_dagan = cells.gain * (std::sqrt(m / 3.0) - 0.35 * std::max(0, m - 3) / 3.0);
     const double from_steps = task.match_steps_of > 0 ? 0.3 * cells.gain : 0;
-    Random luck(derive(kSeed, cells.dataset, {static_cast<uint64_t>(task.seed)}), 0);
-    return cells.accuracy + from_data + from_dagan + from_steps + 0.01 * luck.normal();
+    Random variation(derive(kSeed, cells.dataset, {static_cast<uint64_t>(task.seed)}), 0);
+    return cells.accuracy + from_data + from_dagan + from_steps + 0.01 * variation.normal();
 }
 
 int draw(Random& random, double share, int total) {
@@ -97,7 +99,7 @@ TaskResult classifier_result(const ClassifierTask& task, const std::string& key,
     return result;
 }
 
-// A whole PNG of one grey pixel.
+// A complete PNG file of one grey pixel.
 const std::string
     kPng("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\b\0\0\0\0:~\x9bU\0\0\0\nIDATx\xda"
          "c\xf8\x0f\0\1\1\1\0\x1b\xb6\xeeV\0\0\0\0IEND\xae"
@@ -129,7 +131,7 @@ TaskResult gan_result(const GanTask& task, const std::string& key, int64_t token
     return result;
 }
 
-// Where a trainer is free first; a gang takes one on each rank.
+// Assigns each task to the trainer that is free first; a gang takes one trainer on each rank.
 class Trainers {
   public:
     struct Use {
@@ -163,8 +165,8 @@ TaskResult result_of(const PlannedTask& task, int64_t token, int epochs) {
         return classifier_result(*classifier, task.key, token, epochs);
     if (const auto* gan = std::get_if<GanTask>(&task.spec))
         return gan_result(*gan, task.key, token);
-    auto result =
-        scored(task.key, token, 800, 0, 1000, 3); // a selector: its last epoch, no test images
+    // A selector: its last epoch counts, and it has no test images.
+    auto result = scored(task.key, token, 800, 0, 1000, 3);
     result.score->test_total = 0;
     result.cost = {"cpu", 60, 20, 3};
     return result;
@@ -176,7 +178,8 @@ std::string time_text(double seconds) {
                        fmt::gmtime(kStart + static_cast<std::time_t>(seconds)));
 }
 
-// As the attempts of run_synthetic_campaign would have followed each other. By raw SQL: a store enters the time it is.
+// Replaces the times of the attempts by those of a real campaign, with plain SQL, since a store
+// records the present time.
 void spread_times_out(const std::filesystem::path& database,
                       const std::map<int64_t, Trainers::Use>& uses) {
     RawDatabase db(database);
@@ -208,7 +211,7 @@ std::map<int64_t, Trainers::Use> run(Store& store, const SyntheticSize& size) {
     int count = 0;
     for (const auto& task : plan.tasks) {
         const auto* classifier = std::get_if<ClassifierTask>(&task.spec);
-        if (++count % 40 == 0 && classifier) { // dies once and is tried again
+        if (++count % 40 == 0 && classifier) { // dies once and is retried
             const auto token = start(task, 30);
             auto died = ended(task.key, token, Outcome::died,
                               "the trainer was killed by signal 9 (out of memory?)");

@@ -1,6 +1,8 @@
-// A campaign as large as the whole Table 1, made by formula within seconds: 550 finished classifiers of 200 epochs on three data
-// sets and step-matched baselines, of which some failed; two DAGANs with curves and sample sheets; attempts that died on the way;
-// eight trainers on two hosts. Equal calls make equal databases.
+// A synthetic campaign as large as Table 1, computed from a formula within seconds.
+//
+// It has 550 finished classifiers of 200 epochs on three data sets; step-matched baselines, some of
+// which failed; two DAGANs with curves and contact sheets; attempts that died and were retried; and
+// eight trainers on two hosts. Equal calls create equal databases.
 #pragma once
 
 #include "results/report/report.h"
@@ -15,16 +17,17 @@ struct SyntheticSize {
     int seeds = 5;
 };
 
-// The tasks, in the order of a plan.
+// Returns the tasks in the order of a plan.
 Plan synthetic_plan(const SyntheticSize& size = {});
 
-// Runs them all through `store`. Times are entered as if attempts had taken minutes: see spread_times_out.
+// Records the whole campaign in `store`. All attempts have the present time.
 void run_synthetic_campaign(Store& store, const SyntheticSize& size = {});
 
-// Makes `folder` a campaign: results.sqlite, sample sheets.
+// Creates a campaign's database and contact sheets in `folder`. The attempts have the times of a
+// real campaign.
 void make_synthetic_campaign(const std::filesystem::path& folder, const SyntheticSize& size = {});
 
-// What its plan is said to have expected: classifiers half again as fast as they were, DAGANs as they were.
+// Returns a forecast for the report: classifiers 1.5 times as fast as they were, DAGANs as fast.
 Prediction synthetic_prediction(const SyntheticSize& size = {});
 
 } // namespace dagan::results::testing

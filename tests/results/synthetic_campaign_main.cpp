@@ -1,5 +1,5 @@
-// Makes the synthetic campaign of the tests as a folder, to look at reports and exports by hand: results_synthetic_campaign
-// FOLDER
+// Creates the synthetic campaign of the tests in a folder, to inspect reports and exports by hand:
+// results_synthetic_campaign FOLDER
 #include "synthetic_campaign.h"
 
 #include "base/error.h"

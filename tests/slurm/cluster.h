@@ -1,16 +1,16 @@
-// A real Slurm cluster of several nodes within this machine (tests/slurm/lab), for tests of whole campaigns; and what can be seen
-// of it from here. Needs root, network namespaces and Slurm's programs: `make setup SLURM=1`.
+// A real Slurm cluster of three nodes inside this machine (tests/slurm/lab), for tests of whole
+// campaigns. Needs root, network namespaces and Slurm's programs: `make setup SLURM=1`.
 #pragma once
 
-#include "e2e/laboratory.h"
+#include "e2e/sandbox.h"
 
 #include <array>
 #include <fstream>
 
 namespace dagan {
 
-// What this machine lacks to run a cluster; "" when it has all.
-inline std::string lacking_for_cluster() {
+// Returns what this machine lacks to run a cluster; "" if nothing.
+inline std::string missing_requirement() {
     if (::getuid() != 0) return "needs root";
     const std::array paths{"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
     for (const char* program :
@@ -18,19 +18,20 @@ inline std::string lacking_for_cluster() {
         const bool found = std::any_of(paths.begin(), paths.end(), [&](const char* path) {
             return fs::exists(fs::path(path) / program);
         });
-        if (!found) return std::string(program) + " is not there; hint: make setup SLURM=1";
+        if (!found) return std::string(program) + " is not installed; hint: make setup SLURM=1";
     }
     if (run_program({"unshare", "--net", "--uts", "--ipc", "--mount", "--pid", "--fork", "true"})
             .exit_code != 0)
-        return "namespaces cannot be made here";
+        return "this machine does not allow namespaces";
     return "";
 }
 
 class Cluster {
   public:
-    // Up with three nodes of four cores and four fake GPUs; `shared` folders below /tmp are the same on all nodes.
+    // Starts three nodes with four cores and four fake GPUs each. `shared`, a folder below /tmp, is
+    // visible on all nodes, which otherwise have their own /tmp.
     explicit Cluster(const fs::path& shared) {
-        std::string pattern = "/tmp/slXXXXXX"; // paths of sockets below it must stay short
+        std::string pattern = "/tmp/slXXXXXX"; // short, for the paths of Unix sockets in it
         if (::mkdtemp(pattern.data()) == nullptr)
             throw system_error("mkdtemp: " + errno_text(errno));
         folder_ = pattern;
@@ -53,27 +54,29 @@ class Cluster {
     Cluster(const Cluster&) = delete;
     Cluster& operator=(const Cluster&) = delete;
 
-    Finished lab(const Words& words) const {
-        return run_program(Words{(kSource / "tests" / "slurm" / "lab").string()} + words, setting_);
+    Finished lab(const Args& args) const {
+        return run_program(Args{(kSource / "tests" / "slurm" / "lab").string()} + args, setting_);
     }
-    // A command on the login host, and what it prints, without the last line break.
-    Finished on_login(const Words& words) const { return lab(Words{"exec"} + words); }
-    std::string say(const Words& words) const {
-        std::string text = on_login(words).out;
+    // Runs a command on the login host.
+    Finished on_login(const Args& args) const { return lab(Args{"exec"} + args); }
+    // Returns the output of a command on the login host, without trailing line breaks.
+    std::string output_on_login(const Args& args) const {
+        std::string text = on_login(args).out;
         while (!text.empty() && text.back() == '\n') text.pop_back();
         return text;
     }
-    // Cancels everything, revives nodes and controller, waits until all is idle.
+    // Cancels all jobs, restarts nodes and controller if necessary, and waits until all nodes are
+    // idle.
     void heal() const { lab({"heal"}); }
 
     std::string job_state(const std::string& job) const {
-        return say({"squeue", "-h", "-j", job, "-o", "%T"});
+        return output_on_login({"squeue", "-h", "-j", job, "-o", "%T"});
     }
-    bool queue_is_empty() const { return say({"squeue", "-h"}).empty(); }
-    // Steps of running jobs, but for those of Slurm itself.
+    bool queue_is_empty() const { return output_on_login({"squeue", "-h"}).empty(); }
+    // Returns the number of steps of running jobs, without Slurm's own (batch, extern).
     int steps() const {
         int count = 0;
-        std::istringstream lines(say({"squeue", "-h", "-s", "-o", "%i"}));
+        std::istringstream lines(output_on_login({"squeue", "-h", "-s", "-o", "%i"}));
         for (std::string line; std::getline(lines, line);)
             count +=
                 line.find("extern") == std::string::npos && line.find("batch") == std::string::npos;

@@ -12,7 +12,7 @@ template <class T> T copied_through_text(const T& value) {
     return from_json_text<T>(encode_json(value).dump());
 }
 
-TEST(JsonTest, ASweepSurvivesItsText) {
+TEST(JsonTest, ASweepIsRestoredFromItsText) {
     Sweep sweep;
     sweep.name = "x \"quoted\" \n ü";
     sweep.seed = UINT64_MAX;
@@ -26,7 +26,7 @@ TEST(JsonTest, ASweepSurvivesItsText) {
     EXPECT_EQ(to_text(sweep_from_text(to_text(sweep))), to_text(sweep));
 }
 
-TEST(JsonTest, AResultSurvivesItsText) {
+TEST(JsonTest, AResultIsRestoredFromItsText) {
     TaskResult result;
     result.task = "k";
     result.outcome = Outcome::out_of_memory;
@@ -37,7 +37,7 @@ TEST(JsonTest, AResultSurvivesItsText) {
     EXPECT_EQ(copied_through_text(result), result) << "with a score";
 }
 
-TEST(JsonTest, NumbersThatJsonLacksAreWrittenAsInYaml) {
+TEST(JsonTest, InfinityAndNanAreWrittenAsInYaml) {
     EXPECT_EQ(encode_json(kNoLimit), ".inf");
     EXPECT_EQ(encode_json(-kNoLimit), "-.inf");
     EXPECT_EQ(copied_through_text(CurvePoint{1, "loss", kNoLimit}).value, kNoLimit);
@@ -45,7 +45,7 @@ TEST(JsonTest, NumbersThatJsonLacksAreWrittenAsInYaml) {
     EXPECT_TRUE(std::isnan(copied_through_text(CurvePoint{1, "loss", std::nan("")}).value));
 }
 
-TEST(JsonTest, UnknownMissingAndBrokenAreOurFault) {
+TEST(JsonTest, UnknownOrMissingKeysAndMalformedTextsAreBugs) {
     const auto blame_of = [](const std::string& text) -> std::optional<Blame> {
         try {
             from_json_text<CaseCounts>(text);
@@ -63,18 +63,17 @@ TEST(JsonTest, UnknownMissingAndBrokenAreOurFault) {
     EXPECT_EQ(blame_of(""), Blame::bug);
 }
 
-TEST(JsonTest, AnOptionAddedLaterIsWrittenOnlyWhereItIsNotItsDefault) {
+TEST(JsonTest, AnOptionAddedLaterIsWrittenOnlyIfItIsNotTheDefault) {
     ClassifierOptions options;
     ASSERT_TRUE(options.mark_generated);
     const std::string text = encode_json(options).dump();
     EXPECT_EQ(text.find("mark_generated"), std::string::npos) << text;
-    EXPECT_NE(text.find("eval_drop_last"), std::string::npos) << "the others always";
+    EXPECT_NE(text.find("eval_drop_last"), std::string::npos) << "other options are always written";
     options.mark_generated = false;
     EXPECT_NE(encode_json(options).dump().find(R"("mark_generated":false)"), std::string::npos);
     EXPECT_EQ(copied_through_text(options), options);
-    decode_json(Json::parse(text),
-                options); // a text without it says its default, whatever was there before
-    EXPECT_TRUE(options.mark_generated);
+    decode_json(Json::parse(text), options);
+    EXPECT_TRUE(options.mark_generated) << "a missing key means the default";
     Json unknown = Json::parse(text);
     unknown["mark"] = true;
     EXPECT_THROW(decode_json(unknown, options), Error);
@@ -83,7 +82,7 @@ TEST(JsonTest, AnOptionAddedLaterIsWrittenOnlyWhereItIsNotItsDefault) {
     EXPECT_THROW(decode_json(unknown, options), Error);
 }
 
-TEST(JsonTest, AnUnknownEnumeratorAndAWrongLengthAreRefused) {
+TEST(JsonTest, UnknownEnumeratorsAndWrongLengthsAreRefused) {
     EXPECT_THROW(from_json_text<Norm>(R"("layer")"), Error);
     EXPECT_EQ(from_json_text<Norm>(R"("batch")"), Norm::batch);
     EXPECT_THROW((from_json_text<std::array<int, 4>>("[1, 2, 3]")), Error);

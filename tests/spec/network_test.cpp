@@ -1,4 +1,5 @@
-// Every number here is copied from the tables of dagan.md (sections 3, 4 and 7), none computed by the code under test.
+// Every number here is copied from docs/reference/model.md ("Generator", "Critic", "Classifier");
+// none is computed by the code under test.
 #include "spec/network.h"
 
 #include <gtest/gtest.h>
@@ -159,14 +160,16 @@ GanOptions with(std::array<int, 4> widths, int generator_inner = 3, int critic_i
     return options;
 }
 
-// Totals and cost of one image, as printed in dagan.md: parameters exact, MACs to 0.1 million.
+// Totals and cost of one image as printed in docs/reference/model.md: parameters exact, MACs
+// rounded to 0.1 million.
 void expect_total(const NetworkTable& table, int64_t parameters, double mega_macs) {
     EXPECT_EQ(table.parameters(), parameters);
     EXPECT_NEAR(static_cast<double>(table.macs()) / 1e6, mega_macs, 0.0501);
 }
 
-// The rows in which `table` and `base` differ in their parameters: number in dagan.md's table -> parameters. The generator's
-// unused row 20 is in dagan.md's numbering but not in ours.
+// Returns the rows of `table` whose parameters differ from those of `base`: number in model.md's
+// table -> parameters. The generator's row 20, which is not built, has a number in model.md and no
+// row in the table.
 std::map<int, int64_t> changed_rows(const NetworkTable& base, const NetworkTable& table,
                                     int unused_row) {
     EXPECT_EQ(base.layers.size(), table.layers.size());
@@ -181,19 +184,19 @@ std::map<int, int64_t> changed_rows(const NetworkTable& base, const NetworkTable
 
 const std::array<int, 4> kWidths{64, 64, 128, 128}, kNarrow{64, 64, 64, 64};
 
-TEST(NetworkTableTest, GeneratorHasTheRowsOfThePage) {
+TEST(NetworkTableTest, GeneratorHasTheDocumentedRows) {
     expect_rows(generator_table({}, 1, 28), kGenerator28);
 }
 
-TEST(NetworkTableTest, CriticHasTheRowsOfThePage) {
+TEST(NetworkTableTest, CriticHasTheDocumentedRows) {
     expect_rows(critic_table({}, 1, 28), kCritic28);
 }
 
-TEST(NetworkTableTest, ClassifierHasTheRowsOfThePage) {
+TEST(NetworkTableTest, ClassifierHasTheDocumentedRows) {
     expect_rows(classifier_table({}, 1, 28, 211), kClassifier28);
 }
 
-TEST(NetworkTableTest, ColourFacesChangeTheRowsThatThePageLists) {
+TEST(NetworkTableTest, ColourFacesChangeTheDocumentedRows) {
     constexpr int kUnusedNoise = 20, kNone = 1000;
     const std::map<int, int64_t> generator{{1, 1792},    {2, 84},     {3, 38656},  {17, 12928},
                                            {18, 25856},  {19, 51712}, {47, 75520}, {49, 112384},
@@ -217,7 +220,7 @@ TEST(NetworkTableTest, TotalsAndCostOfTheReferenceNetworks) {
     expect_total(critic_table({}, 3, 64), 7078987, 1357.1);
 }
 
-TEST(NetworkTableTest, TotalsAndCostFollowWidthsAndInner) {
+TEST(NetworkTableTest, TotalsAndCostForOtherWidthsAndInnerConvolutions) {
     expect_total(generator_table(with(kNarrow), 1, 28), 4412693, 817.3);
     expect_total(critic_table(with(kNarrow), 1, 28), 2543847, 164.9);
     expect_total(generator_table(with(kWidths, 1, 1), 1, 28), 3706965, 375.3);
@@ -232,7 +235,7 @@ TEST(NetworkTableTest, OneByOneProjectionsAreCounted) {
     EXPECT_EQ(critic_table(options, 1, 28).parameters(), 6908679);
 }
 
-TEST(NetworkTableTest, PaperTopologyHasItsTotalsWhateverTheOptionsItFixes) {
+TEST(NetworkTableTest, PaperTopologyOverridesTheOptionsThatItFixes) {
     GanOptions options = with(kNarrow);
     options.topology = Topology::paper;
     expect_total(generator_table(options, 1, 28), 5445089, 733.9);
@@ -306,7 +309,8 @@ TEST(NetworkTableTest, ThirdSiteMovesTheDropoutFromTheTransition) {
     }
 }
 
-// dagan.md section 7: pre-activation, 1x1 transition to 64 channels, then 2x2 average pooling: 28 -> 14 -> 7 -> 3 -> 1.
+// docs/reference/model.md, "Classifier", reading: huang: pre-activation, 1x1 transition to 64
+// channels, then 2x2 average pooling: 28 -> 14 -> 7 -> 3 -> 1.
 TEST(NetworkTableTest, HuangReadingPoolsAfterAPointwiseTransition) {
     ClassifierOptions options;
     options.reading = ClassifierArch::huang;
@@ -317,19 +321,19 @@ TEST(NetworkTableTest, HuangReadingPoolsAfterAPointwiseTransition) {
         const std::string block = "B" + std::to_string(b + 1);
         for (size_t j = 0; j < 4; ++j) {
             const LayerRow& row = table.layers[4 * b + j];
-            const int in =
-                (b == 0 ? 1 : 64) + 64 * static_cast<int>(j) + 1; // the flag is the last one
+            constexpr int kFlag = 1;
+            const int in = (b == 0 ? 1 : 64) + 64 * static_cast<int>(j) + kFlag;
             EXPECT_EQ(row.name, block + (j < 3 ? ".conv" + std::to_string(j + 1) : ".transition"));
             EXPECT_EQ(row.in_channels, in);
             EXPECT_EQ(row.before, Before::norm_relu);
-            EXPECT_EQ(row.norm_parameters, 2 * (in - 1));
+            EXPECT_EQ(row.norm_parameters, 2 * (in - kFlag));
             EXPECT_EQ(row.kernel, j < 3 ? 3 : 1);
             EXPECT_EQ(row.stride, 1);
             EXPECT_EQ(row.after, j < 2 ? After::linear : j == 2 ? After::dropout : After::pool);
             EXPECT_EQ(row.in_size, sizes[b]);
             EXPECT_EQ(row.out_size, j < 3 ? sizes[b] : sizes[b + 1]);
-            EXPECT_EQ(row.macs, int64_t{row.kernel} * row.kernel * in * 64 * sizes[b] *
-                                    sizes[b]); // pooled after the convolution
+            // The transition pools after its convolution.
+            EXPECT_EQ(row.macs, int64_t{row.kernel} * row.kernel * in * 64 * sizes[b] * sizes[b]);
         }
     }
 }

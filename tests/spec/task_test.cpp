@@ -29,14 +29,14 @@ std::vector<TaskSpec> one_of_each() {
     return {selector, gan, pool, classifier};
 }
 
-TEST(TaskTest, EachKindSurvivesItsText) {
+TEST(TaskTest, EachKindIsRestoredFromItsText) {
     for (const auto& task : one_of_each()) {
         EXPECT_EQ(task_from_text(to_text(task)), task) << label_of(task);
         EXPECT_EQ(to_text(task_from_text(to_text(task))), to_text(task)) << label_of(task);
     }
 }
 
-TEST(TaskTest, KindsFollowTheVariantsOrder) {
+TEST(TaskTest, KindsHaveTheOrderOfTheVariant) {
     const auto tasks = one_of_each();
     EXPECT_EQ(kind_of(tasks[0]), TaskKind::selector);
     EXPECT_EQ(kind_of(tasks[1]), TaskKind::gan);
@@ -52,7 +52,7 @@ TEST(TaskTest, OnlyAGangHasSeveralRanks) {
     for (const size_t other : {0U, 2U, 3U}) EXPECT_EQ(ranks_of(tasks[other]), 1);
 }
 
-TEST(TaskTest, LabelsAreForPeople) {
+TEST(TaskTest, LabelsNameTheTask) {
     auto tasks = one_of_each();
     EXPECT_EQ(label_of(tasks[0]), "selector omniglot");
     EXPECT_EQ(label_of(tasks[1]), "gan omniglot");
@@ -64,25 +64,25 @@ TEST(TaskTest, LabelsAreForPeople) {
     EXPECT_EQ(label_of(tasks[3]), "classifier omniglot n=5 m=0 seed=0 steps:3");
 }
 
-// Property: a change of any one field changes the key. Fields are changed through the canonical text, one leaf at a time.
-void collect_variants(const Json& at, const std::string& pointer,
-                      std::vector<std::string>& leaves) {
+// Collects the JSON pointers of all numbers and booleans.
+void collect_leaves(const Json& at, const std::string& pointer, std::vector<std::string>& leaves) {
     if (at.is_object()) {
         for (const auto& [key, value] : at.items())
-            collect_variants(value, pointer + "/" + key, leaves);
+            collect_leaves(value, pointer + "/" + key, leaves);
     } else if (at.is_array()) {
         for (size_t i = 0; i < at.size(); ++i)
-            collect_variants(at[i], pointer + "/" + std::to_string(i), leaves);
+            collect_leaves(at[i], pointer + "/" + std::to_string(i), leaves);
     } else if (at.is_number() || at.is_boolean()) {
         leaves.push_back(pointer);
     }
 }
 
+// Changes one number at a time in the canonical text.
 TEST(TaskTest, EveryNumberOfATaskIsPartOfItsKey) {
     for (const auto& task : one_of_each()) {
         const Json text = Json::parse(to_text(task));
         std::vector<std::string> leaves;
-        collect_variants(text, "", leaves);
+        collect_leaves(text, "", leaves);
         EXPECT_GT(leaves.size(), 20U);
         std::set<std::string> keys{key_of(task)};
         for (const auto& leaf : leaves) {
@@ -92,12 +92,12 @@ TEST(TaskTest, EveryNumberOfATaskIsPartOfItsKey) {
                     : value.is_number_float() ? Json(value.get<double>() + 0.5)
                                               : Json(value.get<int64_t>() + 1);
             EXPECT_TRUE(keys.insert(key_of(task_from_text(changed.dump()))).second)
-                << label_of(task) << " ignores " << leaf;
+                << label_of(task) << ": the key ignores " << leaf;
         }
     }
 }
 
-TEST(TaskTest, TextThatWeDidNotWriteIsRefused) {
+TEST(TaskTest, OtherTextsAreRefused) {
     for (const char* text : {"", "[]", "{}", R"({"kind": "poem"})", R"({"kind": "pool"})"}) {
         EXPECT_THROW(task_from_text(text), Error) << text;
     }

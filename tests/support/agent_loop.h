@@ -1,5 +1,5 @@
-// The part of an agent that a gang's trainer needs, without a launcher: reductions are done, other messages are handed to the
-// test.
+// A minimal agent for the trainer of a gang: it performs reductions and passes other messages to
+// the test.
 #pragma once
 
 #include "cluster/gang/gang_reducer.h"
@@ -12,7 +12,8 @@
 
 namespace dagan {
 
-// Serves until the gang is over and the trainer has ended its task (it said "end", or is gone).
+// Serves until the gang is over and the trainer has sent "end" or died. `on_control` receives all
+// other messages.
 inline void serve_gang(cluster::AgentLink& link, cluster::GangReducer& reducer,
                        const std::function<void(const std::string&)>& on_control = {}) {
     cluster::Backoff backoff;

@@ -1,5 +1,6 @@
-// The collectives of a gang whose members all live in this process, on any threads. Stricter than MPI: it throws when members
-// start different operations in one place of the order, or start one after release(), which over MPI would be undefined.
+// The collectives of a gang whose members all live in this process, on any threads. Stricter than
+// MPI: throws if members start different operations, or start one after release(), which is
+// undefined over MPI.
 #pragma once
 
 #include "base/error.h"
@@ -13,21 +14,22 @@
 
 namespace dagan {
 
-// The meeting place of one gang. Outlives its members.
-class FakeGang {
+// The common state of one gang. Must outlive the members' collectives.
+class FakeCollectives {
   public:
-    explicit FakeGang(int size) : size_(size) {}
+    explicit FakeCollectives(int size) : size_(size) {}
 
     std::unique_ptr<cluster::GangCollectives> member(int position) {
         return std::make_unique<Member>(*this, position);
     }
+    // How many members have called release().
     int released() const {
         std::scoped_lock lock(mutex_);
         return released_;
     }
 
   private:
-    // What a member passed: one of the two operations.
+    // The arguments of one member: of a gather or of a mean.
     struct Part {
         std::span<const int64_t> mine;
         std::span<int64_t> all;
@@ -41,7 +43,7 @@ class FakeGang {
 
     class Member final : public cluster::GangCollectives {
       public:
-        Member(FakeGang& gang, int position) : gang_(gang), position_(position) {}
+        Member(FakeCollectives& gang, int position) : gang_(gang), position_(position) {}
         int size() const override { return gang_.size_; }
         void start_gather(std::span<const int64_t> mine, std::span<int64_t> all) override {
             start({mine, all, {}, {}});
@@ -58,7 +60,7 @@ class FakeGang {
             return started_ == 0 || gang_.operations_[started_].complete;
         }
         void release() override {
-            require(done(), "collectives are released when none is under way");
+            require(done(), "collectives are released when no operation is in progress");
             std::scoped_lock lock(gang_.mutex_);
             ++gang_.released_;
             released_ = true;
@@ -71,18 +73,18 @@ class FakeGang {
             std::scoped_lock lock(gang_.mutex_);
             Operation& operation = gang_.operations_[++started_];
             require(operation.parts.emplace(position_, std::move(part)).second,
-                    "members have positions of their own");
-            gang_.finish_if_all_came(operation);
+                    "members have distinct positions");
+            gang_.complete_if_all_started(operation);
         }
 
-        FakeGang& gang_;
+        FakeCollectives& gang_;
         int position_;
         const cluster::SharedMemory* memory_ = nullptr;
         int started_ = 0; // the number of the last operation
         bool released_ = false;
     };
 
-    void finish_if_all_came(Operation& operation) {
+    void complete_if_all_started(Operation& operation) {
         if (operation.parts.size() < static_cast<size_t>(size_)) return;
         const Part& first = operation.parts.at(0);
         for (const auto& [position, part] : operation.parts) {
@@ -99,9 +101,9 @@ class FakeGang {
 
     static void gather(Operation& operation) {
         for (const auto& [to, receiver] : operation.parts) {
-            auto place = receiver.all.begin();
+            auto target = receiver.all.begin();
             for (const auto& [from, part] : operation.parts)
-                place = std::ranges::copy(part.mine, place).out;
+                target = std::ranges::copy(part.mine, target).out;
         }
     }
 
@@ -117,7 +119,7 @@ class FakeGang {
 
     int size_;
     mutable std::mutex mutex_;
-    std::map<int, Operation> operations_; // by number, counted from 1
+    std::map<int, Operation> operations_; // by number, from 1
     int released_ = 0;
 };
 

@@ -1,5 +1,6 @@
-// A gang of members in threads of one process, for tests of collective code: sums in double in rank order, so the mean has the
-// same bits on all. A member that leaves with an exception breaks the gang, as a trainer that dies does.
+// A gang whose members are threads of one process, for tests of collective code. Sums are in double
+// in the order of ranks, so the mean has the same bits on all members. A member that leaves with an
+// exception breaks the gang, as a trainer that dies does.
 #pragma once
 
 #include "gang/group.h"
@@ -93,7 +94,8 @@ inline std::unique_ptr<gang::Group> FakeGang::member(int rank) {
     return std::make_unique<FakeGroup>(*this, rank);
 }
 
-// Runs `work` once per member, each in a thread of its own; rethrows the first exception that is not a member's loss of the gang.
+// Runs `work` on each member, each in its own thread. Rethrows the first exception other than
+// GangBroken.
 inline void run_gang(int size, const std::function<void(gang::Group&)>& work) {
     FakeGang gang(size);
     std::mutex mutex;

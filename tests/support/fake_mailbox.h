@@ -1,4 +1,5 @@
-// Mailboxes of several ranks in one process: what one sends, the other receives, in the order of sending. Single-threaded.
+// Mailboxes of several ranks in one process. Messages arrive in the order of sending.
+// Single-threaded.
 #pragma once
 
 #include "base/error.h"
@@ -10,7 +11,7 @@
 
 namespace dagan {
 
-// The post of `size` ranks. Outlives its mailboxes.
+// The messages in transfer between `size` ranks. Must outlive the mailboxes.
 class FakePost {
   public:
     explicit FakePost(int size) : arrived_(static_cast<size_t>(size)) {}

@@ -1,5 +1,10 @@
-// A Store in memory that keeps the contract of results/store/store.h. It tells what is only written from what is committed, and can be
-// made to fail like a full disk at any of its calls.
+// A Store in memory that follows the contract of results/store/store.h. It distinguishes written
+// from committed changes, and can fail like a full disk at any of its calls.
+//
+//     FakeStore store(plan);
+//     store.start_attempt("task0", "0", "node");
+//     store.crash();                    // the attempt was not committed: it is gone
+//     store.fail_after(1);              // the second call from now on throws Blame::system
 #pragma once
 
 #include "base/error.h"
@@ -28,7 +33,7 @@ class FakeStore final : public results::Store {
 
     explicit FakeStore(const Plan& plan) { enter({}, plan), commit(); }
 
-    // From now on the calls after the next `calls` throw, as all do after an error.
+    // The next `calls` calls succeed; all later ones throw Blame::system, until crash().
     void fail_after(int calls) { calls_left_ = calls; }
 
     const Contents& committed() const { return committed_; }
@@ -39,13 +44,14 @@ class FakeStore final : public results::Store {
         return written_.tasks.at(task).ended.has_value();
     }
 
-    // What a campaign is judged by: outcome, score and artifacts of each task that ended, without tokens, times and places.
+    // The outcome, score and artifacts of a task that ended, without token, time and place.
     struct Ended {
         Outcome outcome;
         std::optional<ClassifierScore> score;
         std::vector<Artifact> artifacts;
         bool operator==(const Ended&) const = default;
     };
+    // Returns the committed ends, by task. Fails if a task ended twice.
     std::map<std::string, Ended> ended() const {
         std::map<std::string, Ended> ended;
         for (const auto& [token, attempt] : committed_.attempts) {
@@ -60,7 +66,7 @@ class FakeStore final : public results::Store {
         return ended;
     }
 
-    // A new job of the same campaign: what was not committed is gone.
+    // Starts a new job of the same campaign: uncommitted changes are lost.
     void crash() {
         written_ = committed_;
         calls_left_ = -1;
@@ -75,7 +81,8 @@ class FakeStore final : public results::Store {
         std::vector<results::StoredTask> tasks;
         for (const auto& [key, task] : written_.tasks) tasks.push_back(task);
         for (results::StoredTask& task : tasks) {
-            for (const auto& [token, attempt] : written_.attempts) { // the last one decides
+            // Whether an attempt is open is decided by the last one.
+            for (const auto& [token, attempt] : written_.attempts) {
                 if (attempt.task != task.task) continue;
                 const bool open = !attempt.result;
                 task.lost += !open && attempt.charged && attempt.result->outcome == Outcome::lost;
@@ -89,13 +96,13 @@ class FakeStore final : public results::Store {
         for (const results::StoredTask& task : load()) {
             if (task.task == key) return task;
         }
-        throw Error(Blame::bug, key + ": is no task");
+        throw Error(Blame::bug, key + ": is not a task");
     }
     bool is_current(const std::string& task, int64_t attempt) override {
         work();
         return !written_.tasks.at(task).ended && attempt != 0 && current(task) == attempt;
     }
-    std::vector<results::PastAttempt> history_of_suspects() override {
+    std::vector<results::PastAttempt> attempts_on_suspect_hosts() override {
         work();
         std::vector<results::PastAttempt> history;
         for (const auto& [token, attempt] : written_.attempts) {
@@ -104,7 +111,7 @@ class FakeStore final : public results::Store {
         }
         return history;
     }
-    void forgive(const std::string& host) override {
+    void refund_attempts(const std::string& host) override {
         work();
         for (auto& [token, attempt] : written_.attempts) {
             if (attempt.host != host || attempt.final || !attempt.result || !attempt.charged)
@@ -117,8 +124,7 @@ class FakeStore final : public results::Store {
         work();
         int reopened = 0;
         for (auto& [key, task] : written_.tasks) {
-            if (!task.ended || *task.ended == Outcome::done || *task.ended == Outcome::diverged)
-                continue;
+            if (!task.ended || is_finished(*task.ended)) continue;
             task.ended.reset();
             task.charged = 0;
             ++reopened;
@@ -128,7 +134,7 @@ class FakeStore final : public results::Store {
     int64_t start_attempt(const std::string& task, const std::string& ranks,
                           const std::string& host, int64_t checkpoint_before) override {
         work();
-        require(!written_.tasks.at(task).ended, "a task that has ended is not started again");
+        require(!written_.tasks.at(task).ended, "no attempt starts after its task has ended");
         written_.attempts[++last_token_] = {
             task, ranks, host, std::nullopt, false, true, checkpoint_before};
         ++written_.tasks.at(task).attempts;
@@ -166,7 +172,7 @@ class FakeStore final : public results::Store {
         if (calls_left_ > 0) --calls_left_;
     }
 
-    // The latest attempt of a task, if it has no end.
+    // Returns the latest attempt of a task if it has no end, else 0.
     int64_t current(const std::string& task) const {
         const auto latest =
             std::find_if(written_.attempts.rbegin(), written_.attempts.rend(),
@@ -177,7 +183,7 @@ class FakeStore final : public results::Store {
     Contents written_, committed_;
     int64_t last_token_ = 0;
     int commits_ = 0;
-    int calls_left_ = -1; // no failure planned
+    int calls_left_ = -1; // -1: no failure is planned
 };
 
 } // namespace dagan

@@ -1,15 +1,18 @@
-// A trainer that computes nothing: it speaks the agent's protocol over fds 3 and 4 like dagan-train, and does what the words in
-// the name of a task's data set say, in order:
-//   done                ends the task well; so does the end of the words
-//   fail                ends it with a system error
-//   crash               kills itself with SIGKILL
-//   exit                ends the process with code 3 in the middle of the task
-//   hang                says nothing more, for ever
-//   wait                beats until it is told to stop, then returns interrupted
-//   beat MILLISECONDS   gives signs of life for so long
-//   reduce COUNT        has COUNT floats averaged over the gang; member p puts p + 1 into each. The mean is the curve's next
-//   point "mean"
-// Each task begins with a Progress whose step is this process's id. With `--never-ready` it ends before it asks for work.
+// A trainer that computes nothing. It speaks the agent's protocol over fds 3 and 4 like
+// dagan-train. The name of a task's data set is a script of commands, which it executes in order:
+//
+//   done                ends the task as done; so does the end of the script
+//   fail                ends the task with a system error
+//   crash               kills the process with SIGKILL
+//   exit                ends the process with code 3
+//   hang                sends nothing more, forever
+//   wait                sends progress until it is told to stop, then ends as interrupted
+//   beat MILLISECONDS   sends progress for that long
+//   reduce COUNT        averages COUNT floats over the gang; member p contributes p + 1 in each.
+//                       Appends the mean to the curve as quantity "mean"
+//
+// Each task begins with a Progress whose step is this process's id. With `--never-ready` the
+// process ends before it requests work.
 #include "base/error.h"
 #include "base/version.h"
 #include "cluster/gang/group_through_agent.h"
@@ -44,47 +47,47 @@ class FakeTask {
     }
 
     TaskResult run() {
-        beat();
-        std::istringstream words(dataset_of(assignment_.spec).name);
-        for (std::string word; words >> word && !over_;) obey(word, words);
+        send_progress();
+        std::istringstream script(dataset_of(assignment_.spec).name);
+        for (std::string command; script >> command && !over_;) execute(command, script);
         return result_;
     }
 
   private:
-    void obey(const std::string& word, std::istringstream& words) {
+    void execute(const std::string& command, std::istringstream& script) {
         int number = 0;
-        if (word == "done")
+        if (command == "done")
             over_ = true;
-        else if (word == "fail")
-            end(Outcome::system_error, "as told");
-        else if (word == "crash")
+        else if (command == "fail")
+            end(Outcome::system_error, "as scripted");
+        else if (command == "crash")
             ::raise(SIGKILL);
-        else if (word == "exit")
+        else if (command == "exit")
             ::_exit(3);
-        else if (word == "hang")
+        else if (command == "hang")
             for (;;) ::pause();
-        else if (word == "wait")
+        else if (command == "wait")
             wait_for_stop();
-        else if (word == "beat" && words >> number)
+        else if (command == "beat" && script >> number)
             beat_for(std::chrono::milliseconds(number));
-        else if (word == "reduce" && words >> number)
+        else if (command == "reduce" && script >> number)
             reduce(static_cast<size_t>(number));
         else
-            throw Error(Blame::bug, "a word that the fake trainer does not know: " + word);
+            throw Error(Blame::bug, "unknown command of the fake trainer: " + command);
     }
     void end(Outcome outcome, const std::string& error) {
         over_ = true;
         result_.outcome = outcome;
         result_.error = error;
     }
-    void beat() {
+    void send_progress() {
         link_.send(launcher::encode(
             launcher::Progress{assignment_.task, assignment_.attempt, ::getpid(), 1}));
     }
     void beat_for(std::chrono::milliseconds time) {
         for (const auto began = Clock::now(); Clock::now() - began < time;
              std::this_thread::sleep_for(std::chrono::milliseconds(100)))
-            beat();
+            send_progress();
     }
     void wait_for_stop() {
         for (;;) {
@@ -92,7 +95,7 @@ class FakeTask {
             if (text && std::holds_alternative<launcher::StopWork>(launcher::decode_message(*text)))
                 return end(Outcome::interrupted, "");
             if (link_.closed()) ::_exit(0);
-            beat();
+            send_progress();
         }
     }
     void reduce(size_t count) {
@@ -102,7 +105,7 @@ class FakeTask {
             const std::span<float> values = group->allocate(count);
             for (float& value : values) value = static_cast<float>(assignment_.position + 1);
             group->all_reduce_mean(values);
-            for (const float value : values) require(value == values[0], "one mean for all");
+            for (const float value : values) require(value == values[0], "all values are the mean");
             result_.curve.push_back(
                 {static_cast<int64_t>(result_.curve.size()), "mean", values[0]});
         } catch (const gang::GangBroken& broken) {

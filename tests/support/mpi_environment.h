@@ -1,4 +1,5 @@
-// What a test under mpirun stands in: the job, and a spawner forked before MPI_Init. Made by tests/support/mpi_main.cpp.
+// The environment of a test under mpirun: the MPI job, and a spawner that was forked before
+// MPI_Init. Made by tests/support/mpi_main.cpp.
 #pragma once
 
 #include "cluster/mpi/mpi_world.h"
@@ -7,7 +8,7 @@
 namespace dagan {
 
 struct MpiEnvironment {
-    cluster::Spawner spawner; // first: it forks
+    cluster::Spawner spawner; // first, because it forks
     cluster::MpiWorld world;
 };
 

@@ -1,6 +1,6 @@
-// The main of tests that run under mpirun: every rank runs every test, in step. Rank 0 prints; the others print failures only. A
-// test that fails on any rank fails the run on all, and a rank that does not come to a test's end ends the job instead of hanging
-// it.
+// The main function of tests that run under mpirun. Every rank runs every test, in step. Rank 0
+// prints; the others print failures only. A test that fails on any rank fails the run on all ranks.
+// If a rank does not reach the end of a test, the job is aborted instead of hanging.
 #include "support/mpi_environment.h"
 
 #include <gtest/gtest.h>
@@ -15,8 +15,8 @@ namespace dagan {
 
 namespace {
 constexpr std::chrono::seconds kStepTimeout{60};
-std::unique_ptr<MpiEnvironment>
-    environment; // main's; googletest gives tests no way to be handed something
+// Global, because googletest cannot pass arguments to tests.
+std::unique_ptr<MpiEnvironment> environment;
 
 class InStep final : public testing::EmptyTestEventListener {
   public:
@@ -34,10 +34,10 @@ class InStep final : public testing::EmptyTestEventListener {
         MPI_Request request = MPI_REQUEST_NULL;
         MPI_Iallreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD, &request);
         const auto deadline = std::chrono::steady_clock::now() + kStepTimeout;
-        for (int all_came = 0; MPI_Test(&request, &all_came, MPI_STATUS_IGNORE), all_came == 0;
+        for (int all_ended = 0; MPI_Test(&request, &all_ended, MPI_STATUS_IGNORE), all_ended == 0;
              ::sched_yield()) {
             if (std::chrono::steady_clock::now() < deadline) continue;
-            std::fprintf(stderr, "rank %d: %s.%s: another rank did not come to its end\n",
+            std::fprintf(stderr, "rank %d: %s.%s: another rank did not reach its end\n",
                          environment->world.rank(), test.test_suite_name(), test.name());
             environment->world.abort(1);
         }
@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     environment = std::make_unique<MpiEnvironment>();
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
-    auto* in_step = new InStep; // googletest's
+    auto* in_step = new InStep; // owned by googletest
     listeners.Append(in_step);
     if (environment->world.rank() != 0)
         delete listeners.Release(listeners.default_result_printer());

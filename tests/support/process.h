@@ -1,5 +1,5 @@
-// Programs as a person runs them: start, wait, kill, and see what they printed; and the processes of a campaign, found by its
-// folder on their command lines. For end-to-end tests.
+// For end-to-end tests: runs programs as a user does (start, wait, kill, read the output), and
+// finds the processes of a campaign by its directory on their command lines.
 #pragma once
 
 #include "base/error.h"
@@ -38,17 +38,17 @@ struct Finished {
 class Process {
   public:
     struct Setting {
-        std::filesystem::path folder;         // to run in; "": this one
-        std::vector<std::string> environment; // NAME=value, on top of ours
+        std::filesystem::path folder;         // working directory; "": that of this process
+        std::vector<std::string> environment; // NAME=value, in addition to this process's
     };
 
-    // Starts argv[0] (a path, or looked up). It dies with this process.
+    // Starts argv[0], a path or a name that is looked up in PATH. It dies with this process.
     explicit Process(std::vector<std::string> argv, const Setting& setting = {})
         : out_(memory_file("stdout")), err_(memory_file("stderr")) {
         const pid_t parent = ::getpid();
         pid_ = ::fork();
         if (pid_ < 0) throw system_error("fork: " + errno_text(errno));
-        if (pid_ == 0) become(argv, setting, parent);
+        if (pid_ == 0) exec(argv, setting, parent);
     }
     ~Process() {
         if (running()) {
@@ -69,7 +69,7 @@ class Process {
     void kill(int signal) {
         if (running()) ::kill(pid_, signal);
     }
-    // Kills it when it takes longer than anything here should.
+    // Waits for the end. Kills the program after `limit`.
     Finished wait(std::chrono::seconds limit = std::chrono::seconds(180)) {
         const auto deadline = std::chrono::steady_clock::now() + limit;
         while (running()) {
@@ -86,8 +86,8 @@ class Process {
         if (fd < 0) throw system_error("memfd_create: " + errno_text(errno));
         return fd;
     }
-    [[noreturn]] void become(std::vector<std::string>& argv, const Setting& setting,
-                             pid_t parent) const {
+    [[noreturn]] void exec(std::vector<std::string>& argv, const Setting& setting,
+                           pid_t parent) const {
         cluster::die_with_parent(parent);
         ::dup2(out_, STDOUT_FILENO);
         ::dup2(err_, STDERR_FILENO);
@@ -119,7 +119,8 @@ inline Finished run_program(const std::vector<std::string>& argv,
     return Process(argv, setting).wait();
 }
 
-// The processes with `folder` (absolute) as a word of their command line, of one program or of all. Zombies have no command line.
+// Returns the processes that have `folder` (absolute) as an argument, of one program or of all.
+// Zombies have no command line and are not included.
 inline std::vector<pid_t> processes_of(const std::filesystem::path& folder,
                                        const std::string& program = "") {
     std::vector<pid_t> found;
@@ -139,7 +140,7 @@ inline std::vector<pid_t> processes_of(const std::filesystem::path& folder,
     return found;
 }
 
-// User time in clock ticks; 0 when it is gone.
+// Returns the user time in clock ticks; 0 if the process does not exist.
 inline long user_ticks_of(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
     std::string stat;
@@ -150,7 +151,7 @@ inline long user_ticks_of(pid_t pid) {
     return field.empty() ? 0 : std::stol(field);
 }
 
-// 0 when it is gone.
+// Returns the parent's pid; 0 if the process does not exist.
 inline pid_t parent_of(pid_t pid) {
     std::ifstream status("/proc/" + std::to_string(pid) + "/status");
     for (std::string line; std::getline(status, line);) {

@@ -1,4 +1,4 @@
-// Every kind of mistake in a sweep file, and the very message that it gets.
+// Every kind of mistake in a sweep file, with its exact message.
 #include "sweeps/support.h"
 
 #include <gtest/gtest.h>
@@ -36,8 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"seeds: 2", "seedes: 2", "x.yaml:3: unknown key 'seedes'; did you mean 'seeds'?"},
         Mistake{"resources: {gan_ranks: 2}", "resources: {wombats: 2}",
                 "x.yaml:13: unknown key 'wombats' in 'resources'; known are: gan_ranks, "
-                "trainers_per_rank, "
-                "threads_per_trainer, tasks_ahead"},
+                "trainers_per_rank, threads_per_trainer, tasks_ahead"},
         Mistake{"samples_per_class: [2, 4]", "sample_per_class: [2, 4]",
                 "x.yaml:12: unknown key 'sample_per_class' in 'sweep.0'; did you mean "
                 "'samples_per_class'?"},
@@ -94,16 +93,13 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kRow, "  omniglot: 5\n", "x.yaml:11: sweep: got a section, wanted a list of rows"},
         Mistake{"[2, 4]", "few",
                 "x.yaml:12: sweep.0.samples_per_class: got 'few', wanted a number, a list such as "
-                "[5, 10, 15], or a range such "
-                "as 0..10"},
+                "[5, 10, 15], or a range such as 0..10"},
         Mistake{"[2, 4]", "[]",
                 "x.yaml:12: sweep.0.samples_per_class: got a list, wanted a number, a list such as "
-                "[5, 10, 15], or a range such "
-                "as 0..10"},
+                "[5, 10, 15], or a range such as 0..10"},
         Mistake{"[0, 1, 3]", "3..0",
                 "x.yaml:12: sweep.0.generated_per_real: got '3..0', wanted a number, a list such "
-                "as [5, 10, 15], or a range such "
-                "as 0..10"},
+                "as [5, 10, 15], or a range such as 0..10"},
         Mistake{"[0, 40]", "40",
                 "x.yaml:7: datasets.omniglot.split.source: got '40', wanted a half-open range such "
                 "as [0, 1200] or [2300, end]"},
@@ -139,6 +135,12 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"iterations: 12", "selector_train: 1.5",
                 "x.yaml:9: gan.selector_train: 1.5 is neither a share below 1 nor a whole number "
                 "of images; e.g. 0.75 or 15"},
+        Mistake{"iterations: 12", "iterations: 16777217, critic_steps: 1",
+                "x.yaml:9: gan.iterations: 16777217 is out of range; wanted 1 or more and at most "
+                "16777216"},
+        Mistake{"iterations: 12", "iterations: 3400000",
+                "x.yaml:9: gan.iterations: 3400000 iterations with 5 critic steps each are "
+                "17000000 optimiser steps; wanted at most 16777216"},
         Mistake{"batch_size: 8", "batch_size: 7",
                 "x.yaml:9: gan.batch_size: 7 pairs cannot be divided evenly among "
                 "resources.gan_ranks = 2"},
@@ -158,117 +160,100 @@ INSTANTIATE_TEST_SUITE_P(
                 "[64, 64, 64, 64]; leave it out"},
         Mistake{"epochs: 3", "reading: huang, dropout_site: closing",
                 "x.yaml:10: classifier.dropout_site: 'closing' contradicts reading huang, whose "
-                "dropout is on the third "
-                "convolution; leave it out"}));
+                "dropout is on the third convolution; leave it out"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Splits, BadInputTest,
-    ::testing::Values(Mistake{"[1412, 1420]", "[1200, 1420]",
-                              "x.yaml:7: datasets.omniglot.split.test: test [1200, 1420) and "
-                              "validation [1200, 1206) overlap; each class "
-                              "belongs to one domain, "
-                              "and the end of a range is not included"},
-                      Mistake{"[0, 40]", "[0, end]",
-                              "x.yaml:7: datasets.omniglot.split.validation: validation [1200, "
-                              "1206) and source [0, end) overlap; each class "
-                              "belongs to one "
-                              "domain, and the end of a range is not included\n"
-                              "x.yaml:7: datasets.omniglot.split.test: test [1412, 1420) and "
-                              "source [0, end) overlap; each class belongs to "
-                              "one domain, and the "
-                              "end of a range is not included"},
-                      Mistake{"[1412, 1420]", "[1412, 1624]",
-                              "x.yaml:7: datasets.omniglot.split.test: [1412, 1624) ends beyond "
-                              "the 1623 classes of omniglot.h5"},
-                      Mistake{"[1412, 1420]", "[1700, end]",
-                              "x.yaml:7: datasets.omniglot.split.test: [1700, end) ends beyond the "
-                              "1623 classes of omniglot.h5"},
-                      Mistake{"[1412, 1420]", "[1412, 1412]",
-                              "x.yaml:7: datasets.omniglot.split.test: [1412, 1412) is empty; the "
-                              "end is not included"},
-                      Mistake{"[1412, 1420]", "[1420, 1412]",
-                              "x.yaml:7: datasets.omniglot.split.test: [1420, 1412) is empty"},
-                      Mistake{"[0, 40]", "[-5, 40]",
-                              "x.yaml:7: datasets.omniglot.split.source: [-5, 40) is out of range; "
-                              "class positions count from 0"},
-                      Mistake{", test: [1412, 1420]", "",
-                              "x.yaml:7: datasets.omniglot.split.test: missing: which classes are "
-                              "for test? e.g. split: {test: [0, 100]}"},
-                      Mistake{"source: [0, 40], ", "",
-                              "x.yaml:7: datasets.omniglot.split.source: missing: which classes "
-                              "are for source? e.g. split: {source: [0, 100]}"},
-                      Mistake{"[1200, 1206]", "[1200, 1201]",
-                              "x.yaml:7: datasets.omniglot.split.validation: 1 class is too few "
-                              "for the classifier that chooses the DAGAN; at "
-                              "least 2, or gan.select: "
-                              "critic_loss"},
-                      Mistake{
-                          "iterations: 12", "limit_classes: 41",
-                          "x.yaml:9: gan.limit_classes: 41: 'omniglot' has only 40 source classes"},
-                      Mistake{"iterations: 12", "selector_train: 20",
-                              "x.yaml:9: gan.selector_train: 20: 20 of the 20 images of the "
-                              "smallest class would train the selector, the rest "
-                              "be its conditions; both need one; e.g. 0.75, a share"},
-                      Mistake{"iterations: 12", "selector_train: 0.01",
-                              "x.yaml:9: gan.selector_train: 0.01: 0 of the 20 images of the "
-                              "smallest class would train the selector, the rest "
-                              "be its conditions; both need one; e.g. 0.75, a share"}));
+    ::testing::Values(
+        Mistake{
+            "[1412, 1420]", "[1200, 1420]",
+            "x.yaml:7: datasets.omniglot.split.test: test [1200, 1420) and validation [1200, 1206) "
+            "overlap; each class belongs to one domain, and the end of a range is not included"},
+        Mistake{
+            "[0, 40]", "[0, end]",
+            "x.yaml:7: datasets.omniglot.split.validation: validation [1200, 1206) and source [0, "
+            "end) overlap; each class belongs to one domain, and the end of a range is not "
+            "included\n"
+            "x.yaml:7: datasets.omniglot.split.test: test [1412, 1420) and source [0, end) "
+            "overlap; each class belongs to one domain, and the end of a range is not included"},
+        Mistake{"[1412, 1420]", "[1412, 1624]",
+                "x.yaml:7: datasets.omniglot.split.test: [1412, 1624) ends beyond the 1623 classes "
+                "of omniglot.h5"},
+        Mistake{"[1412, 1420]", "[1700, end]",
+                "x.yaml:7: datasets.omniglot.split.test: [1700, end) ends beyond the 1623 classes "
+                "of omniglot.h5"},
+        Mistake{"[1412, 1420]", "[1412, 1412]",
+                "x.yaml:7: datasets.omniglot.split.test: [1412, 1412) is empty; the end is not "
+                "included"},
+        Mistake{"[1412, 1420]", "[1420, 1412]",
+                "x.yaml:7: datasets.omniglot.split.test: [1420, 1412) is empty"},
+        Mistake{"[0, 40]", "[-5, 40]",
+                "x.yaml:7: datasets.omniglot.split.source: [-5, 40) is out of range; class "
+                "positions count from 0"},
+        Mistake{", test: [1412, 1420]", "",
+                "x.yaml:7: datasets.omniglot.split.test: missing: the classes for test, e.g. "
+                "split: {test: [0, 100]}"},
+        Mistake{"source: [0, 40], ", "",
+                "x.yaml:7: datasets.omniglot.split.source: missing: the classes for source, e.g. "
+                "split: {source: [0, 100]}"},
+        Mistake{"[1200, 1206]", "[1200, 1201]",
+                "x.yaml:7: datasets.omniglot.split.validation: 1 class is too few for the "
+                "classifier that selects the DAGAN; at least 2, or gan.select: critic_loss"},
+        Mistake{"iterations: 12", "limit_classes: 41",
+                "x.yaml:9: gan.limit_classes: 41: 'omniglot' has only 40 source classes"},
+        Mistake{"iterations: 12", "selector_train: 20",
+                "x.yaml:9: gan.selector_train: 20: 20 of the 20 images of the smallest class would "
+                "train the selector, and the rest would be its conditions; each needs at least "
+                "one; e.g. the share 0.75"},
+        Mistake{"iterations: 12", "selector_train: 0.01",
+                "x.yaml:9: gan.selector_train: 0.01: 0 of the 20 images of the smallest class "
+                "would train the selector, and the rest would be its conditions; each needs at "
+                "least one; e.g. the share 0.75"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Data, BadInputTest,
     ::testing::Values(
         Mistake{"omniglot.h5", "omniglt.h5",
                 "x.yaml:6: datasets.omniglot.file: omniglt.h5 is not in the data folder; make it "
-                "with `dagan data`, or name the "
-                "folder with --data or "
-                "DAGAN_DATA"},
+                "with `dagan data`, or name the folder with --data or DAGAN_DATA"},
         Mistake{"omniglot.h5", "broken.h5",
                 "x.yaml:6: datasets.omniglot.file: broken.h5: /images: has rank 3 instead of 4"},
         Mistake{"    cases: {test: 2, validation: 3}",
                 "    expect: {classes: 964, size: 28, channels: 3}",
-                "x.yaml:8: datasets.omniglot.expect: omniglot.h5 is not what the sweep says: it "
-                "has classes 1623 instead of 964, "
-                "channels 1 instead of 3"},
+                "x.yaml:8: datasets.omniglot.expect: omniglot.h5 has other values: classes 1623 "
+                "instead of 964, channels 1 instead of 3"},
         Mistake{
             "    file: omniglot.h5\n    " + kSplit,
             "    file: dots.h5\n    split: {source: [0, 40], validation: [50, 60], test: [60, 70]}",
             "x.yaml:6: datasets.omniglot.file: images of 8x8 are too small for the networks; at "
             "least 16x16"},
         Mistake{"epochs: 3", "shift_px: 28",
-                "x.yaml:10: classifier.shift_px: 28 is a shift out of the 28-pixel images of "
-                "'omniglot'"},
+                "x.yaml:10: classifier.shift_px: 28 shifts the 28-pixel images of 'omniglot' out "
+                "of view"},
         Mistake{"[2, 4]", "[2, 40]",
                 "x.yaml:12: sweep.0.samples_per_class: 40 training + 2 test + 3 validation images "
-                "= 45, but the smallest class "
-                "of 'omniglot' has 20; at "
-                "most 15"},
+                "= 45, but the smallest class of 'omniglot' has 20; at most 15"},
         Mistake{"[2, 4]", "16",
                 "x.yaml:12: sweep.0.samples_per_class: 16 training + 2 test + 3 validation images "
-                "= 21, but the smallest class "
-                "of 'omniglot' has 20; at "
-                "most 15"},
+                "= 21, but the smallest class of 'omniglot' has 20; at most 15"},
         Mistake{"    file: omniglot.h5\n    " + kSplit,
                 "    file: portraits.h5\n    split: {source: [0, 6], validation: [6, 8], test: [8, "
                 "10]}",
                 "x.yaml:12: sweep.0.samples_per_class: 4 training + 2 test + 3 validation images = "
-                "9, but the smallest class of "
-                "'omniglot' (Ann Lee) has 8; at most 3"},
+                "9, but the smallest class of 'omniglot' (Ann Lee) has 8; at most 3"},
         Mistake{"    file: omniglot.h5\n    " + kSplit + "\n    cases: {test: 2, validation: 3}",
                 "    file: portraits.h5\n    split: {source: [0, 6], validation: [6, 8], test: [8, "
                 "10]}\n"
                 "    cases: {test: 5, validation: 3}",
                 "x.yaml:12: sweep.0.samples_per_class: 4 training + 5 test + 3 validation images = "
-                "12, but the smallest class of "
-                "'omniglot' (Ann Lee) has 8; its 8 held-out images leave none: lower "
-                "datasets.omniglot.cases or leave such classes "
-                "out"},
+                "12, but the smallest class of 'omniglot' (Ann Lee) has 8; its 8 held-out images "
+                "leave none for training: lower datasets.omniglot.cases or leave out such classes"},
         Mistake{"epochs: 3", "pool_size: 2",
                 "x.yaml:12: sweep.0.generated_per_real: 3 exceeds classifier.pool_size = 2, the "
-                "images made of each real one"},
+                "images generated per real image"},
         Mistake{"epochs: 3", "eval_drop_last: true",
-                "x.yaml:10: classifier.eval_drop_last: leaves none of the 16 cases of 'omniglot': "
-                "they are less than a batch of "
-                "32"}));
+                "x.yaml:10: classifier.eval_drop_last: leaves none of the 16 cases of 'omniglot', "
+                "which are fewer than a batch of 32"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadInputTest,
@@ -281,18 +266,16 @@ INSTANTIATE_TEST_SUITE_P(
                 kRow + "  - {dataset: omniglot, samples_per_class: 4, generated_per_real: 3}\n",
                 "x.yaml:13: sweep.1: the cell omniglot n=4 m=3 is already in the row at x.yaml:12"},
         Mistake{"[2, 4]", "[2, 4, 2]",
-                "x.yaml:12: sweep.0.samples_per_class: names a number twice"},
+                "x.yaml:12: sweep.0.samples_per_class: contains a number twice"},
         Mistake{"[0, 1, 3]", "[0..3, 2]",
-                "x.yaml:12: sweep.0.generated_per_real: names a number twice"},
+                "x.yaml:12: sweep.0.generated_per_real: contains a number twice"},
         Mistake{"[0, 1, 3]}", "[1, 3], budget: both}",
                 "x.yaml:12: sweep.0.budget: 'both' trains the baseline (0 generated per real) for "
-                "the steps of the others; the "
-                "row lacks the 0"},
+                "as many steps as the others; the row has no 0"},
         Mistake{"[0, 1, 3]}", "0, budget: steps}",
                 "x.yaml:12: sweep.0.budget: 'steps' trains the baseline (0 generated per real) for "
-                "the steps of the others; the "
-                "row lacks the others"},
-        Mistake{kRow, "  []\n", "x.yaml:11: sweep: there is no row"},
+                "as many steps as the others; the row has only the 0"},
+        Mistake{kRow, "  []\n", "x.yaml:11: sweep: no row is given"},
         Mistake{"seeds: 2", "gan_for: {omniglt: {dropout: 0.3}}",
                 "x.yaml:3: gan_for.omniglt: unknown data set 'omniglt'; did you mean 'omniglot'?"},
         Mistake{
@@ -301,40 +284,43 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{
             "seeds: 2", "gan_for: {omniglot: {dropout: 2}}",
             "x.yaml:3: gan_for.omniglot.dropout: 2 is out of range; wanted 0 or more and below 1"},
+        Mistake{"seeds: 2", "gan_for: {omniglot: {iterations: 8388609, critic_steps: 2}}",
+                "x.yaml:3: gan_for.omniglot.iterations: 8388609 iterations with 2 critic steps "
+                "each are 16777218 optimiser steps; wanted at most 16777216"},
         Mistake{"seeds: 2", "gan_for: {omniglot: {batch_size: 9}}",
                 "x.yaml:3: gan_for.omniglot.batch_size: 9 pairs cannot be divided evenly among "
                 "resources.gan_ranks = 2"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, BadInputTest,
-    ::testing::Values(
-        Mistake{"seeds: 2", "stoer: postgresql://host/base",
-                "x.yaml:3: unknown key 'stoer'; did you mean 'store'?"},
-        Mistake{"seeds: 2", "store: results.sqlite",
-                "x.yaml:3: store: got 'results.sqlite', wanted a PostgreSQL base such as "
-                "postgresql://user@host/base; without it "
-                "results go to a file in the campaign's folder"},
-        Mistake{"seeds: 2", "store: postgresql://me:secret@host/base",
-                "x.yaml:3: store: holds a password, which the campaign's folder would keep for all "
-                "to read; hint: put it into "
-                "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here"},
-        Mistake{"seeds: 2", "store: postgresql://host/base?user=me&password=secret",
-                "x.yaml:3: store: holds a password, which the campaign's folder would keep for all "
-                "to read; hint: put it into "
-                "~/.pgpass (host:port:base:user:password, mode 600) and leave it out here"}));
+    ::testing::Values(Mistake{"seeds: 2", "stoer: postgresql://host/base",
+                              "x.yaml:3: unknown key 'stoer'; did you mean 'store'?"},
+                      Mistake{"seeds: 2", "store: results.sqlite",
+                              "x.yaml:3: store: got 'results.sqlite', wanted a PostgreSQL database "
+                              "such as postgresql://user@host/database; without this key the "
+                              "results go to a file in the campaign's folder"},
+                      Mistake{"seeds: 2", "store: postgresql://me:secret@host/base",
+                              "x.yaml:3: store: contains a password, which the campaign's folder "
+                              "would store in clear text; hint: put it into ~/.pgpass "
+                              "(host:port:database:user:password, mode 600) and leave it out here"},
+                      Mistake{
+                          "seeds: 2", "store: postgresql://host/base?user=me&password=secret",
+                          "x.yaml:3: store: contains a password, which the campaign's folder would "
+                          "store in clear text; hint: put it into ~/.pgpass "
+                          "(host:port:database:user:password, mode 600) and leave it out here"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Syntax, BadInputTest,
-    ::testing::Values(Mistake{"seeds: 2", "seeds: [2",
-                              "x.yaml:4: not valid YAML: end of sequence flow not found"},
-                      Mistake{"resources:", "---\nresources:",
-                              "x.yaml:13: a second YAML document begins here; a sweep is one"},
-                      Mistake{kSmallSweep, "- a\n- b\n",
-                              "x.yaml: the file: got a list, wanted keys and values"},
-                      Mistake{"seeds: 2", "seeds: &a [*a]",
-                              "x.yaml:3: nested too deeply or too large for a sweep file"}));
+    ::testing::Values(
+        Mistake{"seeds: 2", "seeds: [2",
+                "x.yaml:4: not valid YAML: end of sequence flow not found"},
+        Mistake{"resources:", "---\nresources:",
+                "x.yaml:13: a second YAML document begins here; a sweep file is one document"},
+        Mistake{kSmallSweep, "- a\n- b\n", "x.yaml: the file: got a list, wanted keys and values"},
+        Mistake{"seeds: 2", "seeds: &a [*a]",
+                "x.yaml:3: nested too deeply or too large for a sweep file"}));
 
-// The second data set of these: what `gan:` may name.
+// A second data set, which `gan:` may name.
 std::string with_second(const std::string& options) {
     return with(kSmallSweep, "gan: {iter", "  second:\n" + options + "gan: {iter");
 }
@@ -361,12 +347,10 @@ TEST(BadInputOfTwoSetsTest, GanMustNameASetWithADaganForImagesOfThatShape) {
         "that trains one");
 }
 
-TEST(BadInputOfTwoSetsTest, Balanced47IsForEmnistWithAnothersDagan) {
+TEST(BadInputOfTwoSetsTest, Balanced47IsForEmnistWithTheDaganOfAnotherSet) {
     EXPECT_EQ(refusal_of(with_second_row("    file: emnist.h5\n    protocol: balanced47\n")),
               "x.yaml:9: datasets.second.gan: balanced47 leaves no classes to train a DAGAN on; "
-              "name the data set whose DAGAN is "
-              "to be used, e.g. "
-              "gan: omniglot");
+              "name the data set whose DAGAN to use, e.g. gan: omniglot");
     EXPECT_EQ(refusal_of(with_second_row(
                   "    file: omniglot.h5\n    protocol: balanced47\n    gan: omniglot\n")),
               "x.yaml:11: datasets.second.protocol: balanced47 is for EMNIST's 47 classes; "
@@ -400,8 +384,7 @@ TEST(BadInputTest, ASoftmaxOfOneTestClassIsRefusedBecauseItIsAlwaysRight) {
     EXPECT_EQ(refusal_of(one), "");
     EXPECT_EQ(refusal_of(with(one, "softmax: held_out", "softmax: target")),
               "x.yaml:7: datasets.omniglot.split.test: 1 class is too few for a classifier of the "
-              "test classes alone; at least 2, "
-              "or classifier.softmax: held_out");
+              "test classes alone; at least 2, or classifier.softmax: held_out");
 }
 
 TEST(BadInputTest, AllProblemsAreReportedTogether) {
@@ -419,13 +402,13 @@ TEST(BadInputTest, AllProblemsAreReportedTogether) {
     EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 4) << message;
 }
 
-TEST(BadInputTest, WhatIsWrongAlreadyIsNotReportedAgain) {
+TEST(BadInputTest, AKnownProblemIsNotReportedAgain) {
     EXPECT_EQ(
         refusal_of(with(kSmallSweep, "seeds: 2", "seeds: 2\ngan_for: {omniglot: {z_dim: 50}}"),
                    {"gan.batch_size=7"}),
         "--set gan.batch_size=7: gan.batch_size: 7 pairs cannot be divided evenly among "
         "resources.gan_ranks = 2")
-        << "the data set's own section inherits the 7";
+        << "the section of the data set inherits the 7";
     EXPECT_EQ(refusal_of(with(kSmallSweep, "file: omniglot.h5", "fil: omniglot.h5")),
               "x.yaml:6: unknown key 'fil' in 'datasets.omniglot'; did you mean 'file'?");
 }
@@ -454,9 +437,8 @@ TEST(BadInputTest, PlanningNeedsTheFileOrAWholeExpectation) {
     const std::string absent = with(kSmallSweep, "omniglot.h5", "absent.h5");
     EXPECT_EQ(refusal_of(absent, {}, MissingData::use_expect),
               "x.yaml:6: datasets.omniglot.file: absent.h5 is not in the data folder, and `expect` "
-              "does not say all of what it "
-              "holds; e.g. expect: "
-              "{classes: 1623, images_per_class: 20, channels: 1, size: 28}");
+              "does not give its whole shape; e.g. expect: {classes: 1623, images_per_class: 20, "
+              "channels: 1, size: 28}");
     const std::string expected = with(
         absent, "    cases:",
         "    expect: {classes: 1500, images_per_class: 20, channels: 1, size: 28}\n    cases:");

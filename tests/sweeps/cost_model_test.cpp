@@ -1,4 +1,4 @@
-// The cost model against the numbers of dagan.md section 13, and against sums done by hand.
+// The cost model against docs/reference/model.md, "Compute", and against sums computed by hand.
 #include "sweeps/cost_model.h"
 
 #include "sweeps/expand.h"
@@ -37,7 +37,7 @@ double iteration(const DatasetRef& ref, const GanOptions& options = {}) {
     return macs_of(task, {}) / static_cast<double>(options.iterations);
 }
 
-TEST(CostModelTest, AnIterationCostsWhatSection13Says) {
+TEST(CostModelTest, AnIterationCostsAsDocumented) {
     EXPECT_NEAR(iteration(characters()) / kTera, 0.786, 0.0005);
     EXPECT_NEAR(iteration(faces()) / kTera, 3.958, 0.0005);
     GanOptions narrow;
@@ -64,7 +64,7 @@ ClassifierTask trial(int n, int m) {
     return task;
 }
 
-TEST(CostModelTest, AClassifierCostsWhatSection13Says) {
+TEST(CostModelTest, AClassifierCostsAsDocumented) {
     ClassifierTask all = trial(5, 3);
     EXPECT_NEAR(macs_of(all, {}) / kPeta, 3.5, 0.05);
     ClassifierTask target = all;
@@ -118,14 +118,15 @@ TEST(CostModelTest, ClassesOfASoftmaxFollowTheMode) {
     EXPECT_EQ(classes_of_task(task), 47);
 }
 
-TEST(CostModelTest, ChoosingAmongCheckpointsIsCounted) {
+TEST(CostModelTest, SelectingACheckpointIsCounted) {
     const Plan plan = expand(load_text(kSmallSweep));
     for (const auto& task : plan.tasks) {
         const auto* gan = std::get_if<GanTask>(&task.spec);
         if (gan == nullptr) continue;
         GanTask last = *gan;
         last.selector = "";
-        // 2 checkpoints x 6 classes x 5 conditions x 5 noise vectors, each through the generator and the selector
+        // 2 checkpoints x 6 classes x 5 conditions x 5 noise vectors, each through the generator
+        // and the selector
         const double scored = (macs_of(task.spec, plan) - macs_of(last, plan)) / (2 * 6 * 5 * 5);
         EXPECT_NEAR(scored, 960.7e6 + 179.7e6, 1e6);
     }

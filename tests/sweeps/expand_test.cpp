@@ -29,7 +29,8 @@ Plan plan_of(const std::string& text, const std::vector<std::string>& overrides 
     return expand(load_text(text, overrides));
 }
 
-// Holds for every plan: keys are the texts' hashes and unique; needs come earlier and are exactly what the task names.
+// Holds for every plan: keys are unique and are the hashes of the texts; the tasks that a task
+// needs come earlier and are those that it names.
 void check_invariants(const Plan& plan) {
     std::set<std::string> keys;
     for (size_t i = 0; i < plan.tasks.size(); ++i) {
@@ -52,13 +53,13 @@ void check_invariants(const Plan& plan) {
     }
 }
 
-TEST(ExpandTest, OneTaskPerThingToTrainOrMake) {
+TEST(ExpandTest, OneTaskPerSelectorDaganPoolAndClassifier) {
     const Plan plan = plan_of(kSmallSweep);
     check_invariants(plan);
     auto counts = counts_of(plan);
     EXPECT_EQ(counts[TaskKind::selector], 1);
     EXPECT_EQ(counts[TaskKind::gan], 1);
-    EXPECT_EQ(counts[TaskKind::pool], 2) << "one a seed";
+    EXPECT_EQ(counts[TaskKind::pool], 2) << "one per seed";
     EXPECT_EQ(counts[TaskKind::classifier], 2 * 3 * 2);
 }
 
@@ -68,8 +69,8 @@ TEST(ExpandTest, IsAFunctionOfTheSweep) {
     for (size_t i = 0; i < a.tasks.size(); ++i) EXPECT_EQ(a.tasks[i].key, b.tasks[i].key);
 }
 
-// Keys name results and files of campaigns that exist. When these change, such campaigns can no longer go on: a new option or a
-// new meaning is a good reason, a reordered struct is not.
+// Keys name results and files of existing campaigns, which cannot continue if the keys change. A
+// new meaning of an option is a good reason to change them; a reordered struct is not.
 TEST(ExpandTest, KeysAreStable) {
     const Plan plan = plan_of(kSmallSweep);
     EXPECT_EQ(plan.tasks.front().key, "a17b3e870d43fe08b016e9b458d28559")
@@ -93,7 +94,7 @@ TEST(ExpandTest, WithoutGeneratedImagesThereIsNoDagan) {
     EXPECT_EQ(counts_of(plan), (std::map<TaskKind, int>{{TaskKind::classifier, 4}}));
 }
 
-TEST(ExpandTest, OnlyTheClassifierAsJudgeNeedsASelector) {
+TEST(ExpandTest, OnlySelectionByAClassifierNeedsASelector) {
     for (const char* select : {"critic_loss", "last"}) {
         const Plan plan = plan_of(kSmallSweep, {std::string("gan.select=") + select});
         check_invariants(plan);
@@ -102,7 +103,7 @@ TEST(ExpandTest, OnlyTheClassifierAsJudgeNeedsASelector) {
     }
 }
 
-TEST(ExpandTest, TheDaganDoesNotDependOnWhatOnlyClassifiersHave) {
+TEST(ExpandTest, TheDaganDoesNotDependOnOptionsThatOnlyClassifiersHave) {
     const auto key_of_gan = [](const std::vector<std::string>& overrides) {
         for (const PlannedTask& task : plan_of(kSmallSweep, overrides).tasks) {
             if (kind_of(task.spec) == TaskKind::gan) return task.key;
@@ -157,7 +158,7 @@ TEST(ExpandTest, ThePoolServesTheLargestNThatIsAugmented) {
     EXPECT_EQ(tasks_of<PoolTask>(plan).size(), 2U) << "shared by both rows";
 }
 
-TEST(ExpandTest, ABorrowedDaganIsThatOfTheOtherSet) {
+TEST(ExpandTest, ADaganOfAnotherSetIsTrainedOnThatSet) {
     std::string text =
         with(kSmallSweep, "gan: {iter",
              "  emnist: {file: emnist.h5, protocol: balanced47, gan: omniglot}\ngan: {iter");
@@ -171,7 +172,7 @@ TEST(ExpandTest, ABorrowedDaganIsThatOfTheOtherSet) {
     EXPECT_EQ(tasks_of<SelectorTask>(plan).at(0).dataset.name, "omniglot");
     for (const auto& pool : tasks_of<PoolTask>(plan)) {
         EXPECT_EQ(pool.dataset.name, "emnist");
-        EXPECT_EQ(pool.gan.z_dim, 17) << "the options of the DAGAN that made the weights";
+        EXPECT_EQ(pool.gan.z_dim, 17) << "the options of the DAGAN that was trained";
     }
 }
 
@@ -195,7 +196,7 @@ TEST(ExpandTest, ResourcesReachTheTasks) {
     for (const auto& task : plan.tasks) EXPECT_EQ(threads_of(task.spec), 3) << label_of(task.spec);
 }
 
-// Cells as (m, match_steps_of) of one (n, seed).
+// Returns the cells of one (n, seed) as (m, match_steps_of).
 std::multiset<std::pair<int, int>> cells_with_budget(const std::string& budget) {
     std::multiset<std::pair<int, int>> cells;
     const Plan plan = plan_of(

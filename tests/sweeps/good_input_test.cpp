@@ -8,7 +8,7 @@
 namespace dagan::sweeps {
 namespace {
 
-TEST(GoodInputTest, ValuesArriveAndTheRestHasItsDefault) {
+TEST(GoodInputTest, ValuesAreReadAndTheOthersHaveDefaults) {
     const LoadedSweep loaded = load_text(kSmallSweep);
     const Sweep& sweep = loaded.sweep;
     EXPECT_EQ(sweep.name, "small");
@@ -54,7 +54,7 @@ TEST(GoodInputTest, ARangeMayGoToTheEndAndTouchItsNeighbour) {
     EXPECT_EQ(sweep.datasets.at("omniglot").split.test, (ClassRange{1206, ClassRange::kToTheEnd}));
 }
 
-TEST(GoodInputTest, AnEmptySectionIsOneWithoutChanges) {
+TEST(GoodInputTest, AnEmptySectionChangesNothing) {
     const Sweep sweep =
         load_text(with(kSmallSweep, "classifier: {epochs: 3, softmax: held_out}", "classifier:"),
                   {"classifier.softmax=target"})
@@ -63,7 +63,7 @@ TEST(GoodInputTest, AnEmptySectionIsOneWithoutChanges) {
     EXPECT_EQ(sweep.classifier.softmax, Softmax::target);
 }
 
-TEST(GoodInputTest, OptionsOfOneDataSetAreTheGeneralOnesWithItsChanges) {
+TEST(GoodInputTest, OptionsOfADataSetAreTheGeneralOnesWithItsChanges) {
     const Sweep sweep =
         load_text(
             with(kSmallSweep, "seeds: 2",
@@ -74,7 +74,7 @@ TEST(GoodInputTest, OptionsOfOneDataSetAreTheGeneralOnesWithItsChanges) {
     EXPECT_EQ(sweep.gan_options("another"), sweep.gan);
     EXPECT_EQ(sweep.classifier_options("omniglot").shift_px, 4);
     EXPECT_EQ(sweep.classifier_options("omniglot").epochs, 3);
-    // --set changes the general option also for them, and their own by its path.
+    // --set changes a general option for all data sets, and an option of one data set by its path.
     const Sweep changed =
         load_text(
             with(kSmallSweep, "seeds: 2", "gan_for: {omniglot: {dropout: 0.3}}"),
@@ -99,7 +99,7 @@ TEST(GoodInputTest, Balanced47NeedsNoSplit) {
     EXPECT_NE(refusal_of(text, {"sweep.1.samples_per_class=2798"}), "");
 }
 
-TEST(GoodInputTest, WhereResultsGoIsNoPartOfTheSweep) {
+TEST(GoodInputTest, TheStoreIsNotPartOfTheSweep) {
     const std::string url = "postgresql://me@host/base?options=-csearch_path%3Dmine";
     const LoadedSweep plain = load_text(kSmallSweep);
     EXPECT_EQ(plain.store, "");
@@ -115,8 +115,8 @@ TEST(GoodInputTest, ALaterSetWins) {
     EXPECT_EQ(load_text(kSmallSweep, {"seeds=3", "seeds=4"}).sweep.seeds, 4);
 }
 
-// Property: whatever is done to a sweep's text, it is refused in words or it can be planned and costed. Each failure prints its
-// text.
+// Property: any change to the text of a sweep either is refused with a message or gives a sweep
+// that can be planned and costed. A failure prints the text.
 TEST(GoodInputTest, AnyTextIsRefusedOrCanBePlanned) {
     int planned = 0, refused = 0;
     for (uint32_t round = 0; round < 2000; ++round) {

@@ -1,5 +1,5 @@
-// Properties over all options of the structs, whatever they are: each can be set in the file and by --set, refuses what is no
-// value of it, and each number has a range. A new option is covered without a line here.
+// Properties of all options: each can be set, each refuses invalid values, and each number has a
+// range. A new option is covered without a change here.
 #include "sweeps/limits.h"
 #include "sweeps/read_fields.h"
 #include "sweeps/yaml_node.h"
@@ -9,7 +9,7 @@
 namespace dagan::sweeps {
 namespace {
 
-// A value other than `current` as a user writes it.
+// Returns a value other than `current`, as a user writes it.
 template <class T> std::string another(const T& current) {
     if constexpr (std::is_same_v<T, bool>) {
         return current ? "false" : "true";
@@ -48,11 +48,11 @@ template <class T> void every_option_can_be_set() {
             T changed{};
             FieldReader reader(problems);
             reader.read(root, "", changed);
-            // Keys that a section cannot do without are missing here; nothing else may be amiss.
+            // Required keys of the section are missing here; there must be no other problem.
             for (const auto& line : problems.lines())
                 EXPECT_NE(line.find("missing key"), std::string::npos) << line;
             EXPECT_FALSE(changed == defaults)
-                << name << ": " << text << " was taken but changed nothing";
+                << name << ": " << text << " was accepted but changed nothing";
             T::fields(changed, [&](const char* other, const auto& value, const char*) {
                 if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Field>) {
                     if (std::string(other) == name) {
@@ -93,7 +93,7 @@ template <class T> void every_option_refuses_a_section() {
     });
 }
 
-TEST(OptionsTest, EveryOptionSaysWhatItWantsInsteadOfASection) {
+TEST(OptionsTest, EveryOptionRefusesASectionAndNamesTheWantedType) {
     every_option_refuses_a_section<GanOptions>();
     every_option_refuses_a_section<ClassifierOptions>();
     every_option_refuses_a_section<DatasetShape>();
@@ -106,7 +106,7 @@ template <class T> void every_default_is_within_its_range() {
     }));
 }
 
-TEST(OptionsTest, EveryNumberHasARangeThatHoldsItsDefault) {
+TEST(OptionsTest, EveryNumberHasARangeThatContainsItsDefault) {
     every_default_is_within_its_range<GanOptions>();
     every_default_is_within_its_range<ClassifierOptions>();
     every_default_is_within_its_range<CaseCounts>();
@@ -116,7 +116,7 @@ TEST(OptionsTest, EveryNumberHasARangeThatHoldsItsDefault) {
     EXPECT_THROW(limit_of<GanOptions>("no_such_option"), Error);
 }
 
-TEST(OptionsTest, ALimitKnowsWhichEndItIncludes) {
+TEST(OptionsTest, ALimitIncludesTheRightEnds) {
     EXPECT_TRUE((Limit{0, 1, true}.holds(0)));
     EXPECT_FALSE((Limit{0, 1, true}.holds(1)));
     EXPECT_TRUE((Limit{1, 4}.holds(4)));

@@ -1,4 +1,4 @@
-// The sweeps that come with the program, planned without their data.
+// The sweeps in sweeps/, planned without their data.
 #include "sweeps/cost_model.h"
 #include "sweeps/expand.h"
 
@@ -30,11 +30,13 @@ TEST(ShippedSweepsTest, AllLoadAndPlanWithoutData) {
     EXPECT_GE(found, 6);
 }
 
-// Those that answer the paper's question: five seeds in every cell, and against every run with generated images both baselines.
+// The sweeps for the paper's question have five seeds in every cell, and both baselines for every
+// run with generated images.
 TEST(ShippedSweepsTest, DeskOvernightAndGpuAreComplete) {
     for (const char* name : {"desk.yaml", "overnight.yaml", "gpu.yaml"}) {
         SCOPED_TRACE(name);
-        std::map<std::tuple<int, int, int>, int> seeds; // by n, m and the m whose steps are matched
+        // By n, m and the m whose steps are matched.
+        std::map<std::tuple<int, int, int>, int> seeds;
         for (const auto& task : plan_of(name).tasks) {
             if (const auto* trial = std::get_if<ClassifierTask>(&task.spec))
                 ++seeds[{trial->samples_per_class, trial->generated_per_real,
@@ -53,8 +55,8 @@ TEST(ShippedSweepsTest, DeskOvernightAndGpuAreComplete) {
     }
 }
 
-// `dagan run sweeps/plain.yaml --reuse` of a campaign of desk.yaml goes by the keys.
-TEST(ShippedSweepsTest, PlainTakesTheDesksDaganAndSelector) {
+// `dagan run sweeps/plain.yaml --reuse DIR`, with the campaign of desk.yaml, compares the keys.
+TEST(ShippedSweepsTest, PlainHasTheDaganAndSelectorOfDesk) {
     const auto keys = [](const char* name) {
         std::map<TaskKind, std::string> found;
         for (const auto& task : plan_of(name).tasks) found[kind_of(task.spec)] = task.key;
@@ -82,8 +84,9 @@ TEST(ShippedSweepsTest, Table1Is550ClassifiersAnd2Dagans) {
     EXPECT_EQ(keys.size(), 569U);
 }
 
-// dagan.md section 13, "whole sweep, 5 seeds": 44.51 EFLOP of training, 0.035 of pools; a DAGAN's training 0.314 and 1.583.
-TEST(ShippedSweepsTest, Table1CostsWhatTheDesignSays) {
+// docs/reference/model.md, "Compute", whole Table 1: 44.51 EFLOP of classifiers, 0.035 of pools,
+// 0.314 and 1.583 of the DAGANs.
+TEST(ShippedSweepsTest, Table1CostsAsDocumented) {
     const Plan plan = plan_of("table1.yaml");
     std::map<std::string, double> exaflop;
     for (const auto& task : plan.tasks) {
@@ -92,7 +95,7 @@ TEST(ShippedSweepsTest, Table1CostsWhatTheDesignSays) {
             2 * macs_of(task.spec, plan) / 1e18;
     }
     EXPECT_NEAR(exaflop["classifier"], 44.51, 0.01 * 44.51)
-        << "evaluation is not in the design's number";
+        << "the documented number excludes evaluation";
     EXPECT_NEAR(exaflop["pool"], 0.035, 0.0005);
     EXPECT_NEAR(exaflop["gan omniglot"], 0.314, 0.001);
     EXPECT_NEAR(exaflop["gan faces"], 1.583, 0.01);

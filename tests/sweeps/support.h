@@ -1,4 +1,5 @@
-// A small sweep as text, loaded with a made-up data folder: what the tests of this folder change line by line.
+// A small sweep as text, which the tests of this folder modify, and a made-up data folder to load
+// it with.
 #pragma once
 
 #include "base/error.h"
@@ -30,7 +31,7 @@ sweep:
 resources: {gan_ranks: 2}
 )";
 
-// `text` with `from` replaced by `to`; fails the test when it is not there.
+// Returns `text` with the first `from` replaced by `to`; fails the test if it does not occur.
 inline std::string with(std::string text, const std::string& from, const std::string& to) {
     const size_t at = text.find(from);
     EXPECT_NE(at, std::string::npos) << "no '" << from << "' to replace";
@@ -63,8 +64,8 @@ inline LoadedSweep load_text(const std::string& text,
                              const std::vector<std::string>& overrides = {},
                              MissingData missing = MissingData::refuse) {
     static const TemporaryFolder kFolder;
-    std::filesystem::remove(kFolder.path /
-                            "x.yaml"); // truncating it would flush it to disk, thousands of times
+    // Removed first: truncating the file would flush it to disk, thousands of times.
+    std::filesystem::remove(kFolder.path / "x.yaml");
     std::ofstream(kFolder.path / "x.yaml") << text;
     struct Restore {
         std::filesystem::path before = std::filesystem::current_path();
@@ -74,7 +75,7 @@ inline LoadedSweep load_text(const std::string& text,
     return load_sweep("x.yaml", overrides, lookup_made_up, missing);
 }
 
-// The message with which the sweep is refused; "" when it is not.
+// Returns the message with which the sweep is refused; "" if it is accepted.
 inline std::string refusal_of(const std::string& text,
                               const std::vector<std::string>& overrides = {},
                               MissingData missing = MissingData::refuse) {

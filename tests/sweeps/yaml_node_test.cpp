@@ -7,10 +7,10 @@
 namespace dagan::sweeps {
 namespace {
 
-// --set on the small sweep: the message, "" when it is taken.
+// Returns the message for a --set on the small sweep; "" if it is accepted.
 std::string refusal_of_set(const std::string& text) { return refusal_of(kSmallSweep, {text}); }
 
-TEST(SetTest, ChangesAnyLeafAlsoInLists) {
+TEST(SetTest, ChangesAnyValueAlsoInLists) {
     const Sweep sweep =
         load_text(kSmallSweep, {"classifier.epochs=20", "datasets.omniglot.split.source=[0, 60]",
                                 "sweep.0.generated_per_real=0..2", "gan.critic_widths=[8, 8, 8, 8]",
@@ -25,7 +25,7 @@ TEST(SetTest, ChangesAnyLeafAlsoInLists) {
     EXPECT_FALSE(sweep.gan.rotate);
 }
 
-TEST(SetTest, MakesSectionsThatTheFileLacks) {
+TEST(SetTest, AddsSectionsThatTheFileLacks) {
     const std::string bare = with(kSmallSweep, "resources: {gan_ranks: 2}\n", "");
     EXPECT_EQ(load_text(bare, {"resources.gan_ranks=4"}).sweep.resources.gan_ranks, 4);
 }
@@ -38,7 +38,7 @@ TEST(SetTest, ReplacesAWholeSectionOfTheFile) {
     EXPECT_EQ(sweep.datasets.at("omniglot").split.source, (ClassRange{0, 9}));
 }
 
-TEST(SetTest, MistakesNameTheSet) {
+TEST(SetTest, MessagesQuoteTheOption) {
     EXPECT_EQ(
         refusal_of_set("classifier.epocs=3"),
         "--set classifier.epocs=3: unknown key 'epocs' in 'classifier'; did you mean 'epochs'?");

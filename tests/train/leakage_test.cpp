@@ -1,4 +1,5 @@
-// dagan.md section 15, check 25, by content: images are hashed, so that an image that is in the set twice counts as one.
+// docs/reference/model.md, check 25, by content: images are hashed, so that duplicates count as one
+// image.
 #include "base/hash.h"
 #include "data/pool.h"
 #include "data/roles.h"
@@ -39,21 +40,21 @@ class LeakageTest : public testing::TestWithParam<Softmax> {
     LeakageTest() {
         at::set_num_threads(1);
         const model::Generator generator(tiny::gan_options(), 1, tiny::kSize, 3);
-        write_tensor_file(campaign_.place().weights("gan"),
+        write_tensor_file(campaign_.paths().weights("gan"),
                           generator_file(generator, tiny::gan_options(), {1, tiny::kSize}));
         task_.softmax = GetParam();
         task_.dataset.options.split = {
             .source = {0, 8}, .validation = {8, 13}, .test = {13, kClasses}};
     }
 
-    // Everything that trains, against everything that judges.
+    // All training images and conditions, against all validation and test images.
     void check_seed(const data::Dataset& data, uint64_t seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         task_.stream = seed;
         const std::string key = "pool-" + std::to_string(seed);
         tiny::FakeObserver observer;
-        ASSERT_EQ(make_pool(task_, key, data, campaign_.place(), observer).outcome, Outcome::done);
-        const data::Pool pool = data::Pool::open(campaign_.place().pool(key));
+        ASSERT_EQ(make_pool(task_, key, data, campaign_.paths(), observer).outcome, Outcome::done);
+        const data::Pool pool = data::Pool::open(campaign_.paths().pool(key));
         Hashes conditions;
         for (const int image : pool.sources()) conditions.insert(hash_of(data, image));
 
@@ -68,8 +69,8 @@ class LeakageTest : public testing::TestWithParam<Softmax> {
         expect_disjoint(conditions, validation, "a validation case is a condition");
         expect_disjoint(conditions, test, "a test case is a condition");
         expect_disjoint(validation, test, "a validation case is a test case");
-        if (task_.dataset.options.protocol == Protocol::balanced47)
-            return; // its DAGAN is another set's
+        // Uses the DAGAN of another data set.
+        if (task_.dataset.options.protocol == Protocol::balanced47) return;
         Hashes of_gan;
         for (const int label :
              data::classes_of(task_.dataset, data.info().classes, data::Domain::source)) {
@@ -90,7 +91,7 @@ TEST_P(LeakageTest, NoValidationOrTestCaseIsAConditionOrATrainingImage) {
     for (uint64_t seed = 1; seed <= 5; ++seed) check_seed(strokes_, seed);
 }
 
-TEST_P(LeakageTest, NorWithEmnistsOwnSplit) {
+TEST_P(LeakageTest, EmnistsOwnSplitDoesNotLeakEither) {
     std::vector<uint8_t> official;
     for (int i = 0; i < strokes_.info().images; ++i) official.push_back(i % kPerClass < 8 ? 0 : 1);
     std::vector<std::string> names;

@@ -1,5 +1,5 @@
-// A data set of noise, for tests that compare two computations of the same step: three classes of four images, of a size whose
-// halves are 18, 9, 5, 3, 2 - even and odd ones for padding and resize.
+// A data set of noise for tests that compare two computations of a step: three classes of four
+// images. Halving the size gives 18, 9, 5, 3, 2, even and odd sizes for padding and resize.
 #pragma once
 
 #include "base/random.h"

@@ -1,5 +1,6 @@
-// Small everything for tests of training: a data set of 12 classes whose images are bars of their own place and slope with a
-// little noise, networks of four filters, and an observer that asks to stop when told.
+// Small inputs for tests of training: a data set of 12 classes whose images are bars with a
+// position and slope per class and some noise, networks with four filters, and an observer that
+// stops on request.
 #pragma once
 
 #include "base/random.h"
@@ -123,14 +124,14 @@ inline PoolTask pool_task() {
     task.gan_task = "gan";
     task.samples_per_class = 3;
     task.pool_size = 3;
-    task.stream = 13; // of (data set, seed): as the classifier's
+    task.stream = 13; // of (data set, seed), as the classifier's
     return task;
 }
 
 class FakeObserver : public Observer {
   public:
     static constexpr int64_t kNever = -1;
-    // Asks to stop from call `stop_at` (0-based) of stop_requested() on.
+    // Requests a stop from call `stop_at` (0-based) of stop_requested() on.
     explicit FakeObserver(int64_t stop_at = kNever) : stop_at_(stop_at) {}
     bool stop_requested() override { return stop_at_ != kNever && calls_++ >= stop_at_; }
     void progress(int64_t step, int64_t steps) override {
@@ -145,28 +146,28 @@ class FakeObserver : public Observer {
     int64_t calls_ = 0;
 };
 
-// A campaign folder that goes away with the test.
+// A campaign folder that is removed after the test.
 class Campaign {
   public:
     Campaign() {
         const auto* test = testing::UnitTest::GetInstance()->current_test_info();
         static int count = 0;
-        place_.campaign = std::filesystem::path(testing::TempDir()) /
-                          (std::string("dagan-") + test->name() + "-" + std::to_string(::getpid()) +
-                           "-" + std::to_string(count++));
-        place_.checkpoint_every = std::chrono::hours(1);
-        std::filesystem::create_directories(place_.campaign);
+        paths_ = TaskPaths(std::filesystem::path(testing::TempDir()) /
+                           (std::string("dagan-") + test->name() + "-" +
+                            std::to_string(::getpid()) + "-" + std::to_string(count++)));
+        paths_.checkpoint_every = std::chrono::hours(1);
+        std::filesystem::create_directories(paths_.root());
     }
     ~Campaign() {
         std::error_code ignored;
-        std::filesystem::remove_all(place_.campaign, ignored);
+        std::filesystem::remove_all(paths_.root(), ignored);
     }
     Campaign(const Campaign&) = delete;
     Campaign& operator=(const Campaign&) = delete;
-    TaskPaths& place() { return place_; }
+    TaskPaths& paths() { return paths_; }
 
   private:
-    TaskPaths place_;
+    TaskPaths paths_;
 };
 
 } // namespace dagan::train::tiny

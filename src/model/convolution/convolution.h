@@ -1,7 +1,12 @@
-// 3x3 SAME convolutions of float maps on the CPU, differentiable as often as wanted. A convolution, its gradient by the map and
-// its gradient by the kernel are the three derivatives of one trilinear form, so the derivatives of each are the other two:
-// whatever autograd asks for, the penalty's second derivatives included, is one of three operations, and LibTorch's generic (and
-// slow) double backward is never met. Each is computed by Winograd's algorithm (winograd.h) or directly, by oneDNN.
+// 3x3 SAME convolutions of float32 maps on the CPU, differentiable any number of times.
+//
+// A convolution, its gradient with respect to the map and its gradient with respect to the kernel
+// are the three derivatives of one trilinear form, so the derivatives of each are the other two.
+// Every derivative that autograd needs, the penalty's second derivatives included, is one of these
+// three operations; LibTorch's generic double backward, which is slow, is never used. Each
+// operation is computed by Winograd's algorithm (winograd/winograd.h) or directly by oneDNN.
+//
+//     const torch::Tensor y = convolution_3x3({x}, kernel, bias, {.stride = 2, .winograd = true});
 #pragma once
 
 #include "spec/network.h"
@@ -15,34 +20,38 @@
 
 namespace dagan::model {
 
-// A convolution's shape, and how it is computed.
 struct ConvolutionShape {
     int64_t in_channels = 0, out_channels = 0;
-    int64_t size = 0; // of the map that is convolved: after its resize
+    int64_t size = 0; // H = W of the convolved map, after its resize
     int64_t kernel = 3, stride = 1;
 };
 
-// Can Winograd's algorithm do it at all?
-bool winograd_can(const ConvolutionShape& shape);
+// Whether Winograd's algorithm supports the shape: 3x3, stride 1 or 2, at least 16 channels on both
+// sides.
+bool winograd_supports(const ConvolutionShape& shape);
 
-// Is it to be done by Winograd's algorithm? `automatic` follows a rule that was measured (docs/performance.md); it looks at the
-// shape alone, and at whether the CPU has vectors of 8 floats, so that all ranks of a campaign, and all its attempts, agree.
-bool winograd_chosen(Convolution choice, const ConvolutionShape& shape);
+// Whether Winograd's algorithm computes the shape. `automatic` follows the rule in
+// docs/internals/winograd.md. It depends on the shape and on whether the CPU has vectors of 8
+// floats, never on a timing, so all ranks and all attempts of a campaign agree.
+bool winograd_selected(Convolution choice, const ConvolutionShape& shape);
 
-// How it is to be done. `winograd` is for shapes that it can do.
+// How a convolution is computed. `winograd` requires a supported shape.
 struct ConvolutionPlan {
     int64_t stride = 1;
     bool winograd = false;
-    std::optional<int64_t> resized_to =
-        {}; // pixels either way, by nearest neighbour, before the convolution
-    // As the kernel, channels last. Backward passes that are not differentiated themselves add the kernel's gradient to it, and
-    // give autograd none: a gradient of its own would be written, read again and added. Undefined: autograd gets it.
+    // Height and width to which the map is resized first, by nearest neighbour, eq. (7).
+    std::optional<int64_t> resized_to = {};
+    // Same shape as the kernel, channels last. If defined, backward passes that are not themselves
+    // differentiated add the kernel's gradient to it and return none to autograd; this saves
+    // writing and reading a separate gradient. Undefined: autograd receives the gradient.
     torch::Tensor kernel_gradient_sum = {};
 };
 
-// x [B, C, H, W] is one map, or several whose channels follow each other (the later ones may be [B, C, 1, 1]: one value all
-// over); kernel [K, C, 3, 3], bias [K]; float, on the CPU. Winograd's algorithm reads the maps where they lie; the direct way
-// joins and resizes them first.
+// Convolves the maps x [B, C_i, H, W], concatenated over their channels, with kernel
+// [K, sum of C_i, 3, 3] and bias [K]. Later maps may be [B, C_i, 1, 1], one value per channel. All
+// are float32 on the CPU. Returns [B, K, ceil(H / stride), ceil(W / stride)], after the resize.
+// Winograd's algorithm reads the maps in place; the direct method joins and resizes them first.
+// Throws Blame::bug if the plan does not fit.
 torch::Tensor convolution_3x3(std::vector<torch::Tensor> x, const torch::Tensor& kernel,
                               const torch::Tensor& bias, const ConvolutionPlan& plan);
 

@@ -50,7 +50,7 @@ void keep_shortest(OperationTimes& times, const Tensors& t, int64_t stride, bool
 } // namespace
 
 ConvolutionTimes measure_convolution(const ConvolutionShape& shape, int64_t batch, int rounds) {
-    require(winograd_can(shape) && batch >= 1 && rounds >= 1,
+    require(winograd_supports(shape) && batch >= 1 && rounds >= 1,
             "a shape that both ways can do, measured at least once");
     constexpr double kNever = std::numeric_limits<double>::infinity();
     const Tensors tensors(shape, batch);

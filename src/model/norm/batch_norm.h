@@ -1,5 +1,4 @@
-// Plain batch norm of the classifier (dagan.md section 7): eps 1e-3, running statistics with momentum 0.1 (the new batch's
-// share).
+// Batch normalisation of the classifier, docs/reference/model.md, eq. (19).
 #pragma once
 
 #include <torch/torch.h>
@@ -8,11 +7,13 @@ namespace dagan::model {
 
 class BatchNorm : public torch::nn::Module {
   public:
+    // kMomentum is the weight of the new batch in the running statistics.
     static constexpr double kEpsilon = 1e-3, kMomentum = 0.1;
 
     explicit BatchNorm(int64_t channels);
-    // x [B, C, H, W]; normalises leaky_relu(x, slope), x itself where the slope is 1. Training updates the running statistics
-    // (variance unbiased there, biased in the output).
+    // Normalises leaky_relu(x, slope) of x [B, C, H, W]; slope 1 means x itself. Returns the shape
+    // of x. Training updates the running statistics; their variance is unbiased, the output's is
+    // biased.
     torch::Tensor forward(const torch::Tensor& x, bool training, double slope = 1);
 
   private:

@@ -44,13 +44,13 @@ torch::Tensor BatchRenorm::infer(const torch::Tensor& x, double slope) const {
                           /*cudnn=*/false);
 }
 
-// One slice of the batch; adds the state that it leads to.
+// Normalises one slice of the batch, eq. (14), and appends the state after it to `states`.
 torch::Tensor BatchRenorm::train(const torch::Tensor& x, double slope,
                                  std::vector<State>& states) const {
     if (fusable(x)) {
         const ChannelMoments moments = leaky_channel_moments(x, slope);
         const Statistics batch{moments.mean, (moments.variance + kEpsilon).sqrt_()};
-        states.push_back(advanced(batch));
+        states.push_back(updated_state(batch));
         const Affine affine = correction(batch);
         return leaky_channel_norm(x, slope, moments, affine.weight, affine.bias, kEpsilon);
     }
@@ -59,32 +59,35 @@ torch::Tensor BatchRenorm::train(const torch::Tensor& x, double slope,
     {
         const torch::NoGradGuard no_grad;
         torch::Tensor variance;
-        std::tie(batch.mu, variance) =
-            at::batch_norm_update_stats(a, {}, {}, 0); // biased variance, no running ones
+        // Returns the biased variance; updates no running statistics.
+        std::tie(batch.mu, variance) = at::batch_norm_update_stats(a, {}, {}, 0);
         batch.sigma = variance.add_(kEpsilon).sqrt_();
     }
-    states.push_back(advanced(batch));
+    states.push_back(updated_state(batch));
     const Affine affine = correction(batch);
-    // It computes mu and sigma again, which costs one pass over x, and has the fused gradient through both.
+    // Computes mu and sigma again, which costs one pass over x, but has a fused gradient through
+    // both.
     return std::get<0>(at::native_batch_norm(a, affine.weight, affine.bias, {}, {},
                                              /*training=*/true, /*momentum=*/0, kEpsilon));
 }
 
-// gamma * ((x - mu) / sigma * r + d) + beta is one batch norm with weight gamma * r and bias gamma * d + beta.
+// Eqs. (13) and (14): gamma * ((x - mu) / sigma * r + d) + beta is a batch normalisation with
+// weight gamma * r and bias gamma * d + beta.
 BatchRenorm::Affine BatchRenorm::correction(const Statistics& batch) const {
     torch::Tensor r, d;
     {
         const torch::NoGradGuard no_grad;
-        const torch::Tensor rest = 1 - state_.w;
-        const torch::Tensor mixed_mu = torch::addcmul(state_.a_mu, rest, batch.mu);
-        const torch::Tensor mixed_sigma = torch::addcmul(state_.a_sg, rest, batch.sigma);
+        const torch::Tensor one_minus_w = 1 - state_.w;
+        const torch::Tensor mixed_mu = torch::addcmul(state_.a_mu, one_minus_w, batch.mu);
+        const torch::Tensor mixed_sigma = torch::addcmul(state_.a_sg, one_minus_w, batch.sigma);
         r = (batch.sigma / mixed_sigma).clamp_(clip_.r_min, clip_.r_max);
         d = (batch.mu - mixed_mu).div_(mixed_sigma).clamp_(-clip_.d_max, clip_.d_max);
     }
     return {weight * r, torch::addcmul(bias, weight, d)};
 }
 
-BatchRenorm::State BatchRenorm::advanced(const Statistics& batch) const {
+// Eqs. (15) and (16).
+BatchRenorm::State BatchRenorm::updated_state(const Statistics& batch) const {
     const torch::NoGradGuard no_grad;
     constexpr double p = kStateDecay, q = kInferenceDecay;
     State next;

@@ -14,32 +14,32 @@ using torch::autograd::variable_list;
 namespace {
 MapShape shape_of(const torch::Tensor& x) { return {x.size(0), x.size(2) * x.size(3), x.size(1)}; }
 
-torch::Tensor like(const torch::Tensor& x) {
+torch::Tensor empty_like_map(const torch::Tensor& x) {
     return torch::empty_like(x, {}, torch::MemoryFormat::ChannelsLast);
 }
 
-torch::Tensor laid_out(const torch::Tensor& x) {
+torch::Tensor to_channels_last(const torch::Tensor& x) {
     return x.contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 const float* read(const torch::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 float* write(const torch::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
 
-torch::Tensor activated(const torch::Tensor& x, double slope) {
+torch::Tensor leaky(const torch::Tensor& x, double slope) {
     return slope == 1 ? x : at::leaky_relu(x, slope);
 }
 
-// dL/d(inputs) by autograd through LibTorch's expression of them, for derivatives that the loops do not have; g =
-// dL/d(expression).
+// Returns dL/d(inputs) by autograd through LibTorch's expression, given g = dL/d(expression). For
+// derivatives that the loops do not have.
 template <class Expression>
-variable_list differentiated(const variable_list& inputs, const torch::Tensor& g,
-                             const Expression& expression) {
+variable_list gradients_by_autograd(const variable_list& inputs, const torch::Tensor& g,
+                                    const Expression& expression) {
     const torch::AutoGradMode recorded(true);
-    variable_list wanted;
+    variable_list differentiable;
     for (const torch::Tensor& input : inputs) {
-        if (input.requires_grad()) wanted.push_back(input);
+        if (input.requires_grad()) differentiable.push_back(input);
     }
-    const variable_list found = torch::autograd::grad({expression(inputs)}, wanted, {g},
+    const variable_list found = torch::autograd::grad({expression(inputs)}, differentiable, {g},
                                                       /*retain_graph=*/true, /*create_graph=*/true);
     variable_list gradients;
     for (size_t i = 0, next = 0; i < inputs.size(); ++i) {
@@ -48,7 +48,8 @@ variable_list differentiated(const variable_list& inputs, const torch::Tensor& g
     return gradients;
 }
 
-// dL/dx of layer norm as a function of x, gamma and g = dL/dy, to be differentiated once more.
+// dL/dx of layer normalisation as a function of x, gamma and g = dL/dy, which can be differentiated
+// once more.
 class LayerNormGradient : public torch::autograd::Function<LayerNormGradient> {
   public:
     static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
@@ -58,28 +59,27 @@ class LayerNormGradient : public torch::autograd::Function<LayerNormGradient> {
         context->save_for_backward({x, gamma, g, mean, rstd});
         context->saved_data["slope"] = slope;
         const MapShape shape = shape_of(x);
-        torch::Tensor dx = like(x),
-                      of_gamma = torch::empty({shape.samples, shape.channels}, x.options()),
-                      of_beta = torch::empty_like(of_gamma);
+        torch::Tensor dx = empty_like_map(x),
+                      dgamma = torch::empty({shape.samples, shape.channels}, x.options()),
+                      dbeta = torch::empty_like(dgamma);
         leaky_layer_norm_backward(read(x), read(g), shape, static_cast<float>(slope), read(gamma),
-                                  read(mean), read(rstd), write(dx), write(of_gamma),
-                                  write(of_beta));
+                                  read(mean), read(rstd), write(dx), write(dgamma), write(dbeta));
         return dx;
     }
-    static variable_list backward(AutogradContext* context, const variable_list& upon) {
+    static variable_list backward(AutogradContext* context, const variable_list& output_gradients) {
         require(!at::GradMode::is_enabled(), "layer norm is differentiated at most twice");
         const variable_list saved = context->get_saved_variables();
         const torch::Tensor &x = saved[0], &gamma = saved[1], &g = saved[2], &mean = saved[3],
                             &rstd = saved[4];
-        const torch::Tensor u = laid_out(upon[0]);
+        const torch::Tensor u = to_channels_last(output_gradients[0]);
         const MapShape shape = shape_of(x);
-        torch::Tensor dx = like(x), dg = like(x),
-                      of_gamma = torch::empty({shape.samples, shape.channels}, x.options());
+        torch::Tensor dx = empty_like_map(x), dg = empty_like_map(x),
+                      dgamma = torch::empty({shape.samples, shape.channels}, x.options());
         leaky_layer_norm_double_backward(
             read(x), read(g), read(u), shape,
             static_cast<float>(context->saved_data["slope"].toDouble()), read(gamma), read(mean),
-            read(rstd), write(dx), write(dg), write(of_gamma));
-        return {dx, of_gamma.sum(0), dg, {}, {}, {}};
+            read(rstd), write(dx), write(dg), write(dgamma));
+        return {dx, dgamma.sum(0), dg, {}, {}, {}};
     }
 };
 
@@ -89,7 +89,7 @@ class LayerNormFunction : public torch::autograd::Function<LayerNormFunction> {
                                  const torch::Tensor& gamma, const torch::Tensor& beta,
                                  double slope, double epsilon) {
         const MapShape shape = shape_of(x);
-        torch::Tensor y = like(x), mean = torch::empty({shape.samples}, x.options()),
+        torch::Tensor y = empty_like_map(x), mean = torch::empty({shape.samples}, x.options()),
                       rstd = torch::empty_like(mean);
         leaky_layer_norm(read(x), shape, static_cast<float>(slope), epsilon, read(gamma),
                          read(beta), write(y), write(mean), write(rstd));
@@ -102,49 +102,50 @@ class LayerNormFunction : public torch::autograd::Function<LayerNormFunction> {
         const variable_list saved = context->get_saved_variables();
         const torch::Tensor &x = saved[0], &gamma = saved[1], &beta = saved[2], &mean = saved[3],
                             &rstd = saved[4];
-        const torch::Tensor g = laid_out(gradients[0]);
+        const torch::Tensor g = to_channels_last(gradients[0]);
         const double slope = context->saved_data["slope"].toDouble(),
                      epsilon = context->saved_data["epsilon"].toDouble();
-        const bool of_parameters = context->needs_input_grad(1) || context->needs_input_grad(2);
+        const bool needs_parameters = context->needs_input_grad(1) || context->needs_input_grad(2);
         if (at::GradMode::is_enabled()) {
-            if (!of_parameters)
+            if (!needs_parameters)
                 return {LayerNormGradient::apply(x, gamma, g, mean, rstd, slope), {}, {}, {}, {}};
-            variable_list all = differentiated({x, gamma, beta}, g, [&](const variable_list& in) {
-                return layer_norm_expression(in[0], slope, in[1], in[2], epsilon);
-            });
+            variable_list all =
+                gradients_by_autograd({x, gamma, beta}, g, [&](const variable_list& in) {
+                    return layer_norm_expression(in[0], slope, in[1], in[2], epsilon);
+                });
             all.resize(5);
             return all;
         }
         const MapShape shape = shape_of(x);
-        torch::Tensor dx = like(x),
-                      of_gamma = torch::empty({shape.samples, shape.channels}, x.options()),
-                      of_beta = torch::empty_like(of_gamma);
+        torch::Tensor dx = empty_like_map(x),
+                      dgamma = torch::empty({shape.samples, shape.channels}, x.options()),
+                      dbeta = torch::empty_like(dgamma);
         leaky_layer_norm_backward(read(x), read(g), shape, static_cast<float>(slope), read(gamma),
-                                  read(mean), read(rstd), write(dx), write(of_gamma),
-                                  write(of_beta));
-        if (!of_parameters) return {dx, {}, {}, {}, {}};
-        return {dx, of_gamma.sum(0), of_beta.sum(0), {}, {}};
+                                  read(mean), read(rstd), write(dx), write(dgamma), write(dbeta));
+        if (!needs_parameters) return {dx, {}, {}, {}, {}};
+        return {dx, dgamma.sum(0), dbeta.sum(0), {}, {}};
     }
 };
 
 torch::Tensor channel_norm_expression(const torch::Tensor& x, double slope,
                                       const torch::Tensor& weight, const torch::Tensor& bias,
                                       double epsilon) {
-    return std::get<0>(at::native_batch_norm(activated(x, slope), weight, bias, {}, {},
+    return std::get<0>(at::native_batch_norm(leaky(x, slope), weight, bias, {}, {},
                                              /*training=*/true, /*momentum=*/0, epsilon));
 }
 
 // (leaky_relu(x, slope) - mean) * scale + bias
 torch::Tensor channel_affine(const torch::Tensor& x, double slope, const torch::Tensor& scale,
                              const torch::Tensor& mean, const torch::Tensor& bias) {
-    torch::Tensor y = like(x);
+    torch::Tensor y = empty_like_map(x);
     const torch::Tensor shift = torch::addcmul(bias, mean, scale, -1);
     leaky_affine(read(x), shape_of(x), static_cast<float>(slope), read(scale), read(shift),
                  write(y));
     return y;
 }
 
-// With z = (a - mean) / sigma and y = weight z + bias:  dx = s weight / sigma (g - <g> - z <g z>), < > the mean over the channel.
+// With z = (a - mean) / sigma, y = weight z + bias and < > the mean over the channel:
+// dx = s weight / sigma (g - <g> - z <g z>).
 class ChannelNormFunction : public torch::autograd::Function<ChannelNormFunction> {
   public:
     static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
@@ -162,13 +163,14 @@ class ChannelNormFunction : public torch::autograd::Function<ChannelNormFunction
         const variable_list saved = context->get_saved_variables();
         const torch::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &mean = saved[3],
                             &sigma = saved[4];
-        const torch::Tensor g = laid_out(gradients[0]);
+        const torch::Tensor g = to_channels_last(gradients[0]);
         const double slope = context->saved_data["slope"].toDouble(),
                      epsilon = context->saved_data["epsilon"].toDouble();
         if (at::GradMode::is_enabled()) {
-            variable_list all = differentiated({x, weight, bias}, g, [&](const variable_list& in) {
-                return channel_norm_expression(in[0], slope, in[1], in[2], epsilon);
-            });
+            variable_list all =
+                gradients_by_autograd({x, weight, bias}, g, [&](const variable_list& in) {
+                    return channel_norm_expression(in[0], slope, in[1], in[2], epsilon);
+                });
             all.resize(7);
             return all;
         }
@@ -180,15 +182,16 @@ class ChannelNormFunction : public torch::autograd::Function<ChannelNormFunction
         leaky_gradient_sums(read(x), read(g), shape, static_cast<float>(slope), read(mean),
                             write(scratch), sums[0].mutable_data_ptr<double>(),
                             sums[1].mutable_data_ptr<double>());
-        const torch::Tensor of_bias = sums[0].to(torch::kFloat),
-                            of_weight = (sums[1] / sigma).to(torch::kFloat);
+        const torch::Tensor dbias = sums[0].to(torch::kFloat),
+                            dweight = (sums[1] / sigma).to(torch::kFloat);
         const auto count = static_cast<double>(shape.samples * shape.area);
-        const torch::Tensor of_g = weight / sigma, of_a = of_g * of_weight / sigma / -count,
-                            constant = of_g * of_bias / -count - of_a * mean;
-        torch::Tensor dx = like(x);
-        leaky_affine_backward(read(x), read(g), shape, static_cast<float>(slope), read(of_g),
-                              read(of_a), read(constant), write(dx));
-        return {dx, of_weight, of_bias, {}, {}, {}, {}};
+        const torch::Tensor g_factor = weight / sigma,
+                            a_factor = g_factor * dweight / sigma / -count,
+                            constant = g_factor * dbias / -count - a_factor * mean;
+        torch::Tensor dx = empty_like_map(x);
+        leaky_affine_backward(read(x), read(g), shape, static_cast<float>(slope), read(g_factor),
+                              read(a_factor), read(constant), write(dx));
+        return {dx, dweight, dbias, {}, {}, {}, {}};
     }
 };
 } // namespace
@@ -206,12 +209,12 @@ torch::Tensor leaky_layer_norm(const torch::Tensor& x, double slope, const torch
 torch::Tensor layer_norm_expression(const torch::Tensor& x, double slope,
                                     const torch::Tensor& gamma, const torch::Tensor& beta,
                                     double epsilon) {
-    const torch::Tensor a = activated(x, slope);
-    // The order of a sample's values is all the same to it: take them as they lie.
-    const bool channels_last = in_channels_last(a);
-    const torch::Tensor laid = channels_last ? a.permute({0, 2, 3, 1}) : a;
-    torch::Tensor normalised =
-        at::layer_norm(laid, {laid.size(1), laid.size(2), laid.size(3)}, {}, {}, epsilon);
+    const torch::Tensor a = leaky(x, slope);
+    // The result does not depend on the order of a sample's values, so the order in memory is used.
+    const bool channels_last = is_channels_last(a);
+    const torch::Tensor ordered = channels_last ? a.permute({0, 2, 3, 1}) : a;
+    torch::Tensor normalised = at::layer_norm(
+        ordered, {ordered.size(1), ordered.size(2), ordered.size(3)}, {}, {}, epsilon);
     if (channels_last) normalised = normalised.permute({0, 3, 1, 2});
     return torch::addcmul(beta.view({-1, 1, 1}), normalised, gamma.view({-1, 1, 1}));
 }

@@ -1,5 +1,5 @@
-// Layer normalisation of the critic (dagan.md section 2): mean and biased variance over C, H, W of each sample; gamma and beta
-// per channel. Differentiable twice (the penalty needs it).
+// Layer normalisation of the critic, docs/reference/model.md, eq. (18). Differentiable twice, as
+// the gradient penalty requires.
 #pragma once
 
 #include <torch/torch.h>
@@ -11,7 +11,8 @@ class LayerNorm : public torch::nn::Module {
     static constexpr double kEpsilon = 1e-12;
 
     explicit LayerNorm(int64_t channels);
-    // x [B, C, H, W]; normalises leaky_relu(x, slope), x itself where the slope is 1.
+    // Normalises leaky_relu(x, slope) of x [B, C, H, W] over C, H, W of each sample; slope 1 means
+    // x itself. Returns the shape of x.
     torch::Tensor forward(const torch::Tensor& x, double slope = 1);
 
   private:

@@ -9,9 +9,12 @@
 namespace dagan::model {
 
 namespace {
-constexpr int64_t kChunk = 1024; // floats summed in float before they join a sum in double
-constexpr int64_t kLeastFloats = 16 * 1024; // for which a thread is worth waking
-constexpr int64_t kBlock = 64;              // channels whose sums stay in the nearest cache
+// Numbers summed in float before their sum is added to one in double.
+constexpr int64_t kChunk = 1024;
+// Fewest floats per thread: less work does not justify waking a thread.
+constexpr int64_t kMinFloats = 16 * 1024;
+// Channels whose sums fit into the first-level cache.
+constexpr int64_t kBlock = 64;
 
 float leaky(float x, float slope) { return x > 0 ? x : slope * x; }
 float leaky_slope(float x, float slope) { return x > 0 ? 1.0F : slope; }
@@ -34,8 +37,8 @@ void layer_forward(const float* __restrict x, int64_t area, int64_t channels, fl
         const int64_t end = std::min(n, begin + kChunk);
         float part = 0;
         for (int64_t i = begin; i < end; ++i) {
-            const float off = leaky(x[i], slope) - mean;
-            part += off * off;
+            const float deviation = leaky(x[i], slope) - mean;
+            part += deviation * deviation;
         }
         squares += part;
     }
@@ -48,7 +51,8 @@ void layer_forward(const float* __restrict x, int64_t area, int64_t channels, fl
     *rstd_out = rstd;
 }
 
-// With h = gamma_c g and z = (a - mean) rstd:  dx = s rstd (h - <h> - z <h z>),  < > the mean over the sample.
+// With h = gamma_c g, z = (a - mean) rstd and < > the mean over the sample:
+// dx = s rstd (h - <h> - z <h z>).
 DAGAN_FOR_EACH_CPU
 void layer_backward(const float* __restrict x, const float* __restrict g, int64_t area,
                     int64_t channels, float slope, const float* __restrict gamma, float mean,
@@ -57,10 +61,10 @@ void layer_backward(const float* __restrict x, const float* __restrict g, int64_
     std::fill_n(dgamma, channels, 0.0F);
     std::fill_n(dbeta, channels, 0.0F);
     for (int64_t p = 0; p < area; ++p) {
-        const float* __restrict in = x + p * channels, * __restrict given = g + p * channels;
+        const float* __restrict x_row = x + p * channels, * __restrict g_row = g + p * channels;
         for (int64_t c = 0; c < channels; ++c) {
-            dbeta[c] += given[c];
-            dgamma[c] += given[c] * (leaky(in[c], slope) - mean);
+            dbeta[c] += g_row[c];
+            dgamma[c] += g_row[c] * (leaky(x_row[c], slope) - mean);
         }
     }
     double sum_h = 0, sum_hz = 0;
@@ -79,7 +83,8 @@ void layer_backward(const float* __restrict x, const float* __restrict g, int64_
     }
 }
 
-// Of one sample: with h = gamma_c g and t = s u, the means of h, h z, t, t z, and <t h> - <t> <h> - <t z> <h z>.
+// Means over one sample, with h = gamma_c g and t = s u: of h, h z, t and t z; joint is
+// <t h> - <t> <h> - <t z> <h z>.
 struct DoubleMeans {
     float h = 0, hz = 0, t = 0, tz = 0, joint = 0;
 };
@@ -91,27 +96,28 @@ void double_means(const float* __restrict x, const float* __restrict g, const fl
     double sum_h = 0, sum_hz = 0, sum_t = 0, sum_tz = 0, sum_th = 0;
     for (int64_t first = 0; first < channels; first += kBlock) {
         const int64_t count = std::min(kBlock, channels - first);
-        float of_g[kBlock] = {}, of_gz[kBlock] = {}, of_t[kBlock] = {}, of_tz[kBlock] = {},
-              of_tg[kBlock] = {};
+        float acc_g[kBlock] = {}, acc_gz[kBlock] = {}, acc_t[kBlock] = {}, acc_tz[kBlock] = {},
+              acc_tg[kBlock] = {};
         for (int64_t p = 0; p < area; ++p) {
-            const int64_t at = p * channels + first;
-            const float *in = x + at, *given = g + at, *upon = u + at;
+            const int64_t offset = p * channels + first;
+            const float *x_row = x + offset, *g_row = g + offset, *u_row = u + offset;
             for (int64_t c = 0; c < count; ++c) {
-                const float z = leaky(in[c], slope) - mean, t = leaky_slope(in[c], slope) * upon[c];
-                of_g[c] += given[c];
-                of_gz[c] += given[c] * z;
-                of_t[c] += t;
-                of_tz[c] += t * z;
-                of_tg[c] += t * given[c];
+                const float z = leaky(x_row[c], slope) - mean,
+                            t = leaky_slope(x_row[c], slope) * u_row[c];
+                acc_g[c] += g_row[c];
+                acc_gz[c] += g_row[c] * z;
+                acc_t[c] += t;
+                acc_tz[c] += t * z;
+                acc_tg[c] += t * g_row[c];
             }
         }
         for (int64_t c = 0; c < count; ++c) {
-            const float weight = gamma[first + c];
-            sum_h += weight * of_g[c];
-            sum_hz += weight * of_gz[c] * rstd;
-            sum_t += of_t[c];
-            sum_tz += of_tz[c] * rstd;
-            sum_th += weight * of_tg[c];
+            const float gamma_c = gamma[first + c];
+            sum_h += gamma_c * acc_g[c];
+            sum_hz += gamma_c * acc_gz[c] * rstd;
+            sum_t += acc_t[c];
+            sum_tz += acc_tz[c] * rstd;
+            sum_th += gamma_c * acc_tg[c];
         }
     }
     const auto n = static_cast<double>(area * channels);
@@ -123,9 +129,12 @@ void double_means(const float* __restrict x, const float* __restrict g, const fl
         static_cast<float>(sum_th / n - sum_t / n * (sum_h / n) - sum_tz / n * (sum_hz / n));
 }
 
-// dx above is bilinear in h and in t = s u:  L = rstd sum (t h) - n rstd (<t> <h> + <t z> <h z>). Hence
+// The product L of u with the dx of layer_backward is bilinear in h and t = s u:
+//
+//     L     = rstd sum (t h) - n rstd (<t> <h> + <t z> <h z>),   hence
 //     dL/dh = rstd (t - <t> - z <t z>)
-//     dL/da = -rstd^2 [z (<t h> - <t> <h> - <t z> <h z>) + <t z> (h - <h> - z <h z>) + <h z> (t - <t> - z <t z>)]
+//     dL/da = -rstd^2 [z (<t h> - <t> <h> - <t z> <h z>) + <t z> (h - <h> - z <h z>)
+//                      + <h z> (t - <t> - z <t z>)]
 DAGAN_FOR_EACH_CPU
 void layer_double_backward(const float* __restrict x, const float* __restrict g,
                            const float* __restrict u, int64_t area, int64_t channels, float slope,
@@ -138,16 +147,16 @@ void layer_double_backward(const float* __restrict x, const float* __restrict g,
          ++p, x += channels, g += channels, u += channels, dx += channels, dg += channels) {
         for (int64_t c = 0; c < channels; ++c) {
             const float z = (leaky(x[c], slope) - mean) * rstd, s = leaky_slope(x[c], slope);
-            const float of_t = s * u[c] - mean_t - z * mean_tz,
-                        of_h = gamma[c] * g[c] - mean_h - z * mean_hz;
-            dg[c] = gamma[c] * rstd * of_t;
-            dgamma[c] += g[c] * rstd * of_t;
-            dx[c] = -s * rstd * rstd * (z * joint + mean_tz * of_h + mean_hz * of_t);
+            const float t_term = s * u[c] - mean_t - z * mean_tz,
+                        h_term = gamma[c] * g[c] - mean_h - z * mean_hz;
+            dg[c] = gamma[c] * rstd * t_term;
+            dgamma[c] += g[c] * rstd * t_term;
+            dx[c] = -s * rstd * rstd * (z * joint + mean_tz * h_term + mean_hz * t_term);
         }
     }
 }
 
-// Of one sample, each channel's mean of a, and the sum of the squares of what it is off.
+// Computes each channel's mean of a over one sample, and the sum of the squared deviations from it.
 DAGAN_FOR_EACH_CPU
 void sample_moments(const float* __restrict x, int64_t area, int64_t channels, float slope,
                     float* __restrict means, float* __restrict squares) {
@@ -161,8 +170,8 @@ void sample_moments(const float* __restrict x, int64_t area, int64_t channels, f
     for (int64_t p = 0; p < area; ++p) {
         const float* __restrict in = x + p * channels;
         for (int64_t c = 0; c < channels; ++c) {
-            const float off = leaky(in[c], slope) - means[c];
-            squares[c] += off * off;
+            const float deviation = leaky(in[c], slope) - means[c];
+            squares[c] += deviation * deviation;
         }
     }
 }
@@ -192,21 +201,22 @@ void sample_gradient_sums(const float* __restrict x, const float* __restrict g, 
 
 DAGAN_FOR_EACH_CPU
 void sample_affine_backward(const float* __restrict x, const float* __restrict g, int64_t area,
-                            int64_t channels, float slope, const float* __restrict of_g,
-                            const float* __restrict of_a, const float* __restrict constant,
+                            int64_t channels, float slope, const float* __restrict g_factor,
+                            const float* __restrict a_factor, const float* __restrict constant,
                             float* __restrict dx) {
     for (int64_t p = 0; p < area; ++p, x += channels, g += channels, dx += channels) {
         for (int64_t c = 0; c < channels; ++c) {
             dx[c] = leaky_slope(x[c], slope) *
-                    (of_g[c] * g[c] + of_a[c] * leaky(x[c], slope) + constant[c]);
+                    (g_factor[c] * g[c] + a_factor[c] * leaky(x[c], slope) + constant[c]);
         }
     }
 }
 
-// Calls work(b, offset of the sample in the map) for all samples, in parallel.
+// Calls work(b, offset of sample b in the map) for all samples, in parallel.
 template <class Work> void for_each_sample(const MapShape& shape, const Work& work) {
-    const int64_t least = std::max<int64_t>(1, kLeastFloats / std::max<int64_t>(1, shape.sample()));
-    in_parallel(shape.samples, least, [&](int64_t begin, int64_t end) {
+    const int64_t min_samples =
+        std::max<int64_t>(1, kMinFloats / std::max<int64_t>(1, shape.sample()));
+    parallel_for(shape.samples, min_samples, [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; ++b) work(b, b * shape.sample());
     });
 }
@@ -224,9 +234,9 @@ void leaky_layer_norm_backward(const float* x, const float* g, const MapShape& s
                                const float* gamma, const float* mean, const float* rstd, float* dx,
                                float* dgamma, float* dbeta) {
     for_each_sample(shape, [&](int64_t b, int64_t at) {
-        const int64_t of = b * shape.channels;
+        const int64_t row_start = b * shape.channels;
         layer_backward(x + at, g + at, shape.area, shape.channels, slope, gamma, mean[b], rstd[b],
-                       dx + at, dgamma + of, dbeta + of);
+                       dx + at, dgamma + row_start, dbeta + row_start);
     });
 }
 
@@ -249,19 +259,21 @@ void leaky_moments(const float* x, const MapShape& shape, float slope, float* sc
     const int64_t rows = shape.samples * shape.channels;
     float *means = scratch, *squares = scratch + rows;
     for_each_sample(shape, [&](int64_t b, int64_t at) {
-        const int64_t of = b * shape.channels;
-        sample_moments(x + at, shape.area, shape.channels, slope, means + of, squares + of);
+        const int64_t row_start = b * shape.channels;
+        sample_moments(x + at, shape.area, shape.channels, slope, means + row_start,
+                       squares + row_start);
     });
     const auto samples = static_cast<double>(shape.samples), area = static_cast<double>(shape.area);
-    for (int64_t c = 0; c < shape.channels; ++c) { // samples have equally many pixels
+    // All samples have the same number of pixels.
+    for (int64_t c = 0; c < shape.channels; ++c) {
         double sum = 0, within = 0, between = 0;
         for (int64_t row = c; row < rows; row += shape.channels) sum += means[row];
-        const double middle = sum / samples;
+        const double mean_of_means = sum / samples;
         for (int64_t row = c; row < rows; row += shape.channels) {
             within += squares[row];
-            between += (means[row] - middle) * (means[row] - middle);
+            between += (means[row] - mean_of_means) * (means[row] - mean_of_means);
         }
-        mean[c] = static_cast<float>(middle);
+        mean[c] = static_cast<float>(mean_of_means);
         variance[c] = static_cast<float>((within + area * between) / (samples * area));
     }
 }
@@ -276,26 +288,27 @@ void leaky_affine(const float* x, const MapShape& shape, float slope, const floa
 void leaky_gradient_sums(const float* x, const float* g, const MapShape& shape, float slope,
                          const float* mean, float* scratch, double* sum_g, double* sum_ga) {
     const int64_t rows = shape.samples * shape.channels;
-    float *of_g = scratch, *of_ga = scratch + rows;
+    float *sample_g = scratch, *sample_ga = scratch + rows;
     for_each_sample(shape, [&](int64_t b, int64_t at) {
-        const int64_t of = b * shape.channels;
-        sample_gradient_sums(x + at, g + at, shape.area, shape.channels, slope, mean, of_g + of,
-                             of_ga + of);
+        const int64_t row_start = b * shape.channels;
+        sample_gradient_sums(x + at, g + at, shape.area, shape.channels, slope, mean,
+                             sample_g + row_start, sample_ga + row_start);
     });
     for (int64_t c = 0; c < shape.channels; ++c) {
         sum_g[c] = sum_ga[c] = 0;
         for (int64_t row = c; row < rows; row += shape.channels) {
-            sum_g[c] += of_g[row];
-            sum_ga[c] += of_ga[row];
+            sum_g[c] += sample_g[row];
+            sum_ga[c] += sample_ga[row];
         }
     }
 }
 
 void leaky_affine_backward(const float* x, const float* g, const MapShape& shape, float slope,
-                           const float* of_g, const float* of_a, const float* constant, float* dx) {
+                           const float* g_factor, const float* a_factor, const float* constant,
+                           float* dx) {
     for_each_sample(shape, [&](int64_t, int64_t at) {
-        sample_affine_backward(x + at, g + at, shape.area, shape.channels, slope, of_g, of_a,
-                               constant, dx + at);
+        sample_affine_backward(x + at, g + at, shape.area, shape.channels, slope, g_factor,
+                               a_factor, constant, dx + at);
     });
 }
 

@@ -21,7 +21,7 @@ variable_list parts_of(const torch::Tensor& map, const std::vector<int64_t>& cha
     return parts;
 }
 
-// Each is the other's gradient.
+// Each is the gradient of the other.
 struct Join : torch::autograd::Function<Join> {
     static torch::Tensor forward(AutogradContext* context, torch::TensorList maps);
     static variable_list backward(AutogradContext* context, variable_list gradients);
@@ -52,22 +52,23 @@ variable_list Split::forward(AutogradContext*, const torch::Tensor& map,
 }
 
 variable_list Split::backward(AutogradContext*, variable_list gradients) {
-    return {joined(std::move(gradients)), {}};
+    return {join_channels(std::move(gradients)), {}};
 }
 
 torch::Tensor channels_last(const torch::Tensor& map) {
     if (map.size(1) > 1) return map.contiguous(torch::MemoryFormat::ChannelsLast);
-    // With one channel both layouts are the same memory; LibTorch tells them apart by strides that are never used.
+    // With one channel both layouts are the same memory. LibTorch distinguishes them by strides
+    // that are never used.
     return map.contiguous().view({map.size(0), map.size(2), map.size(3), 1}).permute({0, 3, 1, 2});
 }
 
 } // namespace
 
-bool in_channels_last(const torch::Tensor& x) {
+bool is_channels_last(const torch::Tensor& x) {
     return !x.is_contiguous() && x.is_contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
-std::vector<torch::Tensor> spread(std::vector<torch::Tensor> maps) {
+std::vector<torch::Tensor> expand_maps(std::vector<torch::Tensor> maps) {
     const int64_t height = maps.front().size(2), width = maps.front().size(3);
     for (torch::Tensor& map : maps) {
         if (map.size(2) != height || map.size(3) != width)
@@ -76,13 +77,14 @@ std::vector<torch::Tensor> spread(std::vector<torch::Tensor> maps) {
     return maps;
 }
 
-torch::Tensor joined(std::vector<torch::Tensor> maps) {
+torch::Tensor join_channels(std::vector<torch::Tensor> maps) {
     if (maps.size() == 1) return maps.front();
-    // A part of a map's channels counts too. An image of one channel says nothing about the layout of what follows it.
-    const auto wants = [](const torch::Tensor& map) {
+    // suggest_memory_format() also recognises a channel slice of a channels-last map, and does not
+    // count a map of one channel, which is in both layouts.
+    const auto is_last = [](const torch::Tensor& map) {
         return map.suggest_memory_format() == torch::MemoryFormat::ChannelsLast;
     };
-    if (std::ranges::any_of(maps, wants)) {
+    if (std::ranges::any_of(maps, is_last)) {
         for (torch::Tensor& map : maps) map = channels_last(map);
     }
     return Join::apply(torch::TensorList(maps));

@@ -1,4 +1,4 @@
-// The channels of several maps one after the other.
+// Concatenation of maps over their channels.
 #pragma once
 
 #include <torch/torch.h>
@@ -7,14 +7,16 @@
 
 namespace dagan::model {
 
-// Does the map lie in memory channels last, and not also channels first?
-bool in_channels_last(const torch::Tensor& x);
+// Whether x lies in memory channels last and not also channels first.
+bool is_channels_last(const torch::Tensor& x);
 
-// Maps of one pixel, that is channels of one value all over, as maps of the first one's size; the others as they are.
-std::vector<torch::Tensor> spread(std::vector<torch::Tensor> maps);
+// Expands maps of another size than the first, which must be [B, C, 1, 1], to the size of the
+// first. Returns the others unchanged.
+std::vector<torch::Tensor> expand_maps(std::vector<torch::Tensor> maps);
 
-// Maps [B, C_i, H, W] -> [B, sum of C_i, H, W], channels last in memory if one of the maps is; a single map is given back as it
-// is. LibTorch's own would lose the layout in the second derivative, and fill a map of zeros for each of the parts.
-torch::Tensor joined(std::vector<torch::Tensor> maps);
+// Concatenates maps [B, C_i, H, W] to [B, sum of C_i, H, W]. The result is channels last in memory
+// if one of the maps is. A single map is returned unchanged. Unlike LibTorch's cat, the second
+// derivative keeps the layout and allocates no map of zeros per input.
+torch::Tensor join_channels(std::vector<torch::Tensor> maps);
 
 } // namespace dagan::model

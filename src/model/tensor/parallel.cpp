@@ -6,15 +6,16 @@
 
 namespace dagan::model {
 
-void in_parallel(int64_t count, int64_t least,
-                 const std::function<void(int64_t begin, int64_t end)>& work) {
+void parallel_for(int64_t count, int64_t min_chunk,
+                  const std::function<void(int64_t begin, int64_t end)>& work) {
     if (count <= 0) return;
-    const int64_t threads =
-        omp_in_parallel()
-            ? 1
-            : std::clamp<int64_t>(count / std::max<int64_t>(least, 1), 1, omp_get_max_threads());
+    const int64_t threads = omp_in_parallel()
+                                ? 1
+                                : std::clamp<int64_t>(count / std::max<int64_t>(min_chunk, 1), 1,
+                                                      omp_get_max_threads());
     if (threads == 1) return work(0, count);
-        // No num_threads clause: a team of another size than LibTorch's would be made anew each time.
+        // No num_threads clause: OpenMP would create a new team whenever the size differs from
+        // LibTorch's.
 #pragma omp parallel
     {
         const int64_t parts = std::min<int64_t>(threads, omp_get_num_threads());
@@ -23,16 +24,16 @@ void in_parallel(int64_t count, int64_t least,
     }
 }
 
-void in_parallel(const std::vector<Share>& shares) {
+void parallel_for(const std::vector<ParallelLoop>& loops) {
     const int64_t threads = omp_get_max_threads();
-    in_parallel(threads, 1, [&](int64_t begin, int64_t end) {
-        for (const Share& share : shares) {
-            const int64_t first = share.count * begin / threads, last = share.count * end / threads;
-            if (first < last) share.work(first, last);
+    parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
+        for (const ParallelLoop& loop : loops) {
+            const int64_t first = loop.count * begin / threads, last = loop.count * end / threads;
+            if (first < last) loop.work(first, last);
         }
     });
 }
 
-int thread_in_parallel() { return omp_get_thread_num(); }
+int parallel_thread() { return omp_get_thread_num(); }
 
 } // namespace dagan::model

@@ -1,5 +1,5 @@
-// Loops of ours on the threads that LibTorch's operations run on: one pool, of at::get_num_threads() threads, as a second would
-// fight it for the cores.
+// Parallel loops on the OpenMP threads that LibTorch's operations use, at::get_num_threads() of
+// them. A second pool would compete for the cores.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +8,21 @@
 
 namespace dagan::model {
 
-// Calls work(begin, end) for equal parts of [0, count), a part for each thread, none (but the only one) smaller than `least`;
-// returns when all are done. Within a parallel region it is one call. `work` must not throw.
-void in_parallel(int64_t count, int64_t least,
-                 const std::function<void(int64_t begin, int64_t end)>& work);
+// Divides [0, count) into equal ranges, one per thread, and calls work(begin, end) for each. Ranges
+// have at least `min_chunk` elements, unless there is only one. Returns when all calls have
+// returned. Inside a parallel region the caller runs the whole range. `work` must not throw.
+void parallel_for(int64_t count, int64_t min_chunk,
+                  const std::function<void(int64_t begin, int64_t end)>& work);
 
-// Works of which each thread does its part of every one, with no wait between them.
-struct Share {
+// One of several loops that run without a barrier between them.
+struct ParallelLoop {
     int64_t count = 0;
     std::function<void(int64_t begin, int64_t end)> work;
 };
-void in_parallel(const std::vector<Share>& shares);
+// Each thread runs its range of every loop, in the order of `loops`.
+void parallel_for(const std::vector<ParallelLoop>& loops);
 
-// The calling thread's number within in_parallel, [0, at::get_num_threads()).
-int thread_in_parallel();
+// Returns the number of the calling thread within parallel_for, [0, at::get_num_threads()).
+int parallel_thread();
 
 } // namespace dagan::model

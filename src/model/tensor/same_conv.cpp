@@ -34,7 +34,7 @@ torch::Tensor resize_nearest(const torch::Tensor& x, int64_t size) {
 
 void fill_glorot_uniform(torch::Tensor& weight, uint64_t stream) {
     require(weight.is_contiguous() && weight.scalar_type() == torch::kFloat,
-            "weights begin as contiguous float32");
+            "initial weights are contiguous float32");
     const int64_t outputs = weight.size(0),
                   kernel_area = weight.numel() / (outputs * weight.size(1));
     const double bound =

@@ -5,8 +5,8 @@
 namespace dagan::model::winograd {
 
 template <class Float>
-std::array<Float*, kKernelPixels> Filters::pixels(Float* kernel, int64_t filter,
-                                                  int channel) const {
+std::array<Float*, kKernelPixels> FilterTransforms::pixels(Float* kernel, int64_t filter,
+                                                           int channel) const {
     std::array<Float*, kKernelPixels> pixels{};
     for (int i = 0; i < kKernelPixels; ++i)
         pixels[static_cast<size_t>(i)] = kernel + filter * filter_floats() + i * inputs_ + channel;
@@ -14,13 +14,14 @@ std::array<Float*, kKernelPixels> Filters::pixels(Float* kernel, int64_t filter,
 }
 
 template <class Float>
-void Filters::prefetch_next(const std::array<Float*, kKernelPixels>& pixels, int channels) const {
+void FilterTransforms::prefetch_next(const std::array<Float*, kKernelPixels>& pixels,
+                                     int channels) const {
     for (const float* pixel : pixels) prefetch(pixel + filter_floats(), channels);
 }
 
-// A panel of outputs is gathered first: some input channels at a time, that fit a stack.
-Share Filters::by_outputs(const float* kernel, const Channels& channels,
-                          const Spectrum& spectrum) const {
+// A panel of outputs is gathered first, as many input channels at a time as fit on the stack.
+ParallelLoop FilterTransforms::by_outputs(const float* kernel, const ChannelRange& channels,
+                                          const Spectrum& spectrum) const {
     return {panels_of(outputs_), [=, this](int64_t begin, int64_t end) {
                 constexpr int kInputs = 64;
                 alignas(64) std::array<float, kKernelPixels * kInputs * kPanel> gathered;
@@ -33,10 +34,10 @@ Share Filters::by_outputs(const float* kernel, const Channels& channels,
             }};
 }
 
-void Filters::transform_panel(const float* kernel, const Channels& channels,
-                              const Spectrum& spectrum, int panel, int first, int count,
-                              float* gathered) const {
-    constexpr int kRowsAhead = 4; // of the spectrum, to be written
+void FilterTransforms::transform_panel(const float* kernel, const ChannelRange& channels,
+                                       const Spectrum& spectrum, int panel, int first, int count,
+                                       float* gathered) const {
+    constexpr int kRowsAhead = 4; // rows of the spectrum to prefetch for writing
     const int filters = std::min(kPanel, outputs_ - panel * kPanel);
     const ptrdiff_t filter = filter_floats(), pixel = ptrdiff_t{count} * kPanel;
     const auto from = pixels(kernel, int64_t{panel} * kPanel, channels.first + first);
@@ -46,8 +47,8 @@ void Filters::transform_panel(const float* kernel, const Channels& channels,
         kernels_.transpose(from[i], filter, filters, count, to, kPanel);
         transposed[i] = to;
     }
-    const bool last =
-        panel + 1 == panels_of(outputs_); // the first panel of the channels behind these comes next
+    // After the last panel comes the first panel of the following channels.
+    const bool last = panel + 1 == panels_of(outputs_);
     const ptrdiff_t ahead = last ? channels.count - panel * kPanel * filter : kPanel * filter;
     for (int c = 0; c < count; ++c) {
         for (const float* line : from)
@@ -60,8 +61,8 @@ void Filters::transform_panel(const float* kernel, const Channels& channels,
     }
 }
 
-Share Filters::by_inputs(const float* kernel, const Channels& channels,
-                         const Spectrum& spectrum) const {
+ParallelLoop FilterTransforms::by_inputs(const float* kernel, const ChannelRange& channels,
+                                         const Spectrum& spectrum) const {
     return {outputs_, [=, this](int64_t begin, int64_t end) {
                 for (int64_t filter = begin; filter < end; ++filter) {
                     const auto from = pixels(kernel, filter, channels.first);
@@ -71,8 +72,8 @@ Share Filters::by_inputs(const float* kernel, const Channels& channels,
             }};
 }
 
-Share Filters::gradient(const Spectrum& spectrum, const Channels& channels, float* gradient,
-                        bool add) const {
+ParallelLoop FilterTransforms::gradient(const Spectrum& spectrum, const ChannelRange& channels,
+                                        float* gradient, bool add) const {
     return {outputs_, [=, this](int64_t begin, int64_t end) {
                 for (int64_t filter = begin; filter < end; ++filter) {
                     const auto to = pixels(gradient, filter, channels.first);

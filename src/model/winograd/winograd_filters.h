@@ -1,4 +1,5 @@
-// The kernel's side of winograd.cpp: a kernel's spectra, for the output and for the map's gradient, and its gradient from one.
+// The kernel's part of a computation (winograd_computation.h): spectra of a kernel, for the output
+// and for the map's gradient, and the kernel's gradient from a spectrum.
 #pragma once
 
 #include "model/tensor/parallel.h"
@@ -10,38 +11,43 @@
 
 namespace dagan::model::winograd {
 
-// Some input channels of a kernel.
-struct Channels {
+// A range of input channels of a kernel.
+struct ChannelRange {
     int first = 0, count = 0;
 };
 
-// Of kernels [K][3][3][C]. The shares' work must end before what they point to does.
-class Filters {
+// Transforms kernels [K][3][3][C], `outputs` = K, `inputs` = C, as loops over output channels for
+// parallel_for. The loops must end before their arguments and this object do.
+class FilterTransforms {
   public:
-    Filters(const Kernels& kernels, const Transforms& transforms, int longest_tile, int outputs,
-            int inputs)
+    FilterTransforms(const Kernels& kernels, const Transforms& transforms, int longest_tile,
+                     int outputs, int inputs)
         : kernels_(kernels), to_points_(transforms.kernel.of(longest_tile)),
           to_gradient_(transforms.kernel_gradient.of(longest_tile)),
           to_sum_(transforms.kernel_gradient_added.of(longest_tile)), outputs_(outputs),
           inputs_(inputs) {}
 
-    // Rows are the input channels, channels the outputs.
-    Share by_outputs(const float* kernel, const Channels& channels, const Spectrum& spectrum) const;
-    // The other way round.
-    Share by_inputs(const float* kernel, const Channels& channels, const Spectrum& spectrum) const;
-    // From a spectrum as by_inputs(): written, or added to what is there.
-    Share gradient(const Spectrum& spectrum, const Channels& channels, float* gradient,
-                   bool add) const;
+    // Fills a spectrum whose rows are input channels and whose channels are output channels.
+    ParallelLoop by_outputs(const float* kernel, const ChannelRange& channels,
+                            const Spectrum& spectrum) const;
+    // Fills a spectrum whose rows are output channels and whose channels are input channels.
+    ParallelLoop by_inputs(const float* kernel, const ChannelRange& channels,
+                           const Spectrum& spectrum) const;
+    // Transforms a spectrum with the layout of by_inputs() to the kernel's gradient, which is
+    // overwritten or added to.
+    ParallelLoop gradient(const Spectrum& spectrum, const ChannelRange& channels, float* gradient,
+                          bool add) const;
 
   private:
     ptrdiff_t filter_floats() const { return ptrdiff_t{kKernelPixels} * inputs_; }
-    // The pixels of a filter from a channel on.
+    // Pointers to the 9 pixels of a filter, from `channel` on.
     template <class Float>
     std::array<Float*, kKernelPixels> pixels(Float* kernel, int64_t filter, int channel) const;
     template <class Float>
     void prefetch_next(const std::array<Float*, kKernelPixels>& pixels, int channels) const;
-    void transform_panel(const float* kernel, const Channels& channels, const Spectrum& spectrum,
-                         int panel, int first, int count, float* gathered) const;
+    void transform_panel(const float* kernel, const ChannelRange& channels,
+                         const Spectrum& spectrum, int panel, int first, int count,
+                         float* gathered) const;
 
     const Kernels& kernels_;
     FromPixels to_points_;

@@ -1,30 +1,76 @@
-// The inner loops of the Winograd convolution (winograd.h), compiled once for each kind of vector unit and chosen by
-// the CPU's flags. Values in the Winograd domain lie in *spectra*: for each point a matrix of rows (tiles or filters) times
-// channels, cut into panels of 16 channels: element (point, row, channel) is at
+// The inner loops of the Winograd convolution (winograd.h), compiled once per kind of vector unit
+// and selected by the flags of the CPU.
+//
+// Plain C++ over plain memory: no threads, no allocation, nothing throws.
+//
+// Tiles. The output is cut into tiles of 4 pixels per side, and of 3 where these cover it too; an
+// output of at most 2x2 is one tile of 2x2. Example: 14 = 4 + 4 + 3 + 3.
+//
+//          4     4     3     3
+//       +-----+-----+-----+-----+     whole   4 rows x 4 columns
+//     4 |whole|whole|narr.|narr.|     narrow  4 x 3
+//       +-----+-----+-----+-----+     flat    3 x 4
+//     4 |whole|whole|narr.|narr.|     small   3 x 3
+//       +-----+-----+-----+-----+     tiny    2 x 2
+//     3 |flat |flat |small|small|
+//       +-----+-----+-----+-----+
+//     3 |flat |flat |small|small|
+//       +-----+-----+-----+-----+
+//
+// Points, stride 1. In one dimension a tile of n pixels sees n + 2 pixels and has n + 2 points,
+// F(n, 3). The points of a shorter tile are the first ones of a longer tile, so all tiles share one
+// transform of the kernel, which has 6 points:
+//
+//     point           0   oo    1   -1    2   -2
+//     tile of 2      |---------------|
+//     tile of 3      |--------------------|
+//     tile of 4      |-------------------------|
+//
+// Points, stride 2. Output i sees the pixels 2i, 2i + 1 and 2i + 2. The even pixels are correlated
+// with the outer taps g0, g2 of the kernel, F(n, 2): a tile of n has the first n + 1 even points.
+// The n odd pixels are multiplied by the middle tap g1; each is a point of its own, and all use the
+// kernel's sixth point. A tile of 4 sees 9 pixels and has 9 points:
+//
+//     pixel           d0  d1  d2  d3  d4  d5  d6  d7  d8
+//     even            *       *       *       *       *      points 0..4: 0, oo, 1, -1, 2
+//     odd                 *       *       *       *          points 5..8: d1, d3, d5, d7
+//
+//     point of map    0    1    2    3    4  |  5    6    7    8
+//     point of kernel 0    1    2    3    4  |  5    5    5    5
+//
+// A tile in two dimensions has the products of the points of both: 6 x 6 with stride 1, 9 x 9 with
+// stride 2; a kernel has 6 x 6.
+//
+// Spectra. Values in the Winograd domain form a *spectrum*: for each point a matrix of rows (tiles
+// or filters) times channels, cut into panels of 16 channels. Element (point, row, channel) is at
+//
 //     point * point_stride + (channel / 16) * panel_stride + row * 16 + channel % 16.
-// Lanes beyond the last channel may hold anything. Plain C++ over plain memory: no threads, no allocation, nothing throws.
+//
+// Lanes beyond the last channel have unspecified contents.
 #pragma once
 
 #include <cstddef>
 
 namespace dagan::model::winograd {
 
-inline constexpr int kOutput = 4; // an output tile is at most 4 x 4
+// Longest side of an output tile.
+inline constexpr int kOutput = 4;
 inline constexpr int kTilePixels = kOutput * kOutput;
 inline constexpr int kKernelPixels = 9;
-inline constexpr int kPanel =
-    16; // channels of a panel; also the fewest of a map whose gradient is wanted
+// Channels of a panel; also the fewest channels of a map that has a gradient.
+inline constexpr int kPanel = 16;
 
-// What a tile of n x n output pixels needs, by stride. In one dimension it sees `patch` pixels at most (n = 4) and has as many
-// points; a kernel has 6. Stride 1: F(n, 3) at the points 0, infinity, 1, -1, 2, -2, of which a tile of n has the first n + 2.
-// Stride 2: the even pixels are correlated with the kernel's outer two taps, F(n, 2) at 0, infinity, 1, -1, 2, of which a tile
-// has the first n + 1; the n odd pixels are multiplied by the middle tap, each a point of its own, and all with the kernel's
-// sixth.
-inline constexpr int kKernelPoints = 6; // in one dimension
-inline constexpr int kEvenPoints = 5;   // of stride 2
+// Points of a kernel in one dimension, and even points of stride 2.
+inline constexpr int kKernelPoints = 6;
+inline constexpr int kEvenPoints = 5;
+
+// Pixels and points of a tile by stride. `length` is a side of the tile in output pixels, `point` a
+// point in one dimension.
 struct Scheme {
     int stride = 1;
+    // Pixels seen by a tile of 4 in one dimension; also its number of points.
     constexpr int patch() const { return stride == 1 ? 6 : 9; }
+    // Points in two dimensions.
     constexpr int points() const { return patch() * patch(); }
     constexpr int pixels_seen(int length) const { return stride * (length - 1) + 3; }
     constexpr bool has_point(int length, int point) const {
@@ -32,10 +78,11 @@ struct Scheme {
                         : point < kEvenPoints ? length + 1
                                               : kEvenPoints + length);
     }
+    // The point of the kernel that a point of the map is multiplied by.
     constexpr int kernel_point(int point) const {
         return stride == 1 ? point : point < kEvenPoints ? point : kEvenPoints;
     }
-    // The points [kernel_point, end) that share one of the kernel's.
+    // The points [kernel_point, end_of_sharing) of the map share this point of the kernel.
     constexpr int end_of_sharing(int kernel_point) const {
         return stride == 1 || kernel_point < kEvenPoints ? kernel_point + 1 : patch();
     }
@@ -43,20 +90,22 @@ struct Scheme {
 
 inline constexpr int panels_of(int channels) { return (channels + kPanel - 1) / kPanel; }
 
+// In floats.
 struct SpectrumStrides {
-    ptrdiff_t point = 0, panel = 0; // in floats
+    ptrdiff_t point = 0, panel = 0;
 };
 
-// One row of a spectrum from pixels, or pixels from one row. `row` points at the row's first float (point 0, panel 0); a pixel is
-// a pointer to its `channels` floats. Outside the map it points elsewhere: at zeros to read, at memory
-// that nobody reads to write.
+// Transforms pixels to one row of a spectrum, and one row to pixels. `row` points to the first
+// float of the row (point 0, panel 0). A pixel is a pointer to its `channels` floats. Pixels
+// outside the map point to zeros when read, and to memory that is never read when written.
 using FromPixels = void (*)(const float* const* pixels, int channels, float* row,
                             SpectrumStrides strides);
 using ToPixels = void (*)(const float* row, SpectrumStrides strides, int channels,
                           const float* bias, float* const* pixels);
 
-// out[row, column] (+)= sum over i of a[row, i] * b[i, column], for one point. `b` and `out` are spectra's matrices, i or row the
-// row of the matrix, the column its channel. `a` is such a matrix too; see Kernels below.
+// out[row, column] (+)= sum over i of a[row, i] * b[i, column], for one point. `a`, `b` and `out`
+// are matrices of spectra: the row of `b` is i, the row of `out` is `row`, and the channel of both
+// is `column`. The two functions of Kernels differ in the meaning of a's indices.
 struct Product {
     const float* a = nullptr;
     ptrdiff_t a_panel = 0;
@@ -64,14 +113,18 @@ struct Product {
     ptrdiff_t b_panel = 0;
     float* out = nullptr;
     ptrdiff_t out_panel = 0;
-    int first_row = 0, end_row = 0; // rows to compute
-    int inner = 0;                  // length of the sum
-    int panels = 0;                 // columns, in panels
-    bool add = false;               // to what `out` holds
+    // The rows to compute.
+    int first_row = 0, end_row = 0;
+    // Length of the sum.
+    int inner = 0;
+    // Columns to compute, in panels.
+    int panels = 0;
+    // Whether to add to the contents of `out`.
+    bool add = false;
 };
 
-// A function for each shape of a tile: 4 x 4, 4 rows x 3 columns, 3 x 4, 3 x 3, 2 x 2.
-template <class Function> struct ForTiles {
+// One function per shape of a tile.
+template <class Function> struct PerTileShape {
     Function whole, narrow, flat, small, tiny;
     Function of(int rows, int columns) const {
         if (rows == 2) return tiny;
@@ -80,29 +133,39 @@ template <class Function> struct ForTiles {
     }
 };
 
-// A kernel at all its points, or at those that 2 x 2 tiles have.
-template <class Function> struct ForKernel {
+// A transform of a kernel at all its points, and at the points of 2x2 tiles only.
+template <class Function> struct PerTileLength {
     Function whole, tiny;
     Function of(int longest_tile) const { return longest_tile == 2 ? tiny : whole; }
 };
 
-// Transforms of maps and kernels of one stride, V, U and W, and their adjoints.
+// The transforms V, U and W of one stride and their adjoints.
 struct Transforms {
-    ForTiles<FromPixels> map_patch; // V = B^T d B of a patch, in rows of Scheme::patch() pixels
-    ForTiles<ToPixels> output_tile; // y = A^T M A + bias, in rows of 4 pixels
-    ForTiles<FromPixels> output_gradient;      // W = A dy A^T: the adjoint of output_tile
-    ForTiles<ToPixels> map_gradient;           // dx += B N B^T: the adjoint of map_patch
-    ForKernel<FromPixels> kernel;              // U = G g G^T of a 3 x 3 kernel
-    ForKernel<ToPixels> kernel_gradient;       // dg = G^T P G: the adjoint of kernel
-    ForKernel<ToPixels> kernel_gradient_added; // dg += G^T P G
+    // V = B^T d B of a patch; rows of Scheme::patch() pixels.
+    PerTileShape<FromPixels> map_patch;
+    // y = A^T M A + bias; rows of 4 pixels.
+    PerTileShape<ToPixels> output_tile;
+    // W = A dy A^T, the adjoint of output_tile.
+    PerTileShape<FromPixels> output_gradient;
+    // dx += B N B^T, the adjoint of map_patch.
+    PerTileShape<ToPixels> map_gradient;
+    // U = G g G^T of a 3x3 kernel.
+    PerTileLength<FromPixels> kernel;
+    // dg = G^T P G, the adjoint of kernel.
+    PerTileLength<ToPixels> kernel_gradient;
+    // dg += G^T P G.
+    PerTileLength<ToPixels> kernel_gradient_added;
 };
 
 struct Kernels {
-    const char* name; // of the vector unit, as in /proc/cpuinfo
+    // Name of the vector unit, as in /proc/cpuinfo.
+    const char* name;
     Transforms stride_1, stride_2;
-    void (*multiply)(const Product&);            // a[row, i]: row of `a` is its row, i its channel
-    void (*multiply_transposed)(const Product&); // a[row, i]: row is its channel, i its row
-    // out[column][row] = in[row][column]; the strides are from one row of either to the next.
+    // a[row, i] is row `row`, channel i of the matrix a.
+    void (*multiply)(const Product&);
+    // a[row, i] is row i, channel `row` of the matrix a.
+    void (*multiply_transposed)(const Product&);
+    // out[column][row] = in[row][column]; strides are in floats, from one row to the next.
     void (*transpose)(const float* in, ptrdiff_t in_stride, int rows, int columns, float* out,
                       ptrdiff_t out_stride);
     const Transforms& transforms(const Scheme& scheme) const {
@@ -110,11 +173,10 @@ struct Kernels {
     }
 };
 
-// The kernels for this CPU: avx512f, avx2 with fma, or what every CPU of the architecture has.
+// Returns the fastest kernels that this CPU supports: avx512f, avx2 with fma, or portable.
 const Kernels& kernels_of_cpu();
 
-// Whether this CPU can run them.
-bool runs_here(const Kernels& kernels);
+bool supported_by_cpu(const Kernels& kernels);
 
 extern const Kernels kAvx512Kernels, kAvx2Kernels, kPortableKernels;
 

@@ -8,37 +8,38 @@ namespace dagan::model::winograd {
 
 namespace {
 
-std::vector<ptrdiff_t> starts(const torch::Tensor& tensor, int dimension, int64_t count) {
+std::vector<ptrdiff_t> pixel_offsets(const torch::Tensor& tensor, int dimension, int64_t count) {
     const int64_t size = tensor.size(dimension), stride = tensor.stride(dimension);
-    std::vector<ptrdiff_t> starts(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) starts[static_cast<size_t>(i)] = i * size / count * stride;
-    return starts;
+    std::vector<ptrdiff_t> pixel_offsets(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i)
+        pixel_offsets[static_cast<size_t>(i)] = i * size / count * stride;
+    return pixel_offsets;
 }
 
 SpectrumStrides strides_for(int64_t rows, int panels) {
     const ptrdiff_t panel = rows * kPanel;
-    return {.point = panel * panels + kPanel,
-            .panel = panel}; // one line more: not all points in one set of a cache
+    // One cache line more, so that points do not share one set of a cache.
+    return {.point = panel * panels + kPanel, .panel = panel};
 }
 
 } // namespace
 
-Map::Map(const torch::Tensor& tensor, int64_t height, int64_t width)
+MapView::MapView(const torch::Tensor& tensor, int64_t height, int64_t width)
     : data_(tensor.data_ptr<float>()), image_floats_(tensor.stride(0)),
-      starts_(std::make_shared<const Starts>(starts(tensor, 2, height), starts(tensor, 3, width))) {
-}
+      offsets_(std::make_shared<const PixelOffsets>(pixel_offsets(tensor, 2, height),
+                                                    pixel_offsets(tensor, 3, width))) {}
 
-Map Map::from_channel(int channel) const {
-    Map map = *this;
+MapView MapView::from_channel(int channel) const {
+    MapView map = *this;
     map.data_ += channel;
     return map;
 }
 
-void Map::point_to(int image, const Window& window, int across, float* outside,
-                   float** pixels) const {
-    const auto& [rows, columns] = *starts_;
+void MapView::pixel_pointers(int image, const Window& window, int pointers_per_row, float* outside,
+                             float** pixels) const {
+    const auto& [rows, columns] = *offsets_;
     const auto height = static_cast<int>(rows.size()), width = static_cast<int>(columns.size());
-    for (int i = 0; i < window.rows; ++i, pixels += across) {
+    for (int i = 0; i < window.rows; ++i, pixels += pointers_per_row) {
         const int y = window.top + i;
         if (y < 0 || y >= height) {
             std::fill_n(pixels, window.columns, outside);
@@ -52,8 +53,8 @@ void Map::point_to(int image, const Window& window, int across, float* outside,
     }
 }
 
-void Map::prefetch(int image, const Window& window, int channels) const {
-    const auto& [rows, columns] = *starts_;
+void MapView::prefetch(int image, const Window& window, int channels) const {
+    const auto& [rows, columns] = *offsets_;
     const auto height = static_cast<int>(rows.size()), width = static_cast<int>(columns.size());
     const int bottom = std::min(window.top + window.rows, height),
               right = std::min(window.left + window.columns, width);
@@ -64,9 +65,9 @@ void Map::prefetch(int image, const Window& window, int channels) const {
     }
 }
 
-torch::Tensor readable(const torch::Tensor& tensor) {
+torch::Tensor viewable(const torch::Tensor& tensor) {
     require(tensor.scalar_type() == torch::kFloat && tensor.device().is_cpu() && tensor.dim() == 4,
-            "maps of floats on the CPU");
+            "maps are float tensors on the CPU");
     const int64_t channels = tensor.size(1);
     if (channels >= kPanel)
         return tensor.stride(1) == 1 ? tensor
@@ -78,15 +79,15 @@ torch::Tensor readable(const torch::Tensor& tensor) {
     return narrow;
 }
 
-float* Layout::take(int64_t floats) {
-    float* const piece = memory_ == nullptr ? nullptr : memory_ + taken_;
-    taken_ += floats;
+float* Arena::allocate(int64_t floats) {
+    float* const piece = memory_ == nullptr ? nullptr : memory_ + used_;
+    used_ += floats;
     return piece;
 }
 
-Spectrum Layout::take_spectrum(int points, int64_t rows, int panels) {
+Spectrum Arena::allocate_spectrum(int points, int64_t rows, int panels) {
     const SpectrumStrides strides = strides_for(rows, panels);
-    return {take(points * strides.point), strides};
+    return {allocate(points * strides.point), strides};
 }
 
 Scratch& Scratch::of_this_thread() {

@@ -1,4 +1,5 @@
-// How winograd.cpp cuts maps into tiles, and where each tile stands among the rows of a spectrum.
+// How a computation (winograd_computation.h) cuts maps into tiles, and the row of each tile in a
+// spectrum. The header winograd_kernels.h has a picture.
 #pragma once
 
 #include "model/winograd/winograd_kernels.h"
@@ -10,39 +11,45 @@
 
 namespace dagan::model::winograd {
 
-// A tile of an image: its first output pixel, and its size, 4 or 3 either way, or 2 x 2.
+// A tile of an image: its first output pixel and its size, 4 or 3 on each side, or 2x2.
 struct Tile {
     int top = 0, left = 0, rows = 0, columns = 0;
-    int group = 0, index = 0; // among those of its size
+    // Shape of the tile, and its index among the tiles of this shape.
+    int group = 0, index = 0;
 };
 
-// The tiles of an image. In spectra all images' tiles of one size stand together, the sizes in such an order that the rows which
-// have a point are neighbours.
+// The tiles of an image. The rows of a spectrum are ordered by the shape of the tile (narrow,
+// whole, flat, small), each for all images. Then the rows that have a given point are contiguous.
 class Tiling {
   public:
     Tiling() = default;
-    Tiling(const Scheme& scheme, int height, int width); // of the output
+    // `height` and `width` of the output.
+    Tiling(const Scheme& scheme, int height, int width);
 
     const std::vector<Tile>& tiles() const { return tiles_; }
     int count() const { return static_cast<int>(tiles_.size()); }
-    int longest() const { return longest_; } // 4, or 2
+    // 4, or 2 for an output of at most 2x2.
+    int longest() const { return longest_; }
+    // The row of a tile of `image` in spectra of `images` images.
     int row(const Tile& tile, int image, int images) const;
-    // The rows [first, second) that have a point, of scheme.points(), in spectra of some images.
+    // The rows [first, second) that have the point, one of scheme.points(), in spectra of `images`
+    // images.
     std::pair<int, int> rows_with(int point, int images) const;
 
   private:
     bool group_has(int group, int point) const;
-    int before(int group) const;
+    int tiles_before(int group) const;
 
     Scheme scheme_;
     std::vector<Tile> tiles_;
-    std::array<int, 4> sizes_{}; // tiles of each group
+    std::array<int, 4> group_sizes_{};
     int longest_ = kOutput;
 };
 
-// How many images are worked through at a time: few, so that their spectra stay in the cache between the steps, where the
-// kernel's are small; all where these are the larger ones, so that each of them is made and used once. A function of the shapes
-// alone, because the kernel's gradient is summed in this order.
-int images_at_once(int images, int tiles, int64_t floats_per_tile, int64_t kernel_floats);
+// Returns how many images are processed at a time. If the kernel's spectra are small: few images,
+// so that their spectra stay in the cache between the steps. If the kernel's spectra are the larger
+// ones: all images, so that each spectrum of the kernel is made and used once. Depends on the
+// shapes only, because it determines the order of summation of the kernel's gradient.
+int images_per_chunk(int images, int tiles, int64_t floats_per_tile, int64_t kernel_floats);
 
 } // namespace dagan::model::winograd

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "spec/classifier_steps.h"
 #include "spec/json.h"
 #include "train/generate.h"
 
@@ -13,8 +14,8 @@ namespace dagan::train {
 
 namespace {
 constexpr int kEvaluationBatch = 64;
-constexpr const char* kKept = "kept.";
-constexpr const char* kNow = "now.";
+constexpr const char* kBestPrefix = "kept.";
+constexpr const char* kCurrentPrefix = "now.";
 
 std::vector<int> sources_of(const std::vector<data::Case>& training) {
     std::vector<int> images;
@@ -30,8 +31,6 @@ data::Augmentation augmentation_of(const ClassifierOptions& options, const data:
             .noise_sigma = options.noise_sigma,
             .fill_with_background = data.info().polarity == "ink_is_low"};
 }
-
-int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 model::Pass training_pass(const ClassifierJob& job, uint32_t step) {
     return {.training = true,
@@ -56,39 +55,34 @@ bool GeneratedImages::prepare(uint32_t epoch, Observer& observer) {
     return pool_.has_value();
 }
 
-int64_t classifier_steps(const ClassifierOptions& options, int64_t cases, int generated_per_real) {
-    return options.epochs * divided_up(cases * (1 + generated_per_real), options.batch_size);
-}
-
 ClassifierRun::ClassifierRun(ClassifierJob job, const std::string& task_key,
-                             const data::Dataset& data, const TaskPaths& place,
+                             const data::Dataset& data, const TaskPaths& paths,
                              GeneratedImages generated, Observer& observer, const Compute& compute)
     : job_(std::move(job)), compute_(compute), data_(data), shape_(shape_of(data)),
       generated_(std::move(generated)), observer_(observer),
-      alone_(gang::make_group_alone(make_memory_on(compute.device))),
-      network_(placed(std::make_unique<model::Classifier>(
-                          job_.options, shape_.channels, shape_.size, job_.cases.classes,
-                          derive(job_.stream, "classifier weights")),
-                      compute)),
-      flat_(*network_, *alone_, 0, compute.maps),
+      group_(gang::make_group_alone(make_memory_on(compute.device))),
+      network_(move_to_device(std::make_unique<model::Classifier>(
+                                  job_.options, shape_.channels, shape_.size, job_.cases.classes,
+                                  derive(job_.stream, "classifier weights")),
+                              compute)),
+      flat_(*network_, *group_, 0, compute.maps),
       adam_(flat_.values().numel(),
             {job_.options.learning_rate, job_.options.beta1, job_.options.beta2}, compute.device),
-      checkpoint_(place.checkpoint(task_key), ResumeFacts::here(task_key, 1, compute.name())),
+      checkpoint_(paths.checkpoint(task_key), ResumeFacts::here(task_key, 1, compute.name())),
       whole_batch_step_(compute),
       device_loss_(torch::zeros({}, torch::dtype(torch::kFloat).device(compute.device))),
       loss_sums_(torch::zeros({2}, torch::dtype(torch::kDouble).device(compute.device))),
-      save_timer_(place.checkpoint_every) {
-    require(job_.steps > 0 && !job_.cases.training.empty(), "there is something to train on");
+      save_timer_(paths.checkpoint_every) {
+    require(job_.steps > 0 && !job_.cases.training.empty(), "there are steps and training cases");
     if (compute.gpu != nullptr) {
-        use_precision(job_.options.precision);
+        set_precision(job_.options.precision);
         device_epochs_.emplace(shape_, job_.options.batch_size,
                                augmentation_of(job_.options, data_), epochs_stream(job_), compute);
     }
-    const auto images =
-        static_cast<int64_t>(job_.cases.training.size()) * (1 + job_.generated_per_real);
-    batches_per_epoch_ = static_cast<int>(divided_up(images, job_.options.batch_size));
+    batches_per_epoch_ = static_cast<int>(classifier_steps_per_epoch(
+        job_.options, static_cast<int64_t>(job_.cases.training.size()), job_.generated_per_real));
     if (job_.epoch_select == EpochSelect::best_val && job_.cases.validation.empty()) {
-        throw input_error("classifier.epoch_select: best_val: there are no validation cases; give "
+        throw input_error("classifier.epoch_select: best_val: there are no validation cases; set "
                           "cases.validation, or use last");
     }
 }
@@ -98,9 +92,9 @@ TaskOutput ClassifierRun::run() {
     while (progress_.epochs_done < epochs()) {
         if (observer_.stop_requested()) return interrupted();
         if (epoch_ended()) {
-            const Verdict verdict = end_epoch();
-            if (verdict == Verdict::diverged) return output(Outcome::diverged);
-            if (verdict == Verdict::stop) return interrupted();
+            const Status status = end_epoch();
+            if (status == Status::diverged) return output(Outcome::diverged);
+            if (status == Status::stop) return interrupted();
         } else {
             if (!prepare_epoch()) return interrupted();
             train_step();
@@ -111,7 +105,7 @@ TaskOutput ClassifierRun::run() {
 }
 
 int ClassifierRun::epochs() const {
-    return static_cast<int>(divided_up(job_.steps, batches_per_epoch_));
+    return static_cast<int>(epochs_of_steps(job_.steps, batches_per_epoch_));
 }
 
 bool ClassifierRun::epoch_ended() const {
@@ -125,7 +119,7 @@ void ClassifierRun::resume() {
     observer_.progress(progress_.steps, job_.steps);
 }
 
-// The loader of the epoch in which the next step lies.
+// Prepares the loader of the epoch that contains the next step.
 bool ClassifierRun::prepare_epoch() {
     if (loader_epoch_ == progress_.epochs_done) return true;
     if (!generated_.prepare(static_cast<uint32_t>(progress_.epochs_done), observer_)) return false;
@@ -154,11 +148,12 @@ void ClassifierRun::train_step() {
 
 void ClassifierRun::wait_for_queued() {
     if (queued_steps_ == 0) return;
-    settle(compute_, *alone_);
+    synchronize(compute_, *group_);
     times_.stop(std::exchange(queued_steps_, 0));
 }
 
-// Leaves the gradient of the batch's mean loss, which it returns. Unmarked, generated images pass as real ones.
+// Computes the mean cross-entropy of the batch, eq. (34), and leaves its gradient in flat_. Without
+// mark_generated, generated images have the flag of real ones.
 torch::Tensor ClassifierRun::batch_loss(const torch::Tensor& images, const torch::Tensor& flags,
                                         const torch::Tensor& labels, const model::Pass& pass) {
     flat_.zero_gradients();
@@ -182,7 +177,8 @@ ClassifierRun::BatchLoss ClassifierRun::host_step() {
             size};
 }
 
-// The same, queued on the device. A whole batch is the same work each time; an epoch's last may be smaller.
+// The same, queued on the device. Full batches are captured; the last batch of an epoch may be
+// smaller and is not.
 ClassifierRun::BatchLoss ClassifierRun::device_step() {
     const auto epoch = static_cast<uint32_t>(progress_.epochs_done);
     const int64_t size = device_epochs_->stage(
@@ -201,11 +197,11 @@ ClassifierRun::BatchLoss ClassifierRun::device_step() {
     return {device_loss_, size};
 }
 
-// Validates, and keeps the weights when this epoch is the best so far, the earliest on ties.
-ClassifierRun::Verdict ClassifierRun::end_epoch() {
-    wait_for_queued(); // validation is no part of a step's time
+// Validates, and keeps the weights if this epoch is the best so far (the earliest on ties).
+ClassifierRun::Status ClassifierRun::end_epoch() {
+    wait_for_queued(); // so that validation does not count as step time
     const std::optional<Count> validation = evaluate(job_.cases.validation);
-    if (!validation) return Verdict::stop;
+    if (!validation) return Status::stop;
     const double loss = loss_sums_[0].item<double>() / loss_sums_[1].item<double>();
     loss_sums_.zero_();
     const int epoch = ++progress_.epochs_done;
@@ -214,24 +210,27 @@ ClassifierRun::Verdict ClassifierRun::end_epoch() {
         progress_.curve.push_back({epoch, "validation_accuracy",
                                    static_cast<double>(validation->correct) / validation->total});
     }
-    if (!std::isfinite(loss)) return Verdict::diverged;
+    if (!std::isfinite(loss)) return Status::diverged;
     ClassifierScore& score = progress_.score;
     if (job_.epoch_select == EpochSelect::last || epoch == 1 ||
         validation->correct > score.validation_correct) {
         score.best_epoch = epoch;
         score.validation_correct = validation->correct;
         score.validation_total = validation->total;
-        if (job_.epoch_select == EpochSelect::best_val) store_module(*network_, kKept, kept_);
+        if (job_.epoch_select == EpochSelect::best_val)
+            store_module(*network_, kBestPrefix, best_weights_);
     }
-    return Verdict::go_on;
+    return Status::proceed;
 }
 
-// Counts right answers with the network as it is; nothing when the observer asked to stop.
+// Returns the number of correct answers with the current weights; nullopt if the observer requested
+// a stop.
 std::optional<ClassifierRun::Count> ClassifierRun::evaluate(const std::vector<data::Case>& cases) {
     const torch::NoGradGuard no_grad;
     size_t total = cases.size();
     const auto batch_size = static_cast<size_t>(job_.options.batch_size);
-    // Imitates the published counts (dagan.md section 11); fewer cases than one batch are all counted.
+    // As in the published counts, docs/reference/model.md, "Published numbers". Fewer cases than
+    // one batch are all counted.
     if (job_.options.eval_drop_last && total >= batch_size) total -= total % batch_size;
     Count count{.correct = 0, .total = static_cast<int>(total)};
     for (size_t begin = 0; begin < total; begin += kEvaluationBatch) {
@@ -253,7 +252,7 @@ std::optional<ClassifierRun::Count> ClassifierRun::evaluate(const std::vector<da
 
 TaskOutput ClassifierRun::finish() {
     if (job_.epoch_select == EpochSelect::best_val)
-        restore_module(*network_, kKept, kept_, "the best epoch's weights");
+        restore_module(*network_, kBestPrefix, best_weights_, "weights of the best epoch");
     const std::optional<Count> test = evaluate(job_.cases.test);
     if (!test) return interrupted();
     progress_.score.steps = progress_.steps;
@@ -278,8 +277,8 @@ TaskOutput ClassifierRun::output(Outcome outcome) const {
 
 void ClassifierRun::save() {
     wait_for_queued();
-    TensorFile file = kept_;
-    store_module(*network_, kNow, file);
+    TensorFile file = best_weights_;
+    store_module(*network_, kCurrentPrefix, file);
     file.tensors["first_moment"] = adam_.first_moment();
     file.tensors["second_moment"] = adam_.second_moment();
     file.tensors["loss_sums"] = loss_sums_;
@@ -288,15 +287,15 @@ void ClassifierRun::save() {
     save_timer_.saved();
 }
 
-void ClassifierRun::restore(const TensorFile& file, const std::string& place) {
+void ClassifierRun::restore(const TensorFile& file, const std::string& source) {
     const torch::NoGradGuard no_grad;
-    progress_ = from_json_text<Progress>(file.text("progress", place));
-    restore_module(*network_, kNow, file, place);
-    adam_.restore(file.tensor("first_moment", place), file.tensor("second_moment", place),
+    progress_ = from_json_text<Progress>(file.text("progress", source));
+    restore_module(*network_, kCurrentPrefix, file, source);
+    adam_.restore(file.tensor("first_moment", source), file.tensor("second_moment", source),
                   progress_.steps);
-    loss_sums_.copy_(file.tensor("loss_sums", place));
+    loss_sums_.copy_(file.tensor("loss_sums", source));
     for (const auto& [name, tensor] : file.tensors) {
-        if (name.starts_with(kKept)) kept_.tensors.emplace(name, tensor);
+        if (name.starts_with(kBestPrefix)) best_weights_.tensors.emplace(name, tensor);
     }
 }
 

@@ -1,6 +1,14 @@
-// One training of a classifier, for trials and selectors alike (dagan.md section 7): epochs of augmented batches, Adam on the
-// mean cross-entropy, validation after every epoch, and the test cases once, with the chosen epoch's weights. The batch of a step
-// and its masks are functions of (stream, epoch, batch), so any step can be the first of a resumed run.
+// One training of a classifier, for trials and selectors: docs/reference/model.md, eqs. (32) to
+// (36).
+//
+// Epochs of augmented batches, Adam on the mean cross-entropy, validation after every epoch, and
+// one evaluation of the test cases with the weights of the chosen epoch. The batch of a step and
+// its dropout masks are functions of (stream, epoch, batch), so a resumed run may start at any
+// step.
+//
+//     ClassifierRun run(job, task_key, data, paths, GeneratedImages(), observer);
+//     const TaskOutput output = run.run();
+//     if (output.outcome == Outcome::done) use(run.network());
 #pragma once
 
 #include "data/epochs.h"
@@ -23,29 +31,33 @@
 
 namespace dagan::train {
 
-// What one training of a classifier is made of.
 struct ClassifierJob {
     ClassifierOptions options;
-    data::ClassifierCases
-        cases; // validation and test cases may be missing where nothing is chosen or reported
+    // Validation cases are optional with EpochSelect::last, test cases always.
+    data::ClassifierCases cases;
     int generated_per_real = 0;
-    int64_t steps = 0; // optimiser steps in all; the last epoch may be cut short by it
+    // Optimiser steps of the whole run, eq. (36) or (40). They may end within the last epoch.
+    int64_t steps = 0;
     EpochSelect epoch_select = EpochSelect::best_val;
     uint64_t stream = 0;
 };
 
-// Where an epoch's generated images come from.
+// The source of an epoch's generated images: none, a pool, or a generator.
 class GeneratedImages {
   public:
-    GeneratedImages() = default;                                          // there are none
-    explicit GeneratedImages(data::Pool pool) : pool_(std::move(pool)) {} // made once
-    // Made anew for each epoch, `per_image` from every training case. `data` must outlive this.
+    GeneratedImages() = default;
+    explicit GeneratedImages(data::Pool pool) : pool_(std::move(pool)) {}
+    // Generates `per_image` images from every training case, new ones for each epoch. `data` must
+    // outlive this.
     GeneratedImages(TrainedGenerator generator, const data::Dataset& data,
                     const std::vector<data::Case>& training, int per_image, uint64_t key);
 
-    // Makes ready what `epoch` shows; false when the observer asked to stop. After that pool() is the epoch's, or null.
+    // Prepares the images of `epoch`; pool() then returns them. Returns false if the observer
+    // requested a stop.
     bool prepare(uint32_t epoch, Observer& observer);
+    // Null if there are no generated images.
     const data::Pool* pool() const { return pool_ ? &*pool_ : nullptr; }
+    // Whether each epoch has new images.
     bool regenerates() const { return generator_.has_value(); }
 
   private:
@@ -57,24 +69,24 @@ class GeneratedImages {
     uint64_t key_ = 0;
 };
 
-// Optimiser steps of a run: `epochs` epochs of cases * (1 + m) images in batches, the last one possibly smaller.
-int64_t classifier_steps(const ClassifierOptions& options, int64_t cases, int generated_per_real);
-
 class ClassifierRun {
   public:
-    // `data` and `observer` must outlive this.
+    // `data` and `observer` must outlive this. Throws Blame::input if an epoch is to be chosen
+    // without validation cases.
     ClassifierRun(ClassifierJob job, const std::string& task_key, const data::Dataset& data,
-                  const TaskPaths& place, GeneratedImages generated, Observer& observer,
+                  const TaskPaths& paths, GeneratedImages generated, Observer& observer,
                   const Compute& compute = {});
 
-    // Trains to the end, or until asked to stop. When done, the network has the chosen epoch's weights.
+    // Resumes from the task's checkpoint, if any, and trains to the end or until a stop is
+    // requested. If the outcome is done, network() has the weights of the chosen epoch.
     TaskOutput run();
     const model::Classifier& network() const { return *network_; }
-    // The task is finished and its result kept elsewhere.
-    void forget_checkpoint() const { checkpoint_.remove(); }
+    // Call when the result is stored.
+    void remove_checkpoint() const { checkpoint_.remove(); }
 
-    // The parts of an epoch, in order, for run() and for measurements.
-    bool prepare_epoch(); // readies the next step; false when the observer asked to stop
+    // The parts of an epoch, in order; public for measurements. prepare_epoch() prepares the next
+    // step and returns false if the observer requested a stop.
+    bool prepare_epoch();
     void train_step();
 
   private:
@@ -85,29 +97,29 @@ class ClassifierRun {
         torch::Tensor mean;
         int64_t images = 0;
     };
-    // The part of the state that is no tensor.
+    // The part of the state that is not a tensor.
     struct Progress {
         int64_t steps = 0;
-        int epochs_done = 0; // validated ones
+        int epochs_done = 0; // validated epochs
         ClassifierScore score;
         std::vector<CurvePoint> curve;
 
         DAGAN_FIELDS(steps, epochs_done, score, curve)
     };
 
-    enum class Verdict { go_on, stop, diverged };
+    enum class Status { proceed, stop, diverged };
 
     int epochs() const; // the last one may be cut short
     bool epoch_ended() const;
     void resume();
-    void restore(const TensorFile& file, const std::string& place);
+    void restore(const TensorFile& file, const std::string& source);
     void save();
     void wait_for_queued();
     torch::Tensor batch_loss(const torch::Tensor& images, const torch::Tensor& flags,
                              const torch::Tensor& labels, const model::Pass& pass);
     BatchLoss host_step();
     BatchLoss device_step();
-    Verdict end_epoch();
+    Status end_epoch();
     std::optional<Count> evaluate(const std::vector<data::Case>& cases);
     TaskOutput finish();
     TaskOutput interrupted();
@@ -119,7 +131,7 @@ class ClassifierRun {
     ImageShape shape_;
     GeneratedImages generated_;
     Observer& observer_;
-    std::unique_ptr<gang::Group> alone_;
+    std::unique_ptr<gang::Group> group_; // of one member
     std::unique_ptr<model::Classifier> network_;
     FlatParameters flat_;
     Adam adam_;
@@ -128,12 +140,12 @@ class ClassifierRun {
     std::optional<data::EpochLoader> loader_; // of loader_epoch_
     int loader_epoch_ = -1;
     data::LabelledBatch batch_;                 // reused
-    std::optional<DeviceEpochs> device_epochs_; // with a GPU alone
+    std::optional<DeviceEpochs> device_epochs_; // with a GPU only
     RepeatedStep whole_batch_step_;
-    torch::Tensor device_loss_; // of the step that was queued last
+    torch::Tensor device_loss_; // of the last queued step
     int queued_steps_ = 0;      // since the host last waited
-    torch::Tensor loss_sums_;   // double [2]: loss and number of this epoch's images
-    TensorFile kept_;           // weights of the best epoch so far, where one is chosen
+    torch::Tensor loss_sums_;   // double [2]: sum of losses and number of images of this epoch
+    TensorFile best_weights_;   // of the best epoch so far, with EpochSelect::best_val
     Progress progress_;
     int64_t first_step_ = 0; // of this attempt
     StepTimes times_;

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "data/roles.h"
+#include "spec/classifier_steps.h"
 #include "train/classifier/classifier_run.h"
 #include "train/files/network_file.h"
 #include "train/tasks.h"
@@ -11,12 +12,12 @@ namespace dagan::train {
 
 namespace {
 GeneratedImages generated_images(const ClassifierTask& task, const data::Dataset& data,
-                                 const std::vector<data::Case>& training, const TaskPaths& place,
+                                 const std::vector<data::Case>& training, const TaskPaths& paths,
                                  const Compute& compute) {
     if (task.generated_per_real == 0) return {};
     if (task.classifier.generation == Generation::pool)
-        return GeneratedImages(data::Pool::open(place.pool(task.pool)));
-    TrainedGenerator generator = load_generator(place.weights(task.gan_task));
+        return GeneratedImages(data::Pool::open(paths.pool(task.pool)));
+    TrainedGenerator generator = load_generator(paths.weights(task.gan_task));
     generator.network->to(compute.device);
     return {std::move(generator), data, training, task.generated_per_real,
             derive(task.stream, "fresh z")};
@@ -24,39 +25,37 @@ GeneratedImages generated_images(const ClassifierTask& task, const data::Dataset
 } // namespace
 
 TaskOutput train_classifier(const ClassifierTask& task, const std::string& task_key,
-                            const data::Dataset& data, const TaskPaths& place, Observer& observer,
+                            const data::Dataset& data, const TaskPaths& paths, Observer& observer,
                             const Compute& compute) {
     require(task.match_steps_of == 0 || task.generated_per_real == 0,
-            "only a baseline matches another run's steps");
+            "only a baseline has the step budget of another run");
     ClassifierJob job;
     job.options = task.classifier;
     job.cases = data::draw_cases(data, task.dataset, task.classifier.softmax,
                                  task.samples_per_class, task.stream);
     job.generated_per_real = task.generated_per_real;
-    const int step_budget_m =
-        task.match_steps_of > 0 ? task.match_steps_of : task.generated_per_real;
-    job.steps = classifier_steps(task.classifier, static_cast<int64_t>(job.cases.training.size()),
-                                 step_budget_m);
+    job.steps = classifier_steps(task, static_cast<int64_t>(job.cases.training.size()));
     job.epoch_select = task.classifier.epoch_select;
     job.stream = task.stream;
-    GeneratedImages generated = generated_images(task, data, job.cases.training, place, compute);
-    ClassifierRun run(std::move(job), task_key, data, place, std::move(generated), observer,
+    GeneratedImages generated = generated_images(task, data, job.cases.training, paths, compute);
+    ClassifierRun run(std::move(job), task_key, data, paths, std::move(generated), observer,
                       compute);
     TaskOutput output = run.run();
-    if (output.outcome != Outcome::interrupted) run.forget_checkpoint();
+    if (output.outcome != Outcome::interrupted) run.remove_checkpoint();
     return output;
 }
 
-// The last epoch's weights: the selector judges by what it learned, nothing is chosen on the conditions. These are real images it
-// has not seen, so its accuracy on them, logged as validation, says how far its judgement can be trusted.
+// The selector keeps the weights of the last epoch: no epoch is chosen on the conditions. They are
+// real images that it has not seen, so its accuracy on them, logged as validation accuracy, shows
+// how reliable its scores are.
 TaskOutput train_selector(const SelectorTask& task, const std::string& task_key,
-                          const data::Dataset& data, const TaskPaths& place, Observer& observer,
+                          const data::Dataset& data, const TaskPaths& paths, Observer& observer,
                           const Compute& compute) {
-    const std::filesystem::path weights = place.weights(task_key);
+    const std::filesystem::path weights = paths.weights(task_key);
     if (const auto finished = finished_task(weights, task_key)) {
         return {.score = finished->score,
                 .curve = finished->curve,
-                .artifacts = {place.artifact("weights", weights)}};
+                .artifacts = {paths.artifact("weights", weights)}};
     }
     const data::SelectorCases cases =
         data::draw_selector_cases(data, task.dataset, task.classes, task.train_share, task.stream);
@@ -69,7 +68,7 @@ TaskOutput train_selector(const SelectorTask& task, const std::string& task_key,
     job.steps = classifier_steps(task.classifier, static_cast<int64_t>(cases.training.size()), 0);
     job.epoch_select = EpochSelect::last;
     job.stream = task.stream;
-    ClassifierRun run(std::move(job), task_key, data, place, GeneratedImages(), observer, compute);
+    ClassifierRun run(std::move(job), task_key, data, paths, GeneratedImages(), observer, compute);
     TaskOutput output = run.run();
     if (output.outcome != Outcome::done) return output;
     TensorFile file = selector_file(run.network(), task.classifier, shape_of(data), cases.classes,
@@ -77,8 +76,8 @@ TaskOutput train_selector(const SelectorTask& task, const std::string& task_key,
     mark_finished(file,
                   {.task = task_key, .score = output.score, .curve = output.curve, .samples = {}});
     write_tensor_file(weights, file);
-    run.forget_checkpoint();
-    output.artifacts.push_back(place.artifact("weights", weights));
+    run.remove_checkpoint();
+    output.artifacts.push_back(paths.artifact("weights", weights));
     return output;
 }
 

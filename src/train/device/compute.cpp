@@ -23,13 +23,13 @@ class TensorMemory final : public gang::GroupMemory {
 };
 } // namespace
 
-void use_precision(Precision precision) {
+void set_precision(Precision precision) {
     at::Context& context = at::globalContext();
-    // The older of LibTorch's two ways: the newer leaves these flags behind, and LibTorch then refuses to answer for cuDNN as a
-    // whole.
+    // The older of LibTorch's two interfaces. The newer one does not update these flags, and
+    // LibTorch then refuses queries about cuDNN as a whole.
     context.setAllowTF32CuDNN(precision == Precision::tf32);
     context.setAllowTF32CuBLAS(false);
-    context.setBenchmarkCuDNN(false); // it would choose by stopwatch
+    context.setBenchmarkCuDNN(false); // it would choose algorithms by timing
     context.setDeterministicCuDNN(true);
 }
 
@@ -46,7 +46,7 @@ std::unique_ptr<gang::Group> make_device_group(const Compute& compute, gang::Gro
                                  {.while_waiting = std::move(while_waiting)});
 }
 
-void settle(const Compute& compute, gang::Group& group) {
+void synchronize(const Compute& compute, gang::Group& group) {
     group.wait();
     if (compute.gpu == nullptr) return;
     while (!compute.gpu->stream().idle())

@@ -1,6 +1,12 @@
-// The batches of a DAGAN's training on a device: what is drawn at random is drawn on the host, as for a training there, and goes
-// over in two small pieces a step; images come from those that stay on the device, when they fit. All tensors keep their memory,
-// so that a captured step finds each step's batch.
+// The batches of a DAGAN's training on a device, docs/reference/model.md, eq. (25).
+//
+// Random numbers are drawn on the host, as for a training there, and copied to the device in two
+// small tensors per step. Images come from those that stay on the device if they fit, else from the
+// host. All tensors keep their memory, so that a captured step finds the batch of its step.
+//
+//     batches.stage(s, votes);   // host: draws and queues the copies
+//     batches.assemble();        // device: makes the images, part of the captured step
+//     use(batches.batch());
 #pragma once
 
 #include "data/pairs.h"
@@ -18,27 +24,27 @@ class DeviceBatches {
     struct Keys {
         uint64_t z = 0, epsilon = 0;
     };
-    // The slice [first, first + count) of each batch. `data` and `pairs` must outlive this. Up to `slots` steps may be staged
-    // before the device has come to the first of them.
+    // Makes the slice [first, first + count) of each batch. Up to `slots` steps may be staged
+    // before the device reaches the first of them. `data` and `pairs` must outlive this.
     DeviceBatches(const data::Dataset& data, const data::PairSampler& pairs, ImageShape shape,
                   Keys keys, int z_dim, uint32_t first, uint32_t count, size_t slots,
                   const Compute& compute);
 
-    // Draws step s and queues its way to the device, with this member's votes.
+    // Draws step s and queues its copy to the device, together with this member's votes.
     void stage(uint32_t s, const Votes& votes);
     // Queues making the images of the staged batch; the first part of a captured step.
     void assemble();
     const GanBatch& batch() const { return batch_; }
 
-    const torch::Tensor& step() const {
-        return step_;
-    } // int64, no dimension: the staged step's number
-    const torch::Tensor& votes() const { return votes_; } // float [2]: stop, save
+    // int64, no dimensions: the number of the staged step.
+    const torch::Tensor& step() const { return step_; }
+    // float [2]: stop, save
+    const torch::Tensor& votes() const { return votes_; }
 
   private:
     struct Slot {
-        torch::Tensor floats, wholes; // as the device's
-        torch::Tensor x, real;        // where images do not stay on the device
+        torch::Tensor floats, integers; // same shapes as on the device
+        torch::Tensor x, real;          // if images do not stay on the device
     };
     void draw_pairs(uint32_t s, Slot& slot);
 
@@ -49,9 +55,9 @@ class DeviceBatches {
     std::unique_ptr<ResidentImages> images_;
     std::vector<Slot> slots_; // on the host, page-locked for a GPU
     torch::Tensor floats_;    // z, epsilon, votes
-    torch::Tensor wholes_;    // step, conditions, targets, quarter turns
+    torch::Tensor integers_;  // step, conditions, targets, quarter turns
     GanBatch batch_;
-    torch::Tensor step_, votes_, conditions_, targets_, turns_; // parts of floats_ and wholes_
+    torch::Tensor step_, votes_, conditions_, targets_, turns_; // views of floats_ and integers_
 };
 
 } // namespace dagan::train

@@ -9,7 +9,8 @@
 namespace dagan::train {
 
 namespace {
-// Rows of normal numbers, one for each item, drawn at (key, epoch, item, layer); the GPU's half is in cuda/operators.cpp.
+// Returns normal numbers, one row of `count` per item, drawn at (key, epoch, item, layer). The
+// GPU's implementation is in cuda/operators.cpp.
 constexpr const char* kNormalSchema =
     "normal_rows(Tensor items, int count, int key, Tensor epoch, int layer) -> Tensor";
 
@@ -45,16 +46,16 @@ DeviceEpochs::DeviceEpochs(ImageShape shape, int batch_size, const data::Augment
     : shape_(shape), augmentation_(augmentation), stream_(stream), device_(compute.device),
       maps_(compute.maps), slots_(kStepsAhead) {
     const int64_t columns = std::max(batch_size, 2); // the first row holds step and epoch
-    const auto wholes = torch::dtype(torch::kLong), floats = torch::dtype(torch::kFloat);
-    wholes_ = torch::zeros({kRows, columns}, wholes.device(device_));
+    const auto integers = torch::dtype(torch::kLong), floats = torch::dtype(torch::kFloat);
+    integers_ = torch::zeros({kRows, columns}, integers.device(device_));
     floats_ = torch::zeros({kFloatRows, columns}, floats.device(device_));
     for (Slot& slot : slots_) {
-        slot.wholes = torch::zeros({kRows, columns}, wholes.pinned_memory(device_.is_cuda()));
+        slot.integers = torch::zeros({kRows, columns}, integers.pinned_memory(device_.is_cuda()));
         slot.floats = torch::zeros({kFloatRows, columns}, floats.pinned_memory(device_.is_cuda()));
     }
-    step_ = wholes_[kStepAndEpoch][0];
-    epoch_ = wholes_[kStepAndEpoch][1];
-    pixels_ = torch::arange(shape.size, wholes.device(device_));
+    step_ = integers_[kStepAndEpoch][0];
+    epoch_ = integers_[kStepAndEpoch][1];
+    pixels_ = torch::arange(shape.size, integers.device(device_));
 }
 
 void DeviceEpochs::load(const data::Dataset& data, const std::vector<data::Case>& training,
@@ -79,47 +80,49 @@ int64_t DeviceEpochs::stage(const data::EpochLoader& loader, uint32_t epoch, int
     const torch::NoGradGuard no_grad;
     const std::vector<data::BatchItem> items = loader.items(epoch, batch);
     Slot& slot = slots_[step % slots_.size()];
-    auto wholes = slot.wholes.accessor<int64_t, 2>();
+    auto integers = slot.integers.accessor<int64_t, 2>();
     auto floats = slot.floats.accessor<float, 2>();
-    wholes[kStepAndEpoch][0] = step;
-    wholes[kStepAndEpoch][1] = epoch;
+    integers[kStepAndEpoch][0] = step;
+    integers[kStepAndEpoch][1] = epoch;
     for (int64_t i = 0; i < static_cast<int64_t>(items.size()); ++i) {
         const data::BatchItem& item = items[static_cast<size_t>(i)];
         const data::AugmentationDraw draw =
             data::draw_augmentation(augmentation_, stream_, epoch, item.id);
         const bool real = item.generated < 0;
-        wholes[kImage][i] =
+        integers[kImage][i] =
             real ? item.position : training_ + item.position * per_image_ + item.generated;
-        wholes[kTurns][i] = draw.quarter_turns;
-        wholes[kDx][i] = draw.dx;
-        wholes[kDy][i] = draw.dy;
-        wholes[kItem][i] = item.id;
-        wholes[kLabel][i] = item.label;
+        integers[kTurns][i] = draw.quarter_turns;
+        integers[kDx][i] = draw.dx;
+        integers[kDy][i] = draw.dy;
+        integers[kItem][i] = item.id;
+        integers[kLabel][i] = item.label;
         floats[kReal][i] = real ? 1.0F : 0.0F;
         floats[kSigma][i] = draw.noisy ? static_cast<float>(2 * augmentation_.noise_sigma) : 0.0F;
     }
-    wholes_.copy_(slot.wholes, /*non_blocking=*/true);
+    integers_.copy_(slot.integers, /*non_blocking=*/true);
     floats_.copy_(slot.floats, true);
     return static_cast<int64_t>(items.size());
 }
 
 torch::Tensor DeviceEpochs::assemble(int64_t size) const {
     const torch::NoGradGuard no_grad;
-    // Where each pixel of the shifted image is in the turned one, or the nearest pixel that is inside.
+    // The source of each pixel of the shifted image in the rotated one, or the nearest inner pixel.
     const int64_t last = shape_.size - 1;
-    const torch::Tensor y = pixels_ - whole(kDy, size).unsqueeze(1),
-                        x = pixels_ - whole(kDx, size).unsqueeze(1); // [size, H], [size, W]
+    // y is [size, H], x is [size, W].
+    const torch::Tensor y = pixels_ - integer_row(kDy, size).unsqueeze(1),
+                        x = pixels_ - integer_row(kDx, size).unsqueeze(1);
     const torch::Tensor nearest_y = y.clamp(0, last), nearest_x = x.clamp(0, last);
     const torch::Tensor shifted =
         (nearest_y * shape_.size).unsqueeze(2).add(nearest_x.unsqueeze(1)).flatten(1);
-    torch::Tensor images =
-        images_->pick(whole(kImage, size), images_->turned(whole(kTurns, size)).gather(1, shifted));
+    torch::Tensor images = images_->gather_images(
+        integer_row(kImage, size),
+        images_->rotation_sources(integer_row(kTurns, size)).gather(1, shifted));
     if (augmentation_.fill_with_background) {
         const torch::Tensor outside =
             y.ne(nearest_y).unsqueeze(2).logical_or(x.ne(nearest_x).unsqueeze(1));
         images.masked_fill_(outside.unsqueeze(1), 1.0);
     }
-    const torch::Tensor noise = normal_rows(whole(kItem, size), shape_.values(),
+    const torch::Tensor noise = normal_rows(integer_row(kItem, size), shape_.values(),
                                             data::noise_key(stream_), epoch_, data::kNoiseLayer);
     images.add_(floats_[kSigma].narrow(0, 0, size).view({-1, 1, 1, 1}) *
                 noise.view(images.sizes()));
@@ -127,6 +130,6 @@ torch::Tensor DeviceEpochs::assemble(int64_t size) const {
 }
 
 torch::Tensor DeviceEpochs::real(int64_t size) const { return floats_[kReal].narrow(0, 0, size); }
-torch::Tensor DeviceEpochs::labels(int64_t size) const { return whole(kLabel, size); }
+torch::Tensor DeviceEpochs::labels(int64_t size) const { return integer_row(kLabel, size); }
 
 } // namespace dagan::train

@@ -16,17 +16,17 @@ torch::Tensor values_of_bytes() {
     return values;
 }
 
-// Where each pixel of a turned image comes from; rotate_image of data/transform.h, as a table.
-torch::Tensor turn_table(int64_t n) {
+// The source of each pixel of a rotated image: rotate_image of data/transform.h as a table.
+torch::Tensor rotation_table(int64_t n) {
     torch::Tensor table = torch::empty({4, n * n}, torch::kLong);
-    auto places = table.accessor<int64_t, 2>();
+    auto sources = table.accessor<int64_t, 2>();
     for (int64_t y = 0; y < n; ++y) {
         for (int64_t x = 0; x < n; ++x) {
-            const int64_t to = y * n + x;
-            places[0][to] = y * n + x;
-            places[1][to] = x * n + (n - 1 - y);
-            places[2][to] = (n - 1 - y) * n + (n - 1 - x);
-            places[3][to] = (n - 1 - x) * n + y;
+            const int64_t target = y * n + x;
+            sources[0][target] = y * n + x;
+            sources[1][target] = x * n + (n - 1 - y);
+            sources[2][target] = (n - 1 - y) * n + (n - 1 - x);
+            sources[3][target] = (n - 1 - x) * n + y;
         }
     }
     return table;
@@ -35,28 +35,29 @@ torch::Tensor turn_table(int64_t n) {
 
 ResidentImages::ResidentImages(const torch::Tensor& images, torch::Device device)
     : images_(images.flatten(2).to(device)), values_(values_of_bytes().to(device)),
-      turns_(turn_table(images.size(3)).to(device)), size_(images.size(3)) {
+      rotations_(rotation_table(images.size(3)).to(device)), size_(images.size(3)) {
     require(images.dim() == 4 && images.scalar_type() == torch::kByte &&
                 images.size(2) == images.size(3),
-            "square images of bytes");
+            "images are square and made of bytes");
 }
 
 void ResidentImages::replace(const torch::Tensor& images) {
     const torch::Tensor flat = images.flatten(2);
-    require(flat.sizes() == images_.sizes(), "as many images of the same size");
+    require(flat.sizes() == images_.sizes(),
+            "the new images have the number and size of the old ones");
     images_.copy_(flat);
 }
 
-torch::Tensor ResidentImages::pick(const torch::Tensor& indices,
-                                   const torch::Tensor& places) const {
+torch::Tensor ResidentImages::gather_images(const torch::Tensor& indices,
+                                            const torch::Tensor& sources) const {
     const torch::Tensor stored = images_.index_select(0, indices);
-    const torch::Tensor bytes = stored.gather(2, places.unsqueeze(1).expand(stored.sizes()));
+    const torch::Tensor bytes = stored.gather(2, sources.unsqueeze(1).expand(stored.sizes()));
     return values_.index_select(0, bytes.flatten().to(torch::kInt))
         .view({indices.size(0), images_.size(1), size_, size_});
 }
 
-torch::Tensor ResidentImages::turned(const torch::Tensor& quarter_turns) const {
-    return turns_.index_select(0, quarter_turns);
+torch::Tensor ResidentImages::rotation_sources(const torch::Tensor& quarter_turns) const {
+    return rotations_.index_select(0, quarter_turns);
 }
 
 torch::Tensor image_bytes(const data::Dataset& data) {

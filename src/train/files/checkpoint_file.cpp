@@ -13,17 +13,18 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr const char* kFacts = "resume_facts";
-constexpr const char* kCpu =
-    "cpu_capability"; // recorded and warned of, but not refused: clusters are mixed
+// A difference causes a warning, not a refusal: clusters have mixed nodes.
+constexpr const char* kCpu = "cpu_capability";
 
-void check_facts(const ResumeFacts& written, const ResumeFacts& here, const std::string& place) {
+void check_facts(const ResumeFacts& written, const ResumeFacts& here, const std::string& source) {
     const Json old_facts = encode_json(written), new_facts = encode_json(here);
     for (const auto& [name, value] : new_facts.items()) {
         if (old_facts.at(name) == value) continue;
-        throw input_error(fmt::format("{}: cannot go on from this checkpoint: {} was {}, is {}: "
-                                      "the result would have other bits; "
-                                      "run with the old value, or delete the file to start anew",
-                                      place, name, old_facts.at(name).dump(), value.dump()));
+        throw input_error(
+            fmt::format("{}: cannot resume from this checkpoint: {} was {} and is {}, "
+                        "so the result would have other bits; run with the old "
+                        "value, or delete the file to start again",
+                        source, name, old_facts.at(name).dump(), value.dump()));
     }
 }
 } // namespace
@@ -45,25 +46,24 @@ fs::path CheckpointFile::previous() const {
 }
 
 std::optional<TensorFile> CheckpointFile::load() {
-    latest_is_whole_ = true;
+    latest_is_valid_ = true;
     for (const fs::path& candidate : {path_, previous()}) {
         if (!fs::exists(candidate)) continue;
-        const std::string place = candidate.string();
+        const std::string source = candidate.string();
         std::optional<TensorFile> file;
         try {
             file = read_tensor_file(candidate);
         } catch (const Error& error) {
             if (error.blame() != Blame::input) throw;
-            log_warning("{}; going on from the checkpoint before it, if there is one",
-                        error.what());
-            if (candidate == path_) latest_is_whole_ = false;
+            log_warning("{}; resuming from the previous checkpoint, if there is one", error.what());
+            if (candidate == path_) latest_is_valid_ = false;
             continue;
         }
-        check_facts(from_json_text<ResumeFacts>(file->text(kFacts, place)), facts_, place);
-        if (file->text(kCpu, place) != at::get_cpu_capability()) {
-            log_warning("{}: written on a CPU of kind {}, going on with {}: the result may differ "
-                        "in its last bits",
-                        place, file->text(kCpu, place), at::get_cpu_capability());
+        check_facts(from_json_text<ResumeFacts>(file->text(kFacts, source)), facts_, source);
+        if (file->text(kCpu, source) != at::get_cpu_capability()) {
+            log_warning("{}: written on a CPU of kind {}, resumed on one of kind {}: the result "
+                        "may differ in its last bits",
+                        source, file->text(kCpu, source), at::get_cpu_capability());
         }
         return file;
     }
@@ -74,14 +74,14 @@ void CheckpointFile::save(TensorFile file) {
     file.metadata[kFacts] = encode_json(facts_).dump();
     file.metadata[kCpu] = at::get_cpu_capability();
     std::error_code failed;
-    if (latest_is_whole_ && fs::exists(path_)) fs::rename(path_, previous(), failed);
+    if (latest_is_valid_ && fs::exists(path_)) fs::rename(path_, previous(), failed);
     if (failed) throw system_error(path_.string() + ": cannot be renamed: " + failed.message());
     write_tensor_file(path_, file);
-    latest_is_whole_ = true;
+    latest_is_valid_ = true;
 }
 
 void CheckpointFile::remove() const {
-    std::error_code ignored; // a file left behind costs disk, nothing else
+    std::error_code ignored; // a remaining file only takes disk space
     fs::remove(path_, ignored);
     fs::remove(previous(), ignored);
 }

@@ -1,6 +1,13 @@
-// The file from which a task goes on: the last two checkpoints are kept, and one that is not whole is never believed (the one
-// before it is taken, with a warning). Going on must give the bits of a run that was never interrupted, so the facts on which
-// the bits depend are written down, and a run under other facts is refused.
+// The checkpoint from which a task resumes.
+//
+// The last two checkpoints are kept. An incomplete or damaged one is never used: the one before it
+// is loaded, with a warning. A resumed run must produce the bits of an uninterrupted one, so the
+// file records the facts that determine the bits, and a run under other facts is refused.
+//
+//     CheckpointFile checkpoint(paths.checkpoint(key), ResumeFacts::here(key, 1));
+//     if (const auto file = checkpoint.load()) restore(*file);
+//     checkpoint.save(state());
+//     checkpoint.remove(); // when the task is finished
 #pragma once
 
 #include "spec/fields.h"
@@ -12,14 +19,14 @@
 
 namespace dagan::train {
 
-// What must be equal for a resumed run to be exact.
+// The facts that must be equal for a resumed run to be exact.
 struct ResumeFacts {
     std::string task; // key
     std::string device = "cpu";
     int threads = 1;
     int world_size = 1;
 
-    // Of the calling thread; `device` as Compute::name() has it.
+    // Returns the facts of this process; `device` is Compute::name().
     static ResumeFacts here(const std::string& task_key, int world_size,
                             const std::string& device = "cpu");
 
@@ -31,14 +38,16 @@ class CheckpointFile {
   public:
     CheckpointFile(std::filesystem::path path, ResumeFacts facts);
 
-    // The latest whole checkpoint, or nothing. Warns of one that is not whole, and of a CPU with other instructions. Throws
-    // Blame::input, naming file and difference, when a whole one was written under other facts.
+    // Returns the latest valid checkpoint; nullopt if there is none. Logs a warning for a damaged
+    // one and for one written on a CPU with other instructions. Throws Blame::input, with file and
+    // difference, if a valid one was written under other facts.
     std::optional<TensorFile> load();
 
-    // Writes a new one, and keeps the one before it. Throws Blame::system; then at least one of the older ones is still there.
+    // Writes a new checkpoint and keeps the previous one. Throws Blame::system; at least one of the
+    // older checkpoints then still exists.
     void save(TensorFile file);
 
-    // Removes both: the task is finished.
+    // Removes both checkpoints. Call when the task is finished.
     void remove() const;
 
     std::filesystem::path path() const { return path_; }
@@ -47,7 +56,8 @@ class CheckpointFile {
   private:
     std::filesystem::path path_;
     ResumeFacts facts_;
-    bool latest_is_whole_ = true; // else it must not take the place of the one before it
+    // Otherwise the next checkpoint overwrites it instead of the previous one.
+    bool latest_is_valid_ = true;
 };
 
 } // namespace dagan::train

@@ -18,13 +18,13 @@ void put_shape(TensorFile& file, ImageShape shape) {
     file.metadata["size"] = std::to_string(shape.size);
 }
 
-ImageShape shape_in(const TensorFile& file, const std::string& place) {
-    return {std::stoi(file.text("channels", place)), std::stoi(file.text("size", place))};
+ImageShape shape_in(const TensorFile& file, const std::string& source) {
+    return {std::stoi(file.text("channels", source)), std::stoi(file.text("size", source))};
 }
 
-void check_network(const TensorFile& file, const std::string& network, const std::string& place) {
-    const std::string& found = file.text(kNetwork, place);
-    if (found != network) throw input_error(place + ": holds a " + found + ", not a " + network);
+void check_network(const TensorFile& file, const std::string& network, const std::string& source) {
+    const std::string& found = file.text(kNetwork, source);
+    if (found != network) throw input_error(source + ": holds a " + found + ", not a " + network);
 }
 } // namespace
 
@@ -40,8 +40,8 @@ std::optional<FinishedTask> finished_task(const std::filesystem::path& weights,
         auto finished = from_json_text<FinishedTask>(file.text(kFinished, weights.string()));
         if (finished.task == task_key) return finished;
     } catch (const Error& error) {
-        if (error.blame() == Blame::system)
-            throw; // it is there but cannot be read: training again would not help
+        // The file exists but cannot be read: training again would not help.
+        if (error.blame() == Blame::system) throw;
     }
     return std::nullopt;
 }
@@ -57,16 +57,16 @@ TensorFile generator_file(const model::Generator& network, const GanOptions& opt
 }
 
 TrainedGenerator load_generator(const std::filesystem::path& path) {
-    const std::string place = path.string();
+    const std::string source = path.string();
     const std::string bytes = read_file(path);
-    const TensorFile file = decode_tensor_file(bytes, place);
-    check_network(file, "generator", place);
+    const TensorFile file = decode_tensor_file(bytes, source);
+    check_network(file, "generator", source);
     TrainedGenerator trained;
-    trained.options = from_json_text<GanOptions>(file.text(kOptions, place));
-    trained.shape = shape_in(file, place);
+    trained.options = from_json_text<GanOptions>(file.text(kOptions, source));
+    trained.shape = shape_in(file, source);
     trained.network = std::make_unique<model::Generator>(trained.options, trained.shape.channels,
                                                          trained.shape.size, 0);
-    restore_module(*trained.network, kWeights, file, place);
+    restore_module(*trained.network, kWeights, file, source);
     Sha256 hash;
     hash.update(bytes);
     trained.sha256 = hash.hex();
@@ -89,17 +89,17 @@ TensorFile selector_file(const model::Classifier& network, const ClassifierOptio
 }
 
 TrainedSelector load_selector(const std::filesystem::path& path) {
-    const std::string place = path.string();
+    const std::string source = path.string();
     const TensorFile file = read_tensor_file(path);
-    check_network(file, "selector", place);
+    check_network(file, "selector", source);
     TrainedSelector trained;
-    trained.shape = shape_in(file, place);
-    trained.classes = std::stoi(file.text("classes", place));
-    const auto options = from_json_text<ClassifierOptions>(file.text(kOptions, place));
+    trained.shape = shape_in(file, source);
+    trained.classes = std::stoi(file.text("classes", source));
+    const auto options = from_json_text<ClassifierOptions>(file.text(kOptions, source));
     trained.network = std::make_unique<model::Classifier>(options, trained.shape.channels,
                                                           trained.shape.size, trained.classes, 0);
-    restore_module(*trained.network, kWeights, file, place);
-    for (const Json& item : Json::parse(file.text("conditions", place))) {
+    restore_module(*trained.network, kWeights, file, source);
+    for (const Json& item : Json::parse(file.text("conditions", source))) {
         trained.conditions.push_back(
             {.image = item.at(0).get<int>(), .label = item.at(1).get<int>()});
     }

@@ -1,5 +1,8 @@
-// Trained networks on disk: weights by name, and in the metadata all that is needed to build the network again and to know where
-// it comes from. A finished task's weights file is also the mark that it is finished: it holds the task's whole output.
+// Trained networks on disk: weights by name; the metadata holds what is needed to rebuild the
+// network and to know its origin.
+//
+// The weights file of a finished task is also the mark that the task is finished: it holds the
+// task's whole output.
 #pragma once
 
 #include "data/roles.h"
@@ -16,22 +19,23 @@
 
 namespace dagan::train {
 
-// What a finished task had to say, kept in its weights file.
+// The output of a finished task, kept in its weights file.
 struct FinishedTask {
     std::string task; // key
     std::optional<ClassifierScore> score = std::nullopt;
     std::vector<CurvePoint> curve = {};
-    std::vector<Artifact> samples = {}; // sheets, the chosen one first
+    std::vector<Artifact> samples = {}; // sample sheets, the chosen one first
 
     DAGAN_FIELDS(task, score, curve, samples)
 };
 
 void mark_finished(TensorFile& file, const FinishedTask& finished);
-// The output in the weights file of `task_key`, or nothing when there is no such file or it is no whole one.
+// Returns the output in the weights file of `task_key`; nullopt if the file does not exist, is
+// damaged or belongs to another task. Throws Blame::system if it cannot be read.
 std::optional<FinishedTask> finished_task(const std::filesystem::path& weights,
                                           const std::string& task_key);
 
-// A generator and what it was made for.
+// A generator and the parameters that it was trained with.
 struct TrainedGenerator {
     std::unique_ptr<model::Generator> network;
     GanOptions options;
@@ -40,10 +44,10 @@ struct TrainedGenerator {
 };
 TensorFile generator_file(const model::Generator& network, const GanOptions& options,
                           ImageShape shape);
-// Throws Blame::input when the file is no generator's, Blame::system when it cannot be read.
+// Throws Blame::input if the file holds no generator, Blame::system if it cannot be read.
 TrainedGenerator load_generator(const std::filesystem::path& path);
 
-// A selector: a classifier and the conditional images on which it judges generators.
+// A selector: a classifier, and the conditional images on which it scores generators.
 struct TrainedSelector {
     std::unique_ptr<model::Classifier> network;
     int classes = 0;
@@ -52,6 +56,7 @@ struct TrainedSelector {
 };
 TensorFile selector_file(const model::Classifier& network, const ClassifierOptions& options,
                          ImageShape shape, int classes, const std::vector<data::Case>& conditions);
-TrainedSelector load_selector(const std::filesystem::path& path); // throws as above
+// Throws as load_generator.
+TrainedSelector load_selector(const std::filesystem::path& path);
 
 } // namespace dagan::train

@@ -13,12 +13,12 @@
 namespace dagan::train {
 
 static_assert(std::endian::native == std::endian::little,
-              "tensors are written as they lie in memory");
+              "tensors are written with their bytes in memory order");
 
 namespace {
 constexpr const char* kMetadata = "__metadata__";
 constexpr const char* kChecksum = "checksum";
-constexpr size_t kAlignment = 64; // of the data within the file
+constexpr size_t kAlignment = 64; // of the data in the file
 
 struct DtypeName {
     torch::ScalarType type;
@@ -38,11 +38,11 @@ const char* name_of(torch::ScalarType type) {
                 std::string("tensor file: no name for the type ") + torch::toString(type));
 }
 
-Error broken(const std::string& place, const std::string& what) {
-    return input_error(place + ": not a whole tensor file: " + what);
+Error corrupt(const std::string& source, const std::string& what) {
+    return input_error(source + ": not a valid tensor file: " + what);
 }
 
-// What the checksum covers: the header without the checksum itself, and the data.
+// Covers the header without the checksum itself, and the data.
 std::string checksum_of(const Json& header_without, std::string_view data) {
     return hash128_hex(header_without.dump()) + hash128_hex(data);
 }
@@ -63,55 +63,55 @@ struct Entry {
 };
 
 Entry read_entry(const Json& json, const std::string& name, size_t data_size,
-                 const std::string& place) {
+                 const std::string& source) {
     Entry entry{};
     const auto dtype = json.at("dtype").get<std::string>();
     const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(),
                                      [&](const DtypeName& d) { return dtype == d.name; });
     if (known == kDtypes.end())
-        throw broken(place, "tensor '" + name + "' has the unknown type " + dtype);
+        throw corrupt(source, "tensor '" + name + "' has the unknown type " + dtype);
     entry.type = known->type;
     entry.shape = json.at("shape").get<std::vector<int64_t>>();
     const auto offsets = json.at("data_offsets").get<std::array<size_t, 2>>();
     entry.begin = offsets[0];
     entry.end = offsets[1];
     if (entry.begin > entry.end || entry.end > data_size)
-        throw broken(place, "tensor '" + name + "' lies outside of the data");
+        throw corrupt(source, "tensor '" + name + "' lies outside of the data");
     size_t bytes = torch::elementSize(entry.type);
     for (const int64_t size : entry.shape) {
         if (size < 0 || (size > 0 && bytes > data_size / static_cast<size_t>(size)))
-            throw broken(place, "tensor '" + name + "' is larger than the file");
+            throw corrupt(source, "tensor '" + name + "' is larger than the file");
         bytes *= static_cast<size_t>(size);
     }
     if (bytes != entry.end - entry.begin)
-        throw broken(place, "tensor '" + name + "' has another length than its shape");
+        throw corrupt(source, "tensor '" + name + "' has another length than its shape");
     return entry;
 }
 
-// Every byte of the data belongs to exactly one tensor.
+// Throws unless every byte of the data belongs to exactly one tensor.
 void check_cover(const std::map<std::string, Entry>& entries, size_t data_size,
-                 const std::string& place) {
+                 const std::string& source) {
     std::map<size_t, size_t> ranges; // begin -> end
     for (const auto& [name, entry] : entries) {
         if (entry.begin == entry.end) continue;
         if (!ranges.emplace(entry.begin, entry.end).second)
-            throw broken(place, "tensor '" + name + "' overlaps another");
+            throw corrupt(source, "tensor '" + name + "' overlaps another");
     }
     size_t reached = 0;
     for (const auto& [begin, end] : ranges) {
         if (begin != reached)
-            throw broken(place,
-                         begin < reached ? "tensors overlap" : "there is a gap between tensors");
+            throw corrupt(source,
+                          begin < reached ? "tensors overlap" : "there is a gap between tensors");
         reached = end;
     }
-    if (reached != data_size) throw broken(place, "there is data beyond the last tensor");
+    if (reached != data_size) throw corrupt(source, "there is data beyond the last tensor");
 }
 
-TensorFile decode_checked(std::string_view bytes, const std::string& place) {
+TensorFile decode_checked(std::string_view bytes, const std::string& source) {
     uint64_t length = 0;
-    if (bytes.size() < 8) throw broken(place, "it is shorter than 8 bytes");
+    if (bytes.size() < 8) throw corrupt(source, "it is shorter than 8 bytes");
     std::memcpy(&length, bytes.data(), 8);
-    if (length > bytes.size() - 8) throw broken(place, "the header is cut short");
+    if (length > bytes.size() - 8) throw corrupt(source, "the header is truncated");
     Json header = Json::parse(bytes.substr(8, length));
     const std::string_view data = bytes.substr(8 + length);
 
@@ -120,13 +120,13 @@ TensorFile decode_checked(std::string_view bytes, const std::string& place) {
     const auto checksum = file.metadata.extract(kChecksum);
     header[kMetadata].erase(kChecksum);
     if (checksum.empty() || checksum.mapped() != checksum_of(header, data))
-        throw broken(place, "its checksum does not match");
+        throw corrupt(source, "its checksum does not match");
 
     std::map<std::string, Entry> entries;
     for (const auto& [name, json] : header.items()) {
-        if (name != kMetadata) entries.emplace(name, read_entry(json, name, data.size(), place));
+        if (name != kMetadata) entries.emplace(name, read_entry(json, name, data.size(), source));
     }
-    check_cover(entries, data.size(), place);
+    check_cover(entries, data.size(), source);
     for (const auto& [name, entry] : entries) {
         torch::Tensor tensor = torch::empty(entry.shape, entry.type);
         if (entry.end > entry.begin)
@@ -137,25 +137,25 @@ TensorFile decode_checked(std::string_view bytes, const std::string& place) {
 }
 
 void copy_in_place(torch::Tensor target, const std::string& name, const TensorFile& file,
-                   const std::string& place) {
-    const torch::Tensor& source = file.tensor(name, place);
-    if (source.sizes() != target.sizes() || source.scalar_type() != target.scalar_type()) {
-        throw input_error(place + ": tensor '" + name +
+                   const std::string& source) {
+    const torch::Tensor& stored = file.tensor(name, source);
+    if (stored.sizes() != target.sizes() || stored.scalar_type() != target.scalar_type()) {
+        throw input_error(source + ": tensor '" + name +
                           "' has another shape or type than the network");
     }
-    target.copy_(source);
+    target.copy_(stored);
 }
 } // namespace
 
-const torch::Tensor& TensorFile::tensor(const std::string& name, const std::string& place) const {
+const torch::Tensor& TensorFile::tensor(const std::string& name, const std::string& source) const {
     const auto found = tensors.find(name);
-    if (found == tensors.end()) throw input_error(place + ": has no tensor '" + name + "'");
+    if (found == tensors.end()) throw input_error(source + ": has no tensor '" + name + "'");
     return found->second;
 }
 
-const std::string& TensorFile::text(const std::string& name, const std::string& place) const {
+const std::string& TensorFile::text(const std::string& name, const std::string& source) const {
     const auto found = metadata.find(name);
-    if (found == metadata.end()) throw input_error(place + ": has no metadata '" + name + "'");
+    if (found == metadata.end()) throw input_error(source + ": has no metadata '" + name + "'");
     return found->second;
 }
 
@@ -167,7 +167,7 @@ std::string encode_tensor_file(const TensorFile& file) {
     for (const auto& [name, tensor] : file.tensors) total += tensor.nbytes();
     data.reserve(total);
     for (const auto& [name, tensor] : file.tensors) {
-        require(name != kMetadata, "no tensor is called __metadata__");
+        require(name != kMetadata, "no tensor has the name __metadata__");
         const torch::Tensor packed = tensor.detach().cpu().contiguous();
         const size_t begin = data.size();
         data.append(static_cast<const char*>(packed.data_ptr()), packed.nbytes());
@@ -180,11 +180,11 @@ std::string encode_tensor_file(const TensorFile& file) {
     return with_length(header) + data;
 }
 
-TensorFile decode_tensor_file(std::string_view bytes, const std::string& place) {
+TensorFile decode_tensor_file(std::string_view bytes, const std::string& source) {
     try {
-        return decode_checked(bytes, place);
+        return decode_checked(bytes, source);
     } catch (const Json::exception& error) {
-        throw broken(place, std::string("its header is unreadable: ") + error.what());
+        throw corrupt(source, std::string("its header is unreadable: ") + error.what());
     }
 }
 
@@ -204,12 +204,12 @@ void store_module(const torch::nn::Module& module, const std::string& prefix, Te
 }
 
 void restore_module(torch::nn::Module& module, const std::string& prefix, const TensorFile& file,
-                    const std::string& place) {
+                    const std::string& source) {
     const torch::NoGradGuard no_grad;
     for (const auto& item : module.named_parameters())
-        copy_in_place(item.value(), prefix + item.key(), file, place);
+        copy_in_place(item.value(), prefix + item.key(), file, source);
     for (const auto& item : module.named_buffers())
-        copy_in_place(item.value(), prefix + item.key(), file, place);
+        copy_in_place(item.value(), prefix + item.key(), file, source);
 }
 
 } // namespace dagan::train

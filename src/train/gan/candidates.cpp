@@ -13,7 +13,7 @@
 namespace dagan::train {
 
 namespace {
-constexpr uint32_t kValidationBatches = 4; // of gan.batch_size pairs each: 128 pairs at the default
+constexpr uint32_t kValidationBatches = 4; // of gan.batch_size pairs each
 constexpr size_t kScoreBatch = 64;
 constexpr size_t kSheetRows = 8;
 constexpr int kSheetGenerated = 6;
@@ -57,11 +57,11 @@ double Candidate::merit(Select select) const {
     case Select::critic_loss: return critic_loss;
     case Select::last: return static_cast<double>(iteration);
     }
-    throw Error(Blame::bug, "unknown way to choose");
+    throw Error(Blame::bug, "unknown value of Select");
 }
 
 const Candidate& choose(const std::vector<Candidate>& candidates, Select select) {
-    require(!candidates.empty(), "there is a candidate to choose");
+    require(!candidates.empty(), "there is at least one candidate");
     const auto merit = [&](const Candidate& candidate) { return candidate.merit(select); };
     if (select == Select::critic_loss) return *std::ranges::min_element(candidates, {}, merit);
     return *std::ranges::max_element(candidates, {}, merit);
@@ -80,13 +80,13 @@ double distance_between_conditions(const torch::Tensor& images, const torch::Ten
 }
 
 CandidateJudge::CandidateJudge(const GanTask& task, const data::Dataset& data,
-                               const TaskPaths& place, torch::Device device)
+                               const TaskPaths& paths, torch::Device device)
     : task_(task), data_(data), shape_(shape_of(data)), device_(device),
       classes_(data::classes_of(task.dataset, data.info().classes, data::Domain::validation)),
       pairs_(data, classes_, task.gan.pairs, /*rotate=*/false,
              derive(task.stream, "validation pairs")) {
     if (task.gan.select != Select::classifier) return;
-    const std::filesystem::path weights = place.weights(task.selector);
+    const std::filesystem::path weights = paths.weights(task.selector);
     selector_ = load_selector(weights);
     if (selector_->shape != shape_)
         throw input_error(weights.string() +
@@ -94,7 +94,8 @@ CandidateJudge::CandidateJudge(const GanTask& task, const data::Dataset& data,
     if (selector_->conditions.empty()) {
         throw input_error(
             weights.string() +
-            ": the selector has no conditional images: gan.selector_train leaves none; lower it");
+            ": the selector has no conditional images: gan.selector_train uses all images for "
+            "training; hint: lower it");
     }
     selector_->network->to(device);
 }
@@ -107,6 +108,7 @@ std::optional<Candidate> CandidateJudge::judge(model::Generator& generator, mode
     return candidate;
 }
 
+// Eq. (30).
 bool CandidateJudge::measure_losses(model::Generator& generator, model::Critic& critic,
                                     Candidate& candidate, Observer& observer) const {
     const auto b = static_cast<uint32_t>(task_.gan.batch_size);
@@ -153,36 +155,37 @@ bool CandidateJudge::measure_losses(model::Generator& generator, model::Critic& 
     return true;
 }
 
+// Eq. (31).
 bool CandidateJudge::measure_score(model::Generator& generator, Candidate& candidate,
                                    Observer& observer) const {
     const torch::NoGradGuard no_grad;
-    std::vector<Wanted> wanted;
+    std::vector<ImageRequest> requests;
     std::vector<int64_t> labels;
     for (const data::Case& condition : selector_->conditions) {
         for (int k = 0; k < task_.gan.selector_z; ++k) {
-            wanted.push_back({condition.image, k});
+            requests.push_back({condition.image, k});
             labels.push_back(condition.label);
         }
     }
     const uint64_t key = derive(task_.stream, "selector z");
-    int64_t right = 0;
-    for (size_t begin = 0; begin < wanted.size(); begin += kScoreBatch) {
+    int64_t correct = 0;
+    for (size_t begin = 0; begin < requests.size(); begin += kScoreBatch) {
         if (observer.stop_requested()) return false;
-        const size_t count = std::min(kScoreBatch, wanted.size() - begin);
+        const size_t count = std::min(kScoreBatch, requests.size() - begin);
         const torch::Tensor made =
-            generate(generator, data_, shape_, std::span(wanted).subspan(begin, count),
+            generate(generator, data_, shape_, std::span(requests).subspan(begin, count),
                      task_.gan.z_dim, key, 0);
-        const torch::Tensor flags =
-            torch::ones({static_cast<int64_t>(count)}); // judged as real images
+        // Classified as real images.
+        const torch::Tensor flags = torch::ones({static_cast<int64_t>(count)});
         const torch::Tensor answers =
             selector_->network->forward(made.to(device_), flags, model::Pass::inference())
                 .argmax(1)
                 .cpu();
         const torch::Tensor classes =
             torch::from_blob(labels.data() + begin, {static_cast<int64_t>(count)}, torch::kLong);
-        right += answers.eq(classes).sum().item<int64_t>();
+        correct += answers.eq(classes).sum().item<int64_t>();
     }
-    candidate.score = static_cast<double>(right) / static_cast<double>(wanted.size());
+    candidate.score = static_cast<double>(correct) / static_cast<double>(requests.size());
     return true;
 }
 
@@ -200,9 +203,9 @@ void CandidateJudge::write_sheet(model::Generator& generator,
         const int label = classes_[row * classes_.size() / rows];
         const int condition = data_.first_of(label), other = condition + data_.count_of(label) - 1;
         append(image_tensor(data_, std::vector{condition, other}, shape_));
-        std::vector<Wanted> wanted;
-        for (int k = 0; k < kSheetGenerated; ++k) wanted.push_back({condition, k});
-        append(generate(generator, data_, shape_, wanted, task_.gan.z_dim,
+        std::vector<ImageRequest> requests;
+        for (int k = 0; k < kSheetGenerated; ++k) requests.push_back({condition, k});
+        append(generate(generator, data_, shape_, requests, task_.gan.z_dim,
                         derive(task_.stream, "sheet z"), 0));
     }
     data::write_png(path, data::image_grid(sheet, shape_.channels, shape_.size, 2 + kSheetGenerated,

@@ -1,5 +1,10 @@
-// The checkpoints of a DAGAN that are compared, what is measured of each on classes it was not trained on, and the rule by which
-// one is chosen (dagan.md sections 5 and 6). Target-test classes play no part.
+// Candidates of a DAGAN: checkpoints that are measured on classes not trained on, and the rule that
+// chooses one: docs/reference/model.md, eqs. (29) to (31). Test classes play no part.
+//
+//     const CandidateJudge judge(task, data, paths);
+//     const auto candidate = judge.judge(generator, critic, iteration, observer);
+//     if (candidate) candidates.push_back(*candidate);
+//     const Candidate& best = choose(candidates, task.gan.select);
 #pragma once
 
 #include "data/pairs.h"
@@ -14,52 +19,58 @@
 
 namespace dagan::train {
 
+// The measures of eqs. (30) and (31). Distances are mean L2 distances between images.
 struct Candidate {
     int64_t iteration = 0;
-    double critic_loss = 0, wasserstein = 0,
-           penalty = 0; // on pairs of the validation classes, both networks in inference mode
-    double spread =
-        0; // mean L2 distance between two x~ of one x_i with different z; near 0: the noise is ignored
-    double distance = 0; // mean L2 distance between x~ and x_i; near 0: x_i is copied
-    double condition_distance =
-        0; // mean L2 distance between x~ of two conditions; spread over it is the diversity over z
-    std::optional<double> score = std::
-        nullopt; // share of x~ that the selector assigns to the class of x_i; with select = classifier
+    // On pairs of the validation classes, both networks in inference mode.
+    double critic_loss = 0, wasserstein = 0, penalty = 0;
+    // Between two x~ of one x_i with different z. Near 0: the noise is ignored.
+    double spread = 0;
+    // Between x~ and x_i. Near 0: x_i is copied.
+    double distance = 0;
+    // Between x~ of two conditions. The diversity over z is spread / condition_distance.
+    double condition_distance = 0;
+    // Share of x~ that the selector assigns to the class of x_i; with select = classifier only.
+    std::optional<double> score = std::nullopt;
 
     bool finite() const;
     std::vector<CurvePoint> curve() const;
-    double
-    merit(Select select) const; // what it is chosen by: the score, the critic loss or the iteration
+    // Returns the value that decides the choice: score, critic loss or iteration.
+    double merit(Select select) const;
 
     DAGAN_FIELDS(iteration, critic_loss, wasserstein, penalty, spread, distance, condition_distance,
                  score)
     bool operator==(const Candidate&) const = default;
 };
 
-// Iterations after which a candidate is taken: `checkpoints` of them (at most one an iteration), evenly spaced, the last one
-// last.
+// Eq. (29): returns the iterations after which a candidate is taken, evenly spaced, the last one
+// last; min(checkpoints, iterations) of them.
 std::vector<int64_t> candidate_iterations(int64_t iterations, int checkpoints);
 
-// The chosen of at least one candidate in ascending order: highest score, lowest critic loss, or the last; the earliest on ties.
+// Returns the chosen candidate: highest score, lowest critic loss, or the last; the earliest on
+// ties. `candidates` is not empty and ascending.
 const Candidate& choose(const std::vector<Candidate>& candidates, Select select);
 
-// Mean L2 distance between every two of `images` whose conditions differ, [N, C, H, W] both; 0 when all conditions are alike.
+// Returns the mean L2 distance over all pairs of `images` with different conditions; 0 if all
+// conditions are equal. Both are [N, C, H, W].
 double distance_between_conditions(const torch::Tensor& images, const torch::Tensor& conditions);
 
-// Judges checkpoints of one DAGAN. Pairs, conditions and noise are the same for all of them.
+// Measures candidates of one DAGAN. Pairs, conditions and noise are the same for all of them.
 class CandidateJudge {
   public:
-    // Loads the selector's weights when the task selects by classifier. `data` must outlive this. Throws Blame::input or system.
-    // Both networks it judges are on `device`.
-    CandidateJudge(const GanTask& task, const data::Dataset& data, const TaskPaths& place,
+    // Loads the selector's weights if the task selects by classifier. The measured networks are on
+    // `device`. `data` must outlive this. Throws Blame::input if the selector does not fit the
+    // data, Blame::system if it cannot be read.
+    CandidateJudge(const GanTask& task, const data::Dataset& data, const TaskPaths& paths,
                    torch::Device device = torch::kCPU);
 
-    // Nothing when the observer asked to stop. Leaves both networks as they were.
+    // Measures both networks and leaves them unchanged. Returns nullopt if the observer requested a
+    // stop.
     std::optional<Candidate> judge(model::Generator& generator, model::Critic& critic,
                                    int64_t iteration, Observer& observer) const;
 
-    // Some conditions of validation classes, one a row: the condition, another real image of its class, and generated ones that
-    // differ in z.
+    // Writes a PNG with one row per condition, from some validation classes: the condition, another
+    // real image of its class, and generated images that differ in z.
     void write_sheet(model::Generator& generator, const std::filesystem::path& path) const;
 
   private:

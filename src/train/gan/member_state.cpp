@@ -11,7 +11,7 @@ namespace dagan::train {
 MemberState::MemberState(torch::nn::Module& module, gang::Group& group)
     : buffers_(module.buffers()), group_(group) {
     for (const torch::Tensor& buffer : buffers_) {
-        require(buffer.scalar_type() == torch::kFloat, "a generator's buffers are floats");
+        require(buffer.scalar_type() == torch::kFloat, "the buffers of a generator are float");
         count_ += buffer.numel();
     }
     const auto count = static_cast<size_t>(count_);
@@ -28,7 +28,7 @@ torch::Tensor MemberState::pack() const {
 
 void MemberState::unpack(const torch::Tensor& packed) {
     const torch::NoGradGuard no_grad;
-    require(packed.numel() == count_, "as many values as the buffers hold");
+    require(packed.numel() == count_, "the packed state has the size of the buffers");
     const torch::Tensor here = packed.to(buffers_.front().device());
     int64_t offset = 0;
     for (torch::Tensor& buffer : buffers_) {

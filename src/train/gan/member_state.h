@@ -1,6 +1,8 @@
-// The part of a gang's state that differs between its members: the generator's renorm state, which each member updates from its
-// own slice. It is averaged at fixed iterations, and gathered to position 0's checkpoint so that every member resumes with its
-// own.
+// The state in which the members of a gang differ: the generator's renormalisation state, which
+// each member updates from its own slice, docs/reference/model.md, eq. (27).
+//
+// It is averaged at fixed iterations, and gathered for the checkpoint that position 0 writes, so
+// that every member resumes with its own.
 #pragma once
 
 #include "gang/group.h"
@@ -14,17 +16,17 @@ namespace dagan::train {
 
 class MemberState {
   public:
-    // All float buffers of `module`; both must outlive this.
+    // Covers all buffers of `module`, which must be float. Both arguments must outlive this.
     MemberState(torch::nn::Module& module, gang::Group& group);
 
-    // A copy of the buffers, [count()], on the host; and back.
+    // Returns a copy of the buffers, [count()], on the host; unpack() restores it.
     torch::Tensor pack() const;
     void unpack(const torch::Tensor& packed);
 
     // Replaces the buffers by their means over the gang. Collective.
     void average();
 
-    // Every member's pack(), [size, count], the same bits on all. Collective.
+    // Returns pack() of every member, [size, count], with the same bits on all. Collective.
     torch::Tensor gather();
 
     int64_t count() const { return count_; }

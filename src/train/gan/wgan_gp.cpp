@@ -10,27 +10,27 @@
 namespace dagan::train {
 
 namespace {
-// The floats that travel behind the gradients: this step's losses, then the votes.
+// The floats that are reduced with the gradients: the losses of the step, then the votes.
 constexpr int kLosses = 3;
 constexpr int kStop = kLosses, kSave = kLosses + 1;
 constexpr int kExtra = kLosses + 2;
 
-// Sums kept between two logs.
+// Sums kept between two calls of take_losses().
 constexpr int kCriticSums = 0, kGeneratorSum = 3, kCriticCount = 4, kGeneratorCount = 5, kSums = 6;
 
-// Parameters ask for no gradient as long as this lives.
-class Frozen {
+// While alive, the parameters of `module` require no gradient.
+class FrozenParameters {
   public:
-    explicit Frozen(const torch::nn::Module& module) : parameters_(module.parameters()) {
+    explicit FrozenParameters(const torch::nn::Module& module) : parameters_(module.parameters()) {
         set(false);
     }
-    ~Frozen() { set(true); }
-    Frozen(const Frozen&) = delete;
-    Frozen& operator=(const Frozen&) = delete;
+    ~FrozenParameters() { set(true); }
+    FrozenParameters(const FrozenParameters&) = delete;
+    FrozenParameters& operator=(const FrozenParameters&) = delete;
 
   private:
-    void set(bool wanted) {
-        for (torch::Tensor& parameter : parameters_) parameter.set_requires_grad(wanted);
+    void set(bool enabled) {
+        for (torch::Tensor& parameter : parameters_) parameter.set_requires_grad(enabled);
     }
     std::vector<torch::Tensor> parameters_;
 };
@@ -59,16 +59,17 @@ WganGp::WganGp(const GanOptions& options, uint64_t stream, const data::Dataset& 
       generator_key_(derive(stream, "dropout generator")),
       critic_key_(derive(stream, "dropout critic")),
       interpolate_key_(derive(stream, "dropout critic interpolates")),
-      judge_key_(derive(stream, "dropout critic generator step")), group_(group),
+      generator_step_key_(derive(stream, "dropout critic generator step")), group_(group),
       first_(slice_of(options.batch_size, group) * static_cast<uint32_t>(group.rank())),
       count_(slice_of(options.batch_size, group)), norm_groups_(norm_groups),
       pairs_(data, std::move(classes), options.pairs, options.rotate, derive(stream, "gan pairs")),
-      generator_(placed(std::make_unique<model::Generator>(options, shape_.channels, shape_.size,
-                                                           derive(stream, "gan generator weights")),
-                        compute)),
-      critic_(placed(std::make_unique<model::Critic>(options, shape_.channels, shape_.size,
-                                                     derive(stream, "gan critic weights")),
-                     compute)),
+      generator_(move_to_device(
+          std::make_unique<model::Generator>(options, shape_.channels, shape_.size,
+                                             derive(stream, "gan generator weights")),
+          compute)),
+      critic_(move_to_device(std::make_unique<model::Critic>(options, shape_.channels, shape_.size,
+                                                             derive(stream, "gan critic weights")),
+                             compute)),
       generator_flat_(*generator_, group, kExtra, compute.maps),
       critic_flat_(*critic_, group, kExtra, compute.maps),
       generator_adam_(generator_flat_.values().numel(),
@@ -77,10 +78,9 @@ WganGp::WganGp(const GanOptions& options, uint64_t stream, const data::Dataset& 
                    {options.learning_rate, options.beta1, options.beta2}, compute.device),
       loss_sums_(torch::zeros({kSums}, torch::dtype(torch::kDouble).device(compute.device))),
       critic_work_(compute), generator_work_(compute) {
-    require(static_cast<int>(count_) % norm_groups == 0,
-            "the slice divides into the groups of the batch statistics");
+    require(static_cast<int>(count_) % norm_groups == 0, "norm_groups divides the slice");
     if (compute.gpu == nullptr) return;
-    use_precision(options.precision);
+    set_precision(options.precision);
     batches_ = std::make_unique<DeviceBatches>(
         data, pairs_, shape_, DeviceBatches::Keys{z_key_, epsilon_key_}, options.z_dim, first_,
         count_, steps_per_iteration(), compute);
@@ -89,7 +89,7 @@ WganGp::WganGp(const GanOptions& options, uint64_t stream, const data::Dataset& 
         torch::zeros({2}, torch::dtype(torch::kFloat).pinned_memory(compute.device.is_cuda()));
 }
 
-// bfloat16 is not for the penalty: its gradient is differentiated again.
+// The penalty never uses bfloat16, because its gradient is differentiated again.
 model::Pass WganGp::training_pass(uint64_t key, uint32_t s, uint32_t first, int norm_groups) const {
     model::Pass pass{
         .training = true, .key = key, .step = s, .first_index = first, .norm_groups = norm_groups};
@@ -131,10 +131,12 @@ torch::Tensor WganGp::make_fakes(const GanBatch& batch, uint32_t s) {
                                training_pass(generator_key_, s, first_, norm_groups_));
 }
 
+// Eq. (1): L_D = mean D(x, fake) - mean D(x, real) + penalty_weight * penalty.
 void WganGp::accumulate_critic_gradient(const GanBatch& batch, const torch::Tensor& fakes,
                                         uint32_t s) {
     critic_flat_.zero_gradients();
-    // Fake and real alternate, so that sample i has the masks 2i and 2i + 1 wherever a member's slice begins.
+    // Fake and real alternate, so that sample i has the masks 2i and 2i + 1 in every division of
+    // the batch.
     const torch::Tensor candidates = torch::stack({fakes, batch.real}, 1).flatten(0, 1);
     const torch::Tensor scores =
         critic_
@@ -143,8 +145,9 @@ void WganGp::accumulate_critic_gradient(const GanBatch& batch, const torch::Tens
             .view({-1, 2})
             .mean(0);
     const torch::Tensor wasserstein = scores[1] - scores[0];
-    (-wasserstein)
-        .backward(); // each part goes back by itself: what it kept is gone before the other needs memory
+    // Both parts of the loss are differentiated separately, so that the first graph is freed before
+    // the second is built.
+    (-wasserstein).backward();
 
     const model::Pass pass = training_pass(interpolate_key_, s, first_);
     const auto critic = [&](const torch::Tensor& x, const torch::Tensor& y) {
@@ -165,19 +168,21 @@ void WganGp::accumulate_critic_gradient(const GanBatch& batch, const torch::Tens
         .copy_(torch::stack({loss, wasserstein.detach(), penalty.detach()}));
 }
 
+// Eq. (2): L_G = -mean D(x, G(x, z)).
 void WganGp::accumulate_generator_gradient(const GanBatch& batch, uint32_t s) {
     generator_flat_.zero_gradients();
-    const Frozen frozen(*critic_);
+    const FrozenParameters frozen(*critic_);
     const torch::Tensor fakes = generator_->forward(
         batch.x, batch.z, training_pass(generator_key_, s, first_, norm_groups_));
     const torch::Tensor loss =
-        -critic_->forward(batch.x, fakes, training_pass(judge_key_, s, first_)).mean();
+        -critic_->forward(batch.x, fakes, training_pass(generator_step_key_, s, first_)).mean();
     loss.backward();
     const torch::NoGradGuard no_grad;
     generator_flat_.extra()[0].copy_(loss.detach());
 }
 
-// Mean over the gang of gradients, losses and votes; then every member makes the same Adam step.
+// Averages gradients, losses and votes over the gang, eq. (26); then every member takes the same
+// Adam step, eq. (28).
 Votes WganGp::agree_and_update(FlatParameters& flat, Adam& adam, const Votes& mine, int first_sum,
                                int losses) {
     const torch::NoGradGuard no_grad;
@@ -195,7 +200,8 @@ void WganGp::update(FlatParameters& flat, Adam& adam, int first_sum, int losses)
     loss_sums_[first_sum == kCriticSums ? kCriticCount : kGeneratorCount].add_(1);
 }
 
-// The same step, queued. What depends on s lies in the device's memory, so the captured part holds for all steps of its kind.
+// The same step, queued. Everything that depends on s is in device memory, so the captured work is
+// valid for all steps of its kind.
 Votes WganGp::step_on_device(uint32_t s, const Votes& mine) {
     constexpr uint32_t kInDeviceMemory = 0;
     const bool generators = is_generator_step(s);
@@ -229,7 +235,7 @@ Votes WganGp::step_on_device(uint32_t s, const Votes& mine) {
 Votes WganGp::read_votes() {
     votes_read_.copy_(vote_sums_, /*non_blocking=*/true);
     vote_sums_.zero_();
-    settle(compute_, group_);
+    synchronize(compute_, group_);
     const std::span<const float> votes = floats_of(votes_read_);
     return {.stop = votes[0] > 0, .save = votes[1] > 0};
 }

@@ -1,8 +1,14 @@
-// The WGAN-GP training of a DAGAN, step by step (dagan.md sections 1 and 5), over a group whose members each take their slice of
-// every batch. Steps are numbered from 0 over the whole run: step s belongs to iteration s / (critic_steps + 1), whose last step
-// is the generator's. Everything random (pairs, z, epsilon, dropout masks) is a function of (stream, s, index in the whole
-// batch), so the state is parameters, Adam moments, renorm state and the loss sums, and any step can be the first of a resumed
-// run.
+// The WGAN-GP training of a DAGAN, step by step: docs/reference/model.md, eqs. (1) to (5) and (25)
+// to (28). The members of a group each take their slice of every batch.
+//
+// Steps are numbered from 0 over the whole run. Step s belongs to iteration s / (critic_steps + 1);
+// the last step of an iteration is the generator's. Everything random (pairs, z, epsilon, dropout
+// masks) is a function of (stream, s, index in the whole batch). The state is therefore parameters,
+// Adam moments, renormalisation state and loss sums, and a resumed run may start at any step.
+//
+//     WganGp gan(options, stream, data, classes, group);
+//     for (uint32_t s = 0; s < iterations * gan.steps_per_iteration(); ++s) gan.step(s, {});
+//     const GanLosses means = gan.take_losses();
 #pragma once
 
 #include "data/pairs.h"
@@ -21,19 +27,20 @@
 
 namespace dagan::train {
 
-// Mean losses over a number of steps.
+// Mean losses over a number of steps. wasserstein is mean D(x, real) - mean D(x, fake).
 struct GanLosses {
-    double critic_loss = 0, wasserstein = 0,
-           penalty = 0; // wasserstein: mean D(x, real) - mean D(x, fake)
+    double critic_loss = 0, wasserstein = 0, penalty = 0;
     double generator_loss = 0;
     bool finite() const;
 };
 
 class WganGp {
   public:
-    // `data` and `group` must outlive this. `norm_groups`: the generator's batch statistics over this many equal parts of the
-    // slice; with R, one member computes what R members would (dagan.md section 5). With a GPU in `compute`, `group` reduces its
-    // memory, and all but the drawing of random numbers is queued there. Throws Blame::input when the batch does not divide.
+    // `norm_groups` divides the slice into equal groups with batch statistics of their own; with R
+    // groups one member computes what R members would, eq. (27). With a GPU in `compute`, `group`
+    // must reduce memory of that GPU; all work except the drawing of random numbers is queued
+    // there. `data` and `group` must outlive this. Throws Blame::input if the batch cannot be
+    // divided over the group.
     WganGp(const GanOptions& options, uint64_t stream, const data::Dataset& data,
            std::vector<int> classes, gang::Group& group, int norm_groups = 1,
            const Compute& compute = {});
@@ -45,8 +52,9 @@ class WganGp {
     Adam& generator_adam() { return generator_adam_; }
     Adam& critic_adam() { return critic_adam_; }
 
-    // Takes step s, whichever kind it is. Collective; returns the gang's votes. On a GPU it returns none but after the
-    // generator's step, and then those of the whole iteration: only there does the host wait.
+    // Runs step s, a critic or a generator step, and returns the votes of the gang. Collective. On
+    // a GPU the votes of a whole iteration are returned after its generator step, where the host
+    // waits for the device; the other steps return no votes.
     Votes step(uint32_t s, const Votes& mine);
     bool is_generator_step(uint32_t s) const {
         return s % steps_per_iteration() == steps_per_iteration() - 1;
@@ -55,19 +63,22 @@ class WganGp {
         return static_cast<uint32_t>(options_.critic_steps) + 1;
     }
 
-    // The parts of a step, in order, for step() and for tests.
-    GanBatch draw_batch(uint32_t s) const; // on the host
-    torch::Tensor make_fakes(const GanBatch& batch,
-                             uint32_t s); // constant; updates the renorm state
-    void accumulate_critic_gradient(const GanBatch& batch, const torch::Tensor& fakes,
-                                    uint32_t s);                           // of L_D; G gets none
-    void accumulate_generator_gradient(const GanBatch& batch, uint32_t s); // of L_G; D gets none
+    // The parts of a step, in order; public for tests.
 
-    // Means over the gang since the last call; the host waits for the device. NaN where no step was taken.
+    // Draws this member's slice on the host, eq. (25).
+    GanBatch draw_batch(uint32_t s) const;
+    // Returns G(x, z) without gradient; updates the renormalisation state.
+    torch::Tensor make_fakes(const GanBatch& batch, uint32_t s);
+    // Leaves the gradient of L_D, eq. (1), in the critic's parameters. The generator receives none.
+    void accumulate_critic_gradient(const GanBatch& batch, const torch::Tensor& fakes, uint32_t s);
+    // Leaves the gradient of L_G, eq. (2), in the generator's parameters. The critic receives none.
+    void accumulate_generator_gradient(const GanBatch& batch, uint32_t s);
+
+    // Returns the mean losses over the gang since the last call; the host waits for the device. NaN
+    // if there was no step.
     GanLosses take_losses();
-    const torch::Tensor& loss_sums() const {
-        return loss_sums_;
-    } // double [6], on the device, part of the state
+    // double [6] on the device; part of the state.
+    const torch::Tensor& loss_sums() const { return loss_sums_; }
     void restore_loss_sums(const torch::Tensor& sums);
 
   private:
@@ -81,9 +92,10 @@ class WganGp {
     GanOptions options_;
     Compute compute_;
     ImageShape shape_;
-    uint64_t z_key_, epsilon_key_, generator_key_, critic_key_, interpolate_key_, judge_key_;
+    uint64_t z_key_, epsilon_key_, generator_key_, critic_key_, interpolate_key_,
+        generator_step_key_;
     gang::Group& group_;
-    uint32_t first_, count_; // this member's slice
+    uint32_t first_, count_; // this member's slice of the batch
     int norm_groups_;
     data::PairSampler pairs_;
     std::unique_ptr<model::Generator> generator_;
@@ -91,11 +103,12 @@ class WganGp {
     FlatParameters generator_flat_, critic_flat_;
     Adam generator_adam_, critic_adam_;
     torch::Tensor loss_sums_; // L_D, wasserstein, penalty, L_G, critic steps, generator steps
-    // With a GPU alone:
+
+    // Used with a GPU only.
     std::unique_ptr<DeviceBatches> batches_;
     RepeatedStep critic_work_, generator_work_;
-    torch::Tensor vote_sums_,
-        votes_read_; // float [2]: of this iteration, and where the host reads them
+    // float [2]: the votes of this iteration on the device, and their copy on the host.
+    torch::Tensor vote_sums_, votes_read_;
 };
 
 } // namespace dagan::train

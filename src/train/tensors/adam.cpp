@@ -10,9 +10,9 @@ Adam::Adam(int64_t count, const AdamOptions& options, torch::Device device)
 
 void Adam::step(const torch::Tensor& values, const torch::Tensor& gradients) {
     const torch::NoGradGuard no_grad;
-    constexpr int64_t kExactInFloat = int64_t{1}
-                                      << 24; // the kernel takes the step count as a float
-    require(steps_ < kExactInFloat, "fewer optimiser steps than a float can count");
+    // The kernel takes the step count as a float.
+    constexpr int64_t kExactInFloat = int64_t{1} << 24;
+    require(steps_ < kExactInFloat, "the number of optimiser steps is exact in a float");
     ++steps_;
     count_.add_(1);
     at::_fused_adam_({values}, {gradients}, {first_}, {second_}, {}, {count_},

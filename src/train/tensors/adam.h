@@ -1,6 +1,5 @@
-// Adam (Kingma and Ba) over one flat buffer, LibTorch's fused kernel:
-//     m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= lr * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + 1e-8)
-// No weight decay, schedule or clipping (dagan.md sections 5 and 7). Its whole state is moments() and steps().
+// Adam (Kingma and Ba), docs/reference/model.md, eq. (28), on one flat buffer, by LibTorch's fused
+// kernel. No weight decay, schedule or clipping. Its whole state is both moments and steps().
 #pragma once
 
 #include <torch/torch.h>
@@ -19,22 +18,22 @@ class Adam {
   public:
     static constexpr double kEps = 1e-8;
 
-    // Of `count` parameters on `device`.
+    // For `count` parameters on `device`.
     Adam(int64_t count, const AdamOptions& options, torch::Device device = torch::kCPU);
 
-    // One step on `values` [count] in place; `gradients` [count] is only read.
+    // Takes one step on `values` [count] in place; `gradients` [count] is only read.
     void step(const torch::Tensor& values, const torch::Tensor& gradients);
 
     const torch::Tensor& first_moment() const { return first_; }   // [count]
     const torch::Tensor& second_moment() const { return second_; } // [count]
     int64_t steps() const { return steps_; }
-    // Goes on from the state of another run, to the bit.
+    // Continues from the state of another run, to the bit.
     void restore(const torch::Tensor& first, const torch::Tensor& second, int64_t steps);
 
   private:
     AdamOptions options_;
     torch::Tensor first_, second_;
-    torch::Tensor count_; // steps_ as the kernel takes it: a float on the device
+    torch::Tensor count_; // steps_ in the form that the kernel requires: a float on the device
     int64_t steps_ = 0;
 };
 

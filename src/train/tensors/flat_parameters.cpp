@@ -12,7 +12,7 @@ int64_t aligned(int64_t count) {
     return (count + kAlignedFloats - 1) / kAlignedFloats * kAlignedFloats;
 }
 
-// The part of `flat` that starts at `offset`, as a tensor of the shape of `like`.
+// Returns the part of `flat` from `offset` on as a view of the shape of `like`.
 torch::Tensor view_as(const torch::Tensor& flat, int64_t offset, const torch::Tensor& like,
                       torch::MemoryFormat maps) {
     const torch::Tensor part = flat.narrow(0, offset, like.numel());

@@ -1,7 +1,10 @@
-// All parameters of a network in one buffer and their gradients in another, so that the optimiser is one call and a gang's
-// reduction one message. The module's parameters become views (each starts on a 64-byte boundary; the gaps stay 0), and
-// backward() accumulates into the gradient buffer. The gradient buffer is the group's memory and ends with `extra` floats that
-// travel with it. The module may outlive this object, but not the group.
+// All parameters of a network in one buffer and their gradients in another, so that the optimiser
+// is one call and a gang's reduction one message.
+//
+// The module's parameters become views of the buffer; each starts on a 64-byte boundary, and the
+// gaps stay 0. backward() accumulates into the gradient buffer, which is the group's memory and
+// ends with `extra` floats that are reduced with it. The module may outlive this object, but not
+// the group.
 #pragma once
 
 #include "gang/group.h"
@@ -14,14 +17,14 @@ namespace dagan::train {
 
 class FlatParameters {
   public:
-    // Moves the parameters of `module` (float), keeping their values and device, whose memory must be the group's; gradients and
-    // extra start at 0. Weights of convolutions are laid out as `maps` says.
+    // Moves the float parameters of `module` into the buffer; their values and device stay, and the
+    // group's memory must be on that device. Gradients and extra start at 0. Weights of
+    // convolutions have the layout `maps`.
     FlatParameters(torch::nn::Module& module, gang::Group& group, int64_t extra,
                    torch::MemoryFormat maps = torch::MemoryFormat::Contiguous);
 
-    const torch::Tensor& values() const {
-        return values_;
-    } // [N], gaps included; writing it changes the network
+    // [N], gaps included. Writing to it changes the network.
+    const torch::Tensor& values() const { return values_; }
     const torch::Tensor& gradients() const { return gradients_; } // [N]
     const torch::Tensor& extra() const { return extra_; }         // [extra]
 

@@ -18,14 +18,14 @@ ImageShape shape_of(const data::Dataset& data) {
 torch::Tensor copied_tensor(std::span<const float> values, torch::IntArrayRef sizes) {
     torch::Tensor tensor = torch::empty(sizes, torch::kFloat);
     require(tensor.numel() == static_cast<int64_t>(values.size()),
-            "as many values as the tensor holds");
+            "the number of values fits the shape");
     std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
     return tensor;
 }
 
 std::span<float> floats_of(const torch::Tensor& tensor) {
     require(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat,
-            "a contiguous float tensor");
+            "the tensor is contiguous and float");
     return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
 

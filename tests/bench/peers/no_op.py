@@ -15,7 +15,7 @@ def no_op(x):
     return x
 
 
-def say(package, tasks, seconds, what="an empty function"):
+def report(package, tasks, seconds, what="an empty function"):
     print(f"{package} {importlib.metadata.version(package)}: {tasks / seconds:.0f} tasks/s ({what})", flush=True)
 
 
@@ -26,7 +26,7 @@ def mpi4py(tasks):
         list(pool.map(no_op, range(200)))
         began = time.perf_counter()
         assert len(list(pool.map(no_op, range(tasks)))) == tasks
-        say("mpi4py", tasks, time.perf_counter() - began)
+        report("mpi4py", tasks, time.perf_counter() - began)
 
 
 def dask(tasks):
@@ -37,7 +37,7 @@ def dask(tasks):
             client.gather(client.map(no_op, range(100)))
             began = time.perf_counter()
             assert len(client.gather(client.map(no_op, range(1000, 1000 + tasks)))) == tasks
-            say("distributed", tasks, time.perf_counter() - began)
+            report("distributed", tasks, time.perf_counter() - began)
 
 
 def simulate_nothing(history, _persistent, _specs, *_):
@@ -61,7 +61,7 @@ def libensemble(tasks):
                          {"nworkers": 2, "comms": "local", "disable_log_files": True, "safe_mode": False,
                           "save_H_and_persis_on_abort": False}, H0=start)
     assert (history["when"] > 0).sum() == tasks
-    say("libensemble", tasks, history["when"].max() - history["when"].min())
+    report("libensemble", tasks, history["when"].max() - history["when"].min())
 
 
 def hyperqueue(tasks):
@@ -81,7 +81,7 @@ def hyperqueue(tasks):
         began = time.time()
         cluster.client().wait_for_jobs([cluster.client().submit(job)])
         with open(last) as file:
-            say("hyperqueue", tasks, float(file.read()) - began, "a process per task, /bin/true")
+            report("hyperqueue", tasks, float(file.read()) - began, "a process per task, /bin/true")
 
 
 if __name__ == "__main__":

@@ -14,14 +14,15 @@ namespace {
 
 using State = GangReducer::State;
 
-// A gang whose agents live in this test; member i's memory holds values that differ by member and place.
+// A gang whose agents all live in this test.
 class Gang {
   public:
-    explicit Gang(int size, size_t floats = 64) : meeting_(size) {
+    explicit Gang(int size, size_t floats = 64) : collectives_(size) {
         for (int i = 0; i < size; ++i) {
             memories_.push_back(std::make_shared<SharedMemory>(SharedMemory::create(1 << 20)));
             memories_.back()->grow(floats * sizeof(float));
-            members_.push_back(std::make_unique<GangReducer>(meeting_.member(i), memories_.back()));
+            members_.push_back(
+                std::make_unique<GangReducer>(collectives_.member(i), memories_.back()));
             answers_.emplace_back();
         }
     }
@@ -30,12 +31,12 @@ class Gang {
     GangReducer& operator[](int i) { return *members_.at(static_cast<size_t>(i)); }
     std::span<float> data(int i) { return memories_.at(static_cast<size_t>(i))->floats(0, 64); }
     std::vector<ReduceAnswer>& answers(int i) { return answers_.at(static_cast<size_t>(i)); }
-    int released() const { return meeting_.released(); }
+    int released() const { return collectives_.released(); }
 
     void poll(int i) {
         if (const auto answer = (*this)[i].poll()) answers(i).push_back(*answer);
     }
-    // Lets all agents run until nothing moves any more: a round takes two phases, so a handful of turns.
+    // Runs all agents until none can advance: a round takes two phases, so a few turns suffice.
     void settle() {
         for (int turn = 0; turn < 8; ++turn) {
             for (int i = 0; i < size(); ++i) poll(i);
@@ -49,7 +50,7 @@ class Gang {
     }
 
   private:
-    FakeGang meeting_;
+    FakeCollectives collectives_;
     std::vector<std::shared_ptr<SharedMemory>> memories_;
     std::vector<std::unique_ptr<GangReducer>> members_;
     std::vector<std::vector<ReduceAnswer>> answers_;
@@ -57,7 +58,7 @@ class Gang {
 
 const std::vector<ReduceAnswer> kDone{ReduceAnswer::done}, kBroken{ReduceAnswer::broken};
 
-TEST(GangReducerTest, MeanReplacesThePartAndNothingElse) {
+TEST(GangReducerTest, TheMeanReplacesTheRequestedPartOnly) {
     Gang gang(3);
     for (int i = 0; i < 3; ++i) {
         for (size_t k = 0; k < 64; ++k)
@@ -70,13 +71,13 @@ TEST(GangReducerTest, MeanReplacesThePartAndNothingElse) {
         for (size_t k = 0; k < 64; ++k) {
             const float own = static_cast<float>(k) + 10.0F * static_cast<float>(i);
             EXPECT_EQ(gang.data(i)[k], 16 <= k && k < 24 ? static_cast<float>(k) + 10.0F : own)
-                << "member " << i << " place " << k;
+                << "member " << i << " at " << k;
         }
     }
     gang.expect_all(State::running);
 }
 
-TEST(GangReducerTest, NobodyIsAnsweredBeforeAllHaveAsked) {
+TEST(GangReducerTest, NoRequestIsAnsweredBeforeAllMembersHaveOne) {
     Gang gang(3);
     gang[0].reduce({0, 4});
     gang[2].reduce({0, 4});
@@ -89,7 +90,7 @@ TEST(GangReducerTest, NobodyIsAnsweredBeforeAllHaveAsked) {
     EXPECT_FALSE(gang[0].trainer_waits());
 }
 
-TEST(GangReducerTest, MembersMayHoldTheirPartsAtDifferentPlaces) {
+TEST(GangReducerTest, OffsetsMayDifferBetweenMembers) {
     Gang gang(2);
     gang.data(0)[3] = 1;
     gang.data(1)[40] = 3;
@@ -100,7 +101,7 @@ TEST(GangReducerTest, MembersMayHoldTheirPartsAtDifferentPlaces) {
     EXPECT_EQ(gang.data(1)[40], 2);
 }
 
-TEST(GangReducerTest, GangEndsWhenAllHaveFinished) {
+TEST(GangReducerTest, TheGangEndsWhenAllMembersHaveFinished) {
     Gang gang(3);
     gang[0].finish();
     gang[1].finish();
@@ -111,7 +112,7 @@ TEST(GangReducerTest, GangEndsWhenAllHaveFinished) {
     gang.expect_all(State::finished);
 }
 
-TEST(GangReducerTest, FailedMemberBreaksTheGangForAllThatReduce) {
+TEST(GangReducerTest, AFailedMemberBreaksTheGangForAllThatReduce) {
     Gang gang(3);
     gang[1].fail();
     gang[0].reduce({0, 4});
@@ -123,7 +124,7 @@ TEST(GangReducerTest, FailedMemberBreaksTheGangForAllThatReduce) {
     EXPECT_TRUE(gang.answers(1).empty());
 }
 
-TEST(GangReducerTest, TrainerThatDiesAfterAskingCompletesItsRoundAndFailsTheNext) {
+TEST(GangReducerTest, ATrainerThatDiesAfterItsRequestCompletesTheRoundAndFailsTheNext) {
     Gang gang(2);
     gang.data(0)[0] = 1;
     gang.data(1)[0] = 2;
@@ -139,7 +140,7 @@ TEST(GangReducerTest, TrainerThatDiesAfterAskingCompletesItsRoundAndFailsTheNext
     gang.expect_all(State::broken);
 }
 
-TEST(GangReducerTest, FinishedAndReducingTogetherBreakTheGang) {
+TEST(GangReducerTest, AMixOfFinishedAndReducingMembersBreaksTheGang) {
     Gang gang(2);
     gang[0].finish();
     gang[1].reduce({0, 4});
@@ -148,7 +149,7 @@ TEST(GangReducerTest, FinishedAndReducingTogetherBreakTheGang) {
     EXPECT_EQ(gang.answers(1), kBroken);
 }
 
-TEST(GangReducerTest, UnequalCountsBreakTheGangAndLeaveTheDataAlone) {
+TEST(GangReducerTest, UnequalCountsBreakTheGangAndLeaveTheDataUnchanged) {
     Gang gang(3);
     for (int i = 0; i < 3; ++i) gang.data(i)[0] = static_cast<float>(i);
     gang[0].reduce({0, 4});
@@ -157,10 +158,10 @@ TEST(GangReducerTest, UnequalCountsBreakTheGangAndLeaveTheDataAlone) {
     gang.settle();
     gang.expect_all(State::broken);
     for (int i = 0; i < 3; ++i) EXPECT_EQ(gang.data(i)[0], static_cast<float>(i));
-    EXPECT_EQ(gang[0].why_broken(), "members reduce 4 and 5 numbers at once");
+    EXPECT_EQ(gang[0].why_broken(), "members reduce 4 and 5 floats in the same round");
 }
 
-TEST(GangReducerTest, RequestBeyondTheMemoryBreaksTheGang) {
+TEST(GangReducerTest, ARequestBeyondTheMemoryBreaksTheGang) {
     for (const ReduceRequest request :
          {ReduceRequest{0, 65}, ReduceRequest{64, 1}, ReduceRequest{UINT64_MAX, 2}}) {
         Gang gang(2);
@@ -172,10 +173,10 @@ TEST(GangReducerTest, RequestBeyondTheMemoryBreaksTheGang) {
     }
 }
 
-TEST(GangReducerTest, RequestAfterTheEndIsAnsweredBroken) {
+TEST(GangReducerTest, ARequestAfterTheEndIsAnsweredBroken) {
     Gang gang(2);
     gang[0].fail();
-    gang[0].reduce({0, 4}); // the trainer did not know yet
+    gang[0].reduce({0, 4}); // sent before the trainer knew
     gang.poll(0);
     EXPECT_EQ(gang.answers(0), kBroken);
     gang[1].fail();
@@ -186,7 +187,7 @@ TEST(GangReducerTest, RequestAfterTheEndIsAnsweredBroken) {
     EXPECT_EQ(gang.answers(1), kBroken);
 }
 
-TEST(GangReducerTest, GangOfOneReducesToItself) {
+TEST(GangReducerTest, AGangOfOneLeavesItsDataUnchanged) {
     Gang gang(1);
     gang.data(0)[0] = 5;
     gang[0].reduce({0, 1});
@@ -198,14 +199,15 @@ TEST(GangReducerTest, GangOfOneReducesToItself) {
     gang.expect_all(State::finished);
 }
 
-// Trainers that reduce `rounds` times each and then end, of which some die or are ended at random; agents run in random order.
+// Trainers that reduce `rounds` times and then end their tasks. In some runs, trainers die at
+// random. Agents run in random order.
 struct RandomRun {
     explicit RandomRun(uint64_t run_seed)
         : seed(run_seed), random(run_seed), gang(1 + static_cast<int>(random.below(5))),
           rounds(random.below(6)) {
         lost.resize(static_cast<size_t>(gang.size()));
         ended.resize(static_cast<size_t>(gang.size()));
-        asked.resize(static_cast<size_t>(gang.size()));
+        requests.resize(static_cast<size_t>(gang.size()));
         some_die = random.chance(0.7);
     }
 
@@ -218,13 +220,13 @@ struct RandomRun {
         } else if (!gang[i].trainer_waits()) {
             const auto& answers = gang.answers(i);
             if (!answers.empty() && answers.back() == ReduceAnswer::broken) {
-                ended[k] = true; // the trainer left its loop and reported that
+                ended[k] = true; // the trainer left its training loop
                 gang[i].fail();
             } else if (answers.size() == rounds) {
                 ended[k] = true;
                 gang[i].finish();
             } else {
-                ++asked[k];
+                ++requests[k];
                 gang[i].reduce({8 * random.below(4), 5});
             }
         }
@@ -234,8 +236,8 @@ struct RandomRun {
         SCOPED_TRACE("seed " + std::to_string(seed));
         for (int i = 0; i < gang.size(); ++i) {
             ASSERT_EQ(gang.answers(i).size() + (gang[i].trainer_waits() ? 1 : 0),
-                      asked[static_cast<size_t>(i)])
-                << "one answer for each request";
+                      requests[static_cast<size_t>(i)])
+                << "each request has one answer";
         }
     }
 
@@ -252,15 +254,15 @@ struct RandomRun {
     uint64_t rounds;
     bool some_die = false;
     std::vector<bool> lost, ended;
-    std::vector<size_t> asked;
+    std::vector<size_t> requests;
 };
 
-TEST(GangReducerTest, RandomGangsAlwaysEndAndAllMembersAgree) {
+TEST(GangReducerTest, RandomGangsEndAndAllMembersAgree) {
     int broken = 0, finished = 0;
     for (uint64_t seed = 1; seed <= 3000; ++seed) {
         RandomRun run(seed);
         for (int step = 0; !run.over(); ++step) {
-            ASSERT_LT(step, 100000) << "seed " << seed << ": the gang does not end";
+            ASSERT_LT(step, 100000) << "seed " << seed << ": the gang did not end";
             const int i =
                 static_cast<int>(run.random.below(static_cast<uint64_t>(run.gang.size())));
             run.random.chance(0.4) ? run.step_trainer(i) : run.gang.poll(i);

@@ -1,4 +1,4 @@
-// Groups that need no MPI: alone, and through agents whose collectives are the fake's.
+// Groups that need no MPI: a group of one, and groups through agents with fake collectives.
 #include "base/error.h"
 #include "cluster/gang/group_through_agent.h"
 #include "cluster/gang/through_fake_agents.h"
@@ -23,12 +23,12 @@ INSTANTIATE_TYPED_TEST_SUITE_P(ThroughFakeAgents, GroupContract, cluster::Throug
 namespace dagan::cluster {
 namespace {
 
-TEST(GroupThroughAgentTest, DeathOfOneMemberIsGangBrokenForTheOthers) {
+TEST(GroupThroughAgentTest, AMemberThatLeavesIsGangBrokenForTheOthers) {
     std::atomic<int> broken = 0;
     ThroughFakeAgents::run(3, [&](gang::Group& group) {
         const auto x = group.allocate(10);
         group.all_reduce_mean(x);
-        if (group.rank() == 1) return; // as good as dead: it ends while the others go on
+        if (group.rank() == 1) return; // ends while the others reduce
         try {
             group.all_reduce_mean(x);
         } catch (const gang::GangBroken&) {
@@ -38,9 +38,9 @@ TEST(GroupThroughAgentTest, DeathOfOneMemberIsGangBrokenForTheOthers) {
     EXPECT_EQ(broken, 2);
 }
 
-TEST(GroupThroughAgentTest, MemoryOfAnEarlierGroupIsZeroAgain) {
-    auto [ours, theirs] = make_channel_pair();
-    TrainerLink link(std::move(ours));
+TEST(GroupThroughAgentTest, MemoryThatAnEarlierGroupUsedIsZeroed) {
+    auto [trainer_end, agent_end] = make_channel_pair();
+    TrainerLink link(std::move(trainer_end));
     SharedMemory memory = SharedMemory::create();
     for (int i = 0; i < 2; ++i) {
         const auto group = make_group_through_agent(link, memory, 0, 2);
@@ -50,9 +50,9 @@ TEST(GroupThroughAgentTest, MemoryOfAnEarlierGroupIsZeroAgain) {
     }
 }
 
-TEST(GroupThroughAgentTest, MemoryItDidNotAllocateIsRefused) {
-    auto [ours, theirs] = make_channel_pair();
-    TrainerLink link(std::move(ours));
+TEST(GroupThroughAgentTest, MemoryThatItDidNotAllocateIsRefused) {
+    auto [trainer_end, agent_end] = make_channel_pair();
+    TrainerLink link(std::move(trainer_end));
     SharedMemory memory = SharedMemory::create();
     const auto group = make_group_through_agent(link, memory, 0, 2);
     const auto x = group->allocate(16);

@@ -9,7 +9,7 @@
 namespace dagan::cluster {
 namespace {
 
-TEST(MeanTest, SlicesCoverTheArrayInOrderOnCacheLines) {
+TEST(MeanTest, SlicesCoverTheArrayInOrderAndBeginOnCacheLines) {
     for (int members = 1; members <= 9; ++members) {
         for (const size_t count : {0, 1, 15, 16, 17, 100, 127, 128, 129, 1000, 100003}) {
             SCOPED_TRACE(std::to_string(count) + " floats, " + std::to_string(members) +
@@ -28,7 +28,7 @@ TEST(MeanTest, SlicesCoverTheArrayInOrderOnCacheLines) {
     }
 }
 
-TEST(MeanTest, IsAddedInOrderAndWrittenToAll) {
+TEST(MeanTest, TheSumIsInTheOrderOfMembersAndTheMeanIsWrittenToAll) {
     for (const size_t count : {0, 1, 7, 4095, 4096, 4097, 10001}) {
         std::vector<std::vector<float>> arrays(5, std::vector<float>(count + 1));
         std::vector<float> expected(count);
@@ -42,7 +42,7 @@ TEST(MeanTest, IsAddedInOrderAndWrittenToAll) {
         std::vector<float*> parts;
         for (auto& array : arrays) parts.push_back(array.data());
         write_mean(std::vector<const float*>(parts.begin(), parts.end()), parts, count);
-        expected.push_back(0); // what lies behind stays
+        expected.push_back(0); // floats beyond `count` are unchanged
         for (const auto& array : arrays) EXPECT_EQ(array, expected);
     }
 }

@@ -1,4 +1,5 @@
-// Back end of the group contract: GroupThroughAgent with real agents' reducers, whose collectives are the fake's.
+// Back end of the group contract (tests/gang/group_contract.h): groups through agents with real
+// reducers and fake collectives.
 #pragma once
 
 #include "cluster/gang/group_through_agent.h"
@@ -13,11 +14,11 @@
 
 namespace dagan::cluster {
 
-// Each member: a thread as its trainer, one as its agent.
+// Runs `body` on each member. Each member has a thread as its trainer and one as its agent.
 struct ThroughFakeAgents {
     static std::vector<int> sizes() { return {1, 2, 3, 4}; }
     static void run(int size, const std::function<void(gang::Group&)>& body) {
-        FakeGang gang(size);
+        FakeCollectives collectives(size);
         std::vector<std::jthread> threads;
         for (int rank = 0; rank < size; ++rank) {
             auto ends = std::make_shared<std::pair<Channel, Channel>>(make_channel_pair());
@@ -29,9 +30,9 @@ struct ThroughFakeAgents {
                 link.send("end");
                 while (!link.closed()) link.receive_within(std::chrono::hours(1));
             });
-            threads.emplace_back([ends, memory, &gang, rank] {
+            threads.emplace_back([ends, memory, &collectives, rank] {
                 AgentLink link(std::move(ends->second));
-                GangReducer reducer(gang.member(rank), memory);
+                GangReducer reducer(collectives.member(rank), memory);
                 serve_gang(link, reducer);
             });
         }

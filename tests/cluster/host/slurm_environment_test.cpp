@@ -19,7 +19,7 @@ SlurmEnvironment read(const Settings& settings) {
     });
 }
 
-TEST(SlurmEnvironmentTest, OutsideAJobNothingIsKnown) {
+TEST(SlurmEnvironmentTest, OutsideAJobAllValuesAreAbsent) {
     const SlurmEnvironment slurm = read({});
     EXPECT_FALSE(slurm.in_job());
     EXPECT_FALSE(slurm.in_step());
@@ -28,8 +28,9 @@ TEST(SlurmEnvironmentTest, OutsideAJobNothingIsKnown) {
     EXPECT_EQ(slurm.end_time_s, std::nullopt);
 }
 
-// As Slurm 22.05 set them for rank 3 of a job of 2 nodes x 2 ranks that holds GPUs 1 and 2 of its second node.
-TEST(SlurmEnvironmentTest, ARankKnowsItsPlaceAndItsNodesGpus) {
+// As set by Slurm 22.05 for rank 3 of a job with 2 nodes x 2 ranks and GPUs 1 and 2 of the second
+// node.
+TEST(SlurmEnvironmentTest, ARankHasItsPlaceOnTheNodeAndTheStepsGpus) {
     const SlurmEnvironment slurm = read({{"SLURM_JOB_ID", "3"},
                                          {"SLURM_STEP_ID", "0"},
                                          {"SLURM_NTASKS", "8"},
@@ -40,7 +41,7 @@ TEST(SlurmEnvironmentTest, ARankKnowsItsPlaceAndItsNodesGpus) {
                                          {"SLURM_STEP_GPUS", "1,2"},
                                          {"SLURM_CPUS_PER_TASK", "6"}});
     EXPECT_TRUE(slurm.in_step());
-    EXPECT_EQ(slurm.tasks, 4) << "the step's number counts, not the job's";
+    EXPECT_EQ(slurm.tasks, 4) << "that of the step, not of the job";
     EXPECT_EQ(slurm.local_rank, 1);
     EXPECT_EQ(slurm.local_tasks, 2);
     EXPECT_EQ(slurm.cpus_per_task, 6);
@@ -61,7 +62,7 @@ TEST(SlurmEnvironmentTest, ABatchScriptIsInAJobButInNoStep) {
     EXPECT_EQ(slurm.end_time_s, 1800000000);
 }
 
-TEST(SlurmEnvironmentTest, WhatIsNoNumberCountsAsAbsent) {
+TEST(SlurmEnvironmentTest, InvalidNumbersCountAsAbsent) {
     const SlurmEnvironment slurm = read({{"SLURM_JOB_ID", "12"},
                                          {"SLURM_JOB_END_TIME", "soon"},
                                          {"SLURM_NTASKS", ""},
@@ -71,7 +72,7 @@ TEST(SlurmEnvironmentTest, WhatIsNoNumberCountsAsAbsent) {
     EXPECT_EQ(slurm.restarts, 0);
 }
 
-TEST(SlurmEnvironmentTest, TasksPerNodeAreReadInTheirShortForm) {
+TEST(SlurmEnvironmentTest, TasksPerNodeAreParsedInTheirShortForm) {
     EXPECT_EQ(tasks_on_node("4", 0), 4);
     EXPECT_EQ(tasks_on_node("4(x2),3", 0), 4);
     EXPECT_EQ(tasks_on_node("4(x2),3", 1), 4);
@@ -90,7 +91,7 @@ std::optional<std::string> unconnected(Settings settings, const std::string& mor
     });
 }
 
-TEST(SlurmEnvironmentTest, TasksThatNothingConnectsAreNamedWithTheFix) {
+TEST(SlurmEnvironmentTest, UnconnectedTasksAreReportedWithAHint) {
     const Settings step{
         {"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}};
     ASSERT_TRUE(unconnected(step).has_value());
@@ -100,13 +101,13 @@ TEST(SlurmEnvironmentTest, TasksThatNothingConnectsAreNamedWithTheFix) {
     EXPECT_EQ(
         unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}),
         std::nullopt)
-        << "one task needs nobody";
+        << "a single task needs no connection";
     EXPECT_EQ(unconnected({{"SLURM_JOB_ID", "3"}, {"SLURM_NTASKS", "4"}}), std::nullopt)
         << "no step: a batch script";
     EXPECT_EQ(unconnected({}), std::nullopt);
 }
 
-TEST(SlurmEnvironmentTest, AJobsVariablesAreLeftOutAndASitesStay) {
+TEST(SlurmEnvironmentTest, VariablesOfAJobAreRemovedAndThoseOfTheSiteAreKept) {
     const std::vector<std::string> kept = without_job_variables(
         {"PATH=/bin", "SLURM_JOB_ID=7", "SLURM_CONF=/etc/slurm.conf", "SBATCH_PARTITION=x",
          "PMI_RANK=0", "PMIX_NAMESPACE=a", "OMPI_COMM_WORLD_SIZE=4", "OMPI_MCA_ess=pmi",

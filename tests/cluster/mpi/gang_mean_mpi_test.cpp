@@ -1,4 +1,5 @@
-// The mean of a gang over MPI has the bits of a serial one, in the members' memory and by messages, and all members take one way.
+// The mean of a gang over MPI has the bits of a serial mean, in shared memory and by messages, and
+// all members use the same of the two ways.
 #include "cluster/mpi/mpi_gang.h"
 
 #include <sys/resource.h>
@@ -10,8 +11,8 @@
 namespace dagan::cluster {
 namespace {
 
-constexpr size_t kManyPieces =
-    3000017; // more than the lanes hold at a time, in every slice of up to 4 members
+// More floats than the lanes hold at a time, in every slice of up to 4 members.
+constexpr size_t kManyPieces = 3000017;
 
 float serial_mean(int members, size_t i, int step) {
     float sum = gang::contract_value(0, i, step);
@@ -25,12 +26,13 @@ void expect_serial_mean(gang::Group& group, std::span<float> x, int step) {
     for (size_t i = 0; i < x.size(); ++i) {
         ASSERT_EQ(std::bit_cast<uint32_t>(x[i]),
                   std::bit_cast<uint32_t>(serial_mean(group.size(), i, step)))
-            << "member " << group.rank() << ", place " << i << " of " << x.size() << ", step "
+            << "member " << group.rank() << ", float " << i << " of " << x.size() << ", step "
             << step;
     }
 }
 
-// Trainers' memories that this process has mapped: its own twice (as agent and as trainer), and the others'.
+// Returns how many trainers' memories this process has mapped: its own twice, as agent and as
+// trainer, and the others'.
 int mapped_memories() {
     std::ifstream maps("/proc/self/maps");
     int count = 0;
@@ -51,7 +53,7 @@ class GangMeanTest : public testing::TestWithParam<Way> {
     }
 };
 
-TEST_P(GangMeanTest, HasTheBitsOfASerialMeanAtAnyLength) {
+TEST_P(GangMeanTest, HasTheBitsOfASerialMeanForAnyLength) {
     run(1, [](gang::Group& group) {
         for (const size_t count :
              {1, 2, 3, 5, 15, 16, 17, 31, 33, 63, 65, 100, 4096 * 4 + 1, 100003}) {
@@ -63,8 +65,9 @@ TEST_P(GangMeanTest, HasTheBitsOfASerialMeanAtAnyLength) {
     });
 }
 
-// Each round writes where the others read and wrote in the one before, as soon as its trainer is answered.
-TEST_P(GangMeanTest, HasThemInManyPiecesRoundAfterRound) {
+// Each round writes where the others read and wrote in the round before, as soon as its trainer has
+// its answer.
+TEST_P(GangMeanTest, HasThemInConsecutiveRoundsOfManyPieces) {
     run(2, [](gang::Group& group) {
         const auto x = group.allocate(kManyPieces);
         for (int step = 0; step < 6; ++step)
@@ -80,7 +83,7 @@ TEST_P(GangMeanTest, HasThemInManyShortRounds) {
     });
 }
 
-TEST_P(GangMeanTest, HasThemInMemoryThatGrowsAndLiesElsewhereOnEachMember) {
+TEST_P(GangMeanTest, HasThemInGrowingMemoryWithDifferentOffsets) {
     run(4, [](gang::Group& group) {
         std::vector<std::span<float>> parts;
         for (int step = 0; step < 12; ++step) {
@@ -93,7 +96,7 @@ TEST_P(GangMeanTest, HasThemInMemoryThatGrowsAndLiesElsewhereOnEachMember) {
     });
 }
 
-TEST_P(GangMeanTest, AllMembersGoOneWay) {
+TEST_P(GangMeanTest, AllMembersUseTheSameWay) {
     const int before = mapped_memories();
     run(5, [&](gang::Group& group) {
         expect_serial_mean(group, group.allocate(1000), 0);
@@ -106,10 +109,10 @@ TEST_P(GangMeanTest, AllMembersGoOneWay) {
 INSTANTIATE_TEST_SUITE_P(Ways, GangMeanTest,
                          testing::Values(Way::in_place, Way::by_messages, Way::one_may_not_map));
 
-// Lets this process map hardly more than it has.
-class NoRoom {
+// Limits the address space of this process to slightly more than it uses.
+class LittleAddressSpace {
   public:
-    NoRoom() {
+    LittleAddressSpace() {
         size_t pages = 0;
         std::ifstream("/proc/self/statm") >> pages;
         ::getrlimit(RLIMIT_AS, &before_);
@@ -117,17 +120,17 @@ class NoRoom {
         limit.rlim_cur = pages * static_cast<size_t>(::getpagesize()) + (size_t{1} << 30);
         ::setrlimit(RLIMIT_AS, &limit);
     }
-    ~NoRoom() { ::setrlimit(RLIMIT_AS, &before_); }
+    ~LittleAddressSpace() { ::setrlimit(RLIMIT_AS, &before_); }
 
   private:
     rlimit before_{};
 };
 
-TEST(GangMeanWithoutRoomTest, MemberThatCannotMapMakesAllSendMessages) {
+TEST(GangMeanInLittleMemoryTest, AMemberThatCannotMapMakesAllUseMessages) {
     const int before = mapped_memories();
     run_member(all_ranks(), 6, [&](gang::Group& group) {
-        std::optional<NoRoom> no_room;
-        if (group.rank() == group.size() - 1) no_room.emplace();
+        std::optional<LittleAddressSpace> limit;
+        if (group.rank() == group.size() - 1) limit.emplace();
         expect_serial_mean(group, group.allocate(kManyPieces), 0);
         EXPECT_EQ(mapped_memories() - before, 2);
     });

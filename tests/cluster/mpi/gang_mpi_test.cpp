@@ -1,5 +1,5 @@
-// Gangs over MPI: every rank is an agent. The contract of Group with trainers as threads, then trainers as processes that are
-// killed.
+// Gangs over MPI: every rank is an agent. First the contract of Group, with threads as trainers;
+// then trainer processes, which are also killed.
 #include "cluster/mpi/mpi_gang.h"
 #include "cluster/process/probe.h"
 
@@ -39,11 +39,11 @@ void expect_mean(gang::Group& group, float own, float mean) {
     EXPECT_EQ(x.back(), mean);
 }
 
-TEST(GangOverMpiTest, DisjointGangsReduceSideBySide) {
+TEST(GangOverMpiTest, DisjointGangsReduceAtTheSameTime) {
     std::vector<int> low, high;
     for (const int rank : all_ranks()) (2 * rank < world().size() ? low : high).push_back(rank);
     const auto& mine = position_in(low) >= 0 ? low : high;
-    std::ranges::reverse(low); // the order of the gang need not be that of the ranks
+    std::ranges::reverse(low); // the order of positions may differ from that of ranks
     float sum = 0;
     for (const int rank : mine) sum += static_cast<float>(rank);
     run_member(mine, &mine == &low ? 1 : 2, [&](gang::Group& group) {
@@ -54,7 +54,7 @@ TEST(GangOverMpiTest, DisjointGangsReduceSideBySide) {
     });
 }
 
-TEST(GangOverMpiTest, GangsFollowOneAnotherManyTimes) {
+TEST(GangOverMpiTest, ManyGangsFollowOneAnother) {
     for (int i = 0; i < 100; ++i) {
         run_member(all_ranks(), i, [](gang::Group& group) {
             expect_mean(group, static_cast<float>(group.rank()),
@@ -63,7 +63,8 @@ TEST(GangOverMpiTest, GangsFollowOneAnotherManyTimes) {
     }
 }
 
-// The life of one member with a trainer process: tells it to reduce, returns what it says, or "dead".
+// A member of a gang with a trainer process. Tells the trainer to reduce and returns its reply, or
+// "dead".
 class Member {
   public:
     explicit Member(int tag, MapOthers map_others = MapOthers::if_possible)
@@ -72,35 +73,36 @@ class Member {
     }
 
     void tell_to_reduce(int count) {
-        probe_.tell("reduce " + std::to_string(world().rank()) + " " +
+        probe_.send("reduce " + std::to_string(world().rank()) + " " +
                     std::to_string(world().size()) + " " + std::to_string(count));
     }
     void kill_trainer() { mpi_environment().spawner.kill(probe_.id, SIGKILL); }
     bool over() const { return reducer_->over(); }
     GangReducer& reducer() { return *reducer_; }
 
-    // Serves until the trainer has said something or died, then until the gang is over if it broke.
+    // Serves the trainer until it has replied or died and, unless it replied with a mean, until the
+    // gang is over. Returns the reply.
     std::string serve() {
-        std::optional<std::string> said;
+        std::optional<std::string> reply;
         wait_for([&] {
-            if (auto words = listen()) said = std::move(words);
+            if (auto text = receive()) reply = std::move(text);
             if (const auto answer = reducer_->poll()) probe_.link.answer(*answer);
-            if (!said && probe_.link.closed()) {
-                said = "dead";
+            if (!reply && probe_.link.closed()) {
+                reply = "dead";
                 reducer_->fail();
             }
-            return said && (said->starts_with("mean") || reducer_->over());
+            return reply && (reply->starts_with("mean") || reducer_->over());
         });
-        return *said;
+        return *reply;
     }
-    // Until the trainer has asked for a reduction, whose round this member enters at once.
+    // Waits until the trainer has requested a reduction, whose round this member enters at once.
     void await_request() {
         wait_for([this] {
-            EXPECT_EQ(listen(), std::nullopt);
+            EXPECT_EQ(receive(), std::nullopt);
             return reducer_->trainer_waits();
         });
     }
-    // The trainer ended its task.
+    // Acts as if the trainer had ended its task, and waits for the end of the gang.
     void finish() {
         reducer_->finish();
         wait_for([this] {
@@ -111,16 +113,17 @@ class Member {
     }
 
   private:
-    std::optional<std::string> listen() {
-        std::optional<std::string> said;
+    // Passes requests to the reducer and returns the last reply of the trainer.
+    std::optional<std::string> receive() {
+        std::optional<std::string> reply;
         while (auto message = probe_.link.receive()) {
             if (const auto* request = std::get_if<ReduceRequest>(&*message)) {
                 reducer_->reduce(*request);
             } else {
-                said = std::get<std::string>(*message);
+                reply = std::get<std::string>(*message);
             }
         }
-        return said;
+        return reply;
     }
 
     Probe probe_{mpi_environment().spawner};
@@ -179,14 +182,15 @@ TEST_P(KilledTrainerTest, CompletesTheRoundItDiesIn) {
             member.kill_trainer();
         }
         if (world().rank() != last) member.tell_to_reduce(1000);
-        std::string said = member.serve();
-        if (said == expected_mean()) said = member.serve(); // the signal took its time
-        EXPECT_EQ(said, world().rank() == last ? "dead" : "broken");
+        std::string reply = member.serve();
+        // The trainer may have received its mean before the signal arrived.
+        if (reply == expected_mean()) reply = member.serve();
+        EXPECT_EQ(reply, world().rank() == last ? "dead" : "broken");
         EXPECT_EQ(member.reducer().state(), GangReducer::State::broken);
     }
 }
 
-TEST(GangOverMpiTest, UnevenCountsAreBrokenForAll) {
+TEST(GangOverMpiTest, UnequalCountsBreakTheGangForAll) {
     if (world().size() == 1) return expect_healthy_gang(30);
     Member member(31);
     member.tell_to_reduce(world().rank() == 0 ? 1000 : 1001);
@@ -195,7 +199,7 @@ TEST(GangOverMpiTest, UnevenCountsAreBrokenForAll) {
 }
 
 TEST(GangOverMpiTest, LargeReduction) {
-    constexpr size_t kCount = 10 << 20; // 40 MiB, the generator's gradients
+    constexpr size_t kCount = 10 << 20; // 40 MiB, as the generator's gradients
     run_member(all_ranks(), 40, [](gang::Group& group) {
         const auto x = group.allocate(kCount);
         std::vector<double> times;

@@ -12,34 +12,34 @@
 namespace dagan::cluster {
 namespace {
 
-// A message says who sent it to whom, its number, and has a length and filling that follow from these.
-std::string made(int from, int to, int number) {
+// Returns message `number` from one rank to another: its text names all three, and its length and
+// filling are a function of them. Lengths cover MPI's eager and rendezvous protocols.
+std::string message(int from, int to, int number) {
     Random random(derive(
         1, "mailbox test",
         {static_cast<uint64_t>(from), static_cast<uint64_t>(to), static_cast<uint64_t>(number)}));
-    const size_t length =
-        random.chance(0.01) ? random.below(3 << 20) : random.below(200); // eager and rendezvous
+    const size_t length = random.chance(0.01) ? random.below(3 << 20) : random.below(200);
     return std::to_string(from) + ">" + std::to_string(to) + "#" + std::to_string(number) + ":" +
            std::string(length, static_cast<char>('a' + number % 26));
 }
 
-TEST(MailboxTest, EverythingArrivesOnceWholeAndInOrderUnderLoad) {
+TEST(MailboxTest, MessagesArriveOnceWholeAndInOrderUnderLoad) {
     const auto mailbox = make_mpi_mailbox(mpi_environment().world);
     const int size = mailbox->size(), rank = mailbox->rank();
-    constexpr int kMessages = 400; // from each to each
-    std::map<int, int> heard;      // by sender
+    constexpr int kMessages = 400;  // from each rank to each
+    std::map<int, int> next_number; // by sender
     int sent = 0, received = 0;
     Random random(derive(static_cast<uint64_t>(rank), "order"));
     Backoff backoff;
     while (sent < kMessages || received < kMessages * size || mailbox->unsent() > 0) {
         if (sent < kMessages && random.chance(0.5)) {
-            for (int to = 0; to < size; ++to) mailbox->send(to, made(rank, to, sent));
+            for (int to = 0; to < size; ++to) mailbox->send(to, message(rank, to, sent));
             ++sent;
             backoff.on_activity();
         }
         if (const auto envelope = mailbox->receive()) {
-            const int number = heard[envelope->from]++;
-            ASSERT_TRUE(envelope->bytes == made(envelope->from, rank, number))
+            const int number = next_number[envelope->from]++;
+            ASSERT_TRUE(envelope->bytes == message(envelope->from, rank, number))
                 << "from " << envelope->from << " number " << number;
             ++received;
             backoff.on_activity();
@@ -49,7 +49,7 @@ TEST(MailboxTest, EverythingArrivesOnceWholeAndInOrderUnderLoad) {
     EXPECT_EQ(mailbox->receive(), std::nullopt);
 }
 
-TEST(MailboxTest, TalkingToOneselfDoesNotDrownTheOthers) {
+TEST(MailboxTest, MessagesToItselfDoNotBlockThoseOfOthers) {
     const auto mailbox = make_mpi_mailbox(mpi_environment().world);
     const int size = mailbox->size(), rank = mailbox->rank();
     if (rank != 0) {
@@ -62,7 +62,7 @@ TEST(MailboxTest, TalkingToOneselfDoesNotDrownTheOthers) {
             const auto envelope = mailbox->receive();
             if (!envelope) continue;
             if (envelope->from == 0) {
-                mailbox->send(0, "again"); // never runs dry
+                mailbox->send(0, "again"); // so that there is always one
             } else {
                 ++outside;
             }
@@ -94,7 +94,7 @@ TEST(MailboxTest, UnknownRankIsABug) {
     EXPECT_THROW(mailbox->send(-1, "x"), Error);
 }
 
-TEST(MpiWorldTest, KnowsItsPlace) {
+TEST(MpiWorldTest, HasItsRankSizeAndHost) {
     const MpiWorld& world = mpi_environment().world;
     EXPECT_TRUE(0 <= world.rank() && world.rank() < world.size());
     EXPECT_FALSE(world.host().empty());
@@ -104,7 +104,7 @@ TEST(MpiWorldTest, KnowsItsPlace) {
     EXPECT_EQ(world.singletons_problem(), std::nullopt);
 }
 
-TEST(MpiWorldTest, SingletonsUnderSlurmAreNamedWithTheFix) {
+TEST(MpiWorldTest, SingletonsUnderSlurmAreReportedWithAHint) {
     EXPECT_EQ(singletons_problem(1, std::nullopt, false), std::nullopt) << "outside Slurm";
     EXPECT_EQ(singletons_problem(4, 4, false), std::nullopt);
     EXPECT_EQ(singletons_problem(2, 4, true), std::nullopt)

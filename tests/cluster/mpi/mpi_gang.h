@@ -29,26 +29,27 @@ inline std::unique_ptr<GangReducer> make_gang(const std::vector<int>& members, i
                                          std::move(memory));
 }
 
-// This rank's position in a gang, or -1.
+// Returns this rank's position in a gang; -1 if it is not a member.
 inline int position_in(const std::vector<int>& members) {
     const auto found = std::ranges::find(members, world().rank());
     return found == members.end() ? -1 : static_cast<int>(found - members.begin());
 }
 
-// The trainer is a thread of this process, MPI stays with the main thread.
+// Runs `body` on this rank's member. Its trainer is a thread of this process; the main thread is
+// the agent and calls MPI.
 inline void run_member(const std::vector<int>& members, int tag, const gang::GroupBody& body,
                        MapOthers map_others = MapOthers::if_possible) {
     const int position = position_in(members);
-    auto [ours, theirs] = make_channel_pair();
+    auto [agent_end, trainer_end] = make_channel_pair();
     auto memory = std::make_shared<SharedMemory>(SharedMemory::create());
-    std::jthread trainer([&, end = std::move(theirs)]() mutable {
+    std::jthread trainer([&, end = std::move(trainer_end)]() mutable {
         TrainerLink link(std::move(end));
         SharedMemory mine(Descriptor(::dup(memory->fd())));
         body(*make_group_through_agent(link, mine, position, static_cast<int>(members.size())));
         link.send("end");
         while (!link.closed()) link.receive_within(std::chrono::hours(1));
     });
-    AgentLink link(std::move(ours));
+    AgentLink link(std::move(agent_end));
     const auto reducer = make_gang(members, tag, memory, map_others);
     serve_gang(link, *reducer);
     EXPECT_EQ(reducer->state(), GangReducer::State::finished) << reducer->why_broken();

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(BackoffTest, PausesGrowFromNothingToTheLongest) {
+TEST(BackoffTest, PausesGrowFromZeroToTheMaximum) {
     Backoff backoff(200us);
     EXPECT_EQ(backoff.next_pause(), 0us);
     std::chrono::microseconds last{0};
@@ -27,7 +27,7 @@ TEST(BackoffTest, PausesGrowFromNothingToTheLongest) {
     EXPECT_EQ(backoff.next_pause(), 0us);
 }
 
-TEST(BackoffTest, ReadyDescriptorEndsThePause) {
+TEST(BackoffTest, AReadyDescriptorEndsThePause) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     const Descriptor reader(ends[0]), writer(ends[1]);
@@ -38,12 +38,13 @@ TEST(BackoffTest, ReadyDescriptorEndsThePause) {
         std::this_thread::sleep_for(1ms);
         EXPECT_EQ(::write(writer.get(), "x", 1), 1);
     });
+    // Pauses double up to an hour, so only the descriptor ends this loop.
     while (!backoff.pause(std::array{Watch{reader.get()}})) {
-    } // pauses double, so this ends by the descriptor alone
-    EXPECT_EQ(backoff.next_pause(), 0us) << "it counts as activity";
+    }
+    EXPECT_EQ(backoff.next_pause(), 0us) << "a ready descriptor counts as activity";
 }
 
-TEST(BackoffTest, RoomToWriteCountsOnlyWhenAskedFor) {
+TEST(BackoffTest, RoomToWriteCountsOnlyOnRequest) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     const Descriptor reader(ends[0]), writer(ends[1]);

@@ -1,4 +1,4 @@
-// A trainer_probe below a Spawner, as an agent would hold it.
+// A trainer_probe (trainer_probe.cpp) started by a Spawner, with the agent's end of its connection.
 #pragma once
 
 #include "cluster/process/spawner.h"
@@ -15,12 +15,13 @@
 
 namespace dagan::cluster {
 
-// Waits for `what` to give a value. Tests assert no times; this only keeps a broken one from hanging.
-template <class What> auto wait_for(What what) {
+// Calls `poll` until it returns a value, and returns that. Throws after 30 s, so that a broken test
+// does not hang.
+template <class Poll> auto wait_for(Poll poll) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     for (;;) {
-        if (auto value = what()) return value;
-        if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("waited in vain");
+        if (auto value = poll()) return value;
+        if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("timed out");
         std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
 }
@@ -29,14 +30,14 @@ struct Probe {
     explicit Probe(Spawner& spawner, const std::vector<std::string>& environment = {})
         : Probe(spawner, environment, make_socket_pair()) {}
 
-    void tell(const std::string& order) { link.send(order); }
-    std::string hear() {
+    void send(const std::string& command) { link.send(command); }
+    std::string reply() {
         const auto message = wait_for([this] { return link.receive(); });
         return std::get<std::string>(*message);
     }
-    std::string ask(const std::string& order) {
-        tell(order);
-        return hear();
+    std::string ask(const std::string& command) {
+        send(command);
+        return reply();
     }
 
     std::shared_ptr<SharedMemory> memory = std::make_shared<SharedMemory>(SharedMemory::create());

@@ -17,7 +17,7 @@
 namespace dagan::cluster {
 namespace {
 
-// Not there, or there only as a zombie that waits for whoever inherited it.
+// Returns whether a process does not exist, or is a zombie that is not reaped yet.
 bool dead(pid_t pid) {
     std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
     std::string number, name, state;
@@ -53,7 +53,7 @@ class SpawnerTest : public testing::Test {
     ChildId last_{};
 };
 
-TEST_F(SpawnerTest, ReportsStartAndExitCode) {
+TEST_F(SpawnerTest, ReportsTheStartAndTheExitCode) {
     const ChildId id = start({"/bin/sh", "-c", "exit 7"});
     const auto started = std::get<ChildStarted>(next(spawner_));
     EXPECT_EQ(started.id, id);
@@ -65,7 +65,7 @@ TEST_F(SpawnerTest, ReportsStartAndExitCode) {
     EXPECT_EQ(describe(exited), "exited with code 7");
 }
 
-TEST_F(SpawnerTest, ProgramThatIsNotThereIsReportedWithItsReason) {
+TEST_F(SpawnerTest, AMissingProgramIsReportedWithTheReason) {
     start({"/nowhere/trainer"});
     const auto exited = next_exit(spawner_);
     EXPECT_EQ(exited.start_error, ENOENT);
@@ -85,19 +85,19 @@ TEST_F(SpawnerTest, KillsAStoppedChild) {
     EXPECT_EQ(WTERMSIG(next_exit(spawner_).wait_status), SIGKILL);
 }
 
-TEST_F(SpawnerTest, KillAfterTheEndDoesNothing) {
+TEST_F(SpawnerTest, AKillAfterTheEndDoesNothing) {
     const ChildId first = start({"/bin/true"});
     next_exit(spawner_);
     spawner_.kill(first, SIGKILL);
     const pid_t pid = start_sleep();
     spawner_.kill(first, SIGKILL);
     spawner_.kill(ChildId{999}, SIGKILL);
-    start({"/bin/true"}); // its exit shows that the requests before it were served
+    start({"/bin/true"}); // its exit shows that the earlier requests were served
     next_exit(spawner_);
     EXPECT_FALSE(dead(pid));
 }
 
-TEST_F(SpawnerTest, ManyChildrenAreEachReportedOnceEvenWhenNobodyListensMeanwhile) {
+TEST_F(SpawnerTest, ManyChildrenAreReportedOnceEachEvenIfEventsAreReadLate) {
     constexpr int kChildren = 200; // 400 events, more than the socket holds
     for (int i = 0; i < kChildren; ++i) start({"/bin/true"});
     std::map<ChildId, int> starts, exits;
@@ -107,7 +107,7 @@ TEST_F(SpawnerTest, ManyChildrenAreEachReportedOnceEvenWhenNobodyListensMeanwhil
             ++starts[started->id];
         } else {
             const auto& exited = std::get<ChildExited>(event);
-            EXPECT_EQ(starts[exited.id], 1) << "started is said before exited";
+            EXPECT_EQ(starts[exited.id], 1) << "the start is reported before the exit";
             EXPECT_EQ(exited.wait_status, 0);
             ++exits[exited.id];
         }
@@ -116,7 +116,7 @@ TEST_F(SpawnerTest, ManyChildrenAreEachReportedOnceEvenWhenNobodyListensMeanwhil
     EXPECT_EQ(spawner_.poll(), std::nullopt);
 }
 
-TEST_F(SpawnerTest, TrainerHasItsStreamsSocketAndMemoryAndNothingElse) {
+TEST_F(SpawnerTest, ATrainerHasItsStreamsSocketAndMemoryAndNoOtherDescriptor) {
     // Inherited by the spawner, and not close-on-exec.
     const Descriptor leaky(::open("/dev/zero", O_RDONLY));
     Spawner later;
@@ -128,9 +128,9 @@ TEST_F(SpawnerTest, TrainerHasItsStreamsSocketAndMemoryAndNothingElse) {
             "0:/dev/null 1:[^ ]+ 2:[^ ]+ 3:socket:[^ ]+ 4:/memfd:dagan-gradients \\(deleted\\) "));
 }
 
-TEST_F(SpawnerTest, TrainerSharesMemoryWithTheAgent) {
+TEST_F(SpawnerTest, ATrainerSharesMemoryWithTheAgent) {
     Probe probe(spawner_);
-    probe.tell("reduce 4 9 1000");
+    probe.send("reduce 4 9 1000");
     const auto request = std::get<ReduceRequest>(*wait_for([&] { return probe.link.receive(); }));
     EXPECT_EQ(request, (ReduceRequest{0, 1000}));
     const auto x = probe.memory->floats(request.offset, request.count);
@@ -138,10 +138,10 @@ TEST_F(SpawnerTest, TrainerSharesMemoryWithTheAgent) {
     EXPECT_EQ(x[999], 5);
     std::fill(x.begin(), x.end(), 2.5F);
     probe.link.answer(ReduceAnswer::done);
-    EXPECT_EQ(probe.hear(), "mean 2.5");
+    EXPECT_EQ(probe.reply(), "mean 2.5");
 }
 
-TEST_F(SpawnerTest, TrainerIgnoresStopSignalsBlocksNoneAndLeadsItsOwnSession) {
+TEST_F(SpawnerTest, ATrainerIgnoresStopSignalsBlocksNoneAndLeadsItsOwnSession) {
     Probe probe(spawner_);
     const pid_t pid = std::get<ChildStarted>(next(spawner_)).pid;
     ASSERT_EQ(probe.ask("hello"), "echo hello");
@@ -152,7 +152,7 @@ TEST_F(SpawnerTest, TrainerIgnoresStopSignalsBlocksNoneAndLeadsItsOwnSession) {
     EXPECT_EQ(probe.ask("session"), std::to_string(pid) + " " + std::to_string(pid));
 }
 
-TEST_F(SpawnerTest, EnvironmentIsAddedToAndReplaced) {
+TEST_F(SpawnerTest, EnvironmentVariablesAreAddedAndReplaced) {
     ::setenv("DAGAN_PROBE_OLD", "old", 1);
     Spawner later;
     Probe plain(later), changed(later, {"DAGAN_PROBE_OLD=new value", "DAGAN_PROBE_NEW=1"});
@@ -163,7 +163,7 @@ TEST_F(SpawnerTest, EnvironmentIsAddedToAndReplaced) {
     ::unsetenv("DAGAN_PROBE_OLD");
 }
 
-TEST_F(SpawnerTest, DeathOfATrainerIsSeenOnItsSocketAndAsAnExit) {
+TEST_F(SpawnerTest, TheDeathOfATrainerClosesItsSocketAndIsReported) {
     Probe probe(spawner_);
     const pid_t pid = std::get<ChildStarted>(next(spawner_)).pid;
     ASSERT_EQ(probe.ask("hello"), "echo hello");
@@ -172,7 +172,7 @@ TEST_F(SpawnerTest, DeathOfATrainerIsSeenOnItsSocketAndAsAnExit) {
     EXPECT_EQ(next_exit(spawner_).id, probe.id);
 }
 
-TEST_F(SpawnerTest, EndingTheSpawnerEndsItsChildrenAndLeavesNoZombie) {
+TEST_F(SpawnerTest, DestroyingTheSpawnerKillsItsChildrenAndLeavesNoZombie) {
     auto spawner = std::make_unique<Spawner>();
     const pid_t spawner_pid = spawner->pid();
     spawner->start({{"/bin/sleep", "1000"}, {}}, sockets_.first.get(), memory_.fd());
@@ -183,21 +183,21 @@ TEST_F(SpawnerTest, EndingTheSpawnerEndsItsChildrenAndLeavesNoZombie) {
     EXPECT_NE(::kill(spawner_pid, 0), 0) << "reaped";
 }
 
-TEST_F(SpawnerTest, DeathOfTheSpawnerEndsItsChildrenAndIsAnErrorOfTheSystem) {
+TEST_F(SpawnerTest, TheDeathOfTheSpawnerKillsItsChildrenAndIsASystemError) {
     const pid_t pid = start_sleep();
     ::kill(spawner_.pid(), SIGKILL);
     wait_until_dead(pid);
     try {
         wait_for([&] { return spawner_.poll(); });
-        FAIL() << "nothing more can come";
+        FAIL() << "no more events can arrive";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::system);
     }
     EXPECT_THROW(start({"/bin/true"}), Error);
 }
 
-// An agent in a process of its own, which is killed with all it started still running.
-TEST(SpawnerLifeTest, DeathOfTheAgentEndsSpawnerAndTrainers) {
+// An agent in a process of its own is killed while its spawner and trainer run.
+TEST(SpawnerLifeTest, TheDeathOfTheAgentKillsSpawnerAndTrainers) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     const pid_t agent = ::fork();
@@ -207,7 +207,7 @@ TEST(SpawnerLifeTest, DeathOfTheAgentEndsSpawnerAndTrainers) {
         const SharedMemory memory = SharedMemory::create();
         spawner.start({{"/bin/sleep", "1000"}, {}}, sockets.first.get(), memory.fd());
         const pid_t pids[2] = {spawner.pid(), std::get<ChildStarted>(next(spawner)).pid};
-        [[maybe_unused]] const ssize_t told = ::write(ends[1], pids, sizeof pids);
+        [[maybe_unused]] const ssize_t written = ::write(ends[1], pids, sizeof pids);
         ::pause();
     }
     pid_t pids[2] = {0, 0};
@@ -222,10 +222,10 @@ TEST(SpawnerLifeTest, DeathOfTheAgentEndsSpawnerAndTrainers) {
     ::close(ends[1]);
 }
 
-TEST(ProcessGuardTest, ProcessWhoseParentIsAlreadyGoneEndsAtOnce) {
+TEST(ProcessGuardTest, AProcessWithoutItsParentIsKilledAtOnce) {
     const pid_t child = ::fork();
     if (child == 0) {
-        die_with_parent(::getpid()); // certainly not its parent
+        die_with_parent(::getpid()); // not its parent
         ::_exit(0);
     }
     int status = 0;

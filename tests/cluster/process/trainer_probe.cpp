@@ -1,4 +1,5 @@
-// A trainer for tests: does one thing per control message and says what came of it. Speaks over the descriptors a Spawner passes.
+// A trainer for tests: executes one command per control message and replies with its result, over
+// the descriptors that a Spawner passes.
 #include "cluster/gang/group_through_agent.h"
 #include "cluster/process/spawner.h"
 
@@ -16,7 +17,7 @@
 namespace dagan::cluster {
 namespace {
 
-// "0:/dev/null 1:pipe:[12] ...", of all that is open, without the descriptor that reads the list.
+// Returns the open descriptors, "0:/dev/null 1:pipe:[12] ...", without the one that reads the list.
 std::string open_files() {
     DIR* folder = ::opendir("/proc/self/fd");
     std::vector<int> fds;
@@ -34,7 +35,7 @@ std::string open_files() {
     return list;
 }
 
-// A line of /proc/self/status, e.g. "SigIgn:\t0000000000000000".
+// Returns a line of /proc/self/status, e.g. "SigIgn:\t0000000000000000".
 std::string status_line(const std::string& name) {
     std::ifstream in("/proc/self/status");
     for (std::string line; std::getline(in, line);) {
@@ -43,7 +44,7 @@ std::string status_line(const std::string& name) {
     return "";
 }
 
-// Members hold rank + 1 everywhere, so the mean is (size + 1) / 2.
+// Reduces floats that are all rank + 1 and returns their mean, (size + 1) / 2; -1 if they differ.
 std::string reduce(TrainerLink& link, SharedMemory& memory, int rank, int size, size_t count) {
     const auto group = make_group_through_agent(link, memory, rank, size);
     const auto x = group->allocate(count);
@@ -54,19 +55,19 @@ std::string reduce(TrainerLink& link, SharedMemory& memory, int rank, int size, 
         return "broken";
     }
     const bool equal = std::ranges::all_of(x, [&](float value) { return value == x[0]; });
-    std::ostringstream said;
-    said << "mean " << (equal ? x[0] : -1);
-    return said.str();
+    std::ostringstream reply;
+    reply << "mean " << (equal ? x[0] : -1);
+    return reply.str();
 }
 
-std::string obey(TrainerLink& link, SharedMemory& memory, const std::string& order) {
-    std::istringstream words(order);
-    std::string what;
-    words >> what;
-    if (what == "fds") return open_files();
-    if (what == "signals") return status_line("SigIgn") + " " + status_line("SigBlk");
-    if (what == "session") return std::to_string(::getsid(0)) + " " + std::to_string(::getpid());
-    if (what == "reduce") {
+std::string execute(TrainerLink& link, SharedMemory& memory, const std::string& command) {
+    std::istringstream words(command);
+    std::string name;
+    words >> name;
+    if (name == "fds") return open_files();
+    if (name == "signals") return status_line("SigIgn") + " " + status_line("SigBlk");
+    if (name == "session") return std::to_string(::getsid(0)) + " " + std::to_string(::getpid());
+    if (name == "reduce") {
         int rank = 0, size = 0;
         size_t count = 0;
         words >> rank >> size >> count;
@@ -74,20 +75,20 @@ std::string obey(TrainerLink& link, SharedMemory& memory, const std::string& ord
     }
     std::string argument;
     words >> argument;
-    if (what == "environment") {
+    if (name == "environment") {
         const char* value = std::getenv(argument.c_str());
         return value == nullptr ? "(none)" : value;
     }
-    if (what == "exit") std::exit(std::atoi(argument.c_str()));
-    return "echo " + order;
+    if (name == "exit") std::exit(std::atoi(argument.c_str()));
+    return "echo " + command;
 }
 
 int serve() {
     TrainerLink link{Channel(Descriptor(kTrainerSocketFd))};
     SharedMemory memory{Descriptor(kTrainerMemoryFd)};
     while (!link.closed()) {
-        if (const auto order = link.receive_within(std::chrono::hours(1)))
-            link.send(obey(link, memory, *order));
+        if (const auto command = link.receive_within(std::chrono::hours(1)))
+            link.send(execute(link, memory, *command));
     }
     return 0;
 }

@@ -16,12 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A channel and the bare socket at its other end.
-struct Bare {
+// A channel and the plain socket at its other end.
+struct ChannelAndSocket {
     Channel channel;
     Descriptor socket;
 };
-Bare bare() {
+ChannelAndSocket channel_and_socket() {
     auto [one, other] = make_socket_pair();
     return {Channel(std::move(one)), std::move(other)};
 }
@@ -45,10 +45,10 @@ TEST(ChannelTest, FramesArriveWholeAndInOrder) {
     EXPECT_FALSE(b.closed());
 }
 
-TEST(ChannelTest, FrameCutAnywhereArrivesWhenItIsWhole) {
+TEST(ChannelTest, AFrameThatArrivesInTwoPartsIsReceivedWhole) {
     const std::string bytes = framed("hello") + framed("") + framed("world");
     for (size_t cut = 0; cut <= bytes.size(); ++cut) {
-        auto [channel, socket] = bare();
+        auto [channel, socket] = channel_and_socket();
         std::vector<std::string> got;
         const auto drain = [&] {
             while (auto frame = channel.receive()) got.push_back(*frame);
@@ -61,7 +61,7 @@ TEST(ChannelTest, FrameCutAnywhereArrivesWhenItIsWhole) {
     }
 }
 
-TEST(ChannelTest, ManyFramesOfRandomSizesBothWays) {
+TEST(ChannelTest, FramesOfRandomSizesArriveInBothDirections) {
     const uint64_t seed = 7;
     Random random(seed);
     auto [a, b] = make_channel_pair();
@@ -95,11 +95,11 @@ TEST(ChannelTest, ManyFramesOfRandomSizesBothWays) {
     }
 }
 
-TEST(ChannelTest, SendToASlowPeerNeverBlocksAndNothingIsLost) {
+TEST(ChannelTest, SendToASlowPeerDoesNotBlockAndLosesNothing) {
     auto [a, b] = make_channel_pair();
     std::string big(10 << 20, '\0');
     for (size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 2654435761U >> 13);
-    a.send(big); // nobody reads yet
+    a.send(big); // the peer does not read yet
     a.send("after");
     EXPECT_GT(a.unsent_bytes(), 0U);
     EXPECT_FALSE(a.flush());
@@ -111,35 +111,36 @@ TEST(ChannelTest, SendToASlowPeerNeverBlocksAndNothingIsLost) {
     EXPECT_EQ(a.unsent_bytes(), 0U);
 }
 
-TEST(ChannelTest, WhatThePeerSentBeforeItClosedIsReceivedFirst) {
-    auto [channel, socket] = bare();
-    write_all(socket, framed("last words") + framed("cut off").substr(0, 6));
-    channel.send("unread by the peer"); // closing with unread data makes the kernel report a reset
+TEST(ChannelTest, FramesSentBeforeThePeerClosedAreReceived) {
+    auto [channel, socket] = channel_and_socket();
+    write_all(socket, framed("last frame") + framed("cut off").substr(0, 6));
+    // A close with unread data makes the kernel report a reset.
+    channel.send("unread by the peer");
     socket.close();
     EXPECT_FALSE(channel.closed());
-    EXPECT_EQ(channel.receive(), "last words");
+    EXPECT_EQ(channel.receive(), "last frame");
     EXPECT_EQ(channel.receive(), std::nullopt);
     EXPECT_TRUE(channel.closed());
 }
 
 TEST(ChannelTest, SendToAClosedPeerIsDroppedWithoutASignal) {
-    auto [channel, socket] = bare();
+    auto [channel, socket] = channel_and_socket();
     socket.close();
-    channel.send("nobody");
-    channel.send("hears");
+    channel.send("first");
+    channel.send("second");
     EXPECT_EQ(channel.unsent_bytes(), 0U);
     EXPECT_EQ(channel.receive(), std::nullopt);
     EXPECT_TRUE(channel.closed());
 }
 
-TEST(ChannelTest, BytesThatAreNoFrameAreRefused) {
-    auto [channel, socket] = bare();
+TEST(ChannelTest, AnInvalidFrameLengthIsRefused) {
+    auto [channel, socket] = channel_and_socket();
     write_all(socket, "\xff\xff\xff\xff garbage");
     EXPECT_THROW(channel.receive(), Error);
 }
 
-TEST(ChannelTest, WaitingEndsWithTheFrameTheTimeoutOrTheEnd) {
-    auto [channel, socket] = bare();
+TEST(ChannelTest, WaitingEndsAtAFrameTheTimeoutOrTheEnd) {
+    auto [channel, socket] = channel_and_socket();
     EXPECT_EQ(channel.receive_within(1ms), std::nullopt);
     EXPECT_FALSE(channel.closed());
     std::jthread peer([&] {
@@ -153,7 +154,7 @@ TEST(ChannelTest, WaitingEndsWithTheFrameTheTimeoutOrTheEnd) {
     EXPECT_TRUE(channel.closed());
 }
 
-TEST(ChannelTest, WaitingAlsoWritesWhatIsQueued) {
+TEST(ChannelTest, WaitingAlsoWritesQueuedBytes) {
     auto [a, b] = make_channel_pair();
     a.send(std::string(4 << 20, 'x'));
     std::jthread peer([&b = b] {

@@ -5,7 +5,7 @@
 namespace dagan::cluster {
 namespace {
 
-TEST(FakeMailboxTest, DeliversInOrderToTheRightRank) {
+TEST(FakeMailboxTest, DeliversMessagesInOrderToTheirRank) {
     FakePost post(3);
     const auto a = post.mailbox(0), b = post.mailbox(1), c = post.mailbox(2);
     a->send(1, "one");

@@ -8,7 +8,7 @@
 namespace dagan::cluster {
 namespace {
 
-TEST(MemoryAddressTest, OtherProcessSeesTheSameBytesAndTheirGrowth) {
+TEST(MemoryAddressTest, AnotherProcessSeesTheMemoryAndItsGrowth) {
     SharedMemory memory = SharedMemory::create();
     memory.grow(64);
     const MemoryAddress address = address_of(memory);
@@ -26,7 +26,7 @@ TEST(MemoryAddressTest, OtherProcessSeesTheSameBytesAndTheirGrowth) {
     EXPECT_EQ(memory.floats(1000, 1)[0], 5);
 }
 
-TEST(MemoryAddressTest, MappingOutlivesTheOneItWasMadeFrom) {
+TEST(MemoryAddressTest, AMappingOutlivesTheOriginal) {
     auto memory = std::make_optional(SharedMemory::create());
     memory->grow(64);
     memory->floats(3, 1)[0] = 7;
@@ -36,18 +36,20 @@ TEST(MemoryAddressTest, MappingOutlivesTheOneItWasMadeFrom) {
     EXPECT_EQ(seen->floats(3, 1)[0], 7);
 }
 
-TEST(MemoryAddressTest, WhatLeadsElsewhereIsNotMapped) {
+TEST(MemoryAddressTest, AWrongAddressIsNotMapped) {
     const SharedMemory memory = SharedMemory::create(), other = SharedMemory::create();
     ASSERT_TRUE(open_memory(address_of(memory)));
-    for (size_t word = 0; word < MemoryAddress{}.size(); ++word) {
+    for (size_t i = 0; i < MemoryAddress{}.size(); ++i) {
         MemoryAddress wrong = address_of(memory);
-        wrong[word] += word == 2 ? other.fd() - memory.fd()
-                                 : 1; // another memory's descriptor, else the next number
-        EXPECT_FALSE(open_memory(wrong)) << "word " << word;
+        constexpr size_t kDescriptor = 2; // replaced by another memory's descriptor
+        wrong[i] += i == kDescriptor ? other.fd() - memory.fd() : 1;
+        EXPECT_FALSE(open_memory(wrong)) << "element " << i;
     }
 }
 
-TEST(MemoryAddressTest, WithoutAHostNothingIsMapped) { EXPECT_FALSE(open_memory(MemoryAddress{})); }
+TEST(MemoryAddressTest, AnAddressWithoutAHostIsNotMapped) {
+    EXPECT_FALSE(open_memory(MemoryAddress{}));
+}
 
 } // namespace
 } // namespace dagan::cluster

@@ -11,7 +11,7 @@
 namespace dagan::cluster {
 namespace {
 
-// A second mapping, as the trainer makes of the descriptor it inherits.
+// Returns a second mapping, as the trainer makes of the inherited descriptor.
 SharedMemory other_side(const SharedMemory& memory) {
     return SharedMemory(Descriptor(::dup(memory.fd())));
 }
@@ -28,7 +28,7 @@ TEST(SharedMemoryTest, BothSidesSeeDataAndGrowth) {
     EXPECT_EQ(trainer.floats(0, 1024)[1000], 7);
 }
 
-TEST(SharedMemoryTest, AddressesStayWhenItGrowsAndNewMemoryIsZero) {
+TEST(SharedMemoryTest, GrowthKeepsAddressesAndNewMemoryIsZero) {
     SharedMemory memory = SharedMemory::create();
     memory.grow(100);
     const auto first = memory.floats(0, 25);
@@ -46,19 +46,19 @@ TEST(SharedMemoryTest, NeverShrinks) {
     memory.grow(8192);
     memory.grow(10);
     EXPECT_EQ(memory.size_bytes(), 8192U);
-    EXPECT_NE(::ftruncate(memory.fd(), 0), 0) << "the file is sealed against it";
+    EXPECT_NE(::ftruncate(memory.fd(), 0), 0) << "the file is sealed";
 }
 
-TEST(SharedMemoryTest, PartsBeyondItAreRefused) {
+TEST(SharedMemoryTest, PartsBeyondItsSizeAreRefused) {
     SharedMemory memory = SharedMemory::create();
     memory.grow(4096);
     EXPECT_NO_THROW(memory.floats(1024, 0));
     EXPECT_THROW(memory.floats(1024, 1), Error);
-    EXPECT_THROW(memory.floats(SIZE_MAX, 2), Error); // must not wrap around
+    EXPECT_THROW(memory.floats(SIZE_MAX, 2), Error); // the sum overflows
     EXPECT_THROW(memory.floats(2, SIZE_MAX), Error);
 }
 
-TEST(SharedMemoryTest, GrowthBeyondItsCapacityIsAnErrorOfTheSystem) {
+TEST(SharedMemoryTest, GrowthBeyondItsCapacityIsASystemError) {
     SharedMemory memory = SharedMemory::create(1 << 20);
     try {
         memory.grow(2 << 20);

@@ -16,11 +16,11 @@ struct Linked {
     AgentLink agent;
 };
 Linked linked() {
-    auto [ours, theirs] = make_channel_pair();
-    return {TrainerLink(std::move(ours)), AgentLink(std::move(theirs))};
+    auto [one, other] = make_channel_pair();
+    return {TrainerLink(std::move(one)), AgentLink(std::move(other))};
 }
 
-// Waits for the next message of the trainer.
+// Returns the next message of the trainer; waits for it.
 FromTrainer next(AgentLink& agent) {
     for (;;) {
         if (auto message = agent.receive()) return *message;
@@ -28,7 +28,7 @@ FromTrainer next(AgentLink& agent) {
     }
 }
 
-TEST(TrainerLinkTest, ControlMessagesPassBothWaysUnchanged) {
+TEST(TrainerLinkTest, ControlMessagesArriveUnchangedInBothDirections) {
     auto [trainer, agent] = linked();
     agent.send("r looks like a reduction");
     agent.send("");
@@ -40,7 +40,7 @@ TEST(TrainerLinkTest, ControlMessagesPassBothWaysUnchanged) {
     EXPECT_EQ(agent.receive(), std::nullopt);
 }
 
-TEST(TrainerLinkTest, ReductionIsAskedAndAnswered) {
+TEST(TrainerLinkTest, AReductionIsRequestedAndAnswered) {
     auto [trainer, agent] = linked();
     for (const auto answer : {ReduceAnswer::done, ReduceAnswer::broken}) {
         std::jthread thread([&agent = agent, answer] {
@@ -79,7 +79,7 @@ TEST(TrainerLinkTest, KeptMessagesAreReceivedAfterTheAgentIsGone) {
     EXPECT_TRUE(trainer.closed());
 }
 
-TEST(TrainerLinkTest, ReductionWithoutAnAgentIsAnErrorOfTheSystem) {
+TEST(TrainerLinkTest, AReductionWithoutAnAgentIsASystemError) {
     auto [trainer, agent_end] = linked();
     std::optional<AgentLink> agent(std::move(agent_end));
     std::jthread thread([&] {
@@ -88,15 +88,15 @@ TEST(TrainerLinkTest, ReductionWithoutAnAgentIsAnErrorOfTheSystem) {
     });
     try {
         trainer.reduce({0, 1});
-        FAIL() << "nobody answered";
+        FAIL() << "a reduction without an agent was answered";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::system);
     }
 }
 
-TEST(TrainerLinkTest, FrameOfNoKindIsRefused) {
-    auto [channel, theirs] = make_channel_pair();
-    AgentLink agent(std::move(theirs));
+TEST(TrainerLinkTest, AFrameOfAnUnknownKindIsRefused) {
+    auto [channel, agent_end] = make_channel_pair();
+    AgentLink agent(std::move(agent_end));
     for (const char* frame : {"", "x", "r", "rshort"}) {
         channel.send(frame);
         EXPECT_THROW(agent.receive(), Error) << "'" << frame << "'";

@@ -1,4 +1,4 @@
-// Who is in charge, with real processes: the lock's life is its process's.
+// The lock of a campaign, with real processes, since the kernel releases it when its process ends.
 #include "launcher/campaign/campaign_lock.h"
 
 #include "base/error.h"
@@ -22,11 +22,11 @@ namespace {
 
 using testing::HasSubstr;
 
-// A process that holds the lock until it is killed.
-class OtherHolder {
+// Another process that holds the lock until it is killed.
+class OtherOwner {
   public:
-    // In a Slurm job it leaves when a later job fences it off, as the supervisor does.
-    explicit OtherHolder(const CampaignFolder& folder, const std::string& slurm_job = "")
+    // In a Slurm job it ends when it is superseded, as the supervisor does.
+    explicit OtherOwner(const CampaignFolder& folder, const std::string& slurm_job = "")
         : slurm_job_(slurm_job) {
         std::array<int, 2> pipe{};
         if (::pipe(pipe.data()) != 0) throw system_error("pipe");
@@ -37,9 +37,9 @@ class OtherHolder {
         holds_ = ::read(pipe[0], &answer, 1) == 1 && answer == 'h';
         ::close(pipe[0]);
     }
-    ~OtherHolder() { kill(); }
-    OtherHolder(const OtherHolder&) = delete;
-    OtherHolder& operator=(const OtherHolder&) = delete;
+    ~OtherOwner() { kill(); }
+    OtherOwner(const OtherOwner&) = delete;
+    OtherOwner& operator=(const OtherOwner&) = delete;
 
     bool holds() const { return holds_; }
     pid_t pid() const { return pid_; }
@@ -63,9 +63,9 @@ class OtherHolder {
 
     void hold_in_slurm(const CampaignFolder& folder, int pipe) const {
         const CampaignLock lock(folder, slurm_job_, [] {});
-        IncarnationWatch fence(folder, begin_incarnation(folder));
+        IncarnationWatch watch(folder, begin_incarnation(folder));
         if (::write(pipe, "h", 1) != 1) ::_exit(1);
-        while (!fence.superseded_now()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        while (!watch.superseded_now()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
         ::_exit(0);
     }
 
@@ -74,36 +74,36 @@ class OtherHolder {
     bool holds_ = false;
 };
 
-class HolderTest : public testing::Test {
+class CampaignLockTest : public testing::Test {
   protected:
     TemporaryFolder temporary_;
     CampaignFolder folder_{temporary_.path()};
 };
 
-TEST_F(HolderTest, NobodyHoldsANewCampaign) { EXPECT_EQ(owner_of(folder_), std::nullopt); }
+TEST_F(CampaignLockTest, ANewCampaignHasNoOwner) { EXPECT_EQ(owner_of(folder_), std::nullopt); }
 
-TEST_F(HolderTest, ASecondHolderIsRefusedWithHostAndProcess) {
-    const OtherHolder other(folder_);
+TEST_F(CampaignLockTest, ASecondOwnerIsRefusedWithHostAndProcess) {
+    const OtherOwner other(folder_);
     ASSERT_TRUE(other.holds());
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
     try {
         const CampaignLock lock(folder_);
-        FAIL() << "two are in charge";
+        FAIL() << "two processes hold the lock";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::input);
         EXPECT_THAT(error.what(), HasSubstr("process " + std::to_string(other.pid())));
         EXPECT_THAT(error.what(), HasSubstr(host.data()));
         EXPECT_THAT(error.what(), HasSubstr(folder_.root().string()));
     }
-    const auto holder = owner_of(folder_);
-    ASSERT_TRUE(holder.has_value());
-    EXPECT_EQ(holder->pid, other.pid());
-    EXPECT_EQ(holder->host, host.data());
+    const auto owner = owner_of(folder_);
+    ASSERT_TRUE(owner.has_value());
+    EXPECT_EQ(owner->pid, other.pid());
+    EXPECT_EQ(owner->host, host.data());
 }
 
-TEST_F(HolderTest, ADeadHolderIsNotTakenForALiveOne) {
-    OtherHolder other(folder_);
+TEST_F(CampaignLockTest, ADeadOwnerIsNotMistakenForALiveOne) {
+    OtherOwner other(folder_);
     ASSERT_TRUE(other.holds());
     const pid_t pid = other.pid();
     other.kill();
@@ -111,26 +111,26 @@ TEST_F(HolderTest, ADeadHolderIsNotTakenForALiveOne) {
         << "the file still names it";
     EXPECT_EQ(owner_of(folder_), std::nullopt);
     const CampaignLock lock(folder_);
-    const auto holder = owner_of(folder_);
-    ASSERT_TRUE(holder.has_value());
-    EXPECT_EQ(holder->pid, ::getpid());
+    const auto owner = owner_of(folder_);
+    ASSERT_TRUE(owner.has_value());
+    EXPECT_EQ(owner->pid, ::getpid());
 }
 
-TEST_F(HolderTest, TheLockEndsWithItsObject) {
+TEST_F(CampaignLockTest, TheLockEndsWithItsObject) {
     { const CampaignLock lock(folder_); }
     EXPECT_EQ(owner_of(folder_), std::nullopt);
-    const OtherHolder other(folder_);
+    const OtherOwner other(folder_);
     EXPECT_TRUE(other.holds());
 }
 
-TEST_F(HolderTest, TheLockIsNotInheritedByProgramsThatTheHolderStarts) {
+TEST_F(CampaignLockTest, ProgramsThatTheOwnerStartsDoNotInheritTheLock) {
     std::optional<CampaignLock> lock(std::in_place, folder_);
     const pid_t child = ::fork();
     if (child == 0) {
         ::execlp("sleep", "sleep", "30", nullptr);
         ::_exit(1);
     }
-    // Once it is another program it has no lock of ours; poll, as exec takes a moment.
+    // The descriptor closes at exec, which takes a moment.
     lock.reset();
     bool free = false;
     for (int i = 0; i < 500 && !free; ++i) {
@@ -142,32 +142,32 @@ TEST_F(HolderTest, TheLockIsNotInheritedByProgramsThatTheHolderStarts) {
     ::waitpid(child, nullptr, 0);
 }
 
-// A node that was cut off: its supervisor lives, while Slurm has started the job again elsewhere.
-TEST_F(HolderTest, TheSameSlurmJobStartedAgainFencesOffWhatIsLeftOfIt) {
-    const OtherHolder other(folder_, "12");
+// As on a node that lost its network: its supervisor still runs after Slurm has restarted the job.
+TEST_F(CampaignLockTest, ARestartedSlurmJobSupersedesItsLeftoverOwner) {
+    const OtherOwner other(folder_, "12");
     ASSERT_TRUE(other.holds());
     EXPECT_EQ(owner_of(folder_)->slurm_job, "12");
-    bool fenced = false;
+    bool superseded = false;
     const CampaignLock lock(folder_, "12", [&] {
-        if (!std::exchange(fenced, true)) begin_incarnation(folder_);
+        if (!std::exchange(superseded, true)) begin_incarnation(folder_);
     });
-    EXPECT_TRUE(fenced);
+    EXPECT_TRUE(superseded);
     EXPECT_EQ(owner_of(folder_)->pid, ::getpid());
 }
 
-TEST_F(HolderTest, AnotherSlurmJobIsRefused) {
-    const OtherHolder other(folder_, "12");
+TEST_F(CampaignLockTest, AnotherSlurmJobIsRefused) {
+    const OtherOwner other(folder_, "12");
     ASSERT_TRUE(other.holds());
-    EXPECT_THROW(CampaignLock(folder_, "13", [] { FAIL() << "must not be fenced off"; }), Error);
-    EXPECT_THROW(CampaignLock lock(folder_), Error) << "nor by a run outside Slurm";
+    EXPECT_THROW(CampaignLock(folder_, "13", [] { FAIL() << "must not be superseded"; }), Error);
+    EXPECT_THROW(CampaignLock lock(folder_), Error) << "a run outside Slurm is refused too";
     EXPECT_EQ(owner_of(folder_)->pid, other.pid());
 }
 
-TEST_F(HolderTest, SeveralTakeAnAllocationEach) {
-    const auto nobody = [](const CampaignFolder&) { FAIL() << "must not be fenced off"; };
-    std::optional<TakenAllocation> first(take_allocation(folder_, "", nobody));
-    const TakenAllocation second = take_allocation(folder_, "", nobody),
-                          third = take_allocation(folder_, "77", nobody);
+TEST_F(CampaignLockTest, EachTakesItsOwnAllocation) {
+    const auto never = [](const CampaignFolder&) { FAIL() << "must not be superseded"; };
+    std::optional<TakenAllocation> first(take_allocation(folder_, "", never));
+    const TakenAllocation second = take_allocation(folder_, "", never),
+                          third = take_allocation(folder_, "77", never);
     EXPECT_EQ(first->folder.owner_file(), folder_.owner_file());
     EXPECT_EQ(second.folder.allocation(), 2);
     EXPECT_EQ(third.folder.allocation(), 3);
@@ -175,29 +175,29 @@ TEST_F(HolderTest, SeveralTakeAnAllocationEach) {
     first.reset();
     EXPECT_EQ(owner_of(folder_), std::nullopt);
     EXPECT_TRUE(owner_of(folder_.of_allocation(2)).has_value());
-    EXPECT_EQ(take_allocation(folder_, "78", nobody).folder.allocation(), 1)
-        << "the first that nobody holds";
+    EXPECT_EQ(take_allocation(folder_, "78", never).folder.allocation(), 1)
+        << "the first without an owner";
 }
 
-TEST_F(HolderTest, ASlurmJobThatIsStartedAgainTakesTheAllocationThatItHad) {
+TEST_F(CampaignLockTest, ARestartedSlurmJobTakesTheAllocationThatItHadBefore) {
     std::filesystem::create_directories(folder_.of_allocation(2).logs());
-    const OtherHolder other(folder_, "11"), left(folder_.of_allocation(2), "12");
-    ASSERT_TRUE(other.holds() && left.holds());
-    int fenced = 0;
+    const OtherOwner other(folder_, "11"), leftover(folder_.of_allocation(2), "12");
+    ASSERT_TRUE(other.holds() && leftover.holds());
+    int superseded = 0;
     const TakenAllocation again = take_allocation(folder_, "12", [&](const CampaignFolder& folder) {
         EXPECT_EQ(folder.allocation(), 2);
-        if (fenced++ == 0) begin_incarnation(folder);
+        if (superseded++ == 0) begin_incarnation(folder);
     });
-    EXPECT_GE(fenced, 1) << "what was left of it holds it";
+    EXPECT_GE(superseded, 1) << "the leftover owner held it";
     EXPECT_EQ(again.folder.allocation(), 2);
     EXPECT_EQ(owner_of(folder_)->pid, other.pid());
 }
 
-// `dagan status` in a loop must not make `dagan run` believe that the campaign is held.
-TEST_F(HolderTest, AskingWhoHoldsItDisturbsNobody) {
-    { const CampaignLock makes_the_file(folder_); }
+// `dagan status` in a loop must not make `dagan run` believe that the campaign has an owner.
+TEST_F(CampaignLockTest, QueryingTheOwnerDoesNotDisturbTheLock) {
+    { const CampaignLock creates_the_file(folder_); }
     std::atomic<bool> stop = false;
-    std::thread asking([&] {
+    std::thread querying([&] {
         while (!stop) owner_of(folder_);
     });
     for (int i = 0; i < 3000; ++i) {
@@ -205,7 +205,7 @@ TEST_F(HolderTest, AskingWhoHoldsItDisturbsNobody) {
         if (HasFailure()) break;
     }
     stop = true;
-    asking.join();
+    querying.join();
 }
 
 } // namespace

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-// What load_sweep gives for a small sweep.
+// A small sweep as load_sweep() returns it.
 sweeps::LoadedSweep loaded() {
     sweeps::LoadedSweep loaded;
     loaded.sweep.name = "small";
@@ -37,7 +37,7 @@ sweeps::LoadedSweep loaded() {
     return loaded;
 }
 
-// Every file below a folder with its contents.
+// All files below a folder, with their contents.
 std::map<std::string, std::string> contents(const fs::path& folder) {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
@@ -52,8 +52,8 @@ class CampaignTest : public testing::Test {
         return begin_campaign(folder_, sweep, "data");
     }
 
-    // In a process of its own: what it believes to have begun is what the folder says, now and later.
-    bool begins_what_is_there(const std::string& data) {
+    // Begins the campaign. Returns whether the manifest that it got is the one in the folder.
+    bool begins_the_campaign_there(const std::string& data) {
         try {
             const Manifest begun = begin_campaign(folder_, loaded(), data),
                            there = read_manifest(folder_);
@@ -64,7 +64,7 @@ class CampaignTest : public testing::Test {
         }
     }
 
-    // The message with which it is refused; nothing may change meanwhile.
+    // Returns the message with which the sweep is refused; no file may change.
     std::string refusal(const sweeps::LoadedSweep& sweep, Blame blame = Blame::input) {
         const auto before = contents(temporary_.path());
         std::string message;
@@ -86,8 +86,9 @@ class CampaignTest : public testing::Test {
 TEST_F(CampaignTest, BeginsInANewFolderWithAllItsSubfolders) {
     const Manifest begun = begin(loaded());
     EXPECT_EQ(folder_.root(), temporary_ / "campaign");
-    for (const char* sub : {"logs", "checkpoints", "pools", "samples", "report"})
-        EXPECT_TRUE(fs::is_directory(folder_.root() / sub)) << sub;
+    for (const fs::path& sub : {folder_.logs(), folder_.checkpoints_dir(), folder_.pools_dir(),
+                                folder_.samples_dir(), folder_.report_dir()})
+        EXPECT_TRUE(fs::is_directory(sub)) << sub;
     const Manifest read = read_manifest(folder_);
     EXPECT_EQ(read.campaign, begun.campaign);
     EXPECT_EQ(read.campaign.name, "small");
@@ -102,30 +103,30 @@ TEST_F(CampaignTest, EveryReaderMakesTheSamePlan) {
     const Plan begun = begin(loaded()).plan(), read = read_manifest(folder_).plan();
     ASSERT_EQ(begun.tasks.size(), read.tasks.size());
     EXPECT_EQ(begun.tasks.size(),
-              1U + 1 + 2 + 8); // selector, gan, a pool for each seed, classifiers
+              1U + 1 + 2 + 8); // selector, DAGAN, a pool per seed, classifiers
     for (size_t i = 0; i < begun.tasks.size(); ++i) {
         EXPECT_EQ(begun.tasks[i].key, read.tasks[i].key);
         EXPECT_EQ(begun.tasks[i].needs, read.tasks[i].needs);
     }
 }
 
-TEST_F(CampaignTest, AnEmptyFolderWillDo) {
+TEST_F(CampaignTest, BeginsInAnEmptyFolder) {
     fs::create_directories(folder_.root());
     EXPECT_NO_THROW(begin(loaded()));
 }
 
-TEST_F(CampaignTest, TheSameAgainIsTheSameCampaign) {
+TEST_F(CampaignTest, TheSameSweepAgainContinuesTheCampaign) {
     const Manifest first = begin(loaded());
     const auto before = contents(folder_.root());
     const Manifest again = begin_campaign(folder_, loaded(), "moved/data");
-    EXPECT_EQ(again.campaign, first.campaign) << "its day of creation is kept";
+    EXPECT_EQ(again.campaign, first.campaign) << "its creation time is kept";
     EXPECT_EQ(again.data_folder, fs::absolute("moved/data").string());
     EXPECT_EQ(contents(folder_.root()), before);
 }
 
-TEST_F(CampaignTest, KeepsItsStoreWhichNeedNotBeNamedAgain) {
+TEST_F(CampaignTest, KeepsItsStoreIfNoneIsNamed) {
     sweeps::LoadedSweep sweep = loaded();
-    EXPECT_EQ(results_of(folder_, begin(sweep)).file(), folder_.root() / "results.sqlite");
+    EXPECT_EQ(results_of(folder_, begin(sweep)).file(), folder_.database());
     sweep.store = "postgresql://me@host/base";
     EXPECT_THAT(refusal(sweep),
                 HasSubstr("results.sqlite, not in postgresql://me@host/base; hint"));
@@ -138,15 +139,15 @@ TEST_F(CampaignTest, KeepsItsStoreWhichNeedNotBeNamedAgain) {
                 HasSubstr("postgresql://me@host/base, not in postgresql://me@host/base2"));
 }
 
-// Two allocations that are submitted together begin it at the same moment.
-TEST_F(CampaignTest, OfTwoThatBeginItAtOnceBothGoOnWithTheSame) {
+// Allocations that are submitted together may begin the campaign at the same moment.
+TEST_F(CampaignTest, ProcessesThatBeginItAtOnceShareOneCampaign) {
     for (int round = 0; round < 30; ++round) {
         fs::remove_all(folder_.root());
         std::vector<pid_t> beginners;
         for (int i = 0; i < 4; ++i) {
             beginners.push_back(::fork());
             if (beginners.back() == 0)
-                ::_exit(begins_what_is_there("data" + std::to_string(i)) ? 0 : 1);
+                ::_exit(begins_the_campaign_there("data" + std::to_string(i)) ? 0 : 1);
         }
         for (const pid_t beginner : beginners) {
             int status = 0;
@@ -156,7 +157,7 @@ TEST_F(CampaignTest, OfTwoThatBeginItAtOnceBothGoOnWithTheSame) {
     }
 }
 
-TEST_F(CampaignTest, AllocationsShareEverythingButTheirDesks) {
+TEST_F(CampaignTest, AllocationsShareAllButTheirStatusLockAndLogs) {
     EXPECT_EQ(folder_.allocations().size(), 1U);
     const CampaignFolder second = folder_.of_allocation(2);
     EXPECT_EQ(folder_.of_allocation(1).status(), folder_.status());
@@ -202,14 +203,14 @@ TEST_F(CampaignTest, AFolderWithOtherFilesIsRefused) {
                 testing::AllOf(HasSubstr(folder_.root().string()), HasSubstr("not empty")));
 }
 
-TEST_F(CampaignTest, AFileInTheFoldersPlaceIsRefused) {
+TEST_F(CampaignTest, AFileInPlaceOfTheFolderIsRefused) {
     std::ofstream(folder_.root()) << "a file";
     const auto before = contents(temporary_.path());
     EXPECT_THROW(begin(loaded()), Error);
     EXPECT_EQ(contents(temporary_.path()), before);
 }
 
-TEST_F(CampaignTest, AFolderThatCannotBeWrittenIsTheSystemsBlame) {
+TEST_F(CampaignTest, AFolderThatCannotBeWrittenIsASystemError) {
     if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
     fs::permissions(temporary_.path(), fs::perms::owner_read | fs::perms::owner_exec);
     const std::string message = refusal(loaded(), Blame::system);
@@ -217,7 +218,7 @@ TEST_F(CampaignTest, AFolderThatCannotBeWrittenIsTheSystemsBlame) {
     EXPECT_THAT(message, HasSubstr("campaign"));
 }
 
-TEST_F(CampaignTest, WhatIsNoCampaignIsSaidToBeNone) {
+TEST_F(CampaignTest, AFolderWithoutAValidManifestIsNotACampaign) {
     const auto refusal_to_read = [&] {
         try {
             read_manifest(folder_);
@@ -236,14 +237,14 @@ TEST_F(CampaignTest, WhatIsNoCampaignIsSaidToBeNone) {
     }
 }
 
-// Whoever is killed between two files must find a folder that can be gone on with.
-TEST_F(CampaignTest, ABeginningThatWasCutShortIsNoDeadEnd) {
+// A process that is killed while it begins a campaign must leave a folder that can be continued.
+TEST_F(CampaignTest, MissingSubfoldersAreCreatedAgain) {
     begin(loaded());
-    fs::remove(folder_.root() / "pools");
-    fs::remove(folder_.root() / "samples");
+    fs::remove(folder_.pools_dir());
+    fs::remove(folder_.samples_dir());
     EXPECT_NO_THROW(begin(loaded()));
-    EXPECT_TRUE(fs::is_directory(folder_.root() / "pools"));
-    EXPECT_TRUE(fs::is_directory(folder_.root() / "samples"));
+    EXPECT_TRUE(fs::is_directory(folder_.pools_dir()));
+    EXPECT_TRUE(fs::is_directory(folder_.samples_dir()));
 }
 
 } // namespace

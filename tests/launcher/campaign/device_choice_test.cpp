@@ -20,7 +20,7 @@ Blame blame_of(const std::string& asked, const std::string& recorded) {
     return Blame::bug;
 }
 
-TEST(DeviceChoiceTest, TheCpuIsTakenWithoutAWordWhenItIsAskedFor) {
+TEST(DeviceChoiceTest, TheCpuIsChosenWithoutAMessageIfItIsAskedFor) {
     EXPECT_EQ(choose_device("cpu", "").device, "cpu");
     EXPECT_EQ(choose_device("cpu", "").why, "");
 }
@@ -32,7 +32,7 @@ TEST(DeviceChoiceTest, ACampaignKeepsItsDevice) {
     EXPECT_EQ(blame_of("cpu", "cuda"), Blame::input);
 }
 
-TEST(DeviceChoiceTest, WithoutAGpuAutoTakesTheCpuAndSaysWhyAndCudaIsRefused) {
+TEST(DeviceChoiceTest, WithoutAGpuAutoChoosesTheCpuWithAReasonAndCudaIsRefused) {
     const std::string problem = survey_gpus().problem;
     if (problem.empty()) GTEST_SKIP() << "there is a GPU here";
     EXPECT_EQ(choose_device("auto", "").device, "cpu");

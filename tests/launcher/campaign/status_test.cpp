@@ -28,12 +28,12 @@ Status midway() {
     return status;
 }
 
-TEST(StatusTest, TheLineSaysWhatMatters) {
+TEST(StatusTest, TheLineShowsCountsSpeedAndTimeLeft) {
     EXPECT_EQ(status_line(midway()),
               "12/48 done, 3 running, 1 failed, 35.2 steps/s, about 4 min 10 s left");
 }
 
-TEST(StatusTest, TheLineLeavesOutWhatIsNotThere) {
+TEST(StatusTest, TheLineOmitsEmptyParts) {
     Status status;
     status.tasks = {.done = 48};
     status.state = CampaignState::finished;
@@ -44,15 +44,7 @@ TEST(StatusTest, TheLineLeavesOutWhatIsNotThere) {
     EXPECT_EQ(status_line(status), "40/48 done, 0 running, 3 failed, 5 blocked, 2 restarts");
 }
 
-TEST(StatusTest, DurationsReadWell) {
-    const std::vector<std::pair<double, std::string>> table{
-        {0, "0 s"},           {0.4, "0 s"},         {12.3, "12 s"},           {59.4, "59 s"},
-        {59.6, "1 min 00 s"}, {60, "1 min 00 s"},   {250, "4 min 10 s"},      {3599, "59 min 59 s"},
-        {3600, "1 h 00 min"}, {7500, "2 h 05 min"}, {360000, "100 h 00 min"}, {-3, "0 s"}};
-    for (const auto& [seconds, text] : table) EXPECT_EQ(duration_text(seconds), text) << seconds;
-}
-
-TEST(StatusTest, JsonHasTheKeysThatScriptsRelyOn) {
+TEST(StatusTest, JsonHasTheDocumentedKeys) {
     const Json json = Json::parse(status_json(midway()));
     EXPECT_EQ(json.at("state"), "running");
     EXPECT_EQ(json.at("restarts"), 0);
@@ -67,7 +59,7 @@ TEST(StatusTest, JsonHasTheKeysThatScriptsRelyOn) {
                                                  {"blocked", 0}}));
 }
 
-TEST(StatusTest, TheTableNamesWhatRuns) {
+TEST(StatusTest, TheTableListsTheRunningTasks) {
     const std::string table = status_table(midway());
     for (const char* part : {"demo: running", "12/48 done", "gan omniglot", "rank 0,1",
                              "step 12/300", "n=5 m=3 seed=0"}) {
@@ -92,12 +84,12 @@ TEST_F(SnapshotTest, IsReadAsItWasWritten) {
     EXPECT_EQ(read_status(folder_), later);
 }
 
-TEST_F(SnapshotTest, HalfAOneIsNone) {
+TEST_F(SnapshotTest, ATruncatedSnapshotIsIgnored) {
     write_status(folder_, midway());
     const std::string whole = read_file(folder_.status());
     for (size_t length = 0; length + 2 < whole.size(); length += 7) {
         std::ofstream(folder_.status()) << whole.substr(0, length);
-        ASSERT_EQ(read_status(folder_), std::nullopt) << length << " bytes of it";
+        ASSERT_EQ(read_status(folder_), std::nullopt) << length << " bytes";
     }
     for (const char* other : {"null", "[]", "{}", "7", "{\"state\": \"resting\"}"}) {
         std::ofstream(folder_.status()) << other;
@@ -114,10 +106,10 @@ TEST_F(SnapshotTest, TheEndingIsReadAsItWasWritten) {
     EXPECT_EQ(read_ending(folder_), std::nullopt);
 }
 
-// Two allocations live, a third has died before it could say so.
-TEST_F(SnapshotTest, OfSeveralAllocationsTheLatestThatLivesSpeaksForAll) {
+// Two allocations are active; a third died before it could write its last snapshot.
+TEST_F(SnapshotTest, TheStatusCombinesTheActiveAllocations) {
     EXPECT_EQ(present_status(folder_), std::nullopt);
-    const auto desk = [&](int number) {
+    const auto allocation = [&](int number) {
         fs::create_directories(folder_.of_allocation(number).logs());
         return folder_.of_allocation(number);
     };
@@ -126,8 +118,8 @@ TEST_F(SnapshotTest, OfSeveralAllocationsTheLatestThatLivesSpeaksForAll) {
         status.tasks.done = done;
         status.steps_per_s = 10;
         status.running = {{label, {0}, 1, 2}};
-        write_status(desk(number), status);
-        // Times of files are coarse, and what is compared is only their order.
+        write_status(allocation(number), status);
+        // File times are coarse, and only their order is compared.
         fs::last_write_time(folder_.of_allocation(number).status(),
                             fs::file_time_type::clock::now() + std::chrono::seconds(done));
     };
@@ -135,29 +127,29 @@ TEST_F(SnapshotTest, OfSeveralAllocationsTheLatestThatLivesSpeaksForAll) {
     write(2, 12, "b");
     write(3, 14, "c");
     {
-        const CampaignLock first(desk(1)), second(desk(2));
-        const Status live = *present_status(folder_);
-        EXPECT_EQ(live.state, CampaignState::running);
-        EXPECT_EQ(live.tasks.done, 12);
-        EXPECT_EQ(live.steps_per_s, 20);
-        ASSERT_EQ(live.running.size(), 2U);
-        EXPECT_EQ(live.running[1].label, "b");
-        EXPECT_EQ(live.running[1].allocation, 2);
-        EXPECT_THAT(status_table(live), testing::HasSubstr("step 1/2 of allocation 2"));
+        const CampaignLock first(allocation(1)), second(allocation(2));
+        const Status active = *present_status(folder_);
+        EXPECT_EQ(active.state, CampaignState::running);
+        EXPECT_EQ(active.tasks.done, 12);
+        EXPECT_EQ(active.steps_per_s, 20);
+        ASSERT_EQ(active.running.size(), 2U);
+        EXPECT_EQ(active.running[1].label, "b");
+        EXPECT_EQ(active.running[1].allocation, 2);
+        EXPECT_THAT(status_table(active), testing::HasSubstr("step 1/2 of allocation 2"));
         EXPECT_TRUE(is_held(folder_));
     }
-    const Status rest = *present_status(folder_);
-    EXPECT_EQ(rest.state, CampaignState::stopped);
-    EXPECT_EQ(rest.tasks.done, 14);
-    EXPECT_TRUE(rest.running.empty());
-    EXPECT_EQ(rest.tasks.running, 0);
-    EXPECT_EQ(rest.tasks.ready, midway().tasks.ready + midway().tasks.running)
-        << "for whoever comes next";
+    const Status stopped = *present_status(folder_);
+    EXPECT_EQ(stopped.state, CampaignState::stopped);
+    EXPECT_EQ(stopped.tasks.done, 14);
+    EXPECT_TRUE(stopped.running.empty());
+    EXPECT_EQ(stopped.tasks.running, 0);
+    EXPECT_EQ(stopped.tasks.ready, midway().tasks.ready + midway().tasks.running)
+        << "tasks of a dead allocation can run again";
     EXPECT_FALSE(is_held(folder_));
 }
 
-// Nobody may lose a running campaign for want of a snapshot.
-TEST_F(SnapshotTest, AFolderThatIsGoneStopsNobody) {
+// A running campaign must not fail because of its snapshot.
+TEST_F(SnapshotTest, WritingToAMissingFolderDoesNotThrow) {
     fs::remove_all(folder_.root());
     EXPECT_NO_THROW(write_status(folder_, midway()));
 }

@@ -1,4 +1,9 @@
-// Allocations without a server, ranks or clock: a table of leases, and coordinators on one store that work by it.
+// Allocations without a server, ranks or clock: coordinators on one FakeStore that share a table of
+// leases.
+//
+//     Allocation a(shared, "a", {.ranks = 2});
+//     a.turn();
+//     a.end("task0");
 #pragma once
 
 #include "launcher/coordinator/coordinator.h"
@@ -16,13 +21,13 @@
 
 namespace dagan::launcher {
 
-// The leases of a shared store (results/store/task_leases.h), which expire when the test says so.
+// The leases of a shared store (results/store/task_leases.h). They expire when the test says so.
 class LeaseTable {
   public:
-    bool take(const std::string& task, const std::string& owner) {
+    bool acquire(const std::string& task, const std::string& owner) {
         return owner_of_.try_emplace(task, owner).second;
     }
-    void give_back(const std::string& task, const std::string& owner) {
+    void release(const std::string& task, const std::string& owner) {
         if (held_by(task) == owner) owner_of_.erase(task);
     }
     void expire(const std::string& owner) {
@@ -44,31 +49,31 @@ class FakeLeases final : public PeerAllocations {
         : table_(table), store_(store), owner_(std::move(owner)) {}
     int number() const override { return owner_.front() - 'a' + 1; }
     bool claim(const std::string& task) override {
-        if (!table_.take(task, owner_)) return false;
+        if (!table_.acquire(task, owner_)) return false;
         mine_.insert(task);
         return true;
     }
     void release(const std::string& task) override {
         EXPECT_TRUE(!store_.written_end(task) || store_.ended().contains(task))
-            << task << " is given back before its end is durable";
+            << task << " is released before its end is committed";
         mine_.erase(task);
-        table_.give_back(task, owner_);
+        table_.release(task, owner_);
     }
     std::optional<PeerUpdate> poll(double) override {
-        if (deaf) return std::nullopt;
-        PeerUpdate news;
+        if (poll_is_early) return std::nullopt;
+        PeerUpdate update;
         for (const std::string& task : mine_) {
-            if (table_.held_by(task) != owner_) news.lost.push_back(task);
+            if (table_.held_by(task) != owner_) update.lost.push_back(task);
         }
-        for (const std::string& task : news.lost) mine_.erase(task);
+        for (const std::string& task : update.lost) mine_.erase(task);
         for (const auto& [task, owner] : table_.all()) {
-            if (owner != owner_) news.held.push_back(task);
+            if (owner != owner_) update.held.push_back(task);
         }
-        for (const auto& [task, end] : store_.ended()) news.ended.push_back(task);
-        return news;
+        for (const auto& [task, end] : store_.ended()) update.ended.push_back(task);
+        return update;
     }
 
-    bool deaf = false; // it is too early to ask again
+    bool poll_is_early = false; // poll() returns nullopt
 
   private:
     LeaseTable& table_;
@@ -77,7 +82,7 @@ class FakeLeases final : public PeerAllocations {
     std::set<std::string> mine_;
 };
 
-// The ranks of one allocation: what they were told, by task.
+// The ranks of one allocation; records their commands.
 class FakeRanks final : public WorkerPool {
   public:
     FakeRanks(const LeaseTable& leases, std::string owner)
@@ -89,11 +94,9 @@ class FakeRanks final : public WorkerPool {
     }
     void abandon(Rank, int64_t attempt) override { abandoned.insert(attempt); }
     void stop_work() override { stopping = true; }
-    void shut_down() override {
-        ADD_FAILURE() << "the coordinator does not shut down, its owner does";
-    }
+    void shut_down() override { ADD_FAILURE() << "shutting down is up to the coordinator's owner"; }
 
-    std::map<std::string, std::vector<Assign>> running;
+    std::map<std::string, std::vector<Assign>> running; // the members of each task's attempt
     std::set<int64_t> abandoned;
     bool stopping = false;
 
@@ -118,7 +121,7 @@ struct Shared {
     LeaseTable leases;
 };
 
-// An allocation that lives. Destroyed, it died: its leases stay behind.
+// A live allocation. Destroying it means that it died: its leases stay.
 class Allocation {
   public:
     Allocation(Shared& shared, const std::string& name, Schedule::Resources resources)
@@ -131,7 +134,7 @@ class Allocation {
         coordinator.turn(now_s, time_left_s);
         coordinator.schedule().check_invariants();
     }
-    // All members of a task's attempt end so, and their coordinator takes it in.
+    // Ends all members of the task's attempt with `outcome`.
     void end(const std::string& task, Outcome outcome = Outcome::done) {
         const auto members = ranks.running.at(task);
         ranks.running.erase(task);

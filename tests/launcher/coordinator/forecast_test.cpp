@@ -41,14 +41,14 @@ TEST(ForecastTest, IndependentTasksShareTheRanks) {
     }
 }
 
-TEST(ForecastTest, LongTasksFirstMakeAShortEnd) {
-    // In the plan's order the long one would start last: 3 + 6.
+TEST(ForecastTest, TheLongestTaskStartsFirst) {
+    // In the plan's order the long task would start last and end after 3 + 6 s.
     EXPECT_DOUBLE_EQ(
         forecast_of({{.seconds = 3}, {.seconds = 3}, {.seconds = 6}}, {.ranks = 2}).makespan_s, 6);
 }
 
 TEST(ForecastTest, AGangTakesAllItsRanks) {
-    // Gang of 2 for 10 s, then three of 4 s that need it, beside one of 12 s that needs nothing.
+    // A gang of 2 for 10 s, three tasks of 4 s that need it, and one of 12 s that needs nothing.
     const std::vector<Sketch> tasks{{.ranks = 2, .seconds = 10},
                                     {.needs = {0}, .seconds = 4},
                                     {.needs = {0}, .seconds = 4},
@@ -57,7 +57,7 @@ TEST(ForecastTest, AGangTakesAllItsRanks) {
     const Forecast forecast = forecast_of(tasks, {.ranks = 3});
     EXPECT_DOUBLE_EQ(forecast.rank_seconds, 20 + 12 + 12);
     EXPECT_DOUBLE_EQ(forecast.critical_path_s, 14);
-    EXPECT_DOUBLE_EQ(forecast.makespan_s, 16); // two at 10, the last at 12 on the third rank
+    EXPECT_DOUBLE_EQ(forecast.makespan_s, 16); // two start at 10 s, the third at 12 s
 }
 
 TEST(ForecastTest, AGangThatDoesNotFitIsRefused) {
@@ -73,7 +73,7 @@ TEST(ForecastTest, AnEmptyPlanTakesNoTime) {
     EXPECT_DOUBLE_EQ(forecast_of({}, {.ranks = 2}).makespan_s, 0);
 }
 
-TEST(ForecastTest, AHundredThousandTasksOnAThousandRanksArePlayedThrough) {
+TEST(ForecastTest, AHundredThousandTasksOnAThousandRanksAreSimulated) {
     Random random(derive(1, "large"));
     std::vector<Sketch> tasks{{.ranks = 8, .seconds = 500}, {.ranks = 16, .seconds = 300}};
     while (tasks.size() < 100'000) {
@@ -83,7 +83,7 @@ TEST(ForecastTest, AHundredThousandTasksOnAThousandRanksArePlayedThrough) {
     }
     const auto began = std::chrono::steady_clock::now();
     const Forecast forecast = forecast_of(tasks, {.ranks = 1000});
-    std::printf("played through in %.2f s\n",
+    std::printf("simulated in %.2f s\n",
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     EXPECT_GE(forecast.makespan_s,
               std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
@@ -91,7 +91,7 @@ TEST(ForecastTest, AHundredThousandTasksOnAThousandRanksArePlayedThrough) {
               2 * std::max(forecast.critical_path_s, forecast.rank_seconds / 1000));
 }
 
-// A database in which two classifiers of different size, an interrupted one and a DAGAN of two ranks ran.
+// A database with three classifiers of different size and a DAGAN of two ranks.
 class MeasuredRateTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -119,7 +119,8 @@ class MeasuredRateTest : public testing::Test {
         return task;
     }
     void add(const TaskSpec& spec) { plan_.tasks.push_back({key_of(spec), spec, {}}); }
-    // Runs task `index` at so many multiply-adds per second of each thread.
+    // Records an attempt of task `index` that did `share` of its steps, at `macs_per_s`
+    // multiply-adds per second and thread.
     void run(size_t index, double macs_per_s, double share = 1, Outcome outcome = Outcome::done) {
         const PlannedTask& task = plan_.tasks[index];
         const double seconds = share * sweeps::macs_of(task.spec, plan_) / macs_per_s /
@@ -154,20 +155,21 @@ TEST_F(MeasuredRateTest, EveryKindHasItsOwnRatePerThread) {
     EXPECT_EQ(rate.source(), "measured");
     EXPECT_NEAR(rate.of(TaskKind::classifier), 3e9, 1);
     EXPECT_NEAR(rate.of(TaskKind::gan), 8e9, 1);
-    EXPECT_NEAR(rate.of(TaskKind::pool), std::sqrt(3e9 * 8e9), 1) << "between those that are known";
-    EXPECT_DOUBLE_EQ(rate.uncertainty, 1.1) << "never surer than that";
+    EXPECT_NEAR(rate.of(TaskKind::pool), std::sqrt(3e9 * 8e9), 1)
+        << "the geometric mean of the others";
+    EXPECT_DOUBLE_EQ(rate.uncertainty, 1.1) << "the lower limit";
     const auto seconds = expected_seconds(plan_, rate);
     EXPECT_NEAR(seconds[2], sweeps::macs_of(plan_.tasks[2].spec, plan_) / 3e9 / 2, 1e-6);
 }
 
-TEST_F(MeasuredRateTest, WhatDidNotRunInOnePieceIsNotCounted) {
+TEST_F(MeasuredRateTest, AttemptsThatDidNotRunAWholeTaskAreNotCounted) {
     run(0, 3e9);
     run(2, 9e9, 0.5, Outcome::interrupted);
     run(2, 9e9, 0.5); // the rest
     EXPECT_NEAR(measured_rate(path_).of(TaskKind::classifier), 3e9, 1);
 }
 
-TEST_F(MeasuredRateTest, TasksThatDifferWidelyMakeTheForecastUnsure) {
+TEST_F(MeasuredRateTest, RatesThatDifferWidelyMakeTheForecastUncertain) {
     run(0, 2e9);
     run(1, 6e9);
     const Rate rate = measured_rate(path_);
@@ -176,17 +178,17 @@ TEST_F(MeasuredRateTest, TasksThatDifferWidelyMakeTheForecastUnsure) {
     EXPECT_LT(rate.of(TaskKind::classifier), 6e9);
 }
 
-TEST_F(MeasuredRateTest, TrainersOfOneGpuAreCountedWithoutAGain) {
+TEST_F(MeasuredRateTest, TrainersThatShareAGpuCountAsOne) {
     plan_.tasks.pop_back(); // the gang
     const Resources resources{.trainers_per_rank = 3};
     const SavedForecast cores = make_forecast(plan_, resources, 1, false, Rate{}),
                         gpu = make_forecast(plan_, resources, 1, true, Rate{});
     EXPECT_DOUBLE_EQ(cores.forecast.makespan_s, cores.forecast.critical_path_s)
-        << "three side by side";
-    EXPECT_DOUBLE_EQ(gpu.forecast.makespan_s, gpu.forecast.rank_seconds) << "one after the other";
+        << "three at a time";
+    EXPECT_DOUBLE_EQ(gpu.forecast.makespan_s, gpu.forecast.rank_seconds) << "one at a time";
 }
 
-TEST(ForetoldTest, TheFirstForecastOfACampaignStays) {
+TEST(SavedForecastTest, ACampaignKeepsItsFirstForecast) {
     const TemporaryFolder folder;
     const auto file = folder / "forecast.json";
     EXPECT_FALSE(read_forecast(file));
@@ -194,11 +196,11 @@ TEST(ForetoldTest, TheFirstForecastOfACampaignStays) {
                          .forecast = {.makespan_s = 3},
                          .ranks = 2});
     keep_forecast(file, {});
-    const auto foretold = read_forecast(file);
-    ASSERT_TRUE(foretold);
-    EXPECT_EQ(foretold->ranks, 2);
-    EXPECT_EQ(foretold->rate.of(TaskKind::gan), 7);
-    EXPECT_EQ(foretold->forecast.makespan_s, 3);
+    const auto saved = read_forecast(file);
+    ASSERT_TRUE(saved);
+    EXPECT_EQ(saved->ranks, 2);
+    EXPECT_EQ(saved->rate.of(TaskKind::gan), 7);
+    EXPECT_EQ(saved->forecast.makespan_s, 3);
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// One test for each fault that `dagan doctor` and the start-up checks name, with its fix.
+// One test per fault that `dagan doctor` and the start-up checks report, with its fix.
 #include "launcher/doctor/machine_checks.h"
 
 #include "base/error.h"
@@ -33,7 +33,7 @@ Check inherited(const std::map<std::string, std::string>& settings,
         ancestors);
 }
 
-TEST(MachineChecksTest, VariablesOfAJobThatThisShellIsNoPartOfAreAFault) {
+TEST(MachineChecksTest, VariablesOfAJobOutsideOfThisShellAreAFault) {
     const Check check =
         inherited({{"SLURM_JOB_ID", "77"}, {"SLURM_NTASKS", "8"}}, {"bash", "tmux: server"});
     EXPECT_EQ(check.severity, Severity::fault);
@@ -41,7 +41,7 @@ TEST(MachineChecksTest, VariablesOfAJobThatThisShellIsNoPartOfAreAFault) {
                                   HasSubstr("hint: open a new shell, or unset")));
 }
 
-TEST(MachineChecksTest, WithinItsOwnAllocationAShellIsSound) {
+TEST(MachineChecksTest, AShellWithinItsOwnAllocationIsFine) {
     EXPECT_EQ(inherited({{"SLURM_JOB_ID", "77"}}, {"bash", "slurmstepd"}).severity, Severity::fine);
     EXPECT_EQ(inherited({{"SLURM_JOB_ID", "77"}}, {"bash", "salloc", "bash"}).severity,
               Severity::fine);
@@ -69,7 +69,7 @@ TEST(MachineChecksTest, VariablesOfAnMpiProgramAroundAShellAreAFault) {
         HasSubstr("hint: open a new shell"));
 }
 
-TEST(MachineChecksTest, TheAncestorsOfThisProcessEndAtTheFirst) {
+TEST(MachineChecksTest, TheAncestorsBeginWithTheParent) {
     const auto names = ancestor_names();
     ASSERT_FALSE(names.empty());
     std::ifstream parent("/proc/" + std::to_string(::getppid()) + "/comm");
@@ -144,7 +144,7 @@ class DataCheckTest : public testing::Test {
         sweep_.datasets["small"].file = "small.h5";
         write(1);
     }
-    // A set of four images of two classes, of this grey.
+    // Writes a data set of four images of two classes with this grey value.
     void write(uint8_t grey) { data::save_dataset(folder_ / "small.h5", small_dataset(grey, 2)); }
     Check check(const std::string& frozen = "") {
         std::map<std::string, sweeps::KnownDataset> known;
@@ -161,15 +161,15 @@ TEST_F(DataCheckTest, ASoundFileIsFine) {
     EXPECT_EQ(check(data::read_dataset_info(folder_ / "small.h5").sha256).severity, Severity::fine);
 }
 
-TEST_F(DataCheckTest, AFileThatIsNotWhatTheCampaignBeganWithIsAFault) {
+TEST_F(DataCheckTest, AFileOtherThanThatOfTheCampaignIsAFault) {
     const std::string then = data::read_dataset_info(folder_ / "small.h5").sha256;
     write(2);
     EXPECT_THAT(check(then).text,
                 AllOf(HasSubstr("small.h5: is not the data set that the campaign began with"),
-                      HasSubstr(then), HasSubstr("hint: put the old file back")));
+                      HasSubstr(then), HasSubstr("hint: restore the old file")));
 }
 
-TEST_F(DataCheckTest, ADamagedFileIsAFaultAlthoughItsHeaderIsWhole) {
+TEST_F(DataCheckTest, ADamagedFileIsAFaultAlthoughItsHeaderIsIntact) {
     std::fstream file(folder_ / "small.h5", std::ios::in | std::ios::out | std::ios::binary);
     std::string bytes((std::istreambuf_iterator<char>(file)), {});
     const size_t pixels = bytes.find(std::string(64, '\x01'));
@@ -185,7 +185,7 @@ TEST_F(DataCheckTest, ADamagedFileIsAFaultAlthoughItsHeaderIsWhole) {
 TEST_F(DataCheckTest, AMissingFileIsAFault) {
     fs::remove(folder_ / "small.h5");
     EXPECT_THAT(check().text,
-                AllOf(HasSubstr("is not there"), HasSubstr("hint: dagan data import")));
+                AllOf(HasSubstr("does not exist"), HasSubstr("hint: dagan data import")));
 }
 
 results::ServerSurvey good_server() {
@@ -196,19 +196,19 @@ results::ServerSurvey good_server() {
             .free_connections = 90};
 }
 
-TEST(StoreCheckTest, AServerWhereACampaignCanBeginOrGoOnIsFine) {
+TEST(StoreCheckTest, AServerWhereACampaignCanBeginOrContinueIsFine) {
     results::ServerSurvey server = good_server();
     EXPECT_THAT(check_survey("postgresql://db/x", server).text,
                 AllOf(HasSubstr("postgresql://db/x: PostgreSQL 15.6"),
                       HasSubstr("'table1' is empty, 90 connections")));
     EXPECT_EQ(check_survey("db", server).severity, Severity::fine);
     server.state = results::SchemaState::campaign;
-    server.may_create = false; // its tables are there
+    server.may_create = false; // its tables exist
     EXPECT_EQ(check_survey("db", server).severity, Severity::fine);
     EXPECT_THAT(check_survey("db", server).text, HasSubstr("holds a campaign"));
 }
 
-TEST(StoreCheckTest, WhatKeepsACampaignFromAServerIsNamedWithItsFix) {
+TEST(StoreCheckTest, ObstaclesOnAServerAreReportedWithTheirFix) {
     results::ServerSurvey server = good_server();
     server.schema = "";
     EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
@@ -217,7 +217,7 @@ TEST(StoreCheckTest, WhatKeepsACampaignFromAServerIsNamedWithItsFix) {
     server.state = results::SchemaState::foreign;
     EXPECT_EQ(check_survey("db", server).severity, Severity::fault);
     EXPECT_THAT(check_survey("db", server).text,
-                HasSubstr("holds other tables; hint: name another base"));
+                HasSubstr("holds other tables; hint: name another database"));
     server = good_server();
     server.may_create = false;
     EXPECT_EQ(check_survey("db", server).severity, Severity::fault);

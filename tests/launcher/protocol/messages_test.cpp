@@ -35,7 +35,7 @@ std::vector<Message> one_of_each() {
             ShutDown{},
             RankUp{"node-17"},
             StopRequested{},
-            Beat{},
+            Heartbeat{},
             TrainerReady{"1.0+abc"},
             Progress{"key", 7, 12, 200'000, 0.25},
             Ended{1, result},
@@ -44,7 +44,7 @@ std::vector<Message> one_of_each() {
             Abandon{1LL << 34}};
 }
 
-TEST(MessagesTest, EveryMessageArrivesAsItWasSent) {
+TEST(MessagesTest, EveryMessageSurvivesARoundTrip) {
     std::vector<bool> seen(std::variant_size_v<Message>, false);
     for (const Message& message : one_of_each()) {
         EXPECT_TRUE(decode_message(encode(message)) == message) << encode(message);
@@ -66,8 +66,9 @@ TEST(MessagesTest, NumbersKeepAllTheirBits) {
         std::isnan(std::get<Ended>(decode_message(encode(ended))).result.curve.at(0).value));
 }
 
-// A library's error message may hold any bytes, a file's name among them; a trainer must still be able to report it.
-TEST(MessagesTest, AnErrorThatIsNoUtf8ArrivesAsItIs) {
+// Error texts may contain file names, which may have any bytes; a trainer must be able to report
+// them.
+TEST(MessagesTest, AnErrorTextThatIsNotUtf8ArrivesUnchanged) {
     const Ended ended{
         0,
         {.task = "key", .outcome = Outcome::system_error, .error = "caf\xe9.h5: cannot be opened"}};
@@ -77,18 +78,18 @@ TEST(MessagesTest, AnErrorThatIsNoUtf8ArrivesAsItIs) {
 void expect_refused(const std::string& bytes) {
     try {
         decode_message(bytes);
-        ADD_FAILURE() << "was taken: " << bytes;
+        ADD_FAILURE() << "was accepted: " << bytes;
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::bug) << bytes;
     }
 }
 
-TEST(MessagesTest, JunkIsRefused) {
+TEST(MessagesTest, InvalidBytesAreRefused) {
     for (const char* junk : {"", "junk", "{}", "[\"stop\",{}]", "\xff\xff\xff\xff"})
         expect_refused(junk);
 }
 
-TEST(MessagesTest, AMessageCutShortOrTooLongIsRefused) {
+TEST(MessagesTest, ATruncatedOrExtendedMessageIsRefused) {
     for (const Message& message : one_of_each()) {
         const std::string bytes = encode(message);
         for (size_t length = 0; length < bytes.size(); ++length)

@@ -1,4 +1,5 @@
-// Schedule on thousands of random plans with random outcomes, watched by an observer of its own that knows nothing of its inside.
+// Runs Schedule on thousands of random plans with random outcomes. An independent observer, which
+// sees only decisions and ends, checks what Schedule promises.
 #include "launcher/coordinator/forecast.h"
 #include "launcher/plans.h"
 #include "launcher/scheduling/schedule.h"
@@ -16,29 +17,27 @@ namespace dagan::launcher {
 namespace {
 
 // Seconds from the start of each task to the end of the plan.
-std::vector<double> longest_paths(const std::vector<Sketch>& tasks) {
+IndexVector<TaskIndex, double> longest_paths(const std::vector<Sketch>& tasks) {
     std::vector<double> path(tasks.size());
     for (size_t i = tasks.size(); i-- > 0;) {
         path[i] += tasks[i].seconds;
         for (const int need : tasks[i].needs)
             path[static_cast<size_t>(need)] = std::max(path[static_cast<size_t>(need)], path[i]);
     }
-    return path;
+    return IndexVector<TaskIndex, double>(std::move(path));
 }
 
-// Follows a campaign from the outside and fails the test when a promise is broken.
-class Watcher {
+class Observer {
   public:
-    Watcher(const std::vector<Sketch>& tasks, Schedule::Resources resources)
+    Observer(const std::vector<Sketch>& tasks, Schedule::Resources resources)
         : tasks_(tasks), resources_(resources), path_(longest_paths(tasks)),
-          done_(tasks.size(), false), used_(static_cast<size_t>(resources.ranks), 0),
-          slots_(used_.size(), resources.slots_per_rank) {}
+          done_(static_cast<int>(tasks.size()), false), used_(resources.ranks, 0),
+          slots_(resources.ranks, resources.slots_per_rank) {}
 
     void on_start(const Placement& start) {
-        const Sketch& task = tasks_[static_cast<size_t>(start.task)];
-        for (const int need : task.needs)
-            EXPECT_TRUE(done_.at(static_cast<size_t>(need)))
-                << "task " << start.task << " before its need " << need;
+        const Sketch& task = tasks_[start.task];
+        for (const TaskIndex need : indices_from<TaskIndex>(task.needs))
+            EXPECT_TRUE(done_[need]) << "task " << start.task << " before its need " << need;
         EXPECT_FALSE(ended_.contains(start.task))
             << "task " << start.task << " starts after its end";
         EXPECT_TRUE(running_.emplace(start.task, start.ranks).second)
@@ -46,43 +45,42 @@ class Watcher {
         const std::set<Rank> distinct(start.ranks.begin(), start.ranks.end());
         EXPECT_EQ(static_cast<int>(distinct.size()), task.ranks);
         for (const Rank rank : start.ranks)
-            EXPECT_LE(++used_.at(static_cast<size_t>(rank)), slots_.at(static_cast<size_t>(rank)))
-                << "rank " << rank;
+            EXPECT_LE(++used_[rank], slots_[rank]) << "rank " << rank;
         if (start.task == head_gang_) {
             head_gang_ = -1;
         } else if (head_gang_ >= 0 && comes_before(start.task, head_gang_)) {
-            before_head_gang_.insert(start.task); // it became ready since, and goes first
+            // It became ready after the gang came first, and goes before it.
+            before_head_gang_.insert(start.task);
         }
     }
-    void on_end(TaskIndex task, Outcome outcome, AttemptDecision verdict) {
+    void on_end(TaskIndex task, Outcome outcome, AttemptDecision decision) {
         for (const Rank rank : running_.at(task)) {
-            --used_.at(static_cast<size_t>(rank));
-            int& slots = slots_.at(static_cast<size_t>(rank));
+            --used_[rank];
+            int& slots = slots_[rank];
             if (outcome == Outcome::out_of_memory) slots = std::max(1, slots / 2);
         }
         running_.erase(task);
         before_head_gang_.erase(task);
-        if (verdict.final) ended_.insert(task);
-        done_[static_cast<size_t>(task)] =
-            verdict.final && (outcome == Outcome::done || outcome == Outcome::diverged);
-        charged_[task] += verdict.refund ? 0 : 1;
+        if (decision.final) ended_.insert(task);
+        done_[task] = decision.final && is_finished(outcome);
+        charged_[task] += decision.refund ? 0 : 1;
         EXPECT_LE(charged_[task], resources_.max_attempts);
     }
-    // After each fill: slots lie idle only for a gang's sake, and a gang that is first in the order waits for nothing but what
-    // ran when it came first.
-    void on_filled(const Schedule& schedule) {
+    // After each call of schedule_ready(): a slot is idle only for a gang, and a gang that is first
+    // in the order waits only for tasks that ran when it came first.
+    void on_scheduled(const Schedule& schedule) {
         TaskIndex head = -1;
         bool ready_gang = false;
-        for (TaskIndex i = 0; i < static_cast<int>(tasks_.size()); ++i) {
+        for (const TaskIndex i : tasks_.indices()) {
             if (!std::holds_alternative<Ready>(schedule.state(i))) continue;
             if (head < 0 || comes_before(i, head)) head = i;
             ready_gang |= is_gang(i);
         }
         int idle = 0;
-        for (size_t rank = 0; rank < used_.size(); ++rank)
-            idle += std::max(0, slots_[rank] - used_[rank]);
-        EXPECT_TRUE(head < 0 || ready_gang || idle == 0) << "idle slots beside ready tasks";
-        EXPECT_TRUE(head < 0 || !running_.empty()) << "nothing runs though something is ready";
+        for (const Rank rank : used_.indices()) idle += std::max(0, slots_[rank] - used_[rank]);
+        EXPECT_TRUE(head < 0 || ready_gang || idle == 0)
+            << "idle slots although a task of one rank is ready";
+        EXPECT_TRUE(head < 0 || !running_.empty()) << "nothing runs although a task is ready";
         if (head == head_gang_) {
             EXPECT_TRUE(head < 0 || !before_head_gang_.empty()) << "gang " << head << " starves";
             return;
@@ -95,85 +93,88 @@ class Watcher {
     const std::map<TaskIndex, std::vector<Rank>>& running() const { return running_; }
 
   private:
-    bool is_gang(TaskIndex task) const { return tasks_[static_cast<size_t>(task)].ranks > 1; }
+    bool is_gang(TaskIndex task) const { return tasks_[task].ranks > 1; }
     bool comes_before(TaskIndex a, TaskIndex b) const {
-        const double path_a = path_[static_cast<size_t>(a)], path_b = path_[static_cast<size_t>(b)];
+        const double path_a = path_[a], path_b = path_[b];
         return path_a != path_b ? path_a > path_b : a < b;
     }
 
-    const std::vector<Sketch>& tasks_;
+    IndexVector<TaskIndex, Sketch> tasks_;
     Schedule::Resources resources_;
-    std::vector<double> path_;
-    std::vector<bool> done_;
-    std::vector<int> used_, slots_; // by rank; fewer slots after a lack of memory
+    IndexVector<TaskIndex, double> path_;
+    IndexVector<TaskIndex, bool> done_;
+    IndexVector<Rank, int> used_, slots_;
     std::map<TaskIndex, std::vector<Rank>> running_;
     std::set<TaskIndex> ended_;
     std::map<TaskIndex, int> charged_;
     TaskIndex head_gang_ = -1;
-    std::set<TaskIndex> before_head_gang_; // still running of those that it has to wait for
+    std::set<TaskIndex> before_head_gang_; // running tasks for which it has to wait
 };
 
-Outcome random_outcome(Random& random, double trouble) {
-    if (!random.chance(trouble)) return Outcome::done;
-    constexpr Outcome kTroubles[]{
+Outcome random_outcome(Random& random, double failure_rate) {
+    if (!random.chance(failure_rate)) return Outcome::done;
+    constexpr Outcome kFailures[]{
         Outcome::diverged,    Outcome::interrupted,  Outcome::died,          Outcome::stuck,
         Outcome::input_error, Outcome::system_error, Outcome::out_of_memory, Outcome::bug};
-    return kTroubles[random.below(std::size(kTroubles))];
+    return kFailures[random.below(std::size(kFailures))];
 }
 
-// Every task ended in a state that its needs explain.
+// Checks that every task ended, and that a task is blocked if and only if one of its needs failed.
 void check_ends(const Schedule& schedule, const std::vector<Sketch>& tasks) {
     EXPECT_TRUE(schedule.counts().all_ended());
     EXPECT_EQ(schedule.counts().total(), static_cast<int>(tasks.size()));
-    for (size_t i = 0; i < tasks.size(); ++i) {
+    const IndexVector<TaskIndex, Sketch> sketches(tasks);
+    for (const TaskIndex task : sketches.indices()) {
         bool needs_done = true;
-        for (const int need : tasks[i].needs)
+        for (const TaskIndex need : indices_from<TaskIndex>(sketches[task].needs))
             needs_done &= std::holds_alternative<Done>(schedule.state(need));
-        EXPECT_EQ(std::holds_alternative<Blocked>(schedule.state(static_cast<TaskIndex>(i))),
-                  !needs_done)
-            << "task " << i;
+        EXPECT_EQ(std::holds_alternative<Blocked>(schedule.state(task)), !needs_done)
+            << "task " << task;
     }
 }
 
-void play(Random& random) {
+void run_plan(Random& random) {
     const Schedule::Resources resources{.ranks = 1 + static_cast<int>(random.below(6)),
                                         .slots_per_rank = 1 + static_cast<int>(random.below(3)),
                                         .max_attempts = 1 + static_cast<int>(random.below(4))};
     const std::vector<Sketch> tasks = random_sketches(random, 40, resources.ranks);
-    const double trouble = random.chance(0.3) ? 0 : random.uniform(0, 0.6);
+    const double failure_rate = random.chance(0.3) ? 0 : random.uniform(0, 0.6);
     Schedule schedule(plan_of(tasks), seconds_of(tasks), resources);
-    Watcher watcher(tasks, resources);
-    std::vector<TaskIndex> resting;
+    Observer observer(tasks, resources);
+    std::vector<TaskIndex> backing_off;
     constexpr int kManyEvents = 20'000; // far more than such a plan can need
     for (int event = 0; event < kManyEvents; ++event) {
-        for (const Placement& start : schedule.schedule_ready()) watcher.on_start(start);
+        for (const Placement& start : schedule.schedule_ready()) observer.on_start(start);
         schedule.check_invariants();
-        watcher.on_filled(schedule);
-        if (watcher.running().empty() || testing::Test::HasFailure()) break;
-        const TaskIndex task = std::next(watcher.running().begin(),
-                                         static_cast<int>(random.below(watcher.running().size())))
+        observer.on_scheduled(schedule);
+        if (observer.running().empty() || testing::Test::HasFailure()) break;
+        const TaskIndex task = std::next(observer.running().begin(),
+                                         static_cast<int>(random.below(observer.running().size())))
                                    ->first;
-        const Outcome outcome = random_outcome(random, trouble);
-        const AttemptDecision verdict = schedule.on_ended(task, outcome, "why", random.chance(0.2));
-        watcher.on_end(task, outcome, verdict);
+        const Outcome outcome = random_outcome(random, failure_rate);
+        const AttemptDecision decision =
+            schedule.on_ended(task, outcome, "why", random.chance(0.2));
+        observer.on_end(task, outcome, decision);
         schedule.check_invariants();
-        if (verdict.task_backs_off) resting.push_back(task);
-        if (watcher.running().empty() || random.chance(0.5)) {
-            for (const TaskIndex rested : std::exchange(resting, {})) schedule.wake_task(rested);
+        if (decision.task_backs_off) backing_off.push_back(task);
+        if (observer.running().empty() || random.chance(0.5)) {
+            for (const TaskIndex task_to_wake : std::exchange(backing_off, {}))
+                schedule.wake_task(task_to_wake);
         }
     }
     check_ends(schedule, tasks);
 }
 
-TEST(SchedulePropertyTest, EveryPlanComesToItsEndWhateverHappens) {
+TEST(SchedulePropertyTest, EveryPlanEndsWhateverTheOutcomes) {
     for (uint64_t seed = 1; seed <= 5000; ++seed) {
         Random random(derive(seed, "schedule"));
-        ASSERT_NO_THROW(play(random)) << "seed " << seed;
+        ASSERT_NO_THROW(run_plan(random)) << "seed " << seed;
         ASSERT_FALSE(HasFailure()) << "seed " << seed;
     }
 }
 
-// A campaign like ours: a few gangs first, most tasks behind one of them, some need nothing.
+// Makes a plan with the shape of a campaign: a few gangs, and many tasks of one rank, most of which
+// need a gang.
 std::vector<Sketch> campaign_like(Random& random, int ranks) {
     std::vector<Sketch> tasks;
     const int gangs = 1 + static_cast<int>(random.below(3));
@@ -202,7 +203,7 @@ TEST(SchedulePropertyTest, TheMakespanIsNearItsLowerBound) {
         const Forecast forecast = simulate(plan_of(tasks), seconds_of(tasks), {.ranks = ranks});
         const double bound = std::max(forecast.rank_seconds / ranks, forecast.critical_path_s);
         const double ratio = forecast.makespan_s / bound;
-        ASSERT_GE(ratio, 1 - 1e-9) << "seed " << seed << ": faster than possible";
+        ASSERT_GE(ratio, 1 - 1e-9) << "seed " << seed << ": below the lower bound";
         sum += ratio;
         if (ratio > worst) {
             worst = ratio;

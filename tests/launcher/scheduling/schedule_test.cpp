@@ -1,4 +1,4 @@
-// The rules of Schedule one by one. Random plans and outcomes: schedule_property_test.cpp.
+// The rules of Schedule, one by one. Random plans and outcomes: schedule_property_test.cpp.
 #include "launcher/scheduling/schedule.h"
 
 #include "base/error.h"
@@ -13,9 +13,9 @@
 namespace dagan::launcher {
 
 // For messages of failed comparisons.
-inline void PrintTo(const Placement& start, std::ostream* out) {
-    *out << "task " << start.task << " on";
-    for (const Rank rank : start.ranks) *out << ' ' << rank;
+inline void PrintTo(const Placement& placement, std::ostream* out) {
+    *out << "task " << placement.task << " on";
+    for (const Rank rank : placement.ranks) *out << ' ' << rank;
 }
 
 namespace {
@@ -31,20 +31,20 @@ template <class State> bool is(const Schedule& schedule, TaskIndex task) {
     return std::holds_alternative<State>(schedule.state(task));
 }
 
-// Ends a task well.
+// Ends a task as done.
 void finish(Schedule& schedule, TaskIndex task) {
     EXPECT_TRUE(schedule.on_ended(task, Outcome::done, "", false).final);
     schedule.check_invariants();
 }
 
 AttemptDecision fail(Schedule& schedule, TaskIndex task, Outcome outcome, bool progressed = false) {
-    const AttemptDecision verdict = schedule.on_ended(task, outcome, "why", progressed);
+    const AttemptDecision decision = schedule.on_ended(task, outcome, "why", progressed);
     schedule.check_invariants();
-    return verdict;
+    return decision;
 }
 
 TEST(ScheduleTest, TheLongestPathToTheEndStartsFirst) {
-    // 1 is short, but 2 follows it; 0 is alone.
+    // Task 1 is short, but task 2 needs it; task 0 stands alone.
     auto schedule =
         schedule_of({{.seconds = 4}, {.seconds = 1}, {.needs = {1}, .seconds = 5}}, {.ranks = 1});
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
@@ -54,7 +54,7 @@ TEST(ScheduleTest, TheLongestPathToTheEndStartsFirst) {
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}));
 }
 
-TEST(ScheduleTest, OfEqualPathsTheEarlierInThePlanStartsFirst) {
+TEST(ScheduleTest, OfEqualPathsTheTaskThatIsEarlierInThePlanStartsFirst) {
     auto schedule = schedule_of({{}, {}, {}}, {.ranks = 2});
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}, Placement{1, {1}}));
 }
@@ -69,7 +69,7 @@ TEST(ScheduleTest, NothingStartsBeforeAllItsNeedsAreDone) {
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{2, {0}}));
 }
 
-TEST(ScheduleTest, EverySlotOfEveryRankIsUsedAndTheEmptiestRankFirst) {
+TEST(ScheduleTest, EverySlotIsUsedAndTheRankWithMostFreeSlotsFirst) {
     auto schedule = schedule_of(std::vector<Sketch>(6), {.ranks = 2, .slots_per_rank = 2});
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}, Placement{1, {1}},
                                                        Placement{2, {0}}, Placement{3, {1}}));
@@ -87,7 +87,7 @@ TEST(ScheduleTest, AGangTakesOneSlotOnEachOfItsRanks) {
 }
 
 TEST(ScheduleTest, TwoSlotsOfOneRankAreNotTwoRanks) {
-    // Rank 1 is full with the two long tasks that start there; rank 0's slots become free both.
+    // Both slots of rank 0 become free while rank 1 is full.
     auto schedule = schedule_of(
         {{.seconds = 90}, {.seconds = 80}, {.seconds = 70}, {.seconds = 60}, {.ranks = 2}},
         {.ranks = 2, .slots_per_rank = 2});
@@ -101,39 +101,41 @@ TEST(ScheduleTest, TwoSlotsOfOneRankAreNotTwoRanks) {
 }
 
 TEST(ScheduleTest, SmallTasksDoNotStarveAGang) {
-    // The gang is first in the order once the two short tasks run; small tasks would always find a rank.
+    // Once tasks 0 and 1 run, the gang is first in the order. Without a reservation, the small
+    // tasks would always take the rank that becomes free.
     std::vector<Sketch> tasks{{.seconds = 100}, {.seconds = 99}, {.ranks = 2, .seconds = 98}};
     tasks.resize(20);
     auto schedule = schedule_of(tasks, {.ranks = 2});
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}, Placement{1, {1}}));
     finish(schedule, 1);
-    EXPECT_THAT(schedule.schedule_ready(), IsEmpty()) << "rank 1 is kept for the gang";
+    EXPECT_THAT(schedule.schedule_ready(), IsEmpty()) << "rank 1 is reserved for the gang";
     finish(schedule, 0);
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{2, {0, 1}}));
 }
 
 TEST(ScheduleTest, SlotsThatAReservationDoesNotNeedAreFilled) {
-    // Rank 0 has three free slots, rank 1 none: the gang needs one on each, so two small tasks may start on rank 0.
+    // Rank 0 has three free slots, rank 1 none. The gang needs one on each, so two small tasks may
+    // start on rank 0.
     std::vector<Sketch> tasks(8, Sketch{.seconds = 100});
     tasks.push_back({.ranks = 2, .seconds = 50});
     tasks.resize(14);
     auto schedule = schedule_of(tasks, {.ranks = 2, .slots_per_rank = 4});
     EXPECT_EQ(schedule.schedule_ready().size(), 8U);
-    for (const TaskIndex on_rank_0 : {0, 2, 4}) finish(schedule, on_rank_0);
+    for (const int on_rank_0 : {0, 2, 4}) finish(schedule, TaskIndex::from(on_rank_0));
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{9, {0}}, Placement{10, {0}}));
     EXPECT_EQ(schedule.free_slots(0), 1);
     finish(schedule, 1);
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{8, {0, 1}}));
 }
 
-TEST(ScheduleTest, ALongerSmallTaskGoesBeforeAGang) {
+TEST(ScheduleTest, ALongerTaskOfOneRankStartsBeforeAGang) {
     auto schedule = schedule_of({{.ranks = 2, .seconds = 1}, {.seconds = 10}}, {.ranks = 2});
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
     finish(schedule, 1);
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0, 1}}));
 }
 
-TEST(ScheduleTest, AGangLargerThanTheRunIsRefusedWithBothNumbers) {
+TEST(ScheduleTest, AGangWithMoreMembersThanRanksIsRefusedWithBothNumbers) {
     try {
         schedule_of({{}, {.ranks = 5}}, {.ranks = 3});
         FAIL() << "was not refused";
@@ -145,15 +147,15 @@ TEST(ScheduleTest, AGangLargerThanTheRunIsRefusedWithBothNumbers) {
     }
 }
 
-TEST(ScheduleTest, FailureBlocksAllThatNeedIt) {
+TEST(ScheduleTest, AFailureBlocksAllTasksThatNeedIt) {
     //  0 -> 1 -> 2, 1 and 3 -> 4, 3 -> 5
     auto schedule = schedule_of(
         {{}, {.needs = {0}}, {.needs = {1}}, {}, {.needs = {1, 3}}, {.needs = {3}}}, {.ranks = 2});
     schedule.schedule_ready();
     EXPECT_TRUE(fail(schedule, 0, Outcome::input_error).final);
     EXPECT_EQ(std::get<Failed>(schedule.state(0)).error, "why");
-    for (const TaskIndex blocked : {1, 2, 4})
-        EXPECT_EQ(std::get<Blocked>(schedule.state(blocked)).by, 0) << blocked;
+    for (const int blocked : {1, 2, 4})
+        EXPECT_TRUE(std::get<Blocked>(schedule.state(TaskIndex::from(blocked))).by == 0) << blocked;
     finish(schedule, 3);
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{5, {0}}));
     finish(schedule, 5);
@@ -161,12 +163,12 @@ TEST(ScheduleTest, FailureBlocksAllThatNeedIt) {
     EXPECT_TRUE(schedule.counts().all_ended());
 }
 
-TEST(ScheduleTest, InputErrorsAndBugsAreNotTriedAgain) {
+TEST(ScheduleTest, InputErrorsAndBugsAreNotRetried) {
     for (const Outcome outcome : {Outcome::input_error, Outcome::bug}) {
         auto schedule = schedule_of({{}}, {.ranks = 1});
         schedule.schedule_ready();
-        const AttemptDecision verdict = fail(schedule, 0, outcome, true);
-        EXPECT_TRUE(verdict.final && !verdict.refund) << to_string(outcome);
+        const AttemptDecision decision = fail(schedule, 0, outcome, true);
+        EXPECT_TRUE(decision.final && !decision.refund) << to_string(outcome);
         EXPECT_EQ(std::get<Failed>(schedule.state(0)).outcome, outcome);
     }
 }
@@ -176,8 +178,8 @@ TEST(ScheduleTest, ATaskThatKeepsKillingItsTrainersIsQuarantined) {
         auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 3});
         for (int attempt = 1; attempt <= 2; ++attempt) {
             schedule.schedule_ready();
-            const AttemptDecision verdict = fail(schedule, 0, outcome);
-            EXPECT_FALSE(verdict.final || verdict.refund) << "attempt " << attempt;
+            const AttemptDecision decision = fail(schedule, 0, outcome);
+            EXPECT_FALSE(decision.final || decision.refund) << "attempt " << attempt;
             EXPECT_EQ(schedule.charged(0), attempt);
         }
         schedule.schedule_ready();
@@ -187,7 +189,7 @@ TEST(ScheduleTest, ATaskThatKeepsKillingItsTrainersIsQuarantined) {
     }
 }
 
-TEST(ScheduleTest, SystemErrorsAreTriedAgainAndThenFail) {
+TEST(ScheduleTest, SystemErrorsAreRetriedAndThenFail) {
     for (const Outcome outcome : {Outcome::system_error, Outcome::out_of_memory}) {
         auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 2});
         schedule.schedule_ready();
@@ -199,29 +201,29 @@ TEST(ScheduleTest, SystemErrorsAreTriedAgainAndThenFail) {
     }
 }
 
-TEST(ScheduleTest, AnAttemptThatProgressedGetsItsCreditBack) {
+TEST(ScheduleTest, AnAttemptThatProgressedIsRefunded) {
     auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 2});
     for (int attempt = 0; attempt < 10; ++attempt) {
         schedule.schedule_ready();
-        const AttemptDecision verdict = fail(schedule, 0, Outcome::died, true);
-        EXPECT_TRUE(verdict.refund && !verdict.final);
+        const AttemptDecision decision = fail(schedule, 0, Outcome::died, true);
+        EXPECT_TRUE(decision.refund && !decision.final);
         EXPECT_EQ(schedule.charged(0), 0);
     }
     EXPECT_TRUE(is<Ready>(schedule, 0));
 }
 
-TEST(ScheduleTest, AnInterruptedAttemptCostsNothing) {
+TEST(ScheduleTest, AnInterruptedAttemptIsNotCharged) {
     auto schedule = schedule_of({{}}, {.ranks = 1, .max_attempts = 1});
     for (int attempt = 0; attempt < 3; ++attempt) {
         schedule.schedule_ready();
-        const AttemptDecision verdict = fail(schedule, 0, Outcome::interrupted);
-        EXPECT_TRUE(verdict.refund && !verdict.final);
+        const AttemptDecision decision = fail(schedule, 0, Outcome::interrupted);
+        EXPECT_TRUE(decision.refund && !decision.final);
     }
     schedule.schedule_ready();
     finish(schedule, 0);
 }
 
-TEST(ScheduleTest, ADivergedClassifierIsAResultADivergedDaganLeavesNothing) {
+TEST(ScheduleTest, ADivergedClassifierIsAResultAndADivergedDaganIsNot) {
     auto schedule = schedule_of({{}, {.ranks = 2}, {.needs = {1}}}, {.ranks = 3});
     schedule.schedule_ready();
     EXPECT_TRUE(fail(schedule, 0, Outcome::diverged).final);
@@ -231,7 +233,7 @@ TEST(ScheduleTest, ADivergedClassifierIsAResultADivergedDaganLeavesNothing) {
     EXPECT_TRUE(is<Blocked>(schedule, 2));
 }
 
-TEST(ScheduleTest, WhatTheStoreKnowsIsNotDoneAgain) {
+TEST(ScheduleTest, TasksThatEndedInTheStoreDoNotRunAgain) {
     auto schedule =
         schedule_of({{}, {.needs = {0}}, {.needs = {1}}, {}, {.needs = {3}}}, {.ranks = 2});
     schedule.restore(0, {.ended = Outcome::done, .charged = 1});
@@ -256,10 +258,12 @@ TEST(ScheduleTest, ChargesOfEarlierJobsCountButLeaveOneAttempt) {
     EXPECT_TRUE(fail(schedule, 1, Outcome::died).final);
 }
 
-TEST(ScheduleTest, ATaskWithWhichTheJobWasLostTwiceRunsAlone) {
+TEST(ScheduleTest, ATaskWithWhichTheJobWasLostTwiceIsIsolated) {
     auto schedule = schedule_of({{.seconds = 9}, {.seconds = 8}, {}}, {.ranks = 3});
     schedule.restore(0, {.charged = 2, .lost = 2, .last_lost = true});
     schedule.restore(1, {.charged = 1, .lost = 1, .last_lost = true});
+    EXPECT_TRUE(schedule.isolated(0));
+    EXPECT_FALSE(schedule.isolated(1));
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}, Placement{2, {1}}));
     finish(schedule, 1);
     EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
@@ -268,17 +272,17 @@ TEST(ScheduleTest, ATaskWithWhichTheJobWasLostTwiceRunsAlone) {
     finish(schedule, 0);
 }
 
-TEST(ScheduleTest, NothingStartsBesideATaskThatRunsAlone) {
+TEST(ScheduleTest, NothingStartsBesideAnIsolatedTask) {
     auto schedule = schedule_of({{.seconds = 9}, {.seconds = 8}}, {.ranks = 3});
-    for (const TaskIndex task : {0, 1})
-        schedule.restore(task, {.charged = 2, .lost = 2, .last_lost = true});
+    for (const int task : {0, 1})
+        schedule.restore(TaskIndex::from(task), {.charged = 2, .lost = 2, .last_lost = true});
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {0}}));
     EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     fail(schedule, 0, Outcome::interrupted);
     EXPECT_EQ(schedule.schedule_ready().size(), 1U);
 }
 
-TEST(ScheduleTest, WhatBecomesReadyMeanwhileWaitsForATaskThatRunsAlone) {
+TEST(ScheduleTest, ATaskThatBecomesReadyWaitsForARunningIsolatedTask) {
     auto schedule = schedule_of({{.seconds = 9}, {}}, {.ranks = 3});
     schedule.restore(0, {.charged = 2, .lost = 2, .last_lost = true});
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
@@ -290,14 +294,14 @@ TEST(ScheduleTest, WhatBecomesReadyMeanwhileWaitsForATaskThatRunsAlone) {
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{1, {0}}));
 }
 
-TEST(ScheduleTest, ATaskThatWasLostInCompanyOnlyIsNotConvicted) {
+TEST(ScheduleTest, ATaskThatWasNeverLostAloneIsNotQuarantined) {
     auto schedule = schedule_of({{}}, {.ranks = 1});
     EXPECT_FALSE(schedule.restore(0, {.charged = 5, .lost = 2, .last_lost = true}).final)
-        << "its other credits it lost otherwise";
+        << "its other charges are for other failures";
     EXPECT_EQ(schedule.schedule_ready().size(), 1U);
 }
 
-TEST(ScheduleTest, ATaskWithWhichTheJobIsLostEvenAloneIsQuarantined) {
+TEST(ScheduleTest, ATaskWithWhichTheJobIsLostAlthoughIsolatedIsQuarantined) {
     auto schedule = schedule_of({{}, {.needs = {0}}, {}}, {.ranks = 2});
     EXPECT_TRUE(
         schedule.restore(0, {.error = "job died", .charged = 5, .lost = 5, .last_lost = true})
@@ -309,7 +313,7 @@ TEST(ScheduleTest, ATaskWithWhichTheJobIsLostEvenAloneIsQuarantined) {
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{2, {0}}));
 }
 
-TEST(ScheduleTest, ATaskRestsAfterAnErrorOfTheSystem) {
+TEST(ScheduleTest, ATaskBacksOffAfterASystemError) {
     auto schedule = schedule_of({{}}, {.ranks = 1});
     schedule.schedule_ready();
     EXPECT_TRUE(fail(schedule, 0, Outcome::system_error).task_backs_off);
@@ -320,33 +324,34 @@ TEST(ScheduleTest, ATaskRestsAfterAnErrorOfTheSystem) {
     EXPECT_EQ(schedule.schedule_ready().size(), 1U);
 }
 
-TEST(ScheduleTest, OutOfMemoryHalvesThePacking) {
+TEST(ScheduleTest, OutOfMemoryHalvesTheSlots) {
     auto schedule = schedule_of(std::vector<Sketch>(12), {.ranks = 1, .slots_per_rank = 4});
     EXPECT_EQ(schedule.schedule_ready().size(), 4U);
     fail(schedule, 0, Outcome::out_of_memory);
-    EXPECT_EQ(schedule.free_slots(0), -1) << "three run where two may";
+    EXPECT_EQ(schedule.free_slots(0), -1) << "three tasks run on two slots";
     EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     finish(schedule, 1);
     finish(schedule, 2);
     EXPECT_EQ(schedule.schedule_ready().size(), 1U);
     fail(schedule, 3, Outcome::out_of_memory);
     finish(schedule, 0);
-    EXPECT_EQ(schedule.schedule_ready().size(), 1U) << "and then there is one";
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U) << "two slots became one";
 }
 
 void put_on_two_nodes(Schedule& schedule, int ranks_on_a) {
-    for (const Rank rank : {0, 1, 2, 3}) schedule.set_host(rank, rank < ranks_on_a ? "a" : "b");
+    for (const Rank rank : IndexRange<Rank>(4))
+        schedule.set_host(rank, rank.value() < ranks_on_a ? "a" : "b");
 }
 
-TEST(ScheduleTest, AGangIsPutOnOneNodeWhereItFits) {
+TEST(ScheduleTest, AGangRunsOnOneNodeIfItFits) {
     auto schedule = schedule_of({{.ranks = 2, .seconds = 9}}, {.ranks = 4});
-    for (const Rank rank : {0, 1, 2, 3})
+    for (const Rank rank : IndexRange<Rank>(4))
         schedule.set_host(rank, rank == 1 || rank == 2 ? "b" : rank == 0 ? "a" : "c");
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {1, 2}}))
         << "not on ranks 0 and 1, of two nodes";
 }
 
-TEST(ScheduleTest, AFailedTaskGoesToAnotherNodeFirst) {
+TEST(ScheduleTest, AFailedTaskRunsNextOnAnotherNode) {
     auto schedule = schedule_of(std::vector<Sketch>(5), {.ranks = 4});
     put_on_two_nodes(schedule, 2);
     EXPECT_EQ(schedule.schedule_ready().size(), 4U); // task 0 runs on rank 0
@@ -357,27 +362,28 @@ TEST(ScheduleTest, AFailedTaskGoesToAnotherNodeFirst) {
     EXPECT_THAT(schedule.schedule_ready(), ElementsAre(Placement{0, {3}}));
     fail(schedule, 0, Outcome::died);
     finish(schedule, 1);
-    EXPECT_EQ(schedule.schedule_ready().size(), 1U) << "it failed everywhere: any node will do";
+    EXPECT_EQ(schedule.schedule_ready().size(), 1U)
+        << "it failed on all nodes, so it may run on any";
 }
 
-TEST(ScheduleTest, ABadNodeIsShutOutAndWhatFailedThereIsForgiven) {
+TEST(ScheduleTest, ABadNodeGetsNoWorkAndItsFailuresAreRefunded) {
     auto schedule = schedule_of(std::vector<Sketch>(100), {.ranks = 4});
     put_on_two_nodes(schedule, 2);
     std::map<TaskIndex, Rank> running;
     std::optional<NodeIndex> bad;
     int failures = 0;
     while (!bad) {
-        for (const Placement& start : schedule.schedule_ready())
-            running[start.task] = start.ranks.front();
+        for (const Placement& placement : schedule.schedule_ready())
+            running[placement.task] = placement.ranks.front();
         const auto [task, rank] = *running.begin();
         running.erase(running.begin());
         if (rank >= 2) {
             finish(schedule, task);
             continue;
         }
-        const AttemptDecision verdict = fail(schedule, task, Outcome::died);
-        bad = verdict.bad_node;
-        if (verdict.node_backs_off) schedule.wake_node(*verdict.node_backs_off);
+        const AttemptDecision decision = fail(schedule, task, Outcome::died);
+        bad = decision.bad_node;
+        if (decision.node_backs_off) schedule.wake_node(*decision.node_backs_off);
         ASSERT_LT(++failures, 20);
     }
     EXPECT_EQ(schedule.node_health().host(*bad), "a");
@@ -386,23 +392,23 @@ TEST(ScheduleTest, ABadNodeIsShutOutAndWhatFailedThereIsForgiven) {
     for (const auto& [task, rank] : running)
         rank >= 2 ? finish(schedule, task) : void(fail(schedule, task, Outcome::interrupted));
     while (!schedule.counts().all_ended()) {
-        for (const Placement& start : schedule.schedule_ready()) {
-            EXPECT_GE(start.ranks.front(), 2);
-            finish(schedule, start.task);
+        for (const Placement& placement : schedule.schedule_ready()) {
+            EXPECT_TRUE(placement.ranks.front() >= 2);
+            finish(schedule, placement.task);
         }
     }
     EXPECT_EQ(schedule.counts().done, 100);
 }
 
-TEST(ScheduleTest, AGangThatNeedsEveryRankRunsEvenOnABadNode) {
+TEST(ScheduleTest, AGangThatNeedsEveryRankRunsOnABadNodeToo) {
     std::vector<Sketch> tasks{{.ranks = 4, .seconds = 0.5}};
     tasks.resize(40);
     auto schedule = schedule_of(tasks, {.ranks = 4});
     put_on_two_nodes(schedule, 1);
     std::map<TaskIndex, Rank> running;
     while (!schedule.counts().all_ended()) {
-        for (const Placement& start : schedule.schedule_ready())
-            running[start.task] = start.ranks.front();
+        for (const Placement& placement : schedule.schedule_ready())
+            running[placement.task] = placement.ranks.front();
         ASSERT_FALSE(running.empty());
         const auto [task, rank] = *running.begin();
         running.erase(running.begin());
@@ -410,10 +416,24 @@ TEST(ScheduleTest, AGangThatNeedsEveryRankRunsEvenOnABadNode) {
             finish(schedule, task);
             continue;
         }
-        const AttemptDecision verdict = fail(schedule, task, Outcome::died);
-        if (verdict.node_backs_off) schedule.wake_node(*verdict.node_backs_off);
+        const AttemptDecision decision = fail(schedule, task, Outcome::died);
+        if (decision.node_backs_off) schedule.wake_node(*decision.node_backs_off);
     }
     EXPECT_EQ(schedule.counts().done, 40);
+}
+
+TEST(ScheduleTest, ReplayedHistoryReportsTheAttemptThatMakesANodeBad) {
+    auto schedule = schedule_of(std::vector<Sketch>(10), {.ranks = 2});
+    for (const int task : {0, 1, 2})
+        EXPECT_FALSE(schedule.replay_history(TaskIndex::from(task), "a", Outcome::died));
+    for (const int task : {0, 1})
+        EXPECT_FALSE(schedule.replay_history(TaskIndex::from(task), "b", Outcome::done));
+    for (const int task : {3, 4})
+        EXPECT_FALSE(schedule.replay_history(TaskIndex::from(task), "a", Outcome::died));
+    const auto bad = schedule.replay_history(5, "a", Outcome::died);
+    ASSERT_TRUE(bad);
+    EXPECT_EQ(schedule.node_health().host(*bad), "a");
+    EXPECT_FALSE(schedule.replay_history(6, "a", Outcome::died)) << "reported once";
 }
 
 TEST(ScheduleTest, AfterStopStartingNothingStarts) {
@@ -433,7 +453,7 @@ TEST(ScheduleTest, OnlyARunningTaskEnds) {
     EXPECT_THROW(schedule.on_ended(0, Outcome::done, "", false), Error);
 }
 
-TEST(ScheduleTest, AnEmptyPlanHasEnded) {
+TEST(ScheduleTest, AnEmptyPlanHasEndedAtOnce) {
     auto schedule = schedule_of({}, {.ranks = 2});
     EXPECT_THAT(schedule.schedule_ready(), IsEmpty());
     EXPECT_TRUE(schedule.counts().all_ended());

@@ -1,5 +1,5 @@
-// The script as a person reads it, and as bash runs it: its life is played with programs that stand in for the supervisor and for
-// Slurm's own.
+// The text of the script, and its behaviour when bash runs it with programs that stand in for the
+// supervisor and for Slurm.
 #include "launcher/slurm/batch_script.h"
 
 #include "base/error.h"
@@ -33,7 +33,7 @@ BatchJob job() {
     return job;
 }
 
-TEST(BatchScriptTest, AsksSlurmForWhatTheProfileSays) {
+TEST(BatchScriptTest, RequestsTheResourcesOfTheProfile) {
     const std::string script = batch_script(job());
     for (const char* line :
          {"#!/bin/bash\n", "#SBATCH --partition=batch\n", "#SBATCH --nodes=2\n",
@@ -44,12 +44,13 @@ TEST(BatchScriptTest, AsksSlurmForWhatTheProfileSays) {
           "srun --mpi=pmix --kill-on-bad-exit=1"}) {
         EXPECT_THAT(script, HasSubstr(line));
     }
-    EXPECT_THAT(script, Not(HasSubstr("--gres"))) << "no GPUs were asked for";
+    EXPECT_THAT(script, Not(HasSubstr("--gres"))) << "no GPUs were requested";
     EXPECT_THAT(script, Not(HasSubstr("--account"))) << "the site's default";
 }
 
-// Told of two tasks a node, Slurm 22.05 gives a job of 1 to 3 nodes two at most: as many as it has tasks on one.
-TEST(BatchScriptTest, ForARangeOfNodesItNamesCoresInsteadOfTasks) {
+// With two tasks per node, Slurm 22.05 gives a job of 1 to 3 nodes at most two nodes: it counts the
+// tasks of one node.
+TEST(BatchScriptTest, ForARangeOfNodesItRequestsCoresInsteadOfTasks) {
     BatchJob range = job();
     range.profile.nodes = "1-3";
     range.profile.cpus_per_rank = 4;
@@ -60,31 +61,31 @@ TEST(BatchScriptTest, ForARangeOfNodesItNamesCoresInsteadOfTasks) {
     EXPECT_THAT(script, HasSubstr("--ntasks-per-node=2 --cpus-per-task=4")) << "srun still does";
 }
 
-TEST(BatchScriptTest, AsksForGpusAndTheirKind) {
+TEST(BatchScriptTest, RequestsGpusAndTheirKind) {
     BatchJob with_gpus = job();
     with_gpus.profile.gpus_per_node = 4;
     EXPECT_THAT(batch_script(with_gpus), HasSubstr("#SBATCH --gres=gpu:4"));
     EXPECT_THAT(batch_script(with_gpus), Not(HasSubstr("--gpu-bind")))
-        << "with none, the ranks do not learn which GPUs are the job's";
+        << "with none, the ranks cannot tell which GPUs belong to the job";
     with_gpus.profile.gres = "gpu:a100:4";
     EXPECT_THAT(batch_script(with_gpus), HasSubstr("#SBATCH --gres=gpu:a100:4"));
 }
 
-TEST(BatchScriptTest, NamesALeaseOnlyWhereOneIsGiven) {
+TEST(BatchScriptTest, ContainsALeaseOnlyIfOneIsGiven) {
     EXPECT_THAT(batch_script(job()), Not(HasSubstr("--lease")));
     BatchJob with_lease = job();
     with_lease.lease_s = 20;
     EXPECT_THAT(batch_script(with_lease), HasSubstr("--device cpu --lease 20 -- "));
 }
 
-TEST(BatchScriptTest, WhereSrunCannotStartMpiProgramsMpirunDoes) {
+TEST(BatchScriptTest, WithMpiMpirunTheRanksAreStartedByMpirun) {
     BatchJob with_mpirun = job();
     with_mpirun.profile.mpi = "mpirun";
     EXPECT_THAT(batch_script(with_mpirun), HasSubstr("mpirun --map-by ppr:2:node --bind-to none"));
     EXPECT_THAT(batch_script(with_mpirun), Not(HasSubstr("    srun")));
 }
 
-TEST(BatchScriptTest, PathsWithSpacesAndPercentsAreWrittenSoThatTheyArrive) {
+TEST(BatchScriptTest, PathsWithSpacesAndPercentSignsAreQuoted) {
     BatchJob odd = job();
     odd.campaign = "/home/me/50% of it";
     const std::string script = batch_script(odd);
@@ -94,15 +95,14 @@ TEST(BatchScriptTest, PathsWithSpacesAndPercentsAreWrittenSoThatTheyArrive) {
     EXPECT_THROW(batch_script(odd), Error) << "sbatch could not read it";
 }
 
-TEST(BatchScriptTest, WordsForTheShellAreQuotedWhenTheyMustBe) {
+TEST(BatchScriptTest, WordsForTheShellAreQuotedIfNecessary) {
     EXPECT_EQ(shell_word("/plain/path-1.h5"), "/plain/path-1.h5");
     EXPECT_EQ(shell_word("$HOME/it's"), "'$HOME/it'\\''s'");
     EXPECT_EQ(shell_word(""), "''");
 }
 
-// Programs that stand in for ours and Slurm's: each notes that it was called. The supervisor ends with `code`, at once or when it
-// is signalled.
-class BatchScriptLife : public testing::Test {
+// Runs the script with stand-ins for dagan, scontrol and sbatch, each of which records its calls.
+class BatchScriptRun : public testing::Test {
   protected:
     void program(const std::string& name, const std::string& body) {
         const fs::path path = temporary_ / name;
@@ -124,7 +124,7 @@ class BatchScriptLife : public testing::Test {
                 {"PATH=" + temporary_.path().string() + ":/usr/bin:/bin", "SLURM_JOB_ID=12"}};
     }
     Finished run() { return run_program({"bash", (temporary_ / "job.sh").string()}, setting()); }
-    // Starts the script and signals it when the supervisor has begun.
+    // Starts the script, and signals it once the supervisor has begun.
     Finished run_and_signal(int signal) {
         Process script({"bash", (temporary_ / "job.sh").string()}, setting());
         for (int i = 0; i < 1000 && !fs::exists(temporary_ / "begun"); ++i)
@@ -135,13 +135,13 @@ class BatchScriptLife : public testing::Test {
     fs::path called() const { return temporary_ / "called"; }
     std::string calls() const { return read_file(called()); }
 
-    // Ends with 75 once it got USR1, a moment later.
+    // A supervisor that ends with 75 shortly after USR1.
     static constexpr const char* kStops =
         "trap 'sleep 0.2; exit 75' USR1; touch begun; while :; do sleep 0.05; done";
     TemporaryFolder temporary_;
 };
 
-TEST_F(BatchScriptLife, EndsWithTheSupervisorsCode) {
+TEST_F(BatchScriptRun, EndsWithTheSupervisorsCode) {
     for (const char* code : {"0", "2", "3", "4"}) {
         supervisor(std::string("exit ") + code);
         EXPECT_EQ(std::to_string(run().exit_code), code);
@@ -150,26 +150,26 @@ TEST_F(BatchScriptLife, EndsWithTheSupervisorsCode) {
     EXPECT_THAT(calls(), HasSubstr("--data /data/sets --device cpu -- srun --mpi=pmix"));
 }
 
-TEST_F(BatchScriptLife, WarnedItWaitsForTheCheckpointsAndGoesBackIntoTheQueue) {
+TEST_F(BatchScriptRun, AfterAWarningItWaitsForTheCheckpointsAndRequeues) {
     supervisor(kStops);
     EXPECT_EQ(run_and_signal(SIGUSR1).exit_code, 75);
     EXPECT_THAT(calls(), HasSubstr("scontrol requeue 12"));
     EXPECT_THAT(calls(), Not(HasSubstr("sbatch")));
 }
 
-TEST_F(BatchScriptLife, CancelledItDoesNotComeBack) {
+TEST_F(BatchScriptRun, AfterACancelItDoesNotRequeue) {
     supervisor(kStops);
     EXPECT_EQ(run_and_signal(SIGTERM).exit_code, 75);
     EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
 }
 
-TEST_F(BatchScriptLife, StoppedThroughItsRanksItGoesBackIntoTheQueue) {
+TEST_F(BatchScriptRun, AfterAStopSignalToTheRanksItRequeues) {
     supervisor("exit 75");
     EXPECT_EQ(run().exit_code, 75);
     EXPECT_THAT(calls(), HasSubstr("scontrol requeue 12"));
 }
 
-TEST_F(BatchScriptLife, WhereJobsMayNotRequeueThemselvesTheNextIsSubmitted) {
+TEST_F(BatchScriptRun, WhereJobsMayNotRequeueThemselvesItSubmitsASuccessor) {
     supervisor("exit 75");
     program("scontrol", "exit 1");
     EXPECT_EQ(run().exit_code, 75);
@@ -177,17 +177,17 @@ TEST_F(BatchScriptLife, WhereJobsMayNotRequeueThemselvesTheNextIsSubmitted) {
                                    (temporary_ / "job.sh").string()));
 }
 
-// As Slurm does it: the requeue sends TERM to all processes of the job before scontrol has its answer.
-TEST_F(BatchScriptLife, EndedByItsOwnRequeueItDoesNotSubmitASecondJob) {
+// As in Slurm, the requeue sends TERM to all processes of the job before scontrol has its answer.
+TEST_F(BatchScriptRun, TheTermOfItsOwnRequeueDoesNotSubmitASecondJob) {
     supervisor("exit 75");
     program("scontrol",
             "kill -TERM $PPID $$; sleep 0.3; echo answered >>'" + called().string() + "'; exit 1");
     run();
-    EXPECT_THAT(calls(), HasSubstr("answered")) << "TERM ended it";
+    EXPECT_THAT(calls(), HasSubstr("answered")) << "TERM ended scontrol";
     EXPECT_THAT(calls(), Not(HasSubstr("sbatch")));
 }
 
-TEST_F(BatchScriptLife, FinishedWhenTheWarningCameItStaysAway) {
+TEST_F(BatchScriptRun, AFinishedCampaignDoesNotRequeueAfterAWarning) {
     supervisor("trap 'exit 0' USR1; touch begun; while :; do sleep 0.05; done");
     EXPECT_EQ(run_and_signal(SIGUSR1).exit_code, 0);
     EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));

@@ -18,14 +18,14 @@ using testing::HasSubstr;
 class SiteProfileTest : public testing::Test {
   protected:
     SiteProfile load(const std::string& text,
-                     const std::map<std::string, std::string>& instead = {}) {
+                     const std::map<std::string, std::string>& replacements = {}) {
         write_atomically(path(), text);
-        return load_site_profile(path(), instead);
+        return load_site_profile(path(), replacements);
     }
     std::string refusal(const std::string& text,
-                        const std::map<std::string, std::string>& instead = {}) {
+                        const std::map<std::string, std::string>& replacements = {}) {
         try {
-            load(text, instead);
+            load(text, replacements);
         } catch (const Error& error) {
             EXPECT_EQ(error.blame(), Blame::input);
             return error.what();
@@ -38,7 +38,7 @@ class SiteProfileTest : public testing::Test {
     TemporaryFolder temporary_;
 };
 
-TEST_F(SiteProfileTest, AProfileIsReadWhole) {
+TEST_F(SiteProfileTest, AllKeysAreRead) {
     const SiteProfile profile = load(
         "scheduler: slurm\npartition: gpu\naccount: p-1\nnodes: 2-4\nranks_per_node: "
         "4\ncpus_per_rank: 8\n"
@@ -55,7 +55,7 @@ TEST_F(SiteProfileTest, AProfileIsReadWhole) {
     EXPECT_THAT(profile.extra, ElementsAre("--qos=long"));
 }
 
-TEST_F(SiteProfileTest, EachProblemIsNamedWithItsLine) {
+TEST_F(SiteProfileTest, EachProblemIsReportedWithItsLine) {
     const std::string problems = refusal("scheduler: slrum\nranks_per_nod: 2\nnodes: 3-2\ntime: "
                                          "soon\nextra:\n  - --requeue\n  - 5\npartition: 'a b'\n");
     for (const char* line :
@@ -72,11 +72,11 @@ TEST_F(SiteProfileTest, EachProblemIsNamedWithItsLine) {
 TEST_F(SiteProfileTest, RanksThatWouldShareAGpuAreRefusedWithTheFix) {
     EXPECT_THAT(refusal("scheduler: slurm\nranks_per_node: 4\ngpus_per_node: 2\n"),
                 HasSubstr("site.yaml:2: ranks_per_node: 4 ranks would share 2 GPUs; start at most "
-                          "one rank for each GPU"));
+                          "one rank per GPU"));
     EXPECT_NO_THROW(load("scheduler: slurm\nranks_per_node: 2\ngpus_per_node: 4\n"));
 }
 
-TEST_F(SiteProfileTest, AnOptionOfTheCommandLinePassesTheSameChecks) {
+TEST_F(SiteProfileTest, ACommandLineOptionPassesTheSameChecks) {
     EXPECT_EQ(
         load("scheduler: slurm\nranks_per_node: 1\nnodes: 2\n", {{"nodes", "1-3"}}).most_nodes(),
         3);
@@ -88,16 +88,7 @@ TEST_F(SiteProfileTest, AnOptionOfTheCommandLinePassesTheSameChecks) {
                 HasSubstr("--nodes: nodes: got 'none'"));
 }
 
-TEST_F(SiteProfileTest, TimesAreReadAsSlurmReadsThem) {
-    const std::map<std::string, std::chrono::seconds> times{
-        {"90", 90min}, {"90:30", 90min + 30s},   {"01:30:00", 90min},
-        {"1-12", 36h}, {"1-12:30", 36h + 30min}, {"2-00:00:01", 48h + 1s}};
-    for (const auto& [text, time] : times) EXPECT_EQ(parse_wall_time(text), time) << text;
-    for (const char* wrong : {"", "0", "00:00:00", "1h", "-5", "1:2:3:4", "1-", "infinite"})
-        EXPECT_EQ(parse_wall_time(wrong), std::nullopt) << wrong;
-}
-
-TEST_F(SiteProfileTest, AnUnknownNameIsAnsweredWithTheNearestKnownOne) {
+TEST_F(SiteProfileTest, AnUnknownNameIsRefusedWithTheNearestKnownOne) {
     const fs::path programs =
         fs::path(DAGAN_SOURCE_DIR) / "build" / "bin"; // profiles lie beside the programs' tree
     EXPECT_EQ(find_site_profile("some/where.yaml", programs), "some/where.yaml");
@@ -110,7 +101,7 @@ TEST_F(SiteProfileTest, AnUnknownNameIsAnsweredWithTheNearestKnownOne) {
     }
 }
 
-TEST_F(SiteProfileTest, TheShippedProfilesAreSound) {
+TEST_F(SiteProfileTest, TheShippedProfilesAreValid) {
     int count = 0;
     for (const auto& entry :
          fs::directory_iterator(fs::path(DAGAN_SOURCE_DIR) / "cluster" / "profiles")) {

@@ -50,36 +50,36 @@ class SubmissionTest : public testing::Test {
     Manifest manifest_;
 };
 
-TEST_F(SubmissionTest, WhatIsAsItWasMayBegin) {
+TEST_F(SubmissionTest, AnUnchangedSubmissionIsAccepted) {
     EXPECT_EQ(read_submission(folder_), now());
     EXPECT_THAT(changes_since(read_submission(folder_), now()), IsEmpty());
     EXPECT_EQ(refusal(), "");
 }
 
-TEST_F(SubmissionTest, ACampaignThatWasNeverSubmittedIsNotCompared) {
+TEST_F(SubmissionTest, WithoutASubmissionNothingIsCompared) {
     fs::remove(folder_.submission());
     write_atomically(programs() / "dagan-train", "another");
     EXPECT_EQ(refusal(), "");
     EXPECT_THROW(read_submission(folder_), Error);
 }
 
-TEST_F(SubmissionTest, AnotherProgramIsRefusedByName) {
+TEST_F(SubmissionTest, AChangedProgramIsRefusedByName) {
     write_atomically(programs() / "dagan-train", "another");
     EXPECT_THAT(refusal(), AllOf(HasSubstr("dagan-train: sha256 "), HasSubstr("when submitted"),
-                                 HasSubstr("hint: put back what changed")));
+                                 HasSubstr("hint: restore what changed")));
 }
 
-TEST_F(SubmissionTest, OtherDataIsRefusedByName) {
+TEST_F(SubmissionTest, ChangedDataIsRefusedByName) {
     write_data(2);
     EXPECT_THAT(refusal(), HasSubstr("data set small: sha256 "));
 }
 
-TEST_F(SubmissionTest, AnotherSweepIsRefusedWithTheValue) {
+TEST_F(SubmissionTest, AChangedSweepIsRefusedWithTheValue) {
     manifest_.sweep.classifier.epochs = 7;
     EXPECT_THAT(refusal(), HasSubstr("sweep: classifier.epochs: 200 there, 7 here"));
 }
 
-TEST_F(SubmissionTest, AllChangesAreNamedTogether) {
+TEST_F(SubmissionTest, AllChangesAreReportedTogether) {
     const Submission then = now();
     write_atomically(programs() / "dagan", "another");
     write_atomically(programs() / "libdagan_cuda.so", "new");
@@ -90,7 +90,7 @@ TEST_F(SubmissionTest, AllChangesAreNamedTogether) {
                             HasSubstr("data set small")));
 }
 
-TEST(SubmitTest, JobsAreCountedByTheTimeThatEachCanUse) {
+TEST(SubmitTest, TheNumberOfJobsAllowsForTheWarning) {
     using namespace std::chrono_literals;
     EXPECT_EQ(expected_jobs(0, 1h), 1);
     EXPECT_EQ(expected_jobs(3480, 1h), 1) << "an hour less the two minutes of the warning";

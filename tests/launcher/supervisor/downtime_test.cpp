@@ -14,9 +14,9 @@ using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 
-class RecoveryTest : public testing::Test {
+class DowntimeTest : public testing::Test {
   protected:
-    // A snapshot as rank 0 writes it, with a task that runs or without, `age` ago.
+    // Writes a snapshot as rank 0 does, with or without a running task, `age` ago.
     void snapshot(bool running, std::chrono::seconds age = 0s) {
         Status status;
         status.tasks.ready = 1;
@@ -28,8 +28,8 @@ class RecoveryTest : public testing::Test {
         std::filesystem::last_write_time(folder_.status(),
                                          std::filesystem::file_time_type::clock::now() - age);
     }
-    std::optional<std::string> look(Downtime& recovery) {
-        return recovery.on_status(read_status(folder_));
+    std::optional<std::string> report_of(Downtime& downtime) {
+        return downtime.on_status(read_status(folder_));
     }
     static void let_time_pass() { std::this_thread::sleep_for(20ms); }
 
@@ -37,52 +37,52 @@ class RecoveryTest : public testing::Test {
     CampaignFolder folder_{temporary_.path()};
 };
 
-TEST_F(RecoveryTest, ANewCampaignHasNothingToRecoverFrom) {
-    Downtime recovery(folder_);
-    recovery.on_job_started();
+TEST_F(DowntimeTest, ANewCampaignHasNoDowntime) {
+    Downtime downtime(folder_);
+    downtime.on_job_started();
     let_time_pass();
     snapshot(true);
-    EXPECT_EQ(look(recovery), std::nullopt);
+    EXPECT_EQ(report_of(downtime), std::nullopt);
 }
 
-TEST_F(RecoveryTest, TheTimeSinceTheLastSignOfLifeIsToldOnceATaskRuns) {
+TEST_F(DowntimeTest, TheTimeSinceTheLastSnapshotIsReportedOnceATaskRuns) {
     snapshot(true, 60s);
-    Downtime recovery(folder_);
-    recovery.on_job_started();
-    EXPECT_EQ(look(recovery), std::nullopt) << "the earlier job's snapshot";
+    Downtime downtime(folder_);
+    downtime.on_job_started();
+    EXPECT_EQ(report_of(downtime), std::nullopt) << "a snapshot of the earlier job";
     let_time_pass();
     snapshot(false);
-    EXPECT_EQ(look(recovery), std::nullopt) << "nothing runs yet";
+    EXPECT_EQ(report_of(downtime), std::nullopt) << "no task runs yet";
     snapshot(true);
-    const auto told = look(recovery);
-    ASSERT_TRUE(told.has_value());
-    EXPECT_THAT(*told, AllOf(HasSubstr("working again 60."), HasSubstr("(ours 0."),
-                             HasSubstr("the queue's 60.")));
-    EXPECT_EQ(look(recovery), std::nullopt) << "once";
+    const auto report = report_of(downtime);
+    ASSERT_TRUE(report.has_value());
+    EXPECT_THAT(*report, AllOf(HasSubstr("working again 60."), HasSubstr("(launcher 0."),
+                               HasSubstr("its queue 60.")));
+    EXPECT_EQ(report_of(downtime), std::nullopt) << "reported only once";
 }
 
-TEST_F(RecoveryTest, WhatAnEarlierJobStillWritesIsNotTakenForWork) {
+TEST_F(DowntimeTest, SnapshotsThatAnEarlierJobStillWritesAreIgnored) {
     snapshot(true, 60s);
-    Downtime recovery(folder_);
+    Downtime downtime(folder_);
     let_time_pass();
-    snapshot(true); // from a node that was cut off, before it left
+    snapshot(true); // from a node that lost its network
     let_time_pass();
-    recovery.on_job_started();
-    EXPECT_EQ(look(recovery), std::nullopt);
+    downtime.on_job_started();
+    EXPECT_EQ(report_of(downtime), std::nullopt);
 }
 
-TEST_F(RecoveryTest, AJobThatDiedWithinThisOneIsOursAlone) {
-    Downtime recovery(folder_);
-    recovery.on_job_started();
+TEST_F(DowntimeTest, ARestartByThisProcessIsTheLaunchersAlone) {
+    Downtime downtime(folder_);
+    downtime.on_job_started();
     snapshot(true, 5s);
-    recovery.on_job_lost();
-    recovery.on_job_started();
+    downtime.on_job_lost();
+    downtime.on_job_started();
     let_time_pass();
     snapshot(true);
-    const auto told = look(recovery);
-    ASSERT_TRUE(told.has_value());
-    EXPECT_THAT(*told, AllOf(HasSubstr("working again 5."), HasSubstr("ours 5."),
-                             HasSubstr("the queue's 0.0 s")));
+    const auto report = report_of(downtime);
+    ASSERT_TRUE(report.has_value());
+    EXPECT_THAT(*report, AllOf(HasSubstr("working again 5."), HasSubstr("launcher 5."),
+                               HasSubstr("its queue 0.0 s")));
 }
 
 } // namespace

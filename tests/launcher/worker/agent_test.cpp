@@ -1,5 +1,5 @@
-// Agents with real processes below them: a Spawner and a trainer that does as it is told (support/fake_trainer.cpp). Post and
-// collectives are in memory, so several ranks live in this one process.
+// Agents with real child processes: a Spawner and a scripted trainer (support/fake_trainer.cpp).
+// Mailboxes and collectives are in memory, so that several ranks run in this process.
 #include "launcher/worker/agent.h"
 
 #include "base/error.h"
@@ -22,10 +22,10 @@ namespace {
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-// What the fake trainer is to do stands where a task names its data set.
-TaskSpec told(const std::string& words) {
+// A task whose data set's name is the script of the fake trainer.
+TaskSpec scripted(const std::string& script) {
     ClassifierTask task;
-    task.dataset.name = words;
+    task.dataset.name = script;
     return task;
 }
 
@@ -33,7 +33,8 @@ class AgentTest : public testing::Test {
   protected:
     static void SetUpTestSuite() { log_to_file("/dev/null", "test"); }
 
-    // Ranks 0 .. ranks-1. `stuck_after` bounds what a loaded machine may delay; only tests that wait for it make it short.
+    // Starts ranks 0 .. ranks-1. Only tests that wait for `stuck_after` shorten it, because a
+    // loaded machine may be slow.
     void start(int ranks, Agent::Options options = {}) {
         if (options.trainer.argv.empty()) options.trainer.argv = {DAGAN_FAKE_TRAINER};
         post_.emplace(ranks);
@@ -56,21 +57,20 @@ class AgentTest : public testing::Test {
             .first->second.member(static_cast<int>(position));
     }
 
-    // Turns all agents until `enough`, which looks at what reached the coordinator. Fails at a deadline far beyond what is
-    // needed.
-    void turn_until(const std::function<bool()>& enough) {
+    // Turns all agents until `condition` holds. Fails at a deadline far beyond the time needed.
+    void turn_until(const std::function<bool()>& condition) {
         const auto deadline = std::chrono::steady_clock::now() + 60s;
-        while (!enough()) {
-            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "nothing comes";
+        while (!condition()) {
+            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "timed out";
             bool active = false;
             for (const auto& agent : agents_) active |= agent->turn();
             for (size_t rank = 0; rank < agents_.size(); ++rank) {
-                while (const auto envelope = mailboxes_[rank]->receive()) take(*envelope, rank);
+                while (const auto envelope = mailboxes_[rank]->receive()) handle(*envelope, rank);
             }
             if (!active) std::this_thread::sleep_for(200us);
         }
     }
-    void take(const cluster::Envelope& envelope, size_t rank) {
+    void handle(const cluster::Envelope& envelope, size_t rank) {
         const Message message = decode_message(envelope.bytes);
         if (const auto* lost = std::get_if<MemberLost>(&message))
             agents_[rank]->on_member_lost(*lost);
@@ -82,24 +82,24 @@ class AgentTest : public testing::Test {
         if (const auto* up = std::get_if<RankUp>(&message)) hosts_[envelope.from] = up->host;
     }
 
-    void assign(int rank, const std::string& task, const std::string& words,
+    void assign(int rank, const std::string& task, const std::string& script,
                 std::vector<int> members = {}, int position = 0) {
         if (members.empty()) members = {rank};
         agents_[static_cast<size_t>(rank)]->on_assign({.task = task,
                                                        .attempt = ++attempt_,
-                                                       .spec = told(words),
+                                                       .spec = scripted(script),
                                                        .members = members,
                                                        .position = position});
     }
-    void assign_gang(const std::string& task, const std::vector<std::string>& words) {
+    void assign_gang(const std::string& task, const std::vector<std::string>& scripts) {
         std::vector<int> members;
-        for (size_t i = 0; i < words.size(); ++i) members.push_back(static_cast<int>(i));
+        for (size_t i = 0; i < scripts.size(); ++i) members.push_back(static_cast<int>(i));
         ++attempt_;
         for (const int rank : members) {
             agents_[static_cast<size_t>(rank)]->on_assign(
                 {.task = task,
                  .attempt = attempt_,
-                 .spec = told(words[static_cast<size_t>(rank)]),
+                 .spec = scripted(scripts[static_cast<size_t>(rank)]),
                  .members = members,
                  .position = rank});
         }
@@ -119,16 +119,17 @@ class AgentTest : public testing::Test {
     std::optional<FakePost> post_;
     std::vector<std::unique_ptr<cluster::Mailbox>> mailboxes_;
     std::list<cluster::Spawner> spawners_;
-    std::map<int, FakeGang> gangs_;
+    std::map<int, FakeCollectives> gangs_;
     std::vector<std::unique_ptr<Agent>> agents_;
     std::vector<Ended> ended_;
-    std::map<std::string, pid_t> pid_of_;           // of the trainer that began the task last,
-    std::map<std::string, std::set<int>> ranks_of_; // and the ranks of all that did
+    // By task: the trainer that began it last, and the ranks of all that began it.
+    std::map<std::string, pid_t> pid_of_;
+    std::map<std::string, std::set<int>> ranks_of_;
     std::map<int, std::string> hosts_;
     int64_t attempt_ = 0;
 };
 
-TEST_F(AgentTest, ReportsItsRankAndBringsResultsBack) {
+TEST_F(AgentTest, ReportsItsRankAndItsResults) {
     start(2);
     assign(0, "a", "done");
     assign(1, "b", "fail");
@@ -137,10 +138,10 @@ TEST_F(AgentTest, ReportsItsRankAndBringsResultsBack) {
     EXPECT_EQ(result_of("a").outcome, Outcome::done);
     EXPECT_EQ(result_of("a").attempt, 1);
     EXPECT_EQ(result_of("b").outcome, Outcome::system_error);
-    EXPECT_EQ(result_of("b").error, "as told");
+    EXPECT_EQ(result_of("b").error, "as scripted");
 }
 
-TEST_F(AgentTest, OneTrainerDoesManyTasksOneAfterTheOther) {
+TEST_F(AgentTest, OneTrainerRunsManyTasksInTurn) {
     start(1, {.slots = 1, .spares = 0});
     for (int i = 0; i < 20; ++i) assign(0, "t" + std::to_string(i), "done");
     turn_until_ended(20);
@@ -150,7 +151,7 @@ TEST_F(AgentTest, OneTrainerDoesManyTasksOneAfterTheOther) {
     }
 }
 
-TEST_F(AgentTest, SlotsWorkSideBySide) {
+TEST_F(AgentTest, SlotsRunTasksConcurrently) {
     start(1, {.slots = 2, .spares = 0});
     assign(0, "waits", "wait");
     assign(0, "quick", "done");
@@ -160,7 +161,7 @@ TEST_F(AgentTest, SlotsWorkSideBySide) {
     turn_until_ended(2);
 }
 
-TEST_F(AgentTest, AKilledTrainerCostsItsTaskAndTheNextRunsOnTheSpare) {
+TEST_F(AgentTest, AKilledTrainerFailsItsTaskAndTheNextRunsOnTheSpare) {
     start(1, {.slots = 1, .spares = 1});
     assign(0, "victim", "hang");
     turn_until([&] { return pid_of_.contains("victim"); });
@@ -175,7 +176,7 @@ TEST_F(AgentTest, AKilledTrainerCostsItsTaskAndTheNextRunsOnTheSpare) {
     EXPECT_NE(pid_of_["next"], pid_of_["victim"]);
 }
 
-TEST_F(AgentTest, TrainersThatKeepDyingAreReplacedAsOften) {
+TEST_F(AgentTest, EveryDeadTrainerIsReplaced) {
     start(1);
     for (int i = 0; i < 12; ++i)
         assign(0, "t" + std::to_string(i), i % 3 == 0 ? "crash" : i % 3 == 1 ? "exit" : "done");
@@ -187,7 +188,7 @@ TEST_F(AgentTest, TrainersThatKeepDyingAreReplacedAsOften) {
     }
 }
 
-TEST_F(AgentTest, AStuckTrainerIsFoundAndKilled) {
+TEST_F(AgentTest, AStuckTrainerIsKilled) {
     start(1, {.slots = 1, .spares = 1, .stuck_after = 1s});
     assign(0, "stuck", "hang");
     turn_until_ended(1);
@@ -197,14 +198,14 @@ TEST_F(AgentTest, AStuckTrainerIsFoundAndKilled) {
     EXPECT_EQ(result_of("next").outcome, Outcome::done);
 }
 
-TEST_F(AgentTest, ATrainerThatBeatsIsNotStuckHoweverLongItsTaskIs) {
+TEST_F(AgentTest, ATrainerThatReportsProgressIsNotStuck) {
     start(1, {.slots = 1, .spares = 1, .stuck_after = 1s});
     assign(0, "long", "beat 1500 done");
     turn_until_ended(1);
     EXPECT_EQ(result_of("long").outcome, Outcome::done);
 }
 
-TEST_F(AgentTest, AFrozenTrainerIsKilledToo) {
+TEST_F(AgentTest, AFrozenTrainerIsKilled) {
     start(1, {.slots = 1, .spares = 1, .stuck_after = 1s});
     assign(0, "frozen", "beat 60000");
     turn_until([&] { return pid_of_.contains("frozen"); });
@@ -213,7 +214,7 @@ TEST_F(AgentTest, AFrozenTrainerIsKilledToo) {
     EXPECT_EQ(result_of("frozen").outcome, Outcome::stuck);
 }
 
-TEST_F(AgentTest, AStopIsPassedOn) {
+TEST_F(AgentTest, AStopIsForwardedToTheTrainers) {
     start(1, {.slots = 2, .spares = 1});
     assign(0, "a", "wait");
     assign(0, "b", "wait");
@@ -224,15 +225,15 @@ TEST_F(AgentTest, AStopIsPassedOn) {
     EXPECT_EQ(result_of("b").outcome, Outcome::interrupted);
 }
 
-TEST_F(AgentTest, AStopReachesATaskThatHasNotBegunYet) {
+TEST_F(AgentTest, AStopReachesATaskThatHasNotBegun) {
     start(1, {.slots = 1, .spares = 0});
-    assign(0, "early", "wait"); // its trainer is not loaded yet
+    assign(0, "early", "wait"); // its trainer is still loading
     agents_[0]->on_stop_work();
     turn_until_ended(1);
     EXPECT_EQ(result_of("early").outcome, Outcome::interrupted);
 }
 
-TEST_F(AgentTest, AGangsMembersGetTheMeanOfAll) {
+TEST_F(AgentTest, AllMembersOfAGangGetTheMean) {
     start(3);
     assign_gang("gan", {"reduce 1000 reduce 7", "reduce 1000 reduce 7", "reduce 1000 reduce 7"});
     turn_until_ended(3);
@@ -254,7 +255,7 @@ TEST_F(AgentTest, AMemberThatWaitsForTheOthersIsNotStuck) {
     EXPECT_EQ(result_of("gan", 1).outcome, Outcome::done);
 }
 
-TEST_F(AgentTest, AMembersDeathBreaksItsGangAndNothingElse) {
+TEST_F(AgentTest, ADeadMemberBreaksOnlyItsGang) {
     start(3, {.slots = 2, .spares = 1});
     assign(2, "bystander", "wait");
     assign_gang("gan", {"reduce 10 reduce 10", "reduce 10 crash", "reduce 10 reduce 10"});
@@ -276,14 +277,14 @@ TEST_F(AgentTest, AMembersDeathBreaksItsGangAndNothingElse) {
 void expect_system_error(const std::function<void()>& work, const std::string& program) {
     try {
         work();
-        ADD_FAILURE() << "trainers that cannot start go unnoticed";
+        ADD_FAILURE() << "no error although trainers cannot start";
     } catch (const Error& error) {
         EXPECT_EQ(error.blame(), Blame::system);
         EXPECT_THAT(error.what(), HasSubstr(program));
     }
 }
 
-TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) {
+TEST_F(AgentTest, OnGpusTheOthersOfABrokenGangAreKilledAsTheyHangInNccl) {
     start(3, {.slots = 2, .spares = 0, .on_gpus = true});
     assign_gang("gang", {"hang", "beat 300 crash", "hang"});
     assign(2, "beside", "beat 1000 done");
@@ -297,14 +298,14 @@ TEST_F(AgentTest, AMembersDeathEndsTheOthersOfItsGangOnGpusWhichHangWithinNccl) 
     for (const int member : {0, 1, 2}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
 }
 
-// Whoever is ended for what others did may be waiting for a reduction just then.
-TEST_F(AgentTest, AMemberThatWaitsForAReductionCanBeEndedToo) {
+// A trainer may be waiting for a reduction when it is aborted.
+TEST_F(AgentTest, AMemberThatWaitsForAReductionCanBeAborted) {
     start(2, {.slots = 1, .spares = 0});
     assign_gang("gang", {"reduce 10", "hang"});
     turn_until([&] { return ranks_of_["gang"].size() == 2; });
-    const auto asked =
-        std::chrono::steady_clock::now() + 300ms; // by then member 0 asks for its reduction
-    turn_until([&] { return std::chrono::steady_clock::now() > asked; });
+    // By then member 0 has requested its reduction.
+    const auto requested = std::chrono::steady_clock::now() + 300ms;
+    turn_until([&] { return std::chrono::steady_clock::now() > requested; });
     for (const auto& agent : agents_) agent->on_abandon({attempt_});
     turn_until_ended(2);
     for (const int member : {0, 1})
@@ -314,11 +315,11 @@ TEST_F(AgentTest, AMemberThatWaitsForAReductionCanBeEndedToo) {
     for (const int member : {0, 1}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
 }
 
-TEST_F(AgentTest, AnAbandonedAttemptIsEndedAtOnceAndNoOther) {
+TEST_F(AgentTest, OnlyTheAbandonedAttemptIsAborted) {
     start(2, {.slots = 1, .spares = 0});
     assign_gang("gang", {"hang", "hang"});
     turn_until([&] { return ranks_of_["gang"].size() == 2; });
-    assign(0, "not begun", "done"); // no slot is free
+    assign(0, "not begun", "done"); // no trainer is idle
     agents_[0]->on_abandon({attempt_});
     for (const auto& agent : agents_) agent->on_abandon({attempt_ - 1});
     turn_until_ended(3);
@@ -326,29 +327,30 @@ TEST_F(AgentTest, AnAbandonedAttemptIsEndedAtOnceAndNoOther) {
         EXPECT_EQ(result_of("gang", member).outcome, Outcome::interrupted);
     EXPECT_EQ(result_of("not begun").outcome, Outcome::interrupted);
     assign_gang("again", {"reduce 10", "reduce 10"});
-    for (const auto& agent : agents_) agent->on_abandon({attempt_ - 1}); // of one that is over
+    for (const auto& agent : agents_)
+        agent->on_abandon({attempt_ - 1}); // an attempt that has ended
     turn_until_ended(5);
     for (const int member : {0, 1}) EXPECT_EQ(result_of("again", member).outcome, Outcome::done);
 }
 
-TEST_F(AgentTest, TrainersThatDieBeforeTheyCanWorkAreTheSystemsBlame) {
+TEST_F(AgentTest, TrainersThatDieBeforeTheyAreReadyAreASystemError) {
     start(1, {.trainer = {{DAGAN_FAKE_TRAINER, "--never-ready"}, {}}});
     assign(0, "a", "done");
     expect_system_error([&] { turn_until_ended(1); }, "5 trainers in a row");
 }
 
-TEST_F(AgentTest, ATrainerProgramThatIsNotThereIsTheSystemsBlame) {
+TEST_F(AgentTest, AMissingTrainerProgramIsASystemError) {
     start(1, {.trainer = {{"/nonexistent/dagan-train"}, {}}});
     expect_system_error([&] { turn_until_ended(1); }, "/nonexistent/dagan-train");
 }
 
-TEST_F(AgentTest, NothingStaysWhenTheAgentEnds) {
+TEST_F(AgentTest, NoTrainerOutlivesTheAgent) {
     start(1);
     assign(0, "left", "hang");
     turn_until([&] { return pid_of_.contains("left"); });
     agents_.clear();
     spawners_.clear();
-    EXPECT_NE(::kill(pid_of_["left"], 0), 0) << "the trainer lives on";
+    EXPECT_NE(::kill(pid_of_["left"], 0), 0) << "the trainer still runs";
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// A data set of a few 8x8 images, for tests that only look at files.
+// A data set of a few 8x8 images, for tests of files.
 #pragma once
 
 #include "data/dataset.h"
@@ -9,7 +9,7 @@
 
 namespace dagan::launcher {
 
-// Two images of each of `classes` classes.
+// Two images of each class.
 inline data::Dataset small_dataset(std::vector<uint8_t> images, int classes) {
     data::DatasetInfo info;
     info.channels = 1;
@@ -26,7 +26,7 @@ inline data::Dataset small_dataset(std::vector<uint8_t> images, int classes) {
     return data::Dataset(info, std::move(images), std::move(labels), std::move(names));
 }
 
-// All of one grey.
+// The same with all pixels equal to `grey`.
 inline data::Dataset small_dataset(uint8_t grey, int classes) {
     return small_dataset(std::vector<uint8_t>(static_cast<size_t>(classes) * 2 * 64, grey),
                          classes);

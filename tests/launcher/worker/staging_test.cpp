@@ -65,19 +65,19 @@ TEST_F(StagingTest, AllShardsAreCopiedAndTheLastUserRemovesThem) {
     EXPECT_TRUE(fs::is_empty(scratch()));
 }
 
-TEST_F(StagingTest, WhatAKilledRankLeftIsUsedAgain) {
+TEST_F(StagingTest, ACopyLeftByAKilledRankIsUsedAgain) {
     const pid_t killed = ::fork();
     if (killed == 0) {
         const auto mine = stage();
         ::raise(SIGKILL);
     }
     ::waitpid(killed, nullptr, 0);
-    fs::remove_all(shared()); // were it copied again, this would fail
+    fs::remove_all(shared()); // so copying again would fail
     const auto staged = stage();
     EXPECT_NO_THROW(data::verify_dataset(staged->folder() / file()));
 }
 
-TEST_F(StagingTest, ARankKilledInTheMidstOfCopyingLeavesNothingThatIsTrusted) {
+TEST_F(StagingTest, AnIncompleteCopyIsNotUsed) {
     {
         const auto whole = stage();
         fs::create_directories(temporary_ / "aside");
@@ -93,16 +93,16 @@ TEST_F(StagingTest, ARankKilledInTheMidstOfCopyingLeavesNothingThatIsTrusted) {
     EXPECT_NO_THROW(data::verify_dataset(staged->folder() / file()));
 }
 
-TEST_F(StagingTest, AFileThatIsNotTheCampaignsIsRefused) {
+TEST_F(StagingTest, AFileWithAnotherHashIsRefused) {
     manifest_.known["small"].sha256 = std::string(64, '0');
     EXPECT_THAT(refusal(Blame::input),
                 HasSubstr("is not the data set that this campaign began with"));
 }
 
-TEST_F(StagingTest, AFullDiskIsNamedWithItsNode) {
+TEST_F(StagingTest, AFullDiskIsReportedWithItsNode) {
     fs::create_directories(scratch());
     if (::mount("tmpfs", scratch().c_str(), "tmpfs", 0, "size=8k") != 0)
-        GTEST_SKIP() << "needs root, to mount a small disk";
+        GTEST_SKIP() << "needs root to mount a small disk";
     const std::string message = refusal(Blame::system);
     ::umount(scratch().c_str());
     EXPECT_THAT(message, AnyOf(HasSubstr("MiB free, the data sets need"),
@@ -118,8 +118,8 @@ TEST_F(StagingTest, ManyRanksOfANodeCopyOnce) {
         if (ranks.back() == 0) {
             int code = 1;
             try {
-                const StagedData* mine =
-                    stage().release(); // never removed: the copy stays to be counted
+                // Never destroyed, so that the copies remain to be counted.
+                const StagedData* mine = stage().release();
                 data::verify_dataset(mine->folder() / file());
                 code = 0;
             } catch (const std::exception&) {

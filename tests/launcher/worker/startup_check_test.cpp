@@ -1,4 +1,4 @@
-// The rules by which a job refuses to begin: each fault alone, with its fix, and a sound job beside it.
+// The rules of check_ranks(): each fault by itself with its fix, and a job without faults.
 #include "launcher/worker/startup_check.h"
 
 #include "base/error.h"
@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// Two nodes with two ranks each, four cores and two GPUs a node.
+// Two nodes with two ranks, four cores and two GPUs each.
 std::vector<RankFacts> sound_ranks() {
     std::vector<RankFacts> ranks;
     for (int rank = 0; rank < 4; ++rank) {
@@ -48,16 +48,16 @@ TEST(StartupCheckTest, ASoundJobPasses) {
     EXPECT_THAT(findings.warnings, IsEmpty());
 }
 
-TEST(StartupCheckTest, TwoRanksOnOneGpuAreRefusedWhereGangsTrain) {
+TEST(StartupCheckTest, TwoRanksOnOneGpuAreRefusedIfThereAreGangs) {
     auto ranks = sound_ranks();
     ranks[3].gpu = "0";
     const StartupFindings findings = check_ranks(ranks, kClocks, resources(2, 1, 1));
     EXPECT_THAT(findings.faults,
                 ElementsAre(AllOf(HasSubstr("GPU 0 on n2: is used by ranks 2 and 3"),
                                   HasSubstr("hint: start at most one rank for each GPU"))));
-    const StartupFindings alone = check_ranks(ranks, kClocks, resources(1, 1, 1));
-    EXPECT_THAT(alone.faults, IsEmpty()) << "without gangs it is only slow";
-    EXPECT_EQ(alone.warnings.size(), 1U);
+    const StartupFindings no_gangs = check_ranks(ranks, kClocks, resources(1, 1, 1));
+    EXPECT_THAT(no_gangs.faults, IsEmpty()) << "without gangs it is only slow";
+    EXPECT_EQ(no_gangs.warnings.size(), 1U);
 }
 
 TEST(StartupCheckTest, EqualGpuNumbersOnDifferentNodesAreDifferentGpus) {
@@ -68,7 +68,7 @@ TEST(StartupCheckTest, EqualGpuNumbersOnDifferentNodesAreDifferentGpus) {
         << "no GPUs at all";
 }
 
-TEST(StartupCheckTest, AOneCoreMaskIsNamedWithTheFixOfWhoeverSetIt) {
+TEST(StartupCheckTest, AOneCoreMaskIsReportedWithTheFixForItsCause) {
     auto ranks = sound_ranks();
     for (RankFacts& facts : ranks) {
         facts.cores = {facts.cores.front()};
@@ -93,7 +93,7 @@ TEST(StartupCheckTest, RanksBoundToTheSameCoresAreCountedTogether) {
                                   HasSubstr("4 trainers with 1 threads each share 2 cores"))));
 }
 
-TEST(StartupCheckTest, AClockOffByMinutesIsNamedByItsNodeOnce) {
+TEST(StartupCheckTest, AClockOffByMinutesIsReportedOncePerNode) {
     const StartupFindings behind =
         check_ranks(sound_ranks(), {1000, 1000, 820, 820.1}, resources(1, 1, 1));
     EXPECT_THAT(behind.faults, ElementsAre(AllOf(HasSubstr("clock: n"), HasSubstr("180 s"),
@@ -112,7 +112,7 @@ TEST(StartupCheckTest, AClockOffByMinutesIsNamedByItsNodeOnce) {
                                   HasSubstr("--exclude=n3"))));
     EXPECT_THAT(check_ranks(three, {1000, 1000, 1000, 1000, 1010}, resources(1, 1, 1)).faults,
                 IsEmpty())
-        << "seconds are no harm";
+        << "a few seconds are tolerated";
 }
 
 TEST(StartupCheckTest, OtherProgramsOnOneNodeAreRefused) {
@@ -124,7 +124,7 @@ TEST(StartupCheckTest, OtherProgramsOnOneNodeAreRefused) {
                           HasSubstr("hint:"))));
 }
 
-TEST(StartupCheckTest, FactsSurviveTheWayToTheOthers) {
+TEST(StartupCheckTest, FactsSurviveEncoding) {
     const RankFacts facts = sound_ranks()[3];
     EXPECT_EQ(facts_from_text(to_text(facts)), facts);
     const RankFacts mine = facts_of_this_rank(7, "GPU-1", "/proc/self/exe");

@@ -14,7 +14,7 @@ torch::Tensor buffer(const torch::nn::Module& module, const std::string& name) {
     return module.named_buffers()[name];
 }
 
-// The equations of dagan.md section 2 for one channel, a slow scalar version.
+// docs/reference/model.md, eqs. (12) to (17), for one channel, as scalar code.
 struct ScalarRenorm {
     double gamma = 1, beta = 0, r_min = 0, r_max = kInfinity, d_max = kInfinity;
     double a_mu = 0, a_sg = 0, w = 0, M = 0, V = 1;
@@ -123,17 +123,18 @@ TEST(BatchRenormTest, AgreesWithTheScalarReferenceOverManyUpdatesClippedOrNot) {
     }
 }
 
-TEST(BatchRenormTest, GradientIsThatOfFiniteDifferencesWithRAndDFrozen) {
+TEST(BatchRenormTest, GradientEqualsFiniteDifferencesWithRAndDFixed) {
     BatchRenorm norm = double_renorm(2);
     perturb(norm, 0.5, 3);
     const torch::Tensor gamma = norm.named_parameters()["weight"],
                         beta = norm.named_parameters()["bias"];
+    // Steps after which r and d differ from 1 and 0.
     for (uint64_t step = 0; step < 3; ++step)
-        norm.forward(random_tensor({3, 2, 2, 2}, step) * 2 + 1, true, 1); // a state worth mixing
+        norm.forward(random_tensor({3, 2, 2, 2}, step) * 2 + 1, true, 1);
 
     const torch::Tensor x0 = random_tensor({3, 2, 2, 2}, 10),
                         target = random_tensor({3, 2, 2, 2}, 11);
-    // r and d as they are at x0, from the state before the step.
+    // r and d at x0, from the state before the step.
     const torch::Tensor mu = x0.mean({0, 2, 3}),
                         sigma = (x0.var({0, 2, 3}, /*unbiased=*/false) + 1e-3).sqrt();
     const torch::Tensor A_mu = buffer(norm, "a_mu") + (1 - buffer(norm, "w")) * mu,
@@ -182,7 +183,7 @@ TEST(BatchRenormTest, NoGradientReachesTheState) {
     }
 }
 
-TEST(BatchRenormTest, TrainingMovesTheStateAlsoWithoutGradientsAndInferenceNever) {
+TEST(BatchRenormTest, TrainingUpdatesTheStateEvenWithoutGradientsAndInferenceNever) {
     BatchRenorm norm(2, {});
     const torch::Tensor x = random_tensor({4, 2, 3, 3}, 1).to(torch::kFloat);
     {
@@ -197,7 +198,7 @@ TEST(BatchRenormTest, TrainingMovesTheStateAlsoWithoutGradientsAndInferenceNever
     for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(torch::equal(before[i], copies[i]));
 }
 
-TEST(BatchRenormTest, GroupsAreWhatRanksDoThatAverageTheirStateAfterTheStep) {
+TEST(BatchRenormTest, GroupsEqualRanksThatAverageTheirStateAfterTheStep) {
     BatchRenorm whole = double_renorm(3), first = double_renorm(3), second = double_renorm(3);
     for (uint64_t step = 0; step < 4; ++step) {
         const torch::Tensor x = random_tensor({6, 3, 2, 2}, step) + 0.5 * double(step);

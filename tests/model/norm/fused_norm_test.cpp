@@ -1,4 +1,5 @@
-// The fused units against LibTorch's expressions in double: values, first and second derivatives, per shape.
+// The fused units against LibTorch's expressions in double: values, first and second derivatives,
+// for several shapes.
 #include "model/norm/fused_norm.h"
 
 #include "model/norm/batch_norm.h"
@@ -12,7 +13,7 @@
 namespace dagan::model {
 namespace {
 
-// Sums of up to some ten thousand floats against the same in double.
+// Tolerance for sums of up to some ten thousand floats, compared with sums in double.
 constexpr double kTolerance = 2e-5;
 constexpr double kSlope = 0.2, kEpsilon = 1e-3;
 
@@ -33,7 +34,7 @@ torch::Tensor leaf(const torch::Tensor& values, torch::ScalarType type) {
     return values.to(type).requires_grad_();
 }
 
-// Each against the largest number of the tensor it belongs to.
+// Compares each element relative to the largest of its tensor.
 void expect_close(const Tensors& actual, const Tensors& expected, const std::string& what) {
     ASSERT_EQ(actual.size(), expected.size()) << what;
     for (size_t i = 0; i < actual.size(); ++i) {
@@ -47,8 +48,9 @@ void expect_close(const Tensors& actual, const Tensors& expected, const std::str
     }
 }
 
-// What a function of x, weight and bias [C] gives: y, the gradients of sum(y * g) by all, and, when asked for, the gradients of
-// sum(dx * u) by x, weight and g, as the penalty takes them: with dx alone in the first derivative's graph.
+// The results of a function of x, weight and bias [C]: y, the gradients of sum(y * g) with respect
+// to all, and optionally the gradients of sum(dx * u) with respect to x, weight and g. As in the
+// penalty, only dx is in the graph of the first derivative.
 struct Derivatives {
     Tensors values, first, second;
 };
@@ -60,7 +62,7 @@ class NormCase {
         x = channels_last(torch::randn({s.batch, s.channels, s.height, s.width}) + 0.3);
         weight = torch::randn({s.channels}) + 1;
         bias = torch::randn({s.channels});
-        g = torch::randn(x.sizes()); // as it comes: the order of its memory is not ours to choose
+        g = torch::randn(x.sizes()); // not channels last
         u = torch::randn(x.sizes());
     }
 
@@ -132,7 +134,7 @@ TEST_P(FusedNormTest, InferenceNormalisesByTheGivenMoments) {
                  {expected}, "inference");
 }
 
-TEST_P(FusedNormTest, RepeatsToTheBit) {
+TEST_P(FusedNormTest, GivesTheSameBitsInEveryRun) {
     const NormCase one(GetParam());
     const auto layer = [](const torch::Tensor& x, const torch::Tensor& weight,
                           const torch::Tensor& bias) {
@@ -149,7 +151,7 @@ TEST_P(FusedNormTest, RepeatsToTheBit) {
     }
 }
 
-// The paper's maps; odd ones; less than a vector; one pixel; one channel.
+// Maps of the paper; odd sizes; fewer channels than a vector; one pixel; one channel.
 INSTANTIATE_TEST_SUITE_P(Shapes, FusedNormTest,
                          testing::Values(Shape{4, 64, 28, 28}, Shape{3, 64, 14, 14},
                                          Shape{3, 128, 7, 7}, Shape{5, 128, 4, 4},
@@ -157,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, FusedNormTest,
                                          Shape{3, 7, 13, 5}, Shape{6, 33, 1, 1},
                                          Shape{2, 1, 17, 17}));
 
-TEST(FusedNormTest, LayerNormsResultForASampleDoesNotDependOnTheOthers) {
+TEST(FusedNormTest, LayerNormOfASampleDoesNotDependOnTheOtherSamples) {
     const NormCase one({6, 16, 7, 7});
     const torch::Tensor all =
         leaky_layer_norm(one.x, kSlope, one.weight, one.bias, LayerNorm::kEpsilon);
@@ -168,7 +170,7 @@ TEST(FusedNormTest, LayerNormsResultForASampleDoesNotDependOnTheOthers) {
     }
 }
 
-TEST(FusedNormTest, ParametersMayTakePartInTheSecondDerivativeToo) {
+TEST(FusedNormTest, SecondDerivativesIncludeTheParameters) {
     const NormCase one({3, 4, 5, 5});
     const auto second = [&](torch::ScalarType type, auto* norm) {
         const torch::Tensor x = leaf(one.x, type), weight = leaf(one.weight, type),
@@ -183,7 +185,7 @@ TEST(FusedNormTest, ParametersMayTakePartInTheSecondDerivativeToo) {
                  second(torch::kDouble, layer_norm_expression), "second");
 }
 
-TEST(FusedNormTest, FrozenParametersGetNoGradientAndTheInputDoes) {
+TEST(FusedNormTest, FrozenParametersGetNoGradientButTheInputDoes) {
     const NormCase one({3, 4, 5, 5});
     const torch::Tensor x = leaf(one.x, torch::kFloat);
     leaky_layer_norm(x, kSlope, one.weight, one.bias, LayerNorm::kEpsilon).sum().backward();
@@ -191,7 +193,7 @@ TEST(FusedNormTest, FrozenParametersGetNoGradientAndTheInputDoes) {
     EXPECT_FALSE(one.weight.grad().defined());
 }
 
-TEST(FusedNormTest, NotANumberAndInfinityAreNotHidden) {
+TEST(FusedNormTest, NanAndInfinityPropagate) {
     const NormCase one({2, 4, 5, 5});
     for (const double bad : {NAN, INFINITY}) {
         torch::Tensor x = one.x.clone();
@@ -206,7 +208,7 @@ TEST(FusedNormTest, NotANumberAndInfinityAreNotHidden) {
     }
 }
 
-TEST(FusedNormTest, MapsThatLieOtherwiseAreLeftToLibTorch) {
+TEST(FusedNormTest, LibTorchComputesMapsOfOtherLayouts) {
     const torch::Tensor x = channels_last(torch::randn({2, 8, 4, 4}));
     EXPECT_TRUE(fusable(x));
     EXPECT_FALSE(fusable(x.to(torch::kDouble)));
@@ -215,7 +217,8 @@ TEST(FusedNormTest, MapsThatLieOtherwiseAreLeftToLibTorch) {
     EXPECT_FALSE(fusable(x.flatten(1)));
 }
 
-// A module in float, fused, beside the same in double, by LibTorch: outputs and state after three steps, then inference.
+// Compares a fused module in float with the same module in double by LibTorch: outputs and state
+// after three steps, then inference.
 template <class Module>
 void expect_module_alike(
     const std::function<torch::Tensor(Module&, const torch::Tensor&, bool)>& forward,
@@ -236,7 +239,7 @@ void expect_module_alike(
                  "inference");
 }
 
-TEST(FusedNormTest, BatchRenormKeepsItsStateAsWithLibTorch) {
+TEST(FusedNormTest, BatchRenormHasTheSameStateAsWithLibTorch) {
     expect_module_alike<BatchRenorm>(
         [](BatchRenorm& norm, const torch::Tensor& x, bool training) {
             return norm.forward(x, training, 2, kSlope);
@@ -244,7 +247,7 @@ TEST(FusedNormTest, BatchRenormKeepsItsStateAsWithLibTorch) {
         [] { return BatchRenorm(6, {}); });
 }
 
-TEST(FusedNormTest, BatchNormKeepsItsStateAsWithLibTorch) {
+TEST(FusedNormTest, BatchNormHasTheSameStateAsWithLibTorch) {
     expect_module_alike<BatchNorm>([](BatchNorm& norm, const torch::Tensor& x,
                                       bool training) { return norm.forward(x, training, kSlope); },
                                    [] { return BatchNorm(6); });

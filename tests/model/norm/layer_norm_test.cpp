@@ -33,7 +33,7 @@ TEST(LayerNormTest, SamplesDoNotInfluenceEachOther) {
     EXPECT_TRUE(torch::equal(before[2], after[2]));
 }
 
-TEST(LayerNormTest, MapOfZerosGivesBeta) {
+TEST(LayerNormTest, AMapOfZerosGivesBeta) {
     LayerNorm norm(2);
     perturb(norm, 0.5, 1);
     const torch::Tensor y = norm.forward(torch::zeros({1, 2, 3, 3}));

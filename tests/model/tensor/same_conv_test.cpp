@@ -17,7 +17,7 @@ std::vector<int64_t> read_indices(int64_t from, int64_t to) {
     return {rows.data_ptr<int64_t>(), rows.data_ptr<int64_t>() + rows.numel()};
 }
 
-TEST(SamePaddingTest, StrideTwoPadsEvenSizesAfterOnlyAndOddSizesOnBothSides) {
+TEST(SamePaddingTest, StrideTwoPadsEvenSizesOnlyAfterAndOddSizesOnBothSides) {
     for (const int64_t size : {64, 32, 28, 16, 14, 8, 4})
         EXPECT_EQ(same_padding(size, 3, 2), (Padding{0, 1})) << size;
     EXPECT_EQ(same_padding(7, 3, 2), (Padding{1, 1}));
@@ -56,14 +56,14 @@ TEST(SameConvTest, StrideTwoGivesTheSizesOfTheNetworks) {
     }
 }
 
-TEST(ResizeTest, ReadsTheIndicesOfThePage) {
+TEST(ResizeTest, ReadsTheDocumentedIndices) {
     EXPECT_EQ(read_indices(4, 7), (std::vector<int64_t>{0, 0, 1, 1, 2, 2, 3}));
     EXPECT_EQ(read_indices(2, 4), (std::vector<int64_t>{0, 0, 1, 1}));
     EXPECT_EQ(read_indices(7, 14),
               (std::vector<int64_t>{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6}));
 }
 
-TEST(ResizeTest, EverySizeAnEncoderCanHalveReadsTheFloorOfTheRatio) {
+TEST(ResizeTest, EverySizeOfAnEncoderReadsTheFloorOfTheRatio) {
     for (int64_t to = 1; to <= 128; ++to) {
         const int64_t from = (to + 1) / 2;
         const std::vector<int64_t> indices = read_indices(from, to);
@@ -84,13 +84,14 @@ TEST(GlorotTest, FillsTheWholeRangeOfTheFans) {
         EXPECT_LE(weight.max().item<double>(), bound * (1 + 1e-6));
         EXPECT_GT(weight.max().item<double>(), bound * 0.999);
         EXPECT_LT(weight.min().item<double>(), -bound * 0.999);
-        // Standard error of the mean of 73,728 or more draws is below 0.003 bounds; of the variance below 0.4 %.
+        // Standard error of the mean of 73,728 or more draws is below 0.003 bounds; of the variance
+        // below 0.4 %.
         EXPECT_NEAR(weight.mean().item<double>() / bound, 0, 0.01);
         EXPECT_NEAR(weight.var().item<double>() / (bound * bound / 3), 1, 0.02);
     }
 }
 
-TEST(GlorotTest, DependsOnTheStreamAlone) {
+TEST(GlorotTest, DependsOnlyOnTheStream) {
     torch::Tensor a = torch::empty({8, 4, 3, 3}), b = a.clone(), c = a.clone();
     fill_glorot_uniform(a, 7);
     fill_glorot_uniform(b, 7);

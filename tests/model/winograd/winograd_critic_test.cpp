@@ -1,4 +1,5 @@
-// The gradient of the penalty, a second derivative, through a whole critic of the paper's size by Winograd's algorithm.
+// The gradient of the penalty, a second derivative, of a whole critic of the paper's size, computed
+// by Winograd's algorithm.
 #include "model/losses.h"
 #include "model/networks.h"
 #include "model/tensors.h"
@@ -40,8 +41,8 @@ Gradients penalty_gradients(Convolution convolution, torch::Dtype type, uint64_t
 }
 
 struct Errors {
-    double all = 0;   // of all gradients together, Euclidean, over their norm
-    double worst = 0; // of one element, over its tensor's largest
+    double all = 0;   // Euclidean norm of the error of all gradients, relative to their norm
+    double worst = 0; // largest error of an element, relative to the largest of its tensor
 };
 
 Errors errors_of(const Gradients& gradients, const Gradients& exact) {
@@ -63,10 +64,11 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-// Where an activation lies within rounding of leaky ReLU's kink, its slope may flip, and the penalty's gradient jumps: the true
-// one has a jump there too, so no precision helps. That happens to about one batch of pictures in five, hence the medians; the
-// jump is bounded all the same. The rest is of the size that moving double's weights by 1e-6 of themselves makes.
-TEST(WinogradCriticTest, TheGradientOfThePenaltyIsThatOfDouble) {
+// If an activation is within rounding error of the kink of the leaky ReLU, its slope may change and
+// the penalty's gradient jumps. The exact gradient jumps there too, so higher precision does not
+// help. This happens in about one batch of five, so the test compares medians and bounds the jump.
+// The other errors are of the size that a relative change of 1e-6 of the weights causes in double.
+TEST(WinogradCriticTest, TheGradientOfThePenaltyAgreesWithDouble) {
     std::vector<double> all, worst;
     for (uint64_t images = 0; images < 5; ++images) {
         const Gradients exact = penalty_gradients(Convolution::direct, torch::kDouble, images);

@@ -1,5 +1,6 @@
-// The Winograd convolution against LibTorch's in double: the three operations themselves, for each kind of vector unit that this
-// CPU has, and what autograd makes of them. The bar for all of it is 1e-4 of the largest value.
+// The Winograd convolution against LibTorch's in double: the three operations for each vector unit
+// that this CPU supports, and the derivatives by autograd. The tolerance is 1e-4 of the largest
+// value.
 #include "model/winograd/winograd.h"
 
 #include "model/convolution/convolution.h"
@@ -22,8 +23,8 @@ constexpr double kRelativeError = 1e-4;
 struct Shape {
     int64_t batch, in, out, height, width;
     int64_t stride = 1;
-    std::vector<int64_t> parts = {};        // of in; none: one map
-    std::optional<int64_t> resized_to = {}; // before it is convolved
+    std::vector<int64_t> parts = {};        // channels of each map; empty: one map
+    std::optional<int64_t> resized_to = {}; // before the convolution
 
     winograd::Shape winograd() const {
         return {.map_height = height,
@@ -42,7 +43,8 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
                << s.stride;
 }
 
-// Sizes of the networks and odd ones; channels that fill panels of 16 and that do not; batches with and without a last part.
+// Sizes of the networks and odd sizes; numbers of channels that are and are not multiples of 16;
+// batches with and without a smaller last chunk.
 const std::vector<Shape> kShapes{
     {3, 16, 16, 28, 28},
     {2, 65, 64, 28, 28},
@@ -62,7 +64,8 @@ const std::vector<Shape> kShapes{
     {1, 640, 128, 4, 4},
     {2, 24, 16, 2, 9},
     {3, 20, 18, 1, 2},
-    // Stride 2: as the networks have it, 28 -> 14 -> 7 -> 4 -> 2 -> 1, and all else that tiles of 4, 3 and 2 make.
+    // Stride 2: the sizes of the networks, 28 -> 14 -> 7 -> 4 -> 2 -> 1, and the other combinations
+    // of tiles of 4, 3 and 2.
     {3, 64, 32, 28, 28, 2},
     {32, 33, 20, 14, 14, 2},
     {5, 130, 64, 7, 7, 2},
@@ -73,7 +76,7 @@ const std::vector<Shape> kShapes{
     {1, 16, 95, 3, 29, 2},
     {3, 24, 16, 5, 6, 2},
     {2, 20, 16, 11, 3, 2},
-    // Several maps; parts of one, in several chunks of images.
+    // Several maps; one map as several blocks of channels, in several chunks of images.
     {7, 96, 32, 28, 28, 1, {64, 32}},
     {9, 150, 20, 28, 28, 2},
     {3, 64, 32, 14, 14, 1, {16, 48}},
@@ -83,7 +86,7 @@ const std::vector<Shape> kShapes{
     {5, 80, 40, 28, 28, 2, {64, 16}},
 };
 
-// x, kernel, bias and the output's gradient, in double.
+// x, kernel, bias and the gradient of the output, in double.
 struct Case {
     torch::Tensor x, kernel, bias, gradient;
 
@@ -100,7 +103,7 @@ std::vector<torch::Tensor> cut(const torch::Tensor& x, const Shape& s) {
     return x.split_with_sizes(s.winograd().channels, 1);
 }
 
-// The convolution with zeros around as TensorFlow lays them, by LibTorch.
+// The convolution with TensorFlow's SAME padding, by LibTorch.
 torch::Tensor reference_convolution(torch::Tensor x, const torch::Tensor& kernel,
                                     const torch::Tensor& bias, const Shape& shape) {
     const int64_t stride = shape.stride;
@@ -129,7 +132,7 @@ testing::AssertionResult agrees(const torch::Tensor& actual, const torch::Tensor
 class WinogradKernelsTest : public testing::TestWithParam<const winograd::Kernels*> {
   protected:
     void SetUp() override {
-        if (!winograd::runs_here(*GetParam()))
+        if (!winograd::supported_by_cpu(*GetParam()))
             GTEST_SKIP() << "this CPU has no " << GetParam()->name;
     }
 };
@@ -143,8 +146,8 @@ TEST_P(WinogradKernelsTest, ComputeTheConvolutionAndItsGradients) {
         const auto gradients = torch::autograd::grad({expected}, {c.x, c.kernel}, {c.gradient});
         const winograd::Arguments arguments{cut(floats(c.x), shape), floats(c.kernel),
                                             floats(c.gradient), floats(c.bias)};
-        const auto compute = [&](const winograd::Wanted& wanted) {
-            return winograd::compute(shape.winograd(), arguments, wanted, *GetParam());
+        const auto compute = [&](const winograd::ResultMask& mask) {
+            return winograd::compute(shape.winograd(), arguments, mask, *GetParam());
         };
         const winograd::Results together =
             compute({.output = true, .x_gradient = true, .kernel_gradient = true});
@@ -172,7 +175,8 @@ INSTANTIATE_TEST_SUITE_P(VectorUnits, WinogradKernelsTest,
                                          &winograd::kPortableKernels),
                          [](const auto& unit) { return std::string(unit.param->name); });
 
-// All first derivatives of e . (x * g + b), and those of h . (the first ones), by x, g and e.
+// All first derivatives of e . (x * g + b) with respect to x, g and e, and the derivatives of h .
+// (first derivatives).
 std::vector<torch::Tensor>
 derivatives(const std::function<torch::Tensor(const std::vector<torch::Tensor>&)>& convolve,
             std::vector<torch::Tensor> at, const std::vector<torch::Tensor>& along) {
@@ -184,7 +188,7 @@ derivatives(const std::function<torch::Tensor(const std::vector<torch::Tensor>&)
     std::vector<torch::Tensor> all{y};
     all.insert(all.end(), first.begin(), first.end());
     for (const std::vector<size_t>& terms :
-         {std::vector<size_t>{0}, {1}, {0, 1}}) { // as the penalty does, and the others
+         {std::vector<size_t>{0}, {1}, {0, 1}}) { // {0} as in the penalty
         torch::Tensor sum = torch::zeros({}, y.options());
         for (const size_t i : terms) sum = sum + (first[i] * along[i]).sum();
         for (const torch::Tensor& second :
@@ -225,12 +229,12 @@ TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesByWinogradAgreeWithDouble) 
     }
     for (const int64_t stride : {1, 2}) {
         expect_derivatives({3, 48, 32, 14, 14, stride}, true, /*channels_last=*/false);
-        expect_derivatives({3, 70, 32, 14, 14, stride, {1, 48, 8, 12, 1}}, true,
-                           true); // narrow maps go with their neighbours
+        // Narrow maps are joined with their neighbours.
+        expect_derivatives({3, 70, 32, 14, 14, stride, {1, 48, 8, 12, 1}}, true, true);
     }
 }
 
-TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesOfTheDirectWayAgreeWithDouble) {
+TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesOfTheDirectMethodAgreeWithDouble) {
     for (const bool channels_last : {false, true}) {
         for (const int64_t stride : {1, 2}) {
             expect_derivatives({3, 20, 16, 14, 14, stride}, false, channels_last);
@@ -241,8 +245,8 @@ TEST(ConvolutionTest, ValuesFirstAndSecondDerivativesOfTheDirectWayAgreeWithDoub
     }
 }
 
-// Through both gradients, each differentiated again: d/d(kernel, e) of the square of d/d(kernel) of the square of d/dx of <e, x *
-// k>.
+// Both gradients, each differentiated again: d/d(kernel, e) of the square of d/d(kernel) of the
+// square of d/dx of <e, x * k>.
 std::vector<torch::Tensor> third_derivatives(
     const std::function<torch::Tensor(const torch::Tensor&, const torch::Tensor&)>& convolve,
     const torch::Tensor& x, const torch::Tensor& k, const torch::Tensor& e) {
@@ -306,7 +310,7 @@ TEST(WinogradTest, ResultsDoNotDependOnTheNumberOfThreads) {
     }
 }
 
-TEST(WinogradTest, AnImageGivesTheSameBitsWhereverItLiesInTheBatch) {
+TEST(WinogradTest, AnImageGivesTheSameBitsAtEveryPlaceInTheBatch) {
     for (const Shape& shape :
          {Shape{11, 65, 64, 14, 14}, Shape{32, 257, 48, 4, 4}, Shape{11, 70, 48, 14, 14, 2}}) {
         const Case c(shape, 17);
@@ -327,8 +331,8 @@ TEST(WinogradTest, AnImageGivesTheSameBitsWhereverItLiesInTheBatch) {
     }
 }
 
-// Where maps end with a panel of 16 channels, joining them or not is a matter of speed alone.
-TEST(WinogradTest, SeveralMapsGiveTheBitsOfOne) {
+// If maps end with a full panel of 16 channels, joining them changes only the speed.
+TEST(WinogradTest, SeveralMapsGiveTheSameBitsAsOne) {
     const Shape parts{5, 98, 40, 14, 14, 1, {32, 16, 50}};
     for (const int64_t stride : {1, 2}) {
         Shape several = parts, one = parts;
@@ -347,8 +351,8 @@ TEST(WinogradTest, SeveralMapsGiveTheBitsOfOne) {
     }
 }
 
-// A classifier's flag: not laid out as a map, and nobody asks for its gradient.
-TEST(ConvolutionTest, ChannelsOfOneValueAreAsGoodAsWholeMaps) {
+// A classifier's flag: it is not a full map and needs no gradient.
+TEST(ConvolutionTest, ConstantChannelsGiveTheSameResultsAsWholeMaps) {
     for (const int64_t stride : {1, 2}) {
         const Shape shape{5, 69, 40, 14, 14, stride, {33, 34, 2}};
         const Case c(shape, 31);
@@ -378,7 +382,7 @@ TEST(ConvolutionTest, ChannelsOfOneValueAreAsGoodAsWholeMaps) {
     }
 }
 
-TEST(WinogradTest, ReadsSomeChannelsOfALargerMapWhereTheyLie) {
+TEST(WinogradTest, ReadsAChannelSliceOfALargerMapInPlace) {
     const Shape shape{3, 40, 24, 7, 7};
     const Case c(shape, 19);
     const torch::Tensor larger = floats(random_tensor({3, 64, 7, 7}, 23));
@@ -391,7 +395,7 @@ TEST(WinogradTest, ReadsSomeChannelsOfALargerMapWhereTheyLie) {
     EXPECT_TRUE(torch::equal(output(part), output(part.clone(torch::MemoryFormat::ChannelsLast))));
 }
 
-TEST(ConvolutionChoiceTest, IsAFunctionOfTheShape) {
+TEST(ConvolutionChoiceTest, DependsOnlyOnTheShape) {
     const ConvolutionShape inner{.in_channels = 128, .out_channels = 64, .size = 14};
     const ConvolutionShape image{.in_channels = 2, .out_channels = 64, .size = 28},
         score{.in_channels = 64, .out_channels = 1, .size = 28};
@@ -401,18 +405,18 @@ TEST(ConvolutionChoiceTest, IsAFunctionOfTheShape) {
     for (const ConvolutionShape& shape : {image, score, projection}) {
         for (const Convolution choice :
              {Convolution::automatic, Convolution::direct, Convolution::winograd}) {
-            EXPECT_FALSE(winograd_chosen(choice, shape));
+            EXPECT_FALSE(winograd_selected(choice, shape));
         }
     }
     for (const ConvolutionShape& shape : {inner, closing}) {
-        EXPECT_TRUE(winograd_chosen(Convolution::winograd, shape));
-        EXPECT_FALSE(winograd_chosen(Convolution::direct, shape));
-        EXPECT_EQ(winograd_chosen(Convolution::automatic, shape),
-                  winograd::runs_here(winograd::kAvx2Kernels));
+        EXPECT_TRUE(winograd_selected(Convolution::winograd, shape));
+        EXPECT_FALSE(winograd_selected(Convolution::direct, shape));
+        EXPECT_EQ(winograd_selected(Convolution::automatic, shape),
+                  winograd::supported_by_cpu(winograd::kAvx2Kernels));
     }
 }
 
-TEST(ConvolutionTimingTest, TimesBothWaysOfAShape) {
+TEST(ConvolutionTimingTest, TimesBothMethodsForAShape) {
     for (const int64_t stride : {1, 2}) {
         const ConvolutionTimes times = measure_convolution(
             {.in_channels = 32, .out_channels = 16, .size = 7, .stride = stride}, 2, 2);

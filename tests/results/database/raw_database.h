@@ -1,4 +1,4 @@
-// The database as an outsider sees it: SQL straight to SQLite, without our code.
+// Direct access to a SQLite file with plain SQL, as another program has it, without our code.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ class RawDatabase {
         return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
     }
     std::string error() const { return sqlite3_errmsg(db_); }
-    // First column of the first row, as text.
+    // Returns the first column of the last row as text; "NULL" for NULL, "" without a row.
     std::string value(const std::string& sql) {
         std::string text;
         const auto keep = [](void* out, int, char** values, char**) {

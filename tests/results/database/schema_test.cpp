@@ -1,8 +1,10 @@
-// What the schema makes impossible, tried with raw SQL: with foreign keys on, and off as they are in a plain sqlite3 shell.
-#include "raw_database.h"
-#include "results/campaign_support.h"
-
+// The schema refuses wrong data. Tried with plain SQL, with foreign keys on, and off as in a plain
+// sqlite3 shell.
 #include "results/database/schema.h"
+
+#include "base/hash.h"
+#include "results/campaign_support.h"
+#include "results/database/raw_database.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +13,7 @@ namespace {
 
 using namespace testing;
 
-// One finished trial "a" (best of three epochs: 2), one running attempt of "b" with its epochs entered but no result.
+// One finished trial "a" (the best of its three epochs is 2), and a running attempt of "b".
 class SchemaTest : public ::testing::TestWithParam<bool> {
   protected:
     SchemaTest() {
@@ -35,7 +37,7 @@ class SchemaTest : public ::testing::TestWithParam<bool> {
     void refused(const std::string& sql) {
         EXPECT_EQ(db_->execute(sql), SQLITE_CONSTRAINT) << sql << ": " << db_->error();
     }
-    // Epochs 1..3 of b with 400, 800, 400 correct of 1000.
+    // Enters epochs 1 to 3 of b with 400, 800 and 400 correct answers of 1000.
     void enter_epochs_of_b() {
         accepted("INSERT INTO best_epoch VALUES ('" + b_ + "', 'best_val', 2, 800, 1000)");
         for (const auto* epoch : {"1, 400", "2, 800", "3, 400"})
@@ -83,23 +85,22 @@ TEST_P(SchemaTest, AResultWithoutEpochsIsRefused) {
 TEST_P(SchemaTest, AnEpochThatBeatsTheBestIsRefused) {
     enter_epochs_of_b();
     refused("INSERT INTO epoch VALUES ('" + b_ + "', 4, 801, 1000, 'best_val', 2, 800)");
-    if (GetParam())
-        refused("INSERT INTO epoch VALUES ('" + b_ +
-                "', 4, 801, 1000, 'best_val', 4, 801)"); // another idea of which is best
+    if (GetParam()) // an epoch that does not refer to the recorded best epoch
+        refused("INSERT INTO epoch VALUES ('" + b_ + "', 4, 801, 1000, 'best_val', 4, 801)");
     refused("INSERT INTO epoch VALUES ('" + b_ + "', 2, 800, 1000, 'best_val', 2, 800)"); // twice
 }
 
 TEST_P(SchemaTest, AnEarlierEpochAsGoodAsTheBestIsRefused) {
     accepted("INSERT INTO best_epoch VALUES ('" + b_ + "', 'best_val', 2, 800, 1000)");
     refused("INSERT INTO epoch VALUES ('" + b_ + "', 1, 800, 1000, 'best_val', 2, 800)");
-    accepted("INSERT INTO epoch VALUES ('" + b_ +
-             "', 3, 800, 1000, 'best_val', 2, 800)"); // later: not the best
+    // A later epoch that is as good is not the best.
+    accepted("INSERT INTO epoch VALUES ('" + b_ + "', 3, 800, 1000, 'best_val', 2, 800)");
 }
 
-TEST_P(SchemaTest, AnEpochThatDisownsTheBestCannotLeadToAResult) {
+TEST_P(SchemaTest, AnEpochThatContradictsTheBestCannotLeadToAResult) {
     accepted("INSERT INTO best_epoch VALUES ('" + b_ + "', 'best_val', 1, 400, 1000)");
     accepted("INSERT INTO epoch VALUES ('" + b_ + "', 1, 400, 1000, 'best_val', 1, 400)");
-    // With foreign keys the better epoch cannot be entered; without, it can, but then no result can.
+    // With foreign keys, the better epoch is refused; without, it is accepted, but no result is.
     const int entered =
         db_->execute("INSERT INTO epoch VALUES ('" + b_ + "', 2, 800, 1000, 'best_val', 2, 800)");
     EXPECT_EQ(entered, GetParam() ? SQLITE_CONSTRAINT : SQLITE_OK);
@@ -144,7 +145,7 @@ TEST_P(SchemaTest, ThereIsOneCampaign) {
         "INSERT INTO campaign (name, sweep, code_version, created) VALUES ('x', 'y', 'z', '2026')");
 }
 
-TEST_P(SchemaTest, KnowsItsVersion) {
+TEST_P(SchemaTest, TheVersionIsRecordedInTheDatabase) {
     EXPECT_EQ(db_->value("SELECT version FROM schema_version"), std::to_string(kSchemaVersion));
     EXPECT_EQ(db_->value("PRAGMA user_version"), std::to_string(kSchemaVersion));
     EXPECT_EQ(db_->value("PRAGMA integrity_check"), "ok");
@@ -153,7 +154,31 @@ TEST_P(SchemaTest, KnowsItsVersion) {
 INSTANTIATE_TEST_SUITE_P(ForeignKeys, SchemaTest, ::testing::Values(true, false),
                          [](const auto& keys) { return keys.param ? "On" : "Off"; });
 
-TEST(SchemaTextTest, NamesEveryTableAndViewOfTheInterface) {
+TEST(SchemaTextTest, TheListOfTablesIsComplete) {
+    TemporaryFolder folder;
+    open_sqlite_store(folder / "results.sqlite");
+    std::string list = "'schema_version'";
+    for (const std::string table : kSchemaTables) list += ", '" + table + "'";
+    RawDatabase db(folder / "results.sqlite");
+    const std::string tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' ";
+    EXPECT_EQ(db.value(tables + "AND name NOT IN (" + list + ")"), "0");
+    EXPECT_EQ(db.value(tables), std::to_string(kSchemaTables.size() + 1));
+}
+
+// SQLite stores these texts with their comments, and the salvage of a lost first page depends on
+// them (schema.sql). A new schema version needs a new hash here.
+TEST(SchemaTextTest, TheStoredStatementsOfAVersionNeverChange) {
+    TemporaryFolder folder;
+    open_sqlite_store(folder / "results.sqlite");
+    Sha256 hash;
+    hash.update(RawDatabase(folder / "results.sqlite")
+                    .value("SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM "
+                           "sqlite_master WHERE sql IS NOT NULL ORDER BY rowid)"));
+    ASSERT_EQ(kSchemaVersion, 2);
+    EXPECT_EQ(hash.hex(), "9dc30f2f7fe50a80bffcb399ed2de7c44ef36214a0323376b89aa6022c86b173");
+}
+
+TEST(SchemaTextTest, EveryTableAndViewForAnalystsExists) {
     for (const auto* table : {"campaign", "task", "attempt", "epoch", "result", "artifact"}) {
         EXPECT_NE(schema_sql().find(std::string("CREATE TABLE ") + table + " ("),
                   std::string_view::npos)

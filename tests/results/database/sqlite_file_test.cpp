@@ -1,9 +1,9 @@
-// The SQLite file under bad luck: foreign files, damage, kills between and before commits, readers beside the writer, a full
-// disk.
+// The SQLite file under adverse conditions: files of other programs, damage, kills at any moment,
+// readers beside the writer, and a full disk.
 #include "base/error.h"
 #include "base/file.h"
-#include "raw_database.h"
 #include "results/campaign_support.h"
+#include "results/database/raw_database.h"
 #include "results/database/schema.h"
 #include "results/query/queries.h"
 
@@ -26,9 +26,10 @@ namespace {
 
 using namespace testing;
 
-void die_at_once() { ::kill(::getpid(), SIGKILL); } // no destructor, no flush
+// Ends the process without running destructors or flushing files.
+void die_at_once() { ::kill(::getpid(), SIGKILL); }
 
-// Runs `work`, which ends with die_at_once(), in a child.
+// Runs `work`, which ends with die_at_once(), in a child process.
 void in_killed_child(const std::function<void()>& work) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
@@ -47,7 +48,7 @@ class SqliteFileTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(SqliteFileTest, AnotherKindOfFileIsRefusedAndLeftAlone) {
+TEST_F(SqliteFileTest, AFileThatIsNotADatabaseIsRefusedAndUnchanged) {
     const std::string text(5000, 'x');
     std::ofstream(path()) << text;
     EXPECT_NE(refusal([&] { open_sqlite_store(path()); }).find("not a results database"),
@@ -56,7 +57,7 @@ TEST_F(SqliteFileTest, AnotherKindOfFileIsRefusedAndLeftAlone) {
     EXPECT_EQ(read_file(path()), text);
 }
 
-TEST_F(SqliteFileTest, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
+TEST_F(SqliteFileTest, AnotherProgramsDatabaseIsRefusedAndUnchanged) {
     RawDatabase(path()).execute("CREATE TABLE photo (x)");
     EXPECT_NE(refusal([&] { open_sqlite_store(path()); }).find("another program"),
               std::string::npos);
@@ -64,7 +65,7 @@ TEST_F(SqliteFileTest, AnotherProgramsDatabaseIsRefusedAndLeftAlone) {
     EXPECT_EQ(RawDatabase(path()).value("SELECT count(*) FROM sqlite_master"), "1");
 }
 
-TEST_F(SqliteFileTest, ANewerVersionIsRefusedByItsNumber) {
+TEST_F(SqliteFileTest, ANewerSchemaIsRefusedWithItsNumber) {
     open_sqlite_store(path());
     RawDatabase(path()).execute("PRAGMA user_version = 99");
     EXPECT_NE(refusal([&] {
@@ -74,7 +75,7 @@ TEST_F(SqliteFileTest, ANewerVersionIsRefusedByItsNumber) {
     EXPECT_NE(refusal([&] { trial_rows(path()); }).find("schema 99"), std::string::npos);
 }
 
-TEST_F(SqliteFileTest, ADamagedDatabaseIsNamedAsSuch) {
+TEST_F(SqliteFileTest, ADamagedDatabaseIsReportedAsDamaged) {
     {
         const auto store = open_sqlite_store(path());
         store->enter(campaign(), plan_of_seeds(500));
@@ -89,20 +90,20 @@ TEST_F(SqliteFileTest, ADamagedDatabaseIsNamedAsSuch) {
     EXPECT_NE(refusal([&] { cell_rows(path()); }).find("damaged"), std::string::npos);
 }
 
-TEST_F(SqliteFileTest, ReadingWhatIsNotThereSaysSoAndMakesNoFile) {
+TEST_F(SqliteFileTest, ReadingAMissingFileIsRefusedAndCreatesNone) {
     EXPECT_NE(refusal([&] { trial_rows(path()); }).find("no results database there"),
               std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
-TEST_F(SqliteFileTest, AnUnwritableFolderIsTheSystemsFault) {
+TEST_F(SqliteFileTest, AMissingFolderIsASystemError) {
     EXPECT_NE(refusal([&] { open_sqlite_store(folder_ / "no such folder/results.sqlite"); },
                       Blame::system)
                   .find("no such folder"),
               std::string::npos);
 }
 
-TEST_F(SqliteFileTest, PathsWithSpacesAndEqualSignsWork) {
+TEST_F(SqliteFileTest, APathMayContainSpacesAndEqualSigns) {
     const auto odd = folder_ / "my  campaign = 1; x.sqlite";
     {
         const auto store = open_sqlite_store(odd);
@@ -113,7 +114,7 @@ TEST_F(SqliteFileTest, PathsWithSpacesAndEqualSignsWork) {
     EXPECT_EQ(cell_rows(odd).size(), 1u);
 }
 
-TEST_F(SqliteFileTest, CommittedRowsSurviveAKillAndUncommittedOnesDoNot) {
+TEST_F(SqliteFileTest, CommittedRowsSurviveAKillAndUncommittedRowsDoNot) {
     const auto plan = plan_of_seeds(30);
     in_killed_child([&] {
         const auto store = open_sqlite_store(path());
@@ -130,9 +131,9 @@ TEST_F(SqliteFileTest, CommittedRowsSurviveAKillAndUncommittedOnesDoNot) {
     EXPECT_EQ(RawDatabase(path()).value("PRAGMA integrity_check"), "ok");
 }
 
-// A small cache makes SQLite write pages of the open transaction into the file, so that the kill leaves a journal to be played
-// back.
-TEST_F(SqliteFileTest, AReaderUndoesWhatAKilledWriterLeftHalfWritten) {
+// A small cache makes SQLite write pages of the open transaction into the file, so that the kill
+// leaves a hot journal.
+TEST_F(SqliteFileTest, AReaderRollsBackTheTransactionOfAKilledWriter) {
     const auto plan = plan_of_seeds(2000);
     {
         const auto store = open_sqlite_store(path());
@@ -154,7 +155,7 @@ TEST_F(SqliteFileTest, AReaderUndoesWhatAKilledWriterLeftHalfWritten) {
     EXPECT_EQ(RawDatabase(path()).value("PRAGMA integrity_check"), "ok");
 }
 
-TEST_F(SqliteFileTest, KilledAtAnyMomentItHoldsWhatWasAcknowledgedAndOpensAgain) {
+TEST_F(SqliteFileTest, AfterAKillAtAnyMomentTheFileHoldsEveryAcknowledgedResult) {
     const auto plan = plan_of_seeds(400);
     for (int round = 0; round < 8; ++round) {
         const auto file = folder_ / ("round" + std::to_string(round) + ".sqlite");
@@ -191,21 +192,21 @@ TEST_F(SqliteFileTest, KilledAtAnyMomentItHoldsWhatWasAcknowledgedAndOpensAgain)
     }
 }
 
-TEST_F(SqliteFileTest, ReadersAskWhileTheWriterWrites) {
+TEST_F(SqliteFileTest, AReaderSeesOnlyWholeCommitsWhileTheWriterWrites) {
     const auto plan = plan_of_seeds(600);
     const auto store = open_sqlite_store(path());
     store->enter(campaign(), plan);
     store->commit();
     std::exception_ptr failure;
-    size_t last = 0, asked = 0;
+    size_t last = 0, reads = 0;
     bool grew = true;
     std::jthread reader([&](std::stop_token stop) {
         try {
             while (!stop.stop_requested()) {
                 const auto rows = trial_rows(path()).size();
-                grew = grew && rows >= last && rows % 4 == 0; // never half a group
+                grew = grew && rows >= last && rows % 4 == 0; // commits are groups of four
                 last = rows;
-                ++asked;
+                ++reads;
             }
         } catch (...) {
             failure = std::current_exception();
@@ -219,39 +220,39 @@ TEST_F(SqliteFileTest, ReadersAskWhileTheWriterWrites) {
     reader.join();
     if (failure) std::rethrow_exception(failure);
     EXPECT_TRUE(grew);
-    EXPECT_GT(asked, 0u);
+    EXPECT_GT(reads, 0u);
     EXPECT_EQ(trial_rows(path()).size(), 600u);
 }
 
-// Issue "Results an analyst can trust and enjoy": readers of all kinds while the coordinator writes 1,000 rows/s.
-TEST_F(SqliteFileTest, ReadersAndAWriterOfAThousandRowsASecondDoNotDisturbEachOther) {
-    constexpr int kEpochs = 50, kTrials = 30; // 2 x 50 + 5 rows each, one in 100 ms
+// Three kinds of readers while the coordinator writes about 1,000 rows/s.
+TEST_F(SqliteFileTest, ReadersAndAFastWriterDoNotDisturbEachOther) {
+    constexpr int kEpochs = 50, kTrials = 30; // 2 x 50 + 5 rows per trial, one trial per 100 ms
     const auto plan = plan_of_seeds(kTrials);
     const auto store = open_sqlite_store(path());
     store->enter(campaign(), plan);
     store->commit();
     std::mutex mutex;
-    std::vector<std::string> complaints;
+    std::vector<std::string> errors;
     std::array<int, 3> answers{};
-    const std::vector<std::function<void()>> questions{
+    const std::vector<std::function<void()>> queries{
         [&] { table1_rows(path()); },
         [&] { run_query(path(), "SELECT task, max(validation_correct) FROM epoch GROUP BY task"); },
-        // As another program would, with its own patience of 5 s.
+        // Another program, with a timeout of 5 s.
         [&] {
             RawDatabase db(path());
             db.execute("PRAGMA busy_timeout = 5000");
             db.value("SELECT count(*) FROM curve");
         }};
     std::vector<std::jthread> readers;
-    for (size_t i = 0; i < questions.size(); ++i) {
+    for (size_t i = 0; i < queries.size(); ++i) {
         readers.emplace_back([&, i](std::stop_token stop) {
             while (!stop.stop_requested()) {
                 try {
-                    questions[i]();
+                    queries[i]();
                     ++answers[i];
                 } catch (const std::exception& error) {
                     const std::lock_guard lock(mutex);
-                    complaints.emplace_back(error.what());
+                    errors.emplace_back(error.what());
                 }
             }
         });
@@ -268,15 +269,15 @@ TEST_F(SqliteFileTest, ReadersAndAWriterOfAThousandRowsASecondDoNotDisturbEachOt
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (auto& reader : readers) reader.request_stop();
     readers.clear();
-    for (const auto& complaint : complaints) ADD_FAILURE() << complaint;
-    for (const int answered : answers) EXPECT_GT(answered, 0);
+    for (const auto& error : errors) ADD_FAILURE() << error;
+    for (const int count : answers) EXPECT_GT(count, 0);
     EXPECT_EQ(trial_rows(path()).size(), static_cast<size_t>(kTrials));
     std::printf("%.0f rows/s written; meanwhile %d, %d and %d answers\n",
                 kTrials * (2 * kEpochs + 5) / seconds, answers[0], answers[1], answers[2]);
 }
 
-// A limit on file size stands in for a full disk: the write fails in the same place.
-TEST_F(SqliteFileTest, AFullDiskIsTheSystemsFaultAndLosesNothingCommitted) {
+// A limit on the file size simulates a full disk: the write fails in the same place.
+TEST_F(SqliteFileTest, AFullDiskIsASystemErrorAndLosesNoCommittedRow) {
     const auto plan = plan_of_seeds(2000);
     {
         const auto store = open_sqlite_store(path());

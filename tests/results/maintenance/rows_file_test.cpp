@@ -1,4 +1,4 @@
-// Tables published as text, and asked again.
+// A database rebuilt from published rows.
 #include "results/maintenance/rows_file.h"
 
 #include "base/file.h"
@@ -33,7 +33,7 @@ std::string everything(const fs::path& database) {
 
 class RowsFileTest : public ::testing::Test {
   protected:
-    // Two n, three m, baselines with as many steps, three seeds.
+    // Two n, three m with their step-matched baselines, three seeds.
     RowsFileTest() {
         for (const int n : {1, 5}) {
             for (const int seed : {0, 1, 2}) {
@@ -65,9 +65,8 @@ TEST_F(RowsFileTest, EveryTableOfTrialsIsTheSame) {
         store->enter(campaign(), plan_);
         int number = 0;
         for (const PlannedTask& task : plan_.tasks) {
-            if (++number != 7)
-                finish(*store, task, 300 + 37 * number % 101,
-                       250 + 53 * number % 97); // one is missing
+            if (++number == 7) continue; // one is missing
+            finish(*store, task, 300 + 37 * number % 101, 250 + 53 * number % 97);
         }
         store->commit();
     }
@@ -78,7 +77,7 @@ TEST_F(RowsFileTest, EveryTableOfTrialsIsTheSame) {
     EXPECT_EQ(campaign_of(again), campaign());
 }
 
-TEST_F(RowsFileTest, WhatIsNoTableOfTrialsIsRefusedWithItsLine) {
+TEST_F(RowsFileTest, AFileThatIsNotATableOfTrialsIsRefusedWithItsLine) {
     EXPECT_THAT(refused("a,b\n1,2\n"),
                 AllOf(HasSubstr("rows.csv"), HasSubstr("hint: `dagan results rows")));
     EXPECT_THAT(refused(""), HasSubstr("not a table of trials"));
@@ -87,17 +86,17 @@ TEST_F(RowsFileTest, WhatIsNoTableOfTrialsIsRefusedWithItsLine) {
     EXPECT_THAT(refused(kHeader + good + good),
                 AllOf(HasSubstr("rows.csv:3"), HasSubstr("the same trial")));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,2,0,0,epochs,held_out,100,2,3,9,4,9\n"),
-                AllOf(HasSubstr("rows.csv:2"), HasSubstr("does not have")));
+                AllOf(HasSubstr("rows.csv:2"), HasSubstr("does not have this trial")));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,many,2,3,9,4,9\n"),
                 AllOf(HasSubstr("rows.csv:2"), HasSubstr("'many'")));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,2,3\n"),
-                HasSubstr("'' where a count"));
+                HasSubstr("expected a count, got ''"));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,2,3,9,4,9,7\n"),
                 HasSubstr("'7' after the last"));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,2,3,9,10,9\n"),
-                HasSubstr("cannot be"));
+                HasSubstr("impossible counts"));
     EXPECT_THAT(refused(std::string(kHeader) + "omniglot,1,0,0,epochs,held_out,100,0,3,9,4,9\n"),
-                HasSubstr("cannot be"));
+                HasSubstr("impossible counts"));
 }
 
 } // namespace

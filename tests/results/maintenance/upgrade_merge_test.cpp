@@ -1,4 +1,4 @@
-// Databases made anew: of an older schema, of several sites, of a damaged file.
+// New databases from an older schema, from several sites, and from a damaged file.
 #include "results/maintenance/upgrade_merge.h"
 
 #include "base/error.h"
@@ -23,7 +23,7 @@ using namespace testing;
 
 constexpr SyntheticSize kSmall{.epochs = 6, .seeds = 2};
 
-// All that an analyst sees.
+// Every table that an analyst sees.
 std::string everything(const fs::path& database) {
     return render_rows(trial_rows(database), TableFormat::csv) +
            render_cells(cell_rows(database), TableFormat::csv) +
@@ -37,7 +37,7 @@ std::string everything(const fs::path& database) {
 
 class UpgradeTest : public ::testing::Test {
   protected:
-    // The database of a campaign as the first version of the schema kept it.
+    // Writes the database of a campaign in the first version of the schema.
     void make_old() {
         make_synthetic_campaign(folder_ / "new", kSmall);
         RawDatabase db(old());
@@ -50,8 +50,7 @@ class UpgradeTest : public ::testing::Test {
                       kSqliteApplicationId, (folder_ / "new/results.sqlite").string())),
                   SQLITE_OK);
         const std::string attempt = "token, task, ranks, host, started, ended, outcome, error, "
-                                    "final, charged, device, seconds, steps, "
-                                    "seconds_per_step";
+                                    "final, charged, device, seconds, steps, seconds_per_step";
         db.execute("BEGIN");
         for (const std::string table : {"campaign", "task", "attempt", "best_epoch", "epoch",
                                         "result", "curve", "artifact"}) {
@@ -68,7 +67,7 @@ class UpgradeTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(UpgradeTest, AnOldDatabaseIsReadAsItIsAndNotWritten) {
+TEST_F(UpgradeTest, AnOldDatabaseCanBeReadButNotWritten) {
     make_old();
     EXPECT_EQ(older_schema(old()), 1);
     EXPECT_EQ(everything(old()), everything(folder_ / "new/results.sqlite"));
@@ -93,10 +92,10 @@ TEST_F(UpgradeTest, MigratesEveryRowAndKeepsTheOldFile) {
     EXPECT_EQ(store->load().size(), synthetic_plan(kSmall).tasks.size());
     store->commit();
     EXPECT_EQ(RawDatabase(old()).execute("UPDATE result SET test_correct = 1"), SQLITE_CONSTRAINT)
-        << "the guards are there";
+        << "the triggers exist";
 }
 
-TEST_F(UpgradeTest, OfTheCurrentVersionNothingIsDone) {
+TEST_F(UpgradeTest, ADatabaseOfTheCurrentSchemaIsUnchanged) {
     make_synthetic_campaign(folder_ / "new", kSmall);
     const auto before = read_file(folder_ / "new/results.sqlite");
     EXPECT_FALSE(upgrade_database(folder_ / "new/results.sqlite"));
@@ -106,12 +105,12 @@ TEST_F(UpgradeTest, OfTheCurrentVersionNothingIsDone) {
 TEST_F(UpgradeTest, ABackupIsNeverOverwritten) {
     make_old();
     std::ofstream(old().string() + ".schema-1") << "precious";
-    EXPECT_NE(refusal([&] { upgrade_database(old()); }).find("already there"), std::string::npos);
+    EXPECT_NE(refusal([&] { upgrade_database(old()); }).find("already exists"), std::string::npos);
     EXPECT_EQ(read_file(old().string() + ".schema-1"), "precious");
     EXPECT_EQ(older_schema(old()), 1);
 }
 
-TEST_F(UpgradeTest, ATableThatWasChangedByHandIsRefusedAndLeftAlone) {
+TEST_F(UpgradeTest, ATableChangedByHandIsRefusedAndUnchanged) {
     make_old();
     ASSERT_EQ(RawDatabase(old()).execute("ALTER TABLE artifact RENAME COLUMN sha256 TO hash"),
               SQLITE_OK);
@@ -125,9 +124,9 @@ TEST_F(UpgradeTest, ATableThatWasChangedByHandIsRefusedAndLeftAlone) {
 class MergeTest : public ::testing::Test {
   protected:
     struct Trial {
-        int n, m, seed, validation, test; // validation 0: not finished
+        int n, m, seed, validation, test; // validation 0: failed
     };
-    // A site's campaign of one sweep; `threads` changes what its tasks are.
+    // Creates a site's campaign. A different `threads` gives the tasks different keys.
     MergeSite site(const std::string& name, const std::vector<Trial>& trials,
                    const std::string& host, int threads = 1) {
         Plan plan;
@@ -159,7 +158,7 @@ class MergeTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(MergeTest, TakesResultsOfAllSitesAndKeepsWhereTheyCameFrom) {
+TEST_F(MergeTest, ResultsOfAllSitesAreTakenAndTheirOriginIsRecorded) {
     const auto a = site("a", {{5, 0, 0, 800, 700}, {5, 0, 1, 800, 710}}, "node-a");
     const auto b = site("b", {{5, 1, 0, 800, 750}, {5, 1, 1, 0, 0}}, "node-b");
     const auto merged = merge_databases({a, b}, out(), false);
@@ -167,7 +166,7 @@ TEST_F(MergeTest, TakesResultsOfAllSitesAndKeepsWhereTheyCameFrom) {
     EXPECT_EQ(trial_rows(out()).size(), 3u);
     const auto cells = cell_rows(out());
     ASSERT_EQ(cells.size(), 2u);
-    EXPECT_EQ(cells[1].missing, 1) << "what no site finished stays missing";
+    EXPECT_EQ(cells[1].missing, 1) << "a trial that no site finished is missing";
     const auto origins = run_query(out(), "SELECT t.generated_per_real, p.site, p.host, "
                                           "p.code_version FROM provenance p JOIN task t ON "
                                           "t.key = p.task ORDER BY t.generated_per_real, t.seed");
@@ -179,7 +178,7 @@ TEST_F(MergeTest, TakesResultsOfAllSitesAndKeepsWhereTheyCameFrom) {
     EXPECT_EQ(RawDatabase(out()).value("PRAGMA integrity_check"), "ok");
 }
 
-TEST_F(MergeTest, WhatOneSiteFailedAndAnotherFinishedIsFinished) {
+TEST_F(MergeTest, ATaskFailedAtOneSiteAndFinishedAtAnotherIsFinished) {
     for (const bool failure_first : {true, false}) {
         const auto failed =
             site(fmt::format("failed{}", failure_first), {{5, 0, 0, 0, 0}}, "node-a");
@@ -205,7 +204,7 @@ TEST_F(MergeTest, EqualResultsConfirmEachOtherAndCountOnce) {
     EXPECT_EQ(trial_rows(out()).size(), 1u);
 }
 
-TEST_F(MergeTest, ContradictionsAreRefusedUnlessOneSiteIsPreferred) {
+TEST_F(MergeTest, ContradictionsAreRefusedUnlessTheFirstSiteIsPreferred) {
     const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"),
                b = site("b", {{5, 0, 0, 810, 650}}, "node-b");
     EXPECT_NE(refusal([&] {
@@ -218,7 +217,7 @@ TEST_F(MergeTest, ContradictionsAreRefusedUnlessOneSiteIsPreferred) {
     EXPECT_EQ(trial_rows(out()).at(0).test_correct, 700);
 }
 
-TEST_F(MergeTest, OneCellThatMeansTwoThingsIsRefused) {
+TEST_F(MergeTest, ACellWithTwoMeaningsIsRefused) {
     const auto a = site("a", {{5, 0, 0, 800, 700}}, "node-a"),
                b = site("b", {{5, 0, 0, 800, 700}}, "node-b", 2);
     EXPECT_NE(refusal([&] {
@@ -239,7 +238,7 @@ TEST_F(MergeTest, NamesAreCheckedAndNothingIsOverwritten) {
               }).find("cannot be the name"),
               std::string::npos);
     std::ofstream(out()) << "precious";
-    EXPECT_NE(refusal([&] { merge_databases({a}, out(), false); }).find("already there"),
+    EXPECT_NE(refusal([&] { merge_databases({a}, out(), false); }).find("already exists"),
               std::string::npos);
     EXPECT_EQ(read_file(out()), "precious");
 }
@@ -261,7 +260,7 @@ class SalvageTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(SalvageTest, OfAWholeDatabaseEverythingIsKept) {
+TEST_F(SalvageTest, EveryRowOfAnUndamagedDatabaseIsKept) {
     const auto before = everything(database());
     EXPECT_TRUE(damage_of(database()).empty());
     const auto salvaged = salvage_database(database(), saved(), std::nullopt, {});
@@ -271,9 +270,9 @@ TEST_F(SalvageTest, OfAWholeDatabaseEverythingIsKept) {
         EXPECT_EQ(rows.refused + rows.unreadable, 0) << table;
 }
 
-// Wherever the damage is, what is saved is right: each of its rows was a row before, nothing else is lost than is said, and the
-// rest can be run again.
-TEST_F(SalvageTest, WhateverPagesAreLostTheRestIsSavedAndConsistent) {
+// Damages the file at several places. Every salvaged row was a row before, and every other task can
+// be run again.
+TEST_F(SalvageTest, TheRestIsSalvagedConsistentlyWhicheverPagesAreLost) {
     const auto whole = read_file(database());
     const auto campaign = about();
     const auto plan = synthetic_plan(kSmall);
@@ -294,7 +293,7 @@ TEST_F(SalvageTest, WhateverPagesAreLostTheRestIsSavedAndConsistent) {
         EXPECT_EQ(RawDatabase(saved()).value("SELECT count(*) FROM pragma_foreign_key_check"), "0");
         kept += trial_rows(saved()).size();
         ++places;
-        // Every task of the plan is there, and what has no result can be run.
+        // Every task of the plan exists, and every task without a result can be run.
         const auto store = open_sqlite_store(saved());
         store->enter(*campaign, plan);
         size_t open = 0;
@@ -308,10 +307,11 @@ TEST_F(SalvageTest, WhateverPagesAreLostTheRestIsSavedAndConsistent) {
         EXPECT_EQ(store->load().size(), plan.tasks.size());
         EXPECT_GE(static_cast<int64_t>(open), salvaged.to_run_again);
     }
-    EXPECT_GT(kept, rows_before.size() * places * 3 / 4) << "three pages of hundreds cost little";
+    EXPECT_GT(kept, rows_before.size() * places * 3 / 4)
+        << "three lost pages of hundreds cost few results";
 }
 
-TEST_F(SalvageTest, ADamagedIndexCostsNothing) {
+TEST_F(SalvageTest, ADamagedIndexCostsNoRow) {
     const auto before = render_rows(trial_rows(database()), TableFormat::csv);
     const auto page = std::stoll(RawDatabase(database())
                                      .value("SELECT rootpage FROM sqlite_master WHERE name = "
@@ -334,7 +334,7 @@ TEST_F(SalvageTest, ATruncatedFileLosesItsEnd) {
     EXPECT_EQ(RawDatabase(saved()).value("PRAGMA integrity_check"), "ok");
 }
 
-TEST_F(SalvageTest, ALostFirstPageIsPutBack) {
+TEST_F(SalvageTest, ALostFirstPageIsReplaced) {
     const auto before = render_rows(trial_rows(database()), TableFormat::csv);
     const auto campaign = about();
     overwrite(0, 4096);
@@ -343,15 +343,15 @@ TEST_F(SalvageTest, ALostFirstPageIsPutBack) {
     const auto damaged = read_file(database());
     salvage_database(database(), saved(), campaign, synthetic_plan(kSmall));
     EXPECT_EQ(render_rows(trial_rows(saved()), TableFormat::csv), before);
-    EXPECT_EQ(read_file(database()), damaged) << "the damaged file is not touched";
+    EXPECT_EQ(read_file(database()), damaged) << "the damaged file is unchanged";
 }
 
-TEST_F(SalvageTest, WhatIsNoDatabaseIsSaidToBeNone) {
+TEST_F(SalvageTest, AFileThatIsNotADatabaseIsRefused) {
     std::ofstream(database(), std::ios::binary) << std::string(100000, 'x');
     EXPECT_NE(refusal([&] { damage_of(database()); }).find("not a database"), std::string::npos);
     EXPECT_NE(refusal([&] {
                   salvage_database(database(), saved(), std::nullopt, {});
-              }).find("nothing of it can be read"),
+              }).find("nothing can be read"),
               std::string::npos);
     EXPECT_FALSE(fs::exists(saved()));
 }

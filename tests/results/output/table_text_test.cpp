@@ -26,7 +26,7 @@ TEST(RenderTest, RowsAsCsv) {
               "\"a,\"\"b\"\"\",5,1,0,epochs,all,7,1,1,2,3,4\n");
 }
 
-TEST(RenderTest, CellsAsCsvLeaveEmptyWhatIsNotKnown) {
+TEST(RenderTest, CellsAsCsvLeaveUnknownValuesEmpty) {
     EXPECT_EQ(
         render_cells(kCells, TableFormat::csv),
         "dataset,samples_per_class,generated_per_real,budget,seeds,missing,validation_mean,test_"
@@ -44,14 +44,14 @@ TEST(RenderTest, Table1AsCsv) {
               "a_b,5,1,3,epochs,2,0.750000000,,,,3\n");
 }
 
-TEST(RenderTest, PeopleAreToldHowManyRowsAreMissing) {
+TEST(RenderTest, TablesForPeopleStateTheMissingRows) {
     EXPECT_NE(render_rows({}, TableFormat::table, 3).find("missing: 3 planned classifiers"),
               std::string::npos);
     EXPECT_EQ(render_rows({}, TableFormat::csv, 3), render_rows({}, TableFormat::csv))
         << "equal campaigns, equal bytes";
 }
 
-TEST(RenderTest, GainsAndChoicesLeaveEmptyWhatIsNotKnown) {
+TEST(RenderTest, GainsAndChoicesLeaveUnknownValuesEmpty) {
     GainRow gain;
     gain.dataset = "omniglot";
     gain.against = "steps:3";
@@ -82,7 +82,7 @@ TEST(RenderTest, JsonKeepsTypesAndNulls) {
               "null\n  }\n]\n");
 }
 
-TEST(RenderTest, PeoplesTableIsAligned) {
+TEST(RenderTest, TheTableForPeopleIsAligned) {
     EXPECT_EQ(render({{"name", "value"},
                       {{"a", int64_t{1}}, {"é", int64_t{100}}, {"long name", std::monostate{}}}},
                      TableFormat::table),
@@ -100,7 +100,7 @@ TEST(RenderTest, EveryPrintedPublishedNumberCarriesItsLabel) {
     }
 }
 
-TEST(RenderTest, ReducedSweepsAreCalledReduced) {
+TEST(RenderTest, TablesOfReducedSweepsSayReduced) {
     EXPECT_NE(render_table1(kTable1, TableFormat::table, {"seeds 2 (paper: 5)"})
                   .find("reduced: seeds 2 (paper: 5)"),
               std::string::npos);
@@ -120,7 +120,7 @@ TEST(RenderTest, LatexIsATabularWithItsSpecialCharactersEscaped) {
     EXPECT_NE(text.find("\\end{tabular}"), std::string::npos);
 }
 
-// A note after the tabular, or in a comment, would be lost in print.
+// Notes after the tabular or in a comment would not be printed.
 TEST(RenderTest, LatexPrintsItsNotesWithinTheTable) {
     const auto text = render_table1(kTable1, TableFormat::latex, {"seeds 2 (paper: 5)"});
     const auto end = text.find("\\end{tabular}");
@@ -129,13 +129,13 @@ TEST(RenderTest, LatexPrintsItsNotesWithinTheTable) {
     EXPECT_EQ(text.find("\n%"), std::string::npos) << text;
 }
 
-TEST(RenderTest, PeopleSeeHowManySeedsAreMissing) {
+TEST(RenderTest, TablesForPeopleStateTheMissingSeeds) {
     for (const auto format : {TableFormat::table, TableFormat::latex})
         EXPECT_NE(render_table1(kTable1, format).find("2 of 5"), std::string::npos);
     EXPECT_EQ(render_table1(kTable1, TableFormat::csv).find(" of "), std::string::npos);
 }
 
-TEST(PublishedTest, AreFoundByTheNamesOfTheDataSets) {
+TEST(PublishedTest, ValuesAreFoundByTheNameOfTheDataSet) {
     EXPECT_EQ(published_accuracy("emnist", 100, true), 0.848009);
     EXPECT_EQ(published_accuracy("Faces", 5, false), 0.0446948);
     EXPECT_EQ(published_accuracy("VGG-Face", 25, true), 0.584666);
@@ -143,9 +143,9 @@ TEST(PublishedTest, AreFoundByTheNamesOfTheDataSets) {
     EXPECT_FALSE(published_accuracy("strokes", 5, true));
 }
 
-TEST(ReductionsTest, AFullSweepHasNone) { EXPECT_TRUE(reductions(Sweep{}).empty()); }
+TEST(ReductionsTest, AFullSweepHasNoReductions) { EXPECT_TRUE(reductions(Sweep{}).empty()); }
 
-TEST(ReductionsTest, EachIsNamedWithThePapersValue) {
+TEST(ReductionsTest, EachReductionNamesThePapersValue) {
     Sweep sweep;
     sweep.gan.iterations = 12;
     sweep.gan.generator_widths = {8, 8, 8, 8};

@@ -41,25 +41,26 @@ TEST(DiffTest, EqualCampaignsAreIdenticalAndDoNotDiffer) {
     EXPECT_EQ(rows[0].p, 1.0);
 }
 
-// The luck of a seed is common to both: paired, a small shift stands out; not paired, it is lost among the seeds.
-TEST(DiffTest, PairingShowsAShiftThatSeedsWouldHide) {
+// A seed's variation is common to both campaigns: a paired test detects a small shift, which an
+// unpaired test cannot tell from the variation of the seeds.
+TEST(DiffTest, PairingDetectsAShiftThatTheSeedsHide) {
     const auto a = cell(0, {600, 650, 700, 750, 800}), b = cell(0, {611, 660, 712, 759, 811});
-    const auto paired = diff_of(a, b, true).at(0), apart = diff_of(a, b, false).at(0);
+    const auto paired = diff_of(a, b, true).at(0), unpaired = diff_of(a, b, false).at(0);
     EXPECT_EQ(paired.test, "paired t");
     EXPECT_TRUE(paired.differs);
     EXPECT_NEAR(*paired.difference, 0.0106, 1e-12);
-    EXPECT_EQ(apart.test, "Welch");
-    EXPECT_FALSE(apart.differs);
+    EXPECT_EQ(unpaired.test, "Welch");
+    EXPECT_FALSE(unpaired.differs);
 }
 
-TEST(DiffTest, TooFewSeedsAreNotCalledEqual) {
+TEST(DiffTest, TooFewSeedsHaveNoTest) {
     const auto row = diff_of(cell(0, {700}), cell(0, {900}), true).at(0);
     EXPECT_EQ(row.test, "");
     EXPECT_FALSE(row.p || row.differs || row.identical);
     EXPECT_NEAR(*row.difference, 0.2, 1e-12);
 }
 
-TEST(DiffTest, ACellThatOneSideLacksIsShown) {
+TEST(DiffTest, ACellOfOneCampaignOnlyIsShown) {
     auto b = cell(0, {700, 710});
     const auto more = cell(1, {720, 730});
     b.insert(b.end(), more.begin(), more.end());
@@ -70,7 +71,7 @@ TEST(DiffTest, ACellThatOneSideLacksIsShown) {
     EXPECT_FALSE(rows[1].mean_a || rows[1].p);
 }
 
-// Without correction, 200 comparisons of equal campaigns would show about ten differences.
+// Without Holm's correction, 200 comparisons of equal campaigns would show about ten differences.
 TEST(DiffTest, ManyEqualCellsShowNoDifference) {
     constexpr unsigned kSeed = 11;
     std::mt19937 random(kSeed);
@@ -87,17 +88,17 @@ TEST(DiffTest, ManyEqualCellsShowNoDifference) {
         small += *row.p < 0.05;
         differing += row.differs;
     }
-    EXPECT_GT(small, 2) << "seed " << kSeed << ": the test would be blind";
+    EXPECT_GT(small, 2) << "seed " << kSeed << ": the test would prove nothing";
     EXPECT_EQ(differing, 0) << "seed " << kSeed;
 }
 
-TEST(DiffTest, PeopleSeeWhatDiffersAndProgramsEverything) {
+TEST(DiffTest, TheTableShowsDifferingCellsAndCsvShowsEveryCell) {
     auto a = cell(0, {600, 650, 700, 750, 800}), b = cell(0, {711, 760, 812, 859, 911});
     for (const auto& row : cell(1, {700, 710, 720, 705, 690})) a.push_back(row), b.push_back(row);
     const Diff diff{true, diff_of(a, b, true)};
     const auto text = render_diff(diff, TableFormat::table, false);
     EXPECT_NE(text.find("1 of 2 cells differ beyond noise"), std::string::npos) << text;
-    EXPECT_NE(text.find("1 are identical"), std::string::npos) << text;
+    EXPECT_NE(text.find("1 have identical counts"), std::string::npos) << text;
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4) << text;
     const auto csv = render_diff(diff, TableFormat::csv, false);
     EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3) << csv;

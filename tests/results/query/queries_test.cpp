@@ -27,7 +27,7 @@ const CellRow& cell(const std::vector<CellRow>& rows, int n, int m,
 
 class QueriesTest : public ::testing::Test {
   protected:
-    // Plans classifiers and finishes those with counts (of 1000): validation, test.
+    // A planned classifier, and its correct answers of 1000; validation 0: not finished.
     struct Trial {
         int n, m, seed, match_steps_of, validation, test;
     };
@@ -48,7 +48,7 @@ class QueriesTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
-TEST_F(QueriesTest, RowsAreSortedWhateverTheOrderOfFinishing) {
+TEST_F(QueriesTest, RowsAreSortedInAnyOrderOfFinishing) {
     run({{10, 0, 0, 0, 800, 700},
          {5, 10, 0, 0, 800, 700},
          {5, 2, 1, 0, 800, 700},
@@ -56,15 +56,15 @@ TEST_F(QueriesTest, RowsAreSortedWhateverTheOrderOfFinishing) {
          {5, 0, 0, 10, 800, 700},
          {5, 0, 0, 2, 800, 700},
          {5, 0, 0, 0, 800, 700}});
-    std::vector<std::string> places;
+    std::vector<std::string> order;
     for (const auto& row : trial_rows(path())) {
-        places.push_back(std::to_string(row.samples_per_class) + " " +
-                         std::to_string(row.generated_per_real) + " " + std::to_string(row.seed) +
-                         " " + row.budget);
+        order.push_back(std::to_string(row.samples_per_class) + " " +
+                        std::to_string(row.generated_per_real) + " " + std::to_string(row.seed) +
+                        " " + row.budget);
     }
-    EXPECT_EQ(places, (std::vector<std::string>{"5 0 0 epochs", "5 0 0 steps:2", "5 0 0 steps:10",
-                                                "5 2 0 epochs", "5 2 1 epochs", "5 10 0 epochs",
-                                                "10 0 0 epochs"}));
+    EXPECT_EQ(order, (std::vector<std::string>{"5 0 0 epochs", "5 0 0 steps:2", "5 0 0 steps:10",
+                                               "5 2 0 epochs", "5 2 1 epochs", "5 10 0 epochs",
+                                               "10 0 0 epochs"}));
 }
 
 TEST_F(QueriesTest, ARowHoldsTheCountsAtTheBestEpoch) {
@@ -80,7 +80,8 @@ TEST_F(QueriesTest, ARowHoldsTheCountsAtTheBestEpoch) {
     EXPECT_EQ(rows[0].test_total, 1000);
 }
 
-TEST_F(QueriesTest, CellsGiveTheNumbersOfTheSciencePage) { // dagan.md, check 27
+// docs/reference/model.md, check 27.
+TEST_F(QueriesTest, CellsAgreeWithTheWorkedExample) {
     run({{5, 0, 0, 0, 800, 800},
          {5, 0, 1, 0, 800, 820},
          {5, 0, 2, 0, 800, 810},
@@ -111,7 +112,8 @@ TEST_F(QueriesTest, MissingSeedsAreCountedAndEmptyCellsAreShownEmpty) {
 }
 
 TEST_F(QueriesTest, GainsArePairedBySeed) {
-    // Seed 2 lacks its baseline, seed 3 its augmented run: neither enters the gain. Differences: +0.10, +0.20.
+    // Seed 2 lacks its baseline and seed 3 its augmented run, so neither counts. Differences:
+    // +0.10, +0.20.
     run({{5, 0, 0, 0, 800, 500},
          {5, 0, 1, 0, 800, 600},
          {5, 0, 2, 0, 0, 0},
@@ -128,7 +130,7 @@ TEST_F(QueriesTest, GainsArePairedBySeed) {
     EXPECT_NEAR(*row.gain_high, 0.15 + half_width, 1e-4);
 }
 
-TEST_F(QueriesTest, StepMatchedBaselinesAreCellsOfTheirOwn) {
+TEST_F(QueriesTest, StepMatchedBaselinesAreSeparateCells) {
     run({{5, 0, 0, 0, 800, 500}, {5, 0, 0, 3, 800, 550}, {5, 3, 0, 0, 800, 600}});
     const auto rows = cell_rows(path());
     EXPECT_NEAR(*cell(rows, 5, 0, "epochs").test_mean, 0.5, 1e-12);
@@ -171,7 +173,7 @@ TEST_F(QueriesTest, Table1OfAnUnfinishedCampaignShowsItsBaselinesEmpty) {
     EXPECT_FALSE(rows[0].test_mean);
 }
 
-// dagan.md, check 27: test accuracies may be permuted at will.
+// docs/reference/model.md, check 27: test accuracies are permuted at random.
 TEST(ChoiceOfMTest, DoesNotDependOnTestAccuracies) {
     constexpr unsigned kSeed = 2018;
     std::mt19937 random(kSeed);
@@ -196,7 +198,7 @@ TEST(ChoiceOfMTest, DoesNotDependOnTestAccuracies) {
     }
 }
 
-// The views are for people who write SQL themselves: they must say the same.
+// Users query the views with their own SQL; the views must agree with the functions.
 TEST_F(QueriesTest, ViewsAgreeWithTheQueries) {
     std::mt19937 random(7);
     std::vector<Trial> trials;
@@ -250,7 +252,7 @@ TEST_F(QueriesTest, ViewsAgreeWithTheQueries) {
     }
 }
 
-TEST_F(QueriesTest, TheViewMissingSaysWhatBecameOfEachTrial) {
+TEST_F(QueriesTest, TheViewMissingShowsTheLatestAttemptOfEachTrial) {
     const Plan plan{{planned(classifier("omniglot", 5, 0, 0)),
                      planned(classifier("omniglot", 5, 0, 1)),
                      planned(classifier("omniglot", 5, 0, 2))}};
@@ -277,7 +279,7 @@ TEST_F(QueriesTest, TheViewMissingSaysWhatBecameOfEachTrial) {
     EXPECT_EQ(cost.rows.at(0), (std::vector<Value>{"classifier", "cpu", int64_t{100}, 0.02}));
 }
 
-TEST_F(QueriesTest, AQueryGetsNamesNumbersAndNulls) {
+TEST_F(QueriesTest, AQueryReturnsNamesNumbersAndNulls) {
     run({{5, 0, 0, 0, 800, 700}});
     const auto table = run_query(
         path(), "SELECT count(*) AS n, 0.5 AS half, NULL AS empty, 'a' || 'b' AS text FROM trial;");

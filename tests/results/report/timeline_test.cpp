@@ -30,7 +30,7 @@ TimedAttempt attempt(const std::vector<int>& ranks, int64_t from, int64_t to,
     return {"task", "classifier", "node1", std::move(names), kStart + from, kStart + to, outcome};
 }
 
-TEST(TimelineTest, NothingStartedDrawsNothing) { EXPECT_EQ(timeline_svg({}), ""); }
+TEST(TimelineTest, WithoutAttemptsNothingIsDrawn) { EXPECT_EQ(timeline_svg({}), ""); }
 
 TEST(TimelineTest, BarsAreAsLongAsAttemptsTook) {
     const auto found =
@@ -41,7 +41,7 @@ TEST(TimelineTest, BarsAreAsLongAsAttemptsTook) {
     EXPECT_EQ(found[0].y, found[1].y);
 }
 
-TEST(TimelineTest, AttemptsSideBySideOnARankHaveLinesOfTheirOwn) {
+TEST(TimelineTest, ConcurrentAttemptsOfARankHaveSeparateLines) {
     const auto found =
         boxes(timeline_svg({attempt({0}, 0, 2 * kHour), attempt({0}, kHour, 3 * kHour),
                             attempt({0}, 2 * kHour, 3 * kHour)}));
@@ -54,7 +54,7 @@ TEST(TimelineTest, AGangIsDrawnOnEachOfItsRanks) {
     EXPECT_EQ(boxes(timeline_svg({attempt({0, 1, 3}, 0, kHour)})).size(), 3u);
 }
 
-TEST(TimelineTest, RanksOfDifferentAllocationsAreNotTheSame) {
+TEST(TimelineTest, RanksOfDifferentAllocationsHaveSeparateRows) {
     const auto svg =
         timeline_svg({attempt({0}, 0, kHour), attempt({0}, 2 * kHour, 3 * kHour, "done", 2)});
     const auto found = boxes(svg);
@@ -65,7 +65,7 @@ TEST(TimelineTest, RanksOfDifferentAllocationsAreNotTheSame) {
     EXPECT_NE(svg.find("2 attempts on 2 ranks"), std::string::npos);
 }
 
-TEST(TimelineTest, NamesOfRanksSurviveTheirText) {
+TEST(TimelineTest, RankNamesRoundTripThroughText) {
     const std::vector<RankName> first{{1, 0}, {1, 12}}, second{{2, 0}, {2, 1}};
     EXPECT_EQ(to_text(first), "0,12");
     EXPECT_EQ(to_text(second), "2:0,2:1");
@@ -75,14 +75,14 @@ TEST(TimelineTest, NamesOfRanksSurviveTheirText) {
     EXPECT_TRUE(rank_names_of_text("").empty());
 }
 
-TEST(TimelineTest, ALongPauseIsCutShortAndSaid) {
+TEST(TimelineTest, ALongPauseIsShortenedAndLabelled) {
     const auto svg = timeline_svg({attempt({0}, 0, kHour), attempt({0}, 100 * kHour, 101 * kHour)});
     const auto found = boxes(svg);
     EXPECT_GT(found[0].width, 400) << "half of the busy time fills almost half of the chart";
     EXPECT_NE(svg.find("4.12 d idle"), std::string::npos) << svg;
 }
 
-TEST(TimelineTest, FailuresAreSeenHoweverShortAndCounted) {
+TEST(TimelineTest, ShortFailuresAreVisibleAndCounted) {
     const auto svg =
         timeline_svg({attempt({0}, 0, 100 * kHour), attempt({1}, kHour, kHour + 1, "died")});
     EXPECT_NE(svg.find("class=\"t-failed\""), std::string::npos);
@@ -90,7 +90,7 @@ TEST(TimelineTest, FailuresAreSeenHoweverShortAndCounted) {
     EXPECT_GE(boxes(svg).back().width, 3);
 }
 
-TEST(TimelineTest, ThousandsOfAttemptsStaySmall) {
+TEST(TimelineTest, ThousandsOfAttemptsMakeASmallPicture) {
     std::vector<TimedAttempt> many;
     for (int i = 0; i < 5500; ++i) many.push_back(attempt({i % 4}, i * 1000, i * 1000 + 3900));
     const auto svg = timeline_svg(many);
@@ -100,7 +100,7 @@ TEST(TimelineTest, ThousandsOfAttemptsStaySmall) {
 
 TEST(TimelineTest, NamesNeverBecomeMarkup) {
     auto odd = attempt({0}, 0, kHour);
-    odd.label = odd.host = "<b>&";
+    odd.label = odd.kind = odd.host = odd.outcome = "<b>&";
     EXPECT_EQ(timeline_svg({odd}).find("<b>"), std::string::npos);
 }
 

@@ -1,5 +1,5 @@
-// The statistics against an independent computation: reference/statistics.py by SciPy, statsmodels and pandas, its values in
-// reference/statistics.json.
+// Compares the statistics with an independent computation: reference/statistics.py, with SciPy,
+// statsmodels and pandas, writes its values to reference/statistics.json.
 #include "base/file.h"
 #include "results/query/cells.h"
 #include "results/statistics/bootstrap.h"
@@ -12,7 +12,7 @@
 namespace dagan::results {
 namespace {
 
-// Both sides compute in double; the references go through other formulas, whose rounding is what remains.
+// Both sides compute in double, by different formulas that round differently.
 constexpr double kTolerance = 1e-10;
 
 const Json& reference() {
@@ -54,7 +54,7 @@ std::vector<TrialRow> trials() {
     return rows;
 }
 
-TEST(StatisticsReferenceTest, MeansSpreadsAndTIntervalsAreSciPys) {
+TEST(StatisticsReferenceTest, MeansDeviationsAndTIntervalsAgreeWithSciPy) {
     for (const auto& sample : reference().at("samples")) {
         const auto summary = summarize(sample.at("values").get<std::vector<double>>());
         const auto what = sample.dump();
@@ -65,7 +65,7 @@ TEST(StatisticsReferenceTest, MeansSpreadsAndTIntervalsAreSciPys) {
     }
 }
 
-TEST(StatisticsReferenceTest, BootstrapIntervalsAreThoseOverEveryResample) {
+TEST(StatisticsReferenceTest, BootstrapIntervalsAgreeWithBruteForce) {
     for (const auto& sample : reference().at("samples")) {
         const auto values = sample.at("values").get<std::vector<double>>();
         const auto summary = summarize(values, IntervalMethod::bootstrap);
@@ -74,7 +74,7 @@ TEST(StatisticsReferenceTest, BootstrapIntervalsAreThoseOverEveryResample) {
     }
 }
 
-TEST(StatisticsReferenceTest, TestsOfDifferencesAreSciPys) {
+TEST(StatisticsReferenceTest, TestsOfDifferencesAgreeWithSciPy) {
     for (const auto& test : reference().at("tests")) {
         const auto a = test.at("a").get<std::vector<double>>(),
                    b = test.at("b").get<std::vector<double>>();
@@ -86,7 +86,7 @@ TEST(StatisticsReferenceTest, TestsOfDifferencesAreSciPys) {
     }
 }
 
-TEST(StatisticsReferenceTest, HolmsCorrectionIsThatOfStatsmodels) {
+TEST(StatisticsReferenceTest, HolmsCorrectionAgreesWithStatsmodels) {
     for (const auto& family : reference().at("holm")) {
         std::vector<std::optional<double>> p;
         for (const double value : family.at("p")) p.emplace_back(value);
@@ -97,7 +97,7 @@ TEST(StatisticsReferenceTest, HolmsCorrectionIsThatOfStatsmodels) {
     }
 }
 
-TEST(StatisticsReferenceTest, GainsAgainstEqualEpochsAndEqualStepsArePandas) {
+TEST(StatisticsReferenceTest, GainsAgainstBothKindsOfBaselineAgreeWithPandas) {
     const auto rows = gains_of(planned_cells(), trials());
     const auto& theirs = reference().at("gains");
     ASSERT_EQ(rows.size(), theirs.size());
@@ -120,7 +120,7 @@ TEST(StatisticsReferenceTest, GainsAgainstEqualEpochsAndEqualStepsArePandas) {
     }
 }
 
-TEST(StatisticsReferenceTest, TheValidationCurveAndItsBestArePandas) {
+TEST(StatisticsReferenceTest, ValidationCurvesAndTheirBestAgreeWithPandas) {
     const auto rows = choices_of(planned_cells(), trials());
     const auto& theirs = reference().at("choices");
     ASSERT_EQ(rows.size(), theirs.size());
@@ -141,8 +141,9 @@ TEST(StatisticsReferenceTest, TheValidationCurveAndItsBestArePandas) {
     }
 }
 
-// Beyond exact enumeration resamples are drawn: near the t interval for many normal-like values, and always the same.
-TEST(BootstrapTest, ManyValuesAreDrawnFromAFixedStream) {
+// Beyond exact enumeration, resamples are drawn. The interval is always the same, and close to the
+// t interval for many values.
+TEST(BootstrapTest, ResamplesOfManyValuesAreDrawnFromAFixedStream) {
     std::vector<double> values;
     for (int i = 0; i < 40; ++i) values.push_back(0.8 + 0.001 * ((i * 37) % 41 - 20));
     const auto first = bca_interval(values), again = bca_interval(values);
@@ -154,7 +155,7 @@ TEST(BootstrapTest, ManyValuesAreDrawnFromAFixedStream) {
     EXPECT_NEAR(first->high, *t.high, 0.1 * width);
 }
 
-TEST(BootstrapTest, TooFewOrEqualValuesHaveNoSpread) {
+TEST(BootstrapTest, TooFewOrEqualValuesHaveNoWidth) {
     EXPECT_FALSE(bca_interval({}));
     EXPECT_FALSE(bca_interval(std::vector<double>{0.5}));
     const auto equal = bca_interval(std::vector<double>(5, 0.3));
@@ -162,7 +163,7 @@ TEST(BootstrapTest, TooFewOrEqualValuesHaveNoSpread) {
     EXPECT_EQ(equal->high, 0.3);
 }
 
-TEST(SignificanceTest, EqualDifferencesHaveNoSpreadToMeasureAgainst) {
+TEST(SignificanceTest, EqualDifferencesHaveAPValueOfZeroOrOne) {
     EXPECT_EQ(paired_p(std::vector<double>{0, 0, 0}), 1.0);
     EXPECT_EQ(paired_p(std::vector<double>{0.1, 0.1, 0.1}), 0.0);
     EXPECT_FALSE(paired_p(std::vector<double>{0.1}));
@@ -170,12 +171,12 @@ TEST(SignificanceTest, EqualDifferencesHaveNoSpreadToMeasureAgainst) {
     EXPECT_EQ(welch_p(std::vector<double>{0.5, 0.5}, std::vector<double>{0.5, 0.5}), 1.0);
 }
 
-TEST(SignificanceTest, TestsThatCouldNotBeMadeDoNotCount) {
+TEST(SignificanceTest, MissingTestsDoNotCountInTheCorrection) {
     const std::vector<std::optional<double>> p{0.02, std::nullopt, 0.03};
     const auto adjusted = holm_adjusted(p);
     EXPECT_NEAR(*adjusted[0], 0.04, 1e-12);
     EXPECT_FALSE(adjusted[1]);
-    EXPECT_NEAR(*adjusted[2], 0.04, 1e-12) << "never below the one before it";
+    EXPECT_NEAR(*adjusted[2], 0.04, 1e-12) << "never below the previous one";
 }
 
 } // namespace

@@ -7,8 +7,8 @@
 namespace dagan::results {
 namespace {
 
-// Two-sided 95 %, as printed in statistical tables.
-TEST(StudentTTest, QuantilesAreThoseOfTheTables) {
+// Values of printed statistical tables.
+TEST(StudentTTest, QuantilesAgreeWithPrintedTables) {
     const std::vector<std::pair<int, double>> table{{1, 12.7062}, {2, 4.3027},  {3, 3.1824},
                                                     {4, 2.7764},  {5, 2.5706},  {9, 2.2622},
                                                     {30, 2.0423}, {120, 1.9799}};
@@ -20,7 +20,8 @@ TEST(StudentTTest, QuantilesAreThoseOfTheTables) {
     EXPECT_NEAR(student_t_quantile(0.025, 4), -2.7764, 5e-5);
 }
 
-TEST(SummarizeTest, GivesTheNumbersOfTheSciencePage) { // dagan.md, check 27
+// docs/reference/model.md, check 27.
+TEST(SummarizeTest, ASummaryAgreesWithTheWorkedExample) {
     const std::vector<double> accuracies{0.80, 0.82, 0.81, 0.83, 0.79};
     const auto summary = summarize(accuracies);
     EXPECT_EQ(summary.count, 5);
@@ -29,7 +30,7 @@ TEST(SummarizeTest, GivesTheNumbersOfTheSciencePage) { // dagan.md, check 27
     EXPECT_NEAR((*summary.high - *summary.low) / 2, 0.01963, 5e-6);
 }
 
-TEST(SummarizeTest, OneValueHasAMeanAndNothingElse) {
+TEST(SummarizeTest, OneValueHasAMeanOnly) {
     const std::vector<double> one{0.5};
     const auto summary = summarize(one);
     EXPECT_EQ(summary.mean, 0.5);

@@ -1,5 +1,5 @@
-// What PostgreSQL adds to the contract of Store (store_test.cpp): several coordinators at once, readers with other rights, and
-// the same bytes as SQLite.
+// PostgreSQL's additions to the contract of Store (store_test.cpp): several coordinators at once,
+// readers with fewer rights, and tables that are byte for byte those of SQLite.
 #include "base/error.h"
 #include "base/file.h"
 #include "results/campaign_support.h"
@@ -37,7 +37,7 @@ class PostgresqlTest : public ::testing::Test {
     std::string schema_;
 };
 
-TEST_F(PostgresqlTest, ASurveySaysWhatACampaignWouldFindAndChangesNothing) {
+TEST_F(PostgresqlTest, ASurveyReportsTheStateOfTheServerAndChangesNothing) {
     ServerSurvey survey = survey_server(location_);
     EXPECT_EQ(survey.schema, schema_);
     EXPECT_EQ(survey.state, SchemaState::empty);
@@ -54,7 +54,7 @@ TEST_F(PostgresqlTest, ASurveySaysWhatACampaignWouldFindAndChangesNothing) {
     EXPECT_THAT(refusal([&] { survey_server(location_); }), ::testing::HasSubstr("newer version"));
 }
 
-TEST_F(PostgresqlTest, GivesTheSameBytesAsSqlite) {
+TEST_F(PostgresqlTest, TablesHaveTheSameBytesAsWithSqlite) {
     TemporaryFolder folder;
     const Location file = folder / "results.sqlite";
     const SyntheticSize size{.epochs = 5, .seeds = 3};
@@ -114,27 +114,27 @@ TEST_F(PostgresqlTest, AQueryCannotWrite) {
     }
     EXPECT_EQ(run_query(location_, "SELECT count(*) FROM task").rows.at(0).at(0),
               Value(int64_t{1}));
-    run_query(location_, "SELECT lo_create(7)"); // PostgreSQL 15 takes it for a read; it is undone
+    // PostgreSQL 15 considers this a read; it is rolled back.
+    run_query(location_, "SELECT lo_create(7)");
     EXPECT_EQ(run_query(location_, "SELECT count(*) FROM pg_largeobject_metadata").rows.at(0).at(0),
               Value(int64_t{0}));
     EXPECT_FALSE(std::filesystem::exists("/tmp/dagan-was-here"));
 }
 
-TEST_F(PostgresqlTest, AQueryGetsNamesNumbersAndNulls) {
+TEST_F(PostgresqlTest, AQueryReturnsNamesNumbersAndNulls) {
     open_store(location_);
     const auto table = run_query(
         location_,
         "SELECT CAST(3 AS BIGINT) AS n, CAST(0.1 AS DOUBLE PRECISION) AS tenth, NULL AS empty, "
-        "sum(x) AS sum, avg(x) AS mean, 'a' || 'b' AS text, 1 = 1 AS yes FROM generate_series(1, "
-        "4) "
-        "AS x");
+        "sum(x) AS sum, avg(x) AS mean, 'a' || 'b' AS text, 1 = 1 AS yes "
+        "FROM generate_series(1, 4) AS x");
     EXPECT_EQ(table.columns,
               (std::vector<std::string>{"n", "tenth", "empty", "sum", "mean", "text", "yes"}));
     EXPECT_EQ(table.rows.at(0), (std::vector<Value>{int64_t{3}, 0.1, std::monostate{}, int64_t{10},
                                                     2.5, "ab", int64_t{1}}));
 }
 
-TEST_F(PostgresqlTest, AReaderNeedsNoRightToWrite) {
+TEST_F(PostgresqlTest, AReaderNeedsNoWriteAccess) {
     auto& server = *PostgresqlServer::shared();
     {
         const auto store = open_store(location_);
@@ -142,8 +142,7 @@ TEST_F(PostgresqlTest, AReaderNeedsNoRightToWrite) {
         store->commit();
     }
     server.execute(fmt::format("CREATE ROLE analyst LOGIN; GRANT USAGE ON SCHEMA {0} TO analyst; "
-                               "GRANT SELECT ON ALL TABLES IN SCHEMA "
-                               "{0} TO analyst",
+                               "GRANT SELECT ON ALL TABLES IN SCHEMA {0} TO analyst",
                                schema_));
     const auto as_analyst = Location::parse(server.url(schema_, "analyst"));
     EXPECT_EQ(cell_rows(as_analyst).size(), 1u);
@@ -153,7 +152,7 @@ TEST_F(PostgresqlTest, AReaderNeedsNoRightToWrite) {
         std::string::npos);
 }
 
-TEST_F(PostgresqlTest, TwoCoordinatorsMakeTheSchemaTogether) {
+TEST_F(PostgresqlTest, SeveralCoordinatorsMayCreateTheSchemaAtOnce) {
     std::vector<std::thread> coordinators;
     for (int i = 0; i < 4; ++i) {
         coordinators.emplace_back([&] {
@@ -169,7 +168,7 @@ TEST_F(PostgresqlTest, TwoCoordinatorsMakeTheSchemaTogether) {
               Value(int64_t{1}));
 }
 
-TEST_F(PostgresqlTest, OfTwoCoordinatorsOnlyTheOneWithTheCurrentAttemptIsHeard) {
+TEST_F(PostgresqlTest, OnlyTheCoordinatorWithTheCurrentAttemptIsAccepted) {
     const auto plan = plan_of_seeds(2);
     const auto first = open_store(location_), second = open_store(location_);
     for (auto* store : {first.get(), second.get()}) {
@@ -179,12 +178,12 @@ TEST_F(PostgresqlTest, OfTwoCoordinatorsOnlyTheOneWithTheCurrentAttemptIsHeard) 
     const auto& key = plan.tasks[0].key;
     const auto old_token = first->start_attempt(key, "0", "node1");
     first->commit();
-    const auto token =
-        second->start_attempt(key, "0", "node2"); // the lease of the first has expired
+    // The first coordinator's lease has expired.
+    const auto token = second->start_attempt(key, "0", "node2");
     second->commit();
     EXPECT_GT(token, old_token);
     EXPECT_FALSE(first->finish_attempt(scored(key, old_token, 900, 900), true, false))
-        << "not the current attempt any more";
+        << "no longer the current attempt";
     first->commit();
     EXPECT_TRUE(second->finish_attempt(scored(key, token, 800, 700), true, false));
     second->commit();
@@ -196,8 +195,9 @@ TEST_F(PostgresqlTest, OfTwoCoordinatorsOnlyTheOneWithTheCurrentAttemptIsHeard) 
     EXPECT_EQ(rows[0].test_correct, 700);
 }
 
-// The late result of the first may be accepted as long as nobody has begun anew; then it is the second who comes too late.
-TEST_F(PostgresqlTest, AResultCountsOnceHoweverTwoCoordinatorsMeet) {
+// A late result is accepted if no other attempt has started; the other coordinator is then too
+// late.
+TEST_F(PostgresqlTest, AResultCountsOnceInAnyOrderOfTwoCoordinators) {
     const auto plan = plan_of_seeds(40);
     std::vector<std::thread> coordinators;
     std::atomic<int> accepted = 0;
@@ -210,18 +210,19 @@ TEST_F(PostgresqlTest, AResultCountsOnceHoweverTwoCoordinatorsMeet) {
                 if (store->load_task(task.key).ended) continue;
                 const auto token = store->start_attempt(task.key, "0", "node" + std::to_string(i));
                 store->commit();
-                if (token == 0) continue; // ended by the other since
+                if (token == 0) continue; // the other has ended it
                 const bool current = store->is_current(task.key, token);
                 const bool counts =
                     store->finish_attempt(scored(task.key, token, 800, 700), true, false);
                 store->commit();
-                EXPECT_EQ(current, counts) << "what was current stays so until the commit";
+                EXPECT_EQ(current, counts) << "a current attempt stays current until the commit";
                 accepted += counts;
             }
         });
     }
     for (auto& coordinator : coordinators) coordinator.join();
-    // Each of the two may have been overtaken by the other's attempt; a third comes by and finishes what is left.
+    // The attempts of both may have been superseded; a third coordinator finishes the remaining
+    // tasks.
     const auto store = open_store(location_);
     store->enter(campaign(), plan);
     for (const auto& task : store->load()) {
@@ -235,20 +236,20 @@ TEST_F(PostgresqlTest, AResultCountsOnceHoweverTwoCoordinatorsMeet) {
     EXPECT_EQ(trial_rows(location_).size(), 40u);
 }
 
-TEST_F(PostgresqlTest, AReaderAsksWhileTheCoordinatorWrites) {
+TEST_F(PostgresqlTest, AReaderSeesOnlyWholeCommitsWhileTheCoordinatorWrites) {
     const auto plan = plan_of_seeds(200);
     const auto store = open_store(location_);
     store->enter(campaign(), plan);
     store->commit();
     std::atomic<bool> over = false;
-    size_t asked = 0, last = 0;
+    size_t reads = 0, last = 0;
     bool whole = true;
     std::thread reader([&] {
         while (!over) {
             const auto rows = trial_rows(location_).size();
-            whole = whole && rows >= last && rows % 4 == 0; // never half a group
+            whole = whole && rows >= last && rows % 4 == 0; // commits are groups of four
             last = rows;
-            ++asked;
+            ++reads;
         }
     });
     for (size_t i = 0; i < plan.tasks.size(); ++i) {
@@ -258,12 +259,12 @@ TEST_F(PostgresqlTest, AReaderAsksWhileTheCoordinatorWrites) {
     over = true;
     reader.join();
     EXPECT_TRUE(whole);
-    EXPECT_GT(asked, 0u);
+    EXPECT_GT(reads, 0u);
     EXPECT_EQ(trial_rows(location_).size(), 200u);
 }
 
-// As schema_test.cpp tries on SQLite.
-TEST_F(PostgresqlTest, TheSchemaForbidsAWrongTestAccuracy) {
+// The counterpart of schema_test.cpp, which tries SQLite.
+TEST_F(PostgresqlTest, TheSchemaRefusesAWrongTestAccuracy) {
     const auto plan = plan_of_seeds(2);
     int64_t token = 0;
     {
@@ -295,7 +296,7 @@ TEST_F(PostgresqlTest, TheSchemaForbidsAWrongTestAccuracy) {
     execute(result("2", "800"));
 }
 
-TEST_F(PostgresqlTest, OtherTablesAndOtherVersionsAreRefusedAndLeftAlone) {
+TEST_F(PostgresqlTest, OtherTablesAndOtherVersionsAreRefusedAndUnchanged) {
     execute("CREATE TABLE photo (x INTEGER)");
     EXPECT_NE(refusal([&] { open_store(location_); }, Blame::input).find("other tables"),
               std::string::npos);
@@ -313,14 +314,14 @@ TEST_F(PostgresqlTest, OtherTablesAndOtherVersionsAreRefusedAndLeftAlone) {
               std::string::npos);
 }
 
-TEST(PostgresqlAwayTest, AServerThatIsNotThereIsTheSystemsFault) {
+TEST(UnreachableServerTest, AMissingServerIsASystemError) {
     const auto nowhere = Location::parse("postgresql://me:secret@%2Fno%2Fsuch%2Ffolder/base");
     const auto text = refusal([&] { trial_rows(nowhere); }, Blame::system);
     EXPECT_NE(text.find("cannot be reached"), std::string::npos) << text;
     EXPECT_EQ(text.find("secret"), std::string::npos) << text;
 }
 
-TEST(PostgresqlAwayTest, AServerThatGoesAwayIsTheSystemsFault) {
+TEST(UnreachableServerTest, AServerThatStopsIsASystemError) {
     const auto server = PostgresqlServer::start();
     if (!server) GTEST_SKIP() << "PostgreSQL is not installed here";
     const auto location = server->new_schema();
@@ -334,13 +335,13 @@ TEST(PostgresqlAwayTest, AServerThatGoesAwayIsTheSystemsFault) {
               std::string::npos);
 }
 
-TEST(LocationTest, IsAFileUnlessItNamesAServer) {
+TEST(LocationTest, ALocationIsAFileUnlessItIsAServersUrl) {
     EXPECT_FALSE(Location::parse("campaigns/demo/results.sqlite").is_server());
     EXPECT_TRUE(Location::parse("postgresql://host/base").is_server());
     EXPECT_TRUE(Location::parse("postgres://host/base").is_server());
 }
 
-TEST(LocationTest, NeverShowsAPassword) {
+TEST(LocationTest, ANameNeverContainsAPassword) {
     EXPECT_EQ(Location::parse("postgresql://me:secret@host:5432/base").name(),
               "postgresql://me@host:5432/base");
     EXPECT_EQ(

@@ -1,4 +1,4 @@
-// The contract of Store, for every back end.
+// The contract of Store, for SQLite and PostgreSQL.
 #include "results/store/store.h"
 
 #include "base/error.h"
@@ -16,11 +16,11 @@ namespace {
 
 using namespace testing;
 
-// How a test opens a back end's store in its folder, again and again.
+// A kind of database, and where a new campaign of it is.
 struct Backend {
     std::string name;
-    std::function<bool()> is_there;
-    std::function<Location(const TemporaryFolder&)> location; // of a new campaign
+    std::function<bool()> is_installed;
+    std::function<Location(const TemporaryFolder&)> location;
 };
 
 class StoreTest : public ::testing::TestWithParam<Backend> {
@@ -30,12 +30,12 @@ class StoreTest : public ::testing::TestWithParam<Backend> {
                  planned(GanTask{})}} {}
 
     void SetUp() override {
-        if (!GetParam().is_there()) GTEST_SKIP() << GetParam().name << " is not installed here";
+        if (!GetParam().is_installed()) GTEST_SKIP() << GetParam().name << " is not installed here";
         location_ = GetParam().location(folder_);
         reopen();
     }
 
-    // As after a kill: what was not committed is gone.
+    // Closes the store without a commit, as a kill would, and opens it again.
     void reopen() {
         store_.reset();
         store_ = open_store(location_);
@@ -56,7 +56,7 @@ class StoreTest : public ::testing::TestWithParam<Backend> {
     std::unique_ptr<Store> store_;
 };
 
-TEST_P(StoreTest, EntersEveryTaskOfThePlanOnce) {
+TEST_P(StoreTest, EveryTaskOfThePlanIsEnteredOnce) {
     store_->commit();
     reopen();
     std::set<std::string> keys;
@@ -77,7 +77,7 @@ TEST_P(StoreTest, ALongerPlanOfTheSameSweepAddsItsTasks) {
     EXPECT_EQ(stored(key(0)).ended, Outcome::done);
 }
 
-TEST_P(StoreTest, AnotherSweepIsRefusedByName) {
+TEST_P(StoreTest, AnotherSweepIsRefusedWithTheCampaignsName) {
     store_->commit();
     try {
         store_->enter(campaign("other"), plan_);
@@ -88,7 +88,7 @@ TEST_P(StoreTest, AnotherSweepIsRefusedByName) {
     }
 }
 
-TEST_P(StoreTest, TokensIncreaseAndAreNeverUsedAgain) {
+TEST_P(StoreTest, TokensIncreaseAndAreNeverReused) {
     const auto first = store_->start_attempt(key(0), "0", "a");
     const auto second = store_->start_attempt(key(1), "1", "b");
     EXPECT_GT(first, 0);
@@ -98,7 +98,7 @@ TEST_P(StoreTest, TokensIncreaseAndAreNeverUsedAgain) {
     EXPECT_GT(store_->start_attempt(key(0), "0", "a"), second);
 }
 
-TEST_P(StoreTest, AStartedAttemptIsCountedAndChargedThoughItNeverEnds) {
+TEST_P(StoreTest, AStartedAttemptIsChargedEvenIfItNeverEnds) {
     store_->start_attempt(key(0), "0", "a");
     store_->commit();
     reopen();
@@ -108,14 +108,14 @@ TEST_P(StoreTest, AStartedAttemptIsCountedAndChargedThoughItNeverEnds) {
     EXPECT_FALSE(task.ended);
 }
 
-TEST_P(StoreTest, WhatWasNotCommittedIsGoneAfterACrash) {
+TEST_P(StoreTest, UncommittedChangesAreLostInACrash) {
     store_->commit();
     store_->start_attempt(key(0), "0", "a");
     reopen();
     EXPECT_EQ(stored(key(0)).attempts, 0);
 }
 
-TEST_P(StoreTest, ARefundGivesTheCreditBack) {
+TEST_P(StoreTest, ARefundedAttemptDoesNotCountAgainstTheBudget) {
     const auto token = store_->start_attempt(key(0), "0", "a");
     EXPECT_TRUE(store_->finish_attempt(ended(key(0), token, Outcome::interrupted), false, true));
     store_->start_attempt(key(0), "0", "a");
@@ -124,7 +124,7 @@ TEST_P(StoreTest, ARefundGivesTheCreditBack) {
     EXPECT_EQ(task.charged, 1);
 }
 
-TEST_P(StoreTest, AnAttemptLeftOpenIsNamedWithTheCheckpointItBeganWith) {
+TEST_P(StoreTest, AnOpenAttemptIsReportedWithTheCheckpointItStartedFrom) {
     const auto token = store_->start_attempt(key(0), "0", "a", 123456789012345678);
     store_->commit();
     reopen();
@@ -135,11 +135,11 @@ TEST_P(StoreTest, AnAttemptLeftOpenIsNamedWithTheCheckpointItBeganWith) {
     EXPECT_EQ(stored(key(0)).lost, 1);
     const auto again = store_->start_attempt(key(0), "0", "a");
     EXPECT_TRUE(store_->finish_attempt(ended(key(0), again, Outcome::lost), false, true));
-    EXPECT_EQ(stored(key(0)).lost, 1) << "one that left a checkpoint is not held against it";
+    EXPECT_EQ(stored(key(0)).lost, 1) << "an attempt that left a checkpoint is refunded";
     EXPECT_EQ(stored(key(0)).charged, 1);
 }
 
-TEST_P(StoreTest, FailuresOnABadHostAreForgiven) {
+TEST_P(StoreTest, FailuresOnAFaultyHostAreRefunded) {
     const auto fail = [&](int task, const std::string& host, Outcome outcome) {
         const auto token = store_->start_attempt(key(task), "0", host);
         store_->finish_attempt(ended(key(task), token, outcome), false, false);
@@ -147,8 +147,8 @@ TEST_P(StoreTest, FailuresOnABadHostAreForgiven) {
     fail(0, "bad", Outcome::died);
     fail(0, "good", Outcome::died);
     fail(1, "bad", Outcome::system_error);
-    fail(2, "bad", Outcome::lost); // with the whole job: whose fault that was is not known
-    store_->forgive("bad");
+    fail(2, "bad", Outcome::lost); // the whole job ended, perhaps for another reason
+    store_->refund_attempts("bad");
     store_->commit();
     reopen();
     EXPECT_EQ(stored(key(0)).charged, 1);
@@ -156,7 +156,7 @@ TEST_P(StoreTest, FailuresOnABadHostAreForgiven) {
     EXPECT_EQ(stored(key(2)).charged, 1);
 }
 
-TEST_P(StoreTest, TheHistoryTellsAllThatEndedOnHostsWhereSomethingFailed) {
+TEST_P(StoreTest, SuspectHostsAreReportedWithAllTheirEndedAttempts) {
     const auto end = [&](int task, const std::string& host, Outcome outcome) {
         const auto token = store_->start_attempt(key(task), "0", "first");
         auto result = ended(key(task), token, outcome);
@@ -167,7 +167,7 @@ TEST_P(StoreTest, TheHistoryTellsAllThatEndedOnHostsWhereSomethingFailed) {
     end(1, "b", Outcome::interrupted);
     end(2, "a", Outcome::interrupted);
     store_->start_attempt(key(1), "0", "a");
-    const auto history = store_->history_of_suspects();
+    const auto history = store_->attempts_on_suspect_hosts();
     ASSERT_EQ(history.size(), 2U);
     EXPECT_EQ(history[0].task, key(0));
     EXPECT_EQ(history[0].outcome, Outcome::died);
@@ -175,7 +175,7 @@ TEST_P(StoreTest, TheHistoryTellsAllThatEndedOnHostsWhereSomethingFailed) {
     EXPECT_EQ(history[1].host, "a");
 }
 
-TEST_P(StoreTest, FailedTasksCanBeOpenedAgainAndDoneOnesNot) {
+TEST_P(StoreTest, FailedTasksCanBeReopenedAndFinishedTasksCannot) {
     finish(*store_, plan_.tasks[0], 800, 700);
     const auto token = store_->start_attempt(key(1), "0", "a");
     store_->finish_attempt(ended(key(1), token, Outcome::died), true, false);
@@ -193,7 +193,7 @@ TEST_P(StoreTest, FailedTasksCanBeOpenedAgainAndDoneOnesNot) {
     EXPECT_EQ(store_->reopen_failed(), 0);
 }
 
-TEST_P(StoreTest, AnErrorIsKeptWithItsTask) {
+TEST_P(StoreTest, ATasksErrorIsStored) {
     const auto token = store_->start_attempt(key(0), "0", "a");
     store_->finish_attempt(
         ended(key(0), token, Outcome::input_error, "no such file: 'x'; DROP TABLE task"), true,
@@ -268,7 +268,7 @@ TEST_P(StoreTest, AScoreThatIsNotOfTheBestValidationEpochIsRefused) {
         << "a refused result changes nothing";
 }
 
-TEST_P(StoreTest, ASweepThatAsksForTheLastEpochGetsIt) {
+TEST_P(StoreTest, WithEpochSelectLastTheLastEpochCounts) {
     auto last = classifier("omniglot", 5, 2, 0);
     last.classifier.epoch_select = EpochSelect::last;
     plan_.tasks.push_back(planned(last));
@@ -281,7 +281,7 @@ TEST_P(StoreTest, ASweepThatAsksForTheLastEpochGetsIt) {
     EXPECT_TRUE(store_->finish_attempt(result, true, false));
 }
 
-TEST_P(StoreTest, ASelectorScoresAtItsLastEpochWithoutTestImages) {
+TEST_P(StoreTest, ASelectorsScoreIsThatOfItsLastEpochWithoutTestCases) {
     plan_.tasks.push_back(planned(SelectorTask{}));
     reopen();
     auto result = scored(key(3), store_->start_attempt(key(3), "0", "a"), 800, 0, 1000, 1);
@@ -289,7 +289,7 @@ TEST_P(StoreTest, ASelectorScoresAtItsLastEpochWithoutTestImages) {
     EXPECT_TRUE(store_->finish_attempt(result, true, false));
 }
 
-TEST_P(StoreTest, WithoutValidationCasesTheLastEpochIsRecordedAlone) {
+TEST_P(StoreTest, WithoutValidationCasesOnlyTheLastEpochIsRecorded) {
     auto last = classifier("omniglot", 5, 2, 0);
     last.classifier.epoch_select = EpochSelect::last;
     plan_.tasks.push_back(planned(last));
@@ -299,7 +299,8 @@ TEST_P(StoreTest, WithoutValidationCasesTheLastEpochIsRecordedAlone) {
     EXPECT_TRUE(store_->finish_attempt(result, true, false));
     result = ended(key(0), store_->start_attempt(key(0), "0", "a"), Outcome::done);
     result.score = ClassifierScore{100, 3, 0, 0, 700, 1000};
-    EXPECT_THROW(store_->finish_attempt(result, true, false), Error) << "nothing to choose by";
+    EXPECT_THROW(store_->finish_attempt(result, true, false), Error)
+        << "best_val needs validation cases";
 }
 
 TEST_P(StoreTest, ADivergedTaskHasEndedWithoutAResult) {
@@ -310,7 +311,7 @@ TEST_P(StoreTest, ADivergedTaskHasEndedWithoutAResult) {
     EXPECT_EQ(stored(key(0)).ended, Outcome::diverged);
 }
 
-TEST_P(StoreTest, NamesOfTheSweepAreNeverReadAsSql) {
+TEST_P(StoreTest, NamesInTheSweepAreNeverExecutedAsSql) {
     const auto odd = planned(classifier("x'); DROP TABLE result; --", 5, 0, 0));
     plan_.tasks.push_back(odd);
     reopen();

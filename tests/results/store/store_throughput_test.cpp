@@ -1,7 +1,7 @@
-// Durable no-op results a second with group commit. Printed, not asserted: it is a property of the disk as much as of the code.
-#include "results/store/store.h"
-
+// Measures durable no-op results per second with group commit. Prints them and asserts no limit,
+// since they depend on the disk as much as on the code.
 #include "results/campaign_support.h"
+#include "results/store/store.h"
 
 #include <gtest/gtest.h>
 
@@ -28,7 +28,8 @@ Plan no_op_plan(int count) {
     return plan;
 }
 
-// Starts and ends every task, `group` at a time, with one commit for the starts and one for the ends.
+// Starts and ends every task, `group` at a time, with one commit per group, or with one for the
+// starts and one for the ends.
 double results_per_second(Store& store, const Plan& plan, size_t group, bool one_commit) {
     const auto start = std::chrono::steady_clock::now();
     std::vector<int64_t> tokens(group);
@@ -57,8 +58,8 @@ TEST(StoreThroughputTest, PrintsDurableNoOpResultsPerSecond) {
             store->commit();
             const double entered = static_cast<double>(plan.tasks.size()) / seconds_since(start);
             const double rate = results_per_second(*store, plan, group, one_commit);
-            std::printf("%zu tasks, groups of %zu, %s commit a group: %.0f results/s (entered at "
-                        "%.0f tasks/s, %.1f MB)\n",
+            std::printf("%zu tasks, groups of %zu, %s commit(s) per group: %.0f results/s (entered "
+                        "at %.0f tasks/s, %.1f MB)\n",
                         plan.tasks.size(), group, one_commit ? "one" : "two", rate, entered,
                         static_cast<double>(std::filesystem::file_size(folder / "results.sqlite")) /
                             1e6);

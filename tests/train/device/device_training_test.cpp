@@ -1,4 +1,4 @@
-// What is written for GPUs, on a GPU that is none (fake_gpu.h): it must give the bits of the training on the host.
+// The code for GPUs on a fake GPU (fake_gpu.h): it must give the bits of the training on the host.
 #include "base/error.h"
 #include "base/random.h"
 #include "cluster/gang/through_fake_agents.h"
@@ -59,7 +59,7 @@ TEST_F(DeviceTrainingTest, QueuedAndReplayedStepsGiveTheBitsOfTheHost) {
     EXPECT_GT(gpu_.replays_, steps / 2);
 }
 
-TEST_F(DeviceTrainingTest, WithoutGraphsTheBitsAreTheSame) {
+TEST_F(DeviceTrainingTest, StepsWithoutGraphsGiveTheSameBits) {
     const auto group = gang::make_group_alone();
     Compute compute = gpu_.compute();
     compute.graphs = false;
@@ -68,14 +68,14 @@ TEST_F(DeviceTrainingTest, WithoutGraphsTheBitsAreTheSame) {
     EXPECT_EQ(gpu_.captures_, 0);
 }
 
-TEST_F(DeviceTrainingTest, ADataSetThatDoesNotFitIsSentBatchByBatchWithTheSameBits) {
+TEST_F(DeviceTrainingTest, ADataSetThatDoesNotFitIsCopiedBatchByBatchWithTheSameBits) {
     gpu_.free_bytes_ = 1000;
     const auto group = gang::make_group_alone();
     EXPECT_EQ(after(12, data_, *group, tiny::gan_options(), gpu_.compute()),
               after(12, data_, *group, tiny::gan_options()));
 }
 
-TEST_F(DeviceTrainingTest, VotesOfAnIterationAreKnownAfterItsGeneratorStep) {
+TEST_F(DeviceTrainingTest, VotesOfAnIterationAreReturnedAfterItsGeneratorStep) {
     const auto group = gang::make_group_alone();
     WganGp gan(tiny::gan_options(), kStream, data_, classes(), *group, 1, gpu_.compute());
     EXPECT_FALSE(gan.step(0, {.stop = true, .save = false}).stop);
@@ -89,8 +89,8 @@ TEST_F(DeviceTrainingTest, VotesOfAnIterationAreKnownAfterItsGeneratorStep) {
     }
 }
 
-// A gang whose gradients go through NCCL's double, all else through agents.
-TEST_F(DeviceTrainingTest, AGangOverNcclGivesTheBitsOfOneThroughAgents) {
+// A gang whose gradients use the double of NCCL; everything else goes through agents.
+TEST_F(DeviceTrainingTest, AGangThroughNcclGivesTheBitsOfOneThroughAgents) {
     const auto train = [&](bool on_gpus) {
         std::mutex mutex;
         std::vector<State> states(2);
@@ -112,25 +112,25 @@ TEST_F(DeviceTrainingTest, AGangOverNcclGivesTheBitsOfOneThroughAgents) {
     EXPECT_EQ(device[1], host[1]);
 }
 
-TEST_F(DeviceTrainingTest, AWholeDaganIsTheHostsAlsoWhenItWasInterrupted) {
+TEST_F(DeviceTrainingTest, AWholeDaganEqualsThatOfTheHostEvenIfInterrupted) {
     GanTask task = tiny::gan_task();
     task.gan.iterations = 8;
     const auto group = gang::make_group_alone();
     tiny::Campaign host, device, interrupted;
     tiny::FakeObserver observer;
-    ASSERT_EQ(train_gan(task, "g", data_, host.place(), *group, observer).outcome, Outcome::done);
-    ASSERT_EQ(train_gan(task, "g", data_, device.place(), *group, observer, gpu_.compute()).outcome,
+    ASSERT_EQ(train_gan(task, "g", data_, host.paths(), *group, observer).outcome, Outcome::done);
+    ASSERT_EQ(train_gan(task, "g", data_, device.paths(), *group, observer, gpu_.compute()).outcome,
               Outcome::done);
     tiny::FakeObserver stops(13);
     ASSERT_EQ(
-        train_gan(task, "g", data_, interrupted.place(), *group, stops, gpu_.compute()).outcome,
+        train_gan(task, "g", data_, interrupted.paths(), *group, stops, gpu_.compute()).outcome,
         Outcome::interrupted);
     ASSERT_EQ(
-        train_gan(task, "g", data_, interrupted.place(), *group, observer, gpu_.compute()).outcome,
+        train_gan(task, "g", data_, interrupted.paths(), *group, observer, gpu_.compute()).outcome,
         Outcome::done);
-    const TensorFile expected = read_tensor_file(host.place().weights("g"));
+    const TensorFile expected = read_tensor_file(host.paths().weights("g"));
     for (tiny::Campaign* campaign : {&device, &interrupted}) {
-        const TensorFile file = read_tensor_file(campaign->place().weights("g"));
+        const TensorFile file = read_tensor_file(campaign->paths().weights("g"));
         for (const auto& [name, tensor] : expected.tensors)
             EXPECT_TRUE(torch::equal(tensor, file.tensors.at(name))) << name;
     }
@@ -140,10 +140,10 @@ TEST_F(DeviceTrainingTest, ACheckpointOfAnotherDeviceIsRefused) {
     const auto group = gang::make_group_alone();
     tiny::Campaign campaign;
     tiny::FakeObserver stops(5), observer;
-    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, stops).outcome,
+    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.paths(), *group, stops).outcome,
               Outcome::interrupted);
     EXPECT_THROW(
-        train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, observer, gpu_.compute()),
+        train_gan(tiny::gan_task(), "g", data_, campaign.paths(), *group, observer, gpu_.compute()),
         Error);
 }
 
@@ -160,7 +160,7 @@ data::Pool pool_of(const data::Dataset& data, int per_image) {
     return {data.info().channels, data.info().height, per_image, sources, bytes, "gan"};
 }
 
-TEST_F(DeviceTrainingTest, AClassifierHasTheHostsScoreAndCurve) {
+TEST_F(DeviceTrainingTest, AClassifierHasTheScoreAndCurveOfTheHost) {
     ClassifierTask task = tiny::classifier_task();
     task.generated_per_real = 2;
     task.pool = "pool";
@@ -168,9 +168,9 @@ TEST_F(DeviceTrainingTest, AClassifierHasTheHostsScoreAndCurve) {
     tiny::FakeObserver observer;
     const auto train = [&](const Compute& compute) {
         tiny::Campaign campaign;
-        std::filesystem::create_directories(campaign.place().pool("pool").parent_path());
-        pool.save(campaign.place().pool("pool"));
-        return train_classifier(task, "c", data_, campaign.place(), observer, compute);
+        std::filesystem::create_directories(campaign.paths().pool("pool").parent_path());
+        pool.save(campaign.paths().pool("pool"));
+        return train_classifier(task, "c", data_, campaign.paths(), observer, compute);
     };
     const TaskOutput host = train({}), device = train(gpu_.compute());
     EXPECT_EQ(device.score, host.score);
@@ -179,7 +179,7 @@ TEST_F(DeviceTrainingTest, AClassifierHasTheHostsScoreAndCurve) {
     EXPECT_GT(gpu_.replays_, 0);
 }
 
-TEST_F(DeviceTrainingTest, BatchesOnTheDeviceAreTheEpochLoadersToTheBit) {
+TEST_F(DeviceTrainingTest, BatchesOnTheDeviceEqualThoseOfTheEpochLoaderToTheBit) {
     std::vector<data::Case> training;
     for (int image = 3; image < 40; image += 2)
         training.push_back({.image = image, .label = image / 10});
@@ -210,13 +210,16 @@ TEST_F(DeviceTrainingTest, BatchesOnTheDeviceAreTheEpochLoadersToTheBit) {
     }
 }
 
-TEST_F(DeviceTrainingTest, OtherImagesOfTheSameNumberTakeTheirPlace) {
+TEST_F(DeviceTrainingTest, LoadingReplacesTheImagesByAsManyOthers) {
     const auto bytes = [](uint8_t value) {
         return torch::full({4, 1, tiny::kSize, tiny::kSize}, value, torch::kByte);
     };
     ResidentImages images(bytes(0), torch::kCPU);
-    const torch::Tensor first = torch::zeros({1}, torch::kLong), places = images.turned(first);
-    const auto pixel = [&] { return images.pick(first, places).flatten()[0].item<float>(); };
+    const torch::Tensor first = torch::zeros({1}, torch::kLong),
+                        sources = images.rotation_sources(first);
+    const auto pixel = [&] {
+        return images.gather_images(first, sources).flatten()[0].item<float>();
+    };
     EXPECT_EQ(pixel(), -1);
     images.replace(bytes(255));
     EXPECT_EQ(pixel(), 1);
@@ -224,8 +227,8 @@ TEST_F(DeviceTrainingTest, OtherImagesOfTheSameNumberTakeTheirPlace) {
                  Error);
 }
 
-// A generator's images, new in each epoch.
-TEST_F(DeviceTrainingTest, AClassifierOnFreshImagesHasTheHostsScoreAndCurve) {
+// The generated images are new in each epoch.
+TEST_F(DeviceTrainingTest, AClassifierOnFreshImagesHasTheScoreAndCurveOfTheHost) {
     ClassifierTask task = tiny::classifier_task();
     task.generated_per_real = 1;
     task.classifier.generation = Generation::fresh;
@@ -234,16 +237,16 @@ TEST_F(DeviceTrainingTest, AClassifierOnFreshImagesHasTheHostsScoreAndCurve) {
     const auto group = gang::make_group_alone();
     tiny::Campaign campaign;
     tiny::FakeObserver observer;
-    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.place(), *group, observer).outcome,
+    ASSERT_EQ(train_gan(tiny::gan_task(), "g", data_, campaign.paths(), *group, observer).outcome,
               Outcome::done);
-    const TaskOutput host = train_classifier(task, "c", data_, campaign.place(), observer);
+    const TaskOutput host = train_classifier(task, "c", data_, campaign.paths(), observer);
     const TaskOutput device =
-        train_classifier(task, "c", data_, campaign.place(), observer, gpu_.compute());
+        train_classifier(task, "c", data_, campaign.paths(), observer, gpu_.compute());
     EXPECT_EQ(device.score, host.score);
     EXPECT_EQ(device.curve, host.curve);
 }
 
-TEST_F(DeviceTrainingTest, ChannelsLastWeightsKeepValuesAndGradients) {
+TEST_F(DeviceTrainingTest, ChannelsLastWeightsHaveTheSameValuesAndGradients) {
     const auto group = gang::make_group_alone();
     Compute compute = gpu_.compute();
     const auto gradient = [&](torch::MemoryFormat maps) {
@@ -263,14 +266,14 @@ TEST_F(DeviceTrainingTest, ChannelsLastWeightsKeepValuesAndGradients) {
     };
     const torch::Tensor plain = gradient(torch::MemoryFormat::Contiguous),
                         last = gradient(torch::MemoryFormat::ChannelsLast);
-    // Sums of floats in another order.
+    // Float sums in another order.
     EXPECT_LT((plain - last).abs().max().item<double>(), 1e-4 * plain.abs().max().item<double>());
 }
 
-TEST_F(DeviceTrainingTest, Tf32IsForConvolutionsWhenAskedForAndNeverForDenseLayers) {
+TEST_F(DeviceTrainingTest, Tf32AffectsOnlyConvolutionsAndOnlyOnRequest) {
     for (const Precision precision :
          {Precision::tf32, Precision::float32, Precision::bf16, Precision::float32}) {
-        use_precision(precision);
+        set_precision(precision);
         EXPECT_EQ(at::globalContext().allowTF32CuDNN(), precision == Precision::tf32);
         EXPECT_EQ(at::globalContext().allowTF32CuDNN(at::Float32Op::CONV),
                   precision == Precision::tf32);
@@ -279,8 +282,9 @@ TEST_F(DeviceTrainingTest, Tf32IsForConvolutionsWhenAskedForAndNeverForDenseLaye
     }
 }
 
-// Then its gradient is added up by itself: the host knows no TF32, so all that differs is the order of adding.
-TEST_F(DeviceTrainingTest, InTf32ThePenaltyGoesBackByItselfWithTheSameGradient) {
+// In TF32 the penalty is computed in float32. The host has no TF32, so losses are equal, and
+// gradients too up to the order of summation.
+TEST_F(DeviceTrainingTest, InTf32AnExactPenaltyGivesTheSameGradientOnTheHost) {
     const auto group = gang::make_group_alone();
     const auto train = [&](Precision precision) {
         GanOptions options = tiny::gan_options();

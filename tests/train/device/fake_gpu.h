@@ -1,6 +1,6 @@
-// A Gpu whose memory is the host's and whose work is done at once, so that all that is written for a GPU runs where there is
-// none. What was captured runs again when it is replayed, as the closure it was then: what it should find in memory and took by
-// value shows.
+// A Gpu that uses host memory and does its work at once, so that code for GPUs is tested without
+// one. A replay runs the captured closure again. A value that should be read from memory but was
+// captured therefore gives wrong results.
 #pragma once
 
 #include "gang/nccl_double.h"
@@ -20,7 +20,7 @@ class FakeGpu final : public Gpu {
         return std::make_unique<Captured>(work, replays_);
     }
     Memory memory() const override { return {free_bytes_, int64_t{1} << 34, 0}; }
-    void forget() override {}
+    void reset_memory() override {}
 
     Compute compute() {
         return {.gpu = this, .device = torch::kCPU, .maps = Compute{}.maps, .graphs = true};

@@ -24,7 +24,7 @@ float number_of(const std::optional<TensorFile>& file) {
 
 struct CheckpointFileTest : testing::Test {
     CheckpointFile file(ResumeFacts under) {
-        return {campaign.place().checkpoint("task"), std::move(under)};
+        return {campaign.paths().checkpoint("task"), std::move(under)};
     }
     CheckpointFile file() { return file(facts); }
     void cut(const fs::path& path) { fs::resize_file(path, fs::file_size(path) / 2); }
@@ -33,20 +33,20 @@ struct CheckpointFileTest : testing::Test {
     ResumeFacts facts = ResumeFacts::here("task", 1);
 };
 
-TEST_F(CheckpointFileTest, ThereIsNoneAtFirst) { EXPECT_FALSE(file().load()); }
+TEST_F(CheckpointFileTest, ReturnsNoCheckpointAtFirst) { EXPECT_FALSE(file().load()); }
 
-TEST_F(CheckpointFileTest, TheLastOneIsLoaded) {
+TEST_F(CheckpointFileTest, LoadsTheLastCheckpoint) {
     for (int i = 1; i <= 4; ++i) file().save(numbered(static_cast<float>(i)));
     EXPECT_EQ(number_of(file().load()), 4);
 }
 
-TEST_F(CheckpointFileTest, OneThatIsNotWholeIsNotBelievedAndTheOneBeforeItIsTaken) {
+TEST_F(CheckpointFileTest, LoadsThePreviousCheckpointIfTheLastIsDamaged) {
     for (int i = 1; i <= 3; ++i) file().save(numbered(static_cast<float>(i)));
     cut(file().path());
     EXPECT_EQ(number_of(file().load()), 2);
 }
 
-TEST_F(CheckpointFileTest, OneThatIsNotWholeNeverReplacesTheWholeOneBeforeIt) {
+TEST_F(CheckpointFileTest, ADamagedCheckpointNeverReplacesTheValidOneBeforeIt) {
     for (int i = 1; i <= 3; ++i) file().save(numbered(static_cast<float>(i)));
     cut(file().path());
     CheckpointFile resumed = file();
@@ -56,20 +56,20 @@ TEST_F(CheckpointFileTest, OneThatIsNotWholeNeverReplacesTheWholeOneBeforeIt) {
     EXPECT_EQ(number_of(file().load()), 2);
 }
 
-TEST_F(CheckpointFileTest, WhenBothAreDamagedTheTaskStartsAnew) {
+TEST_F(CheckpointFileTest, ReturnsNoCheckpointIfBothAreDamaged) {
     for (int i = 1; i <= 2; ++i) file().save(numbered(static_cast<float>(i)));
     cut(file().path());
     write_atomically(file().previous(), "");
     EXPECT_FALSE(file().load());
 }
 
-TEST_F(CheckpointFileTest, ACrashBetweenTheTwoRenamesLosesOneCheckpointAtMost) {
+TEST_F(CheckpointFileTest, ACrashBetweenTheTwoRenamesLosesAtMostOneCheckpoint) {
     file().save(numbered(1));
     fs::rename(file().path(), file().previous());
     EXPECT_EQ(number_of(file().load()), 1);
 }
 
-TEST_F(CheckpointFileTest, OtherFactsAreRefusedWithTheirNames) {
+TEST_F(CheckpointFileTest, RefusesOtherFactsAndNamesThem) {
     file().save(numbered(1));
     const auto refuses = [&](ResumeFacts other, const std::string& name) {
         try {
@@ -96,7 +96,7 @@ TEST_F(CheckpointFileTest, OtherFactsAreRefusedWithTheirNames) {
     refuses(other, "task");
 }
 
-TEST_F(CheckpointFileTest, NothingIsLeftAfterRemoval) {
+TEST_F(CheckpointFileTest, RemovesBothCheckpoints) {
     for (int i = 1; i <= 2; ++i) file().save(numbered(static_cast<float>(i)));
     file().remove();
     EXPECT_TRUE(fs::is_empty(file().path().parent_path()));

@@ -25,7 +25,7 @@ TensorFile example() {
     return file;
 }
 
-// Writes the layout by hand, so that the reader is not checked against the writer alone.
+// Writes the layout by hand, so that the reader is not only tested with the writer.
 std::string by_hand(const nlohmann::json& header, const std::string& data) {
     const std::string text = header.dump();
     const uint64_t length = text.size();
@@ -44,7 +44,7 @@ void expect_refused(const std::string& bytes, const std::string& what) {
     }
 }
 
-TEST(TensorFileTest, GivesBackWhatWasWritten) {
+TEST(TensorFileTest, ReadsTheWrittenTensorsAndText) {
     const TensorFile file = example();
     const TensorFile back = decode_tensor_file(encode_tensor_file(file), "here");
     EXPECT_EQ(back.metadata, file.metadata);
@@ -56,7 +56,7 @@ TEST(TensorFileTest, GivesBackWhatWasWritten) {
     }
 }
 
-TEST(TensorFileTest, KeepsTheBitsOfUnusualFloats) {
+TEST(TensorFileTest, KeepsTheBitsOfSpecialFloats) {
     TensorFile file;
     file.tensors["x"] = torch::tensor({-0.0F, INFINITY, 1e-45F, NAN});
     const TensorFile back = decode_tensor_file(encode_tensor_file(file), "here");
@@ -88,8 +88,7 @@ TEST(TensorFileTest, RefusesEveryAlteredByte) {
     const std::string bytes = encode_tensor_file(example());
     uint64_t length = 0;
     std::memcpy(&length, bytes.data(), 8);
-    const size_t text_end =
-        bytes.find_last_not_of(' ', 8 + length - 1); // blanks behind the JSON carry nothing
+    const size_t text_end = bytes.find_last_not_of(' ', 8 + length - 1); // padding after the JSON
     for (size_t i = 0; i < bytes.size(); ++i) {
         if (i > text_end && i < 8 + length) continue;
         std::string altered = bytes;
@@ -119,13 +118,13 @@ TEST(TensorFileTest, RefusesTensorsThatOverlapLeaveGapsOrExceedTheData) {
     expect_refused(by_hand(header(0, 8, 8, 16), good), "no checksum");
 }
 
-TEST(TensorFileTest, NamesWhatIsMissing) {
+TEST(TensorFileTest, NamesAMissingTensorOrText) {
     const TensorFile file = example();
     EXPECT_THROW(static_cast<void>(file.tensor("absent", "here")), Error);
     EXPECT_THROW(static_cast<void>(file.text("absent", "here")), Error);
 }
 
-TEST(TensorFileTest, AModuleGetsItsWeightsBackAndRefusesThoseOfAnother) {
+TEST(TensorFileTest, AModuleRestoresItsWeightsAndRefusesThoseOfAnother) {
     torch::nn::Linear one(3, 2), two(3, 2), wider(4, 2);
     TensorFile file;
     store_module(*one, "w.", file);

@@ -12,13 +12,13 @@ namespace {
 
 using Iterations = std::vector<int64_t>;
 
-TEST(CandidateIterationsTest, AreEvenlySpacedAndEndWithTheLast) {
+TEST(CandidateIterationsTest, AreEvenlySpacedAndEndWithTheLastIteration) {
     EXPECT_EQ(candidate_iterations(100, 4), (Iterations{25, 50, 75, 100}));
     EXPECT_EQ(candidate_iterations(10, 3), (Iterations{3, 6, 10}));
     EXPECT_EQ(candidate_iterations(7, 1), (Iterations{7}));
 }
 
-TEST(CandidateIterationsTest, AreAtMostOneAnIteration) {
+TEST(CandidateIterationsTest, AreAtMostOnePerIteration) {
     EXPECT_EQ(candidate_iterations(3, 20), (Iterations{1, 2, 3}));
 }
 
@@ -41,15 +41,16 @@ TEST(ChooseTest, ByCriticLossTheLowestWinsTheEarliestOnTies) {
         2);
 }
 
-TEST(ChooseTest, LastIsTheLast) {
+TEST(ChooseTest, ByLastTheLastWins) {
     EXPECT_EQ(choose({candidate(1, 2, 1), candidate(2, 3, 0)}, Select::last).iteration, 2);
 }
 
-TEST(ChooseTest, ByClassifierACandidateWithoutScoreIsAMistakeOfOurs) {
+TEST(ChooseTest, ByClassifierACandidateWithoutScoreIsABug) {
     EXPECT_THROW(choose({{.iteration = 1}, {.iteration = 2}}, Select::classifier), Error);
 }
 
-// Conditions a, b, a: the first and the last are one condition, so two pairs count, 5 and 13 apart.
+// Conditions a, b, a: the first and the last are equal, so two pairs count, with distances 5 and
+// 13.
 TEST(DistanceBetweenConditionsTest, IsTheMeanOverPairsOfImagesWhoseConditionsDiffer) {
     const torch::Tensor images =
         torch::tensor({0.0F, 0.0F, 3.0F, 4.0F, 8.0F, 16.0F}).view({3, 1, 1, 2});
@@ -84,11 +85,11 @@ struct CandidateJudgeTest : testing::Test {
     tiny::FakeObserver observer;
 };
 
-TEST_F(CandidateJudgeTest, MeasuresTheSameTwiceAndLeavesTheNetworksAsTheyWere) {
+TEST_F(CandidateJudgeTest, RepeatsItsMeasuresAndLeavesTheNetworksUnchanged) {
     TensorFile before, after;
     store_module(generator, "g.", before);
     store_module(critic, "c.", before);
-    const CandidateJudge judge(task, data, campaign.place());
+    const CandidateJudge judge(task, data, campaign.paths());
     const auto first = judge.judge(generator, critic, 1, observer),
                second = judge.judge(generator, critic, 1, observer);
     ASSERT_TRUE(first && second);
@@ -103,7 +104,7 @@ TEST_F(CandidateJudgeTest, MeasuresTheSameTwiceAndLeavesTheNetworksAsTheyWere) {
 }
 
 TEST_F(CandidateJudgeTest, AGeneratorThatIgnoresItsNoiseHasNoSpread) {
-    const CandidateJudge judge(task, data, campaign.place());
+    const CandidateJudge judge(task, data, campaign.paths());
     EXPECT_GT(judge.judge(generator, critic, 1, observer)->spread, 0);
     for (auto& item : generator.named_parameters()) {
         if (item.key().starts_with("noise")) item.value().detach().zero_();
@@ -114,20 +115,20 @@ TEST_F(CandidateJudgeTest, AGeneratorThatIgnoresItsNoiseHasNoSpread) {
     EXPECT_GT(deaf->condition_distance, 0);
 }
 
-TEST_F(CandidateJudgeTest, TheCriticLossIsMadeOfItsParts) {
+TEST_F(CandidateJudgeTest, TheCriticLossIsTheSumOfItsParts) {
     const auto measured =
-        CandidateJudge(task, data, campaign.place()).judge(generator, critic, 1, observer);
+        CandidateJudge(task, data, campaign.paths()).judge(generator, critic, 1, observer);
     EXPECT_DOUBLE_EQ(measured->critic_loss,
                      task.gan.penalty_weight * measured->penalty - measured->wasserstein);
     EXPECT_FALSE(measured->score);
 }
 
-TEST_F(CandidateJudgeTest, StopsWhenAskedTo) {
+TEST_F(CandidateJudgeTest, StopsOnRequest) {
     tiny::FakeObserver at_once(0);
-    EXPECT_FALSE(CandidateJudge(task, data, campaign.place()).judge(generator, critic, 1, at_once));
+    EXPECT_FALSE(CandidateJudge(task, data, campaign.paths()).judge(generator, critic, 1, at_once));
 }
 
-// A selector whose last layer always answers class 1: the score is the share of conditions of class 1.
+// A selector that assigns class 1 to every image: the score is the share of conditions of class 1.
 TEST_F(CandidateJudgeTest, TheScoreIsTheShareOfImagesAssignedToTheirConditionsClass) {
     model::Classifier selector(tiny::classifier_options(), 1, tiny::kSize, 3, 5);
     torch::Tensor bias;
@@ -138,28 +139,28 @@ TEST_F(CandidateJudgeTest, TheScoreIsTheShareOfImagesAssignedToTheirConditionsCl
     bias.detach().copy_(torch::tensor({0.0F, 1e6F, 0.0F}));
     const std::vector<data::Case> conditions{{60, 0}, {61, 0}, {70, 1}, {80, 2}, {71, 1}};
     write_tensor_file(
-        campaign.place().weights("selector"),
+        campaign.paths().weights("selector"),
         selector_file(selector, tiny::classifier_options(), {1, tiny::kSize}, 3, conditions));
     task.gan.select = Select::classifier;
     task.selector = "selector";
     const auto measured =
-        CandidateJudge(task, data, campaign.place()).judge(generator, critic, 1, observer);
+        CandidateJudge(task, data, campaign.paths()).judge(generator, critic, 1, observer);
     ASSERT_TRUE(measured->score);
     EXPECT_DOUBLE_EQ(*measured->score, 0.4);
 }
 
 TEST_F(CandidateJudgeTest, ASelectorForOtherImagesIsRefused) {
     const model::Classifier selector(tiny::classifier_options(), 3, 32, 3, 5);
-    write_tensor_file(campaign.place().weights("selector"),
+    write_tensor_file(campaign.paths().weights("selector"),
                       selector_file(selector, tiny::classifier_options(), {3, 32}, 3, {{60, 0}}));
     task.gan.select = Select::classifier;
     task.selector = "selector";
-    EXPECT_THROW(CandidateJudge(task, data, campaign.place()), Error);
+    EXPECT_THROW(CandidateJudge(task, data, campaign.paths()), Error);
 }
 
 TEST_F(CandidateJudgeTest, TheSampleSheetIsAPng) {
-    const auto path = campaign.place().samples("gan", 3);
-    CandidateJudge(task, data, campaign.place()).write_sheet(generator, path);
+    const auto path = campaign.paths().samples("gan", 3);
+    CandidateJudge(task, data, campaign.paths()).write_sheet(generator, path);
     EXPECT_EQ(read_file(path).substr(1, 3), "PNG");
 }
 

@@ -1,6 +1,6 @@
-// Ten training steps of a small DAGAN, dropout on, against golden/: the same weights, batches and masks go into both, and losses,
-// gradients, weights and the state of batch renorm must come out alike after every step. The module computes in float32, the
-// reference in double.
+// Ten training steps of a small DAGAN with dropout, against the reference in golden/. Both have the
+// same weights, batches and masks; losses, gradients, weights and renormalisation state must agree
+// after every step. The module computes in float32, the reference in double.
 #include "train/gan/wgan_gp.h"
 
 #include "base/random.h"
@@ -20,12 +20,15 @@ namespace {
 constexpr int kGoldenSteps = 10;
 constexpr uint64_t kStream = 21;
 
-// float32 keeps 6e-8 of a number; sums of some thousand terms through twenty layers, twice differentiated, keep some 1e-5 of
-// their largest term. A wrong mask, step, order or factor changes them by shares of one.
+// float32 has a relative error of 6e-8. Sums of some thousand terms through twenty layers,
+// differentiated twice, have errors of some 1e-5 of their largest term. A wrong mask, step, order
+// or factor causes errors of the order of one.
 constexpr double kLossTolerance = 1e-4, kGradientTolerance = 1e-3, kStateTolerance = 1e-4;
-// With beta1 = 0 Adam moves a weight by about the learning rate whatever the size of its gradient, so a weight whose gradient is
-// all rounding may go the other way. Moves are compared on average over a tensor, some of which have four elements: in shares
-// of the learning rate, per step. Another beta, bias correction or order of steps is off by shares of one.
+// With beta1 = 0 Adam moves a weight by about the learning rate, whatever the size of its gradient,
+// so a weight whose gradient is rounding error may move in the opposite direction. Moves are
+// therefore compared as means over a tensor (some have only four elements), per step, in units of
+// the learning rate. A wrong beta, bias correction or order of steps causes errors of the order of
+// one.
 constexpr double kMoveTolerance = 5e-2;
 
 GanOptions golden_options(PenaltyNorm norm) {
@@ -70,7 +73,8 @@ double largest(const golden::Values& numbers) {
     return most;
 }
 
-// Every tensor to within `tolerance` of its largest number, or of the network's largest where that is next to nothing.
+// Compares the elements of every tensor, with a tolerance relative to the tensor's largest element,
+// or to 1 % of the network's largest if that is larger.
 void expect_close(const golden::Named& actual, const golden::Named& expected, double tolerance) {
     double scale = 0;
     for (const auto& [name, numbers] : expected) scale = std::max(scale, largest(numbers));
@@ -84,7 +88,7 @@ void expect_close(const golden::Named& actual, const golden::Named& expected, do
     }
 }
 
-// The mean distance of each tensor's elements, in learning rates.
+// Compares the mean distance of each tensor's elements, in units of the learning rate.
 void expect_same_moves(const golden::Named& actual, const golden::Named& expected,
                        double learning_rate, int steps) {
     for (const auto& [name, numbers] : expected) {
@@ -111,7 +115,7 @@ class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
                 .inner = 1,
                 .widths = {3, 4, 5, 4}};
     }
-    // The streams of dropout are part of the results of every campaign: their names must not change either.
+    // The names of the dropout streams determine the results of campaigns and must not change.
     golden::Masks masks(const char* purpose, uint32_t s, uint32_t first = 0,
                         uint32_t stride = 1) const {
         return {.rate = options_.dropout,
@@ -163,7 +167,7 @@ class GoldenStepsTest : public testing::TestWithParam<PenaltyNorm> {
         generator_adam_{options_.learning_rate, options_.beta1, options_.beta2};
 };
 
-TEST_P(GoldenStepsTest, TenStepsGiveTheReferencesLossesGradientsWeightsAndState) {
+TEST_P(GoldenStepsTest, TenStepsAgreeWithTheReferenceInLossesGradientsWeightsAndState) {
     int critic_steps = 0, generator_steps = 0;
     for (uint32_t s = 0; s < kGoldenSteps; ++s) {
         SCOPED_TRACE("step " + std::to_string(s));

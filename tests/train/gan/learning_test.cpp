@@ -1,4 +1,4 @@
-// Whether learning happens, which takes longer than a unit test may.
+// Tests that training learns; slower than a unit test.
 #include "data/strokes.h"
 #include "train/tasks.h"
 #include "train/tiny.h"
@@ -9,7 +9,7 @@
 namespace dagan::train {
 namespace {
 
-TEST(LearningTest, ASmallClassifierLearnsStrokesFarAboveChance) {
+TEST(LearningTest, ASmallClassifierOnStrokesIsFarBetterThanChance) {
     at::set_num_threads(1);
     constexpr int kClasses = 20;
     const data::Dataset data =
@@ -24,12 +24,12 @@ TEST(LearningTest, ASmallClassifierLearnsStrokesFarAboveChance) {
     task.samples_per_class = 15;
     tiny::Campaign campaign;
     tiny::FakeObserver observer;
-    const TaskOutput output = train_classifier(task, "learning", data, campaign.place(), observer);
+    const TaskOutput output = train_classifier(task, "learning", data, campaign.paths(), observer);
     ASSERT_TRUE(output.score);
     const double accuracy =
         static_cast<double>(output.score->test_correct) / output.score->test_total;
     RecordProperty("test_accuracy", std::to_string(accuracy));
-    // Guessing has 12 of the 40 test cases right less often than once in a million runs.
+    // Guessing gets 12 of the 40 test cases right in fewer than one of a million runs.
     EXPECT_GT(accuracy, 0.3) << "chance is " << 1.0 / kClasses;
     EXPECT_LT(output.curve[output.curve.size() - 2].value, output.curve.front().value / 2)
         << "the training loss halves at least";

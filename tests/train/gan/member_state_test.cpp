@@ -20,7 +20,7 @@ struct Buffers : torch::nn::Module {
     torch::Tensor many, one;
 };
 
-TEST(MemberStateTest, GatherBringsEveryMembersBitsToAll) {
+TEST(MemberStateTest, GatherReturnsTheBitsOfEveryMemberOnAll) {
     for (const int size : {1, 2, 3, 5, 7}) {
         run_gang(size, [&](gang::Group& group) {
             Buffers buffers(group.rank());
@@ -36,7 +36,7 @@ TEST(MemberStateTest, GatherBringsEveryMembersBitsToAll) {
     }
 }
 
-TEST(MemberStateTest, UnpackPutsBackWhatPackTook) {
+TEST(MemberStateTest, UnpackRestoresThePackedState) {
     const auto group = gang::make_group_alone();
     Buffers buffers(4), other(9);
     MemberState(other, *group).unpack(MemberState(buffers, *group).pack());

@@ -15,7 +15,8 @@ namespace dagan::train {
 namespace {
 
 constexpr uint64_t kStream = 5;
-// Float sums in another order: some 1e-6 of the largest gradient; a wrong mask, slice or scale changes it by shares of one.
+// Float sums in another order differ by some 1e-6 of the largest gradient. A wrong mask, slice or
+// scale causes errors of the order of one.
 constexpr double kOrderTolerance = 1e-4;
 
 std::vector<int> classes() { return {0, 1, 2, 3, 4, 5}; }
@@ -24,7 +25,7 @@ double relative_difference(const torch::Tensor& a, const torch::Tensor& b) {
     return ((a - b).abs().max() / b.abs().max()).item<double>();
 }
 
-// A trainer of one member, or one of a gang's.
+// A trainer of one member, or one member of a gang.
 struct Trainer {
     explicit Trainer(gang::Group& group, const GanOptions& options = tiny::gan_options(),
                      int norm_groups = 1)
@@ -33,12 +34,12 @@ struct Trainer {
     WganGp gan;
 };
 
-// The critic's gradient of step s with given weights: the mean over the gang.
+// Returns the critic's gradient of step s with given weights, averaged over the gang.
 torch::Tensor critic_gradient(gang::Group& group, const GanOptions& options, uint32_t s) {
     at::set_num_threads(1);
     Trainer trainer(group, options);
     const GanBatch batch = trainer.gan.draw_batch(s);
-    // x~ is given: real images turned round, so that batch renorm plays no part.
+    // Rotated real images serve as x~, so that batch renormalisation has no effect.
     trainer.gan.accumulate_critic_gradient(batch, batch.x.flip(2), s);
     group.all_reduce_mean(trainer.gan.critic_parameters().reduced());
     return trainer.gan.critic_parameters().gradients().clone();
@@ -112,7 +113,7 @@ TEST(WganGpTest, EveryStepOfAnIterationHasItsOwnBatchNoiseAndEpsilon) {
     for (uint32_t s = 0; s < 5; ++s) EXPECT_FALSE(trainer.gan.is_generator_step(s));
 }
 
-TEST(WganGpTest, TheMembersSlicesAreTheWholeBatch) {
+TEST(WganGpTest, TheSlicesOfTheMembersFormTheWholeBatch) {
     const auto group = gang::make_group_alone();
     const GanBatch whole = Trainer(*group).gan.draw_batch(7);
     FakeGang gang(2);
@@ -124,16 +125,15 @@ TEST(WganGpTest, TheMembersSlicesAreTheWholeBatch) {
     EXPECT_TRUE(torch::equal(torch::cat({a.epsilon, b.epsilon}), whole.epsilon));
 }
 
-TEST(WganGpTest, ABatchThatDoesNotDivideIsRefused) {
+TEST(WganGpTest, ABatchThatCannotBeDividedIsRefused) {
     FakeGang gang(3);
     const auto member = gang.member(0);
     EXPECT_THROW(Trainer trainer(*member), Error);
 }
 
-TEST(WganGpTest, TheCriticsGradientOfTwoMembersIsThatOfOneOnTheWholeBatch) {
-    for (const double dropout :
-         {0.0,
-          0.5}) { // masks are functions of the index in the whole batch, so dropout may stay on
+TEST(WganGpTest, TheCriticsGradientOfTwoMembersEqualsThatOfOneOnTheWholeBatch) {
+    // Masks are functions of the index in the whole batch, so the test includes dropout.
+    for (const double dropout : {0.0, 0.5}) {
         GanOptions options = tiny::gan_options();
         options.dropout = dropout;
         const auto group = gang::make_group_alone();
@@ -148,7 +148,7 @@ TEST(WganGpTest, TheCriticsGradientOfTwoMembersIsThatOfOneOnTheWholeBatch) {
     }
 }
 
-TEST(WganGpTest, TheGeneratorsGradientOfTwoMembersIsThatOfOneWithTwoNormGroups) {
+TEST(WganGpTest, TheGeneratorsGradientOfTwoMembersEqualsThatOfOneWithTwoNormGroups) {
     const GanOptions options = tiny::gan_options();
     const auto group = gang::make_group_alone();
     const torch::Tensor reference = generator_gradient(*group, options, 2, 2);
@@ -160,7 +160,7 @@ TEST(WganGpTest, TheGeneratorsGradientOfTwoMembersIsThatOfOneWithTwoNormGroups) 
         << "statistics over the whole batch must differ";
 }
 
-TEST(WganGpTest, TheCriticStepIsTheEquationOfTheLoss) {
+TEST(WganGpTest, TheCriticStepFollowsTheEquationOfTheLoss) {
     const auto group = gang::make_group_alone();
     GanOptions options = tiny::gan_options();
     options.dropout = 0;
@@ -187,7 +187,7 @@ TEST(WganGpTest, TheCriticStepIsTheEquationOfTheLoss) {
     EXPECT_NEAR(logged[2].item<float>(), penalty.item<float>(), 1e-4);
 }
 
-TEST(WganGpTest, ACriticStepGivesTheGeneratorNoGradientAndLeavesItsWeights) {
+TEST(WganGpTest, ACriticStepGivesTheGeneratorNoGradientAndKeepsItsWeights) {
     const auto group = gang::make_group_alone();
     Trainer trainer(*group);
     const torch::Tensor weights = trainer.gan.generator_parameters().values().clone(),
@@ -198,7 +198,7 @@ TEST(WganGpTest, ACriticStepGivesTheGeneratorNoGradientAndLeavesItsWeights) {
     EXPECT_FALSE(torch::equal(trainer.gan.critic_parameters().values(), critic));
 }
 
-TEST(WganGpTest, AGeneratorStepLeavesTheCriticsWeightsAndGradients) {
+TEST(WganGpTest, AGeneratorStepKeepsTheCriticsWeightsAndGradients) {
     const auto group = gang::make_group_alone();
     Trainer trainer(*group);
     const torch::Tensor weights = trainer.gan.critic_parameters().values().clone(),
@@ -231,14 +231,14 @@ TEST(WganGpTest, TheFirstStepMovesEachWeightByTheLearningRate) {
     trainer.gan.step(0, {});
     const torch::Tensor moved = trainer.gan.critic_parameters().values() - before;
     const torch::Tensor gradients = trainer.gan.critic_parameters().gradients();
-    const torch::Tensor large = gradients.abs() > 1e-4; // below, eps = 1e-8 takes its share
+    const torch::Tensor large = gradients.abs() > 1e-4; // below, eps = 1e-8 matters
     EXPECT_GT(large.sum().item<int64_t>(), 100);
     const torch::Tensor expected = -tiny::gan_options().learning_rate * gradients.sign();
-    // The weights are of size 1, so a step of 1e-4 is known to about 1e-7.
+    // The weights are of order 1, so a step of 1e-4 has an error of about 1e-7.
     EXPECT_LT((moved - expected).masked_select(large).abs().max().item<double>(), 2e-7);
 }
 
-TEST(WganGpTest, OneMembersWishIsTheGangs) {
+TEST(WganGpTest, AVoteOfOneMemberHoldsForTheGang) {
     run_gang(2, [](gang::Group& group) {
         at::set_num_threads(1);
         Trainer trainer(group);
@@ -253,7 +253,7 @@ TEST(WganGpTest, OneMembersWishIsTheGangs) {
     });
 }
 
-TEST(WganGpTest, MembersHaveTheSameWeightsAndLossesAfterSomeSteps) {
+TEST(WganGpTest, MembersHaveTheSameWeightsAndLossesAfterSeveralSteps) {
     torch::Tensor weights[2];
     GanLosses losses[2];
     run_gang(2, [&](gang::Group& group) {

@@ -26,7 +26,7 @@ TEST(AdamTest, FirstStepWithoutFirstMomentMovesEachWeightByTheLearningRateAgains
     adam.step(values, gradients);
     for (int64_t i = 0; i < 1000; ++i) {
         const float g = gradients[i].item<float>();
-        // |g| / (|g| + eps), so eps = 1e-8 takes a share of 1e-8 / |g| off.
+        // |g| / (|g| + eps): eps = 1e-8 reduces the step by the share 1e-8 / |g|.
         const double expected = g == 0 ? 0 : -kRate * (g > 0 ? 1 : -1);
         EXPECT_NEAR(values[i].item<float>(), expected,
                     kRate * (1e-6 + 1e-8 / std::max(1e-8F, std::abs(g))))
@@ -57,7 +57,7 @@ TEST(AdamTest, AgreesWithTheEquationsInDouble) {
         EXPECT_NEAR(values[static_cast<int64_t>(i)].item<float>(), w[i], 1e-5);
 }
 
-TEST(AdamTest, GoesOnFromARestoredStateToTheBit) {
+TEST(AdamTest, ARestoredStateContinuesToTheBit) {
     const AdamOptions options{.learning_rate = 1e-2, .beta1 = 0.9, .beta2 = 0.99};
     const torch::Tensor values = random_tensor(64, 3);
     Adam adam(64, options);

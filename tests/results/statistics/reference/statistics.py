@@ -46,12 +46,16 @@ def bca_interval(values):
 
 
 def check_against_scipy():
-    """SciPy draws, so only near. On whole numbers, whose means tie exactly: otherwise rounding decides its ties with the mean."""
+    """Compares with SciPy, which draws resamples and so agrees only approximately.
+
+    The values are whole numbers, whose means tie exactly; otherwise rounding would decide ties with the mean.
+    """
     for n in (5, 5, 6, 6):
         values = RANDOM.integers(0, 10000, n).astype(float)
         drawn = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=500000, random_state=RANDOM).confidence_interval
         ours, spread = bca_interval(values), np.ptp(values)
-        # Few values have few different means: a drawn quantile may fall on the neighbour, up to 1/20 of the spread away.
+        # Few values have few different means: a drawn quantile may fall on a neighbour, up to 1/20 of
+        # the spread away.
         assert abs(drawn.low - ours[0]) < 0.06 * spread and abs(drawn.high - ours[1]) < 0.06 * spread, (values, drawn, ours)
 
 
@@ -89,7 +93,10 @@ CELL = ["dataset", "samples_per_class", "generated_per_real", "budget"]
 
 
 def campaign():
-    """A sweep of two (data set, n), m = 0..4, five seeds, step-matched baselines for m = 2 and 3; some seeds are missing."""
+    """Returns a sweep of two (data set, n), m = 0..4, five seeds, step-matched baselines for m = 2 and 3.
+
+    Some seeds are missing.
+    """
     rows = []
     for dataset, n, total in (("emnist", 15, 18800), ("omniglot", 5, 422)):
         for m, budget in [(m, "epochs") for m in range(5)] + [(0, "steps:2"), (0, "steps:3")]:
@@ -163,7 +170,7 @@ def main():
     reference = {"made_by": [{"scipy": scipy.__version__, "statsmodels": statsmodels.__version__, "pandas": pd.__version__}],
                  "samples": samples(), "tests": tests(), "holm": holm(), "planned": sizes.to_dict("records"),
                  "trials": trials.to_dict("records"), "gains": gains(planned, trials), "choices": choices(planned, trials)}
-    # A record a line, for readable differences.
+    # One record per line, for readable diffs.
     lists = (f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, records)) + "\n]" for name, records in reference.items())
     print("{" + ",\n".join(lists) + "}")
 

@@ -1,6 +1,7 @@
-// Derivatives of plain scalar code in double, for references: Var records every operation and gives reverse-mode gradients;
-// Dual carries a directional derivative beside a value. Dual<Var> does both: the gradient of a directional derivative, which is
-// what a gradient penalty needs. Nothing here knows tensors.
+// Automatic differentiation of scalar code in double, for references. Var records every operation
+// and computes reverse-mode gradients; Dual holds a value and a directional derivative. Dual<Var>
+// gives the gradient of a directional derivative, which a gradient penalty needs. Independent of
+// tensors.
 #pragma once
 
 #include <cmath>
@@ -12,7 +13,7 @@ namespace dagan::train::golden {
 using std::sqrt;
 using std::tanh;
 
-// The operations of one evaluation, each with up to two arguments.
+// The operations of one evaluation, each with at most two arguments.
 class Tape {
   public:
     static constexpr size_t kNone = static_cast<size_t>(-1);
@@ -21,7 +22,7 @@ class Tape {
         nodes_.push_back({a, b, by_a, by_b});
         return nodes_.size() - 1;
     }
-    // The derivative of node `of` by every node up to it.
+    // Returns the derivative of node `of` with respect to every node up to it.
     std::vector<double> gradients(size_t of) const {
         std::vector<double> by(of + 1, 0.0);
         by[of] = 1;
@@ -41,14 +42,15 @@ class Tape {
     std::vector<Node> nodes_;
 };
 
-// A number on a tape, or a constant, which is on none.
+// A number on a tape, or a constant, which is on no tape.
 struct Var {
     double value = 0;
     Tape* tape = nullptr;
     size_t node = Tape::kNone;
 
     Var() = default;
-    Var(double constant) : value(constant) {} // NOLINT: constants mix freely with variables
+    Var(double constant)
+        : value(constant) {} // NOLINT: implicit, so that constants mix with variables
     Var(double at, Tape& on) : value(at), tape(&on), node(on.record(Tape::kNone, 0)) {}
 
     static Var of(double value, const Var& a, double by_a) {
@@ -81,7 +83,7 @@ inline Var tanh(const Var& a) {
     return Var::of(std::tanh(a.value), a, 1 - std::tanh(a.value) * std::tanh(a.value));
 }
 
-// value and the derivative along one direction; T is double or Var.
+// A value and its derivative along one direction; T is double or Var.
 template <class T> struct Dual {
     T value = 0, along = 0;
 

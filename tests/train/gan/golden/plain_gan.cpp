@@ -6,7 +6,7 @@ namespace dagan::train::golden {
 
 namespace {
 
-// Every parameter as a variable on the tape.
+// Puts every parameter on the tape as a variable.
 Parameters<Var> variables(const Named& values, Tape& tape) {
     Parameters<Var> all;
     for (const auto& [name, numbers] : values)
@@ -31,7 +31,8 @@ template <class S> S mean_of(const std::vector<S>& values) {
     return sum / S(static_cast<double>(values.size()));
 }
 
-// Norms of the gradient image [B, C, H, W]: one per sample, or one per column of each channel; and which of them a pixel is in.
+// Norms of the gradient image [B, C, H, W], one per sample or one per column of each channel, and
+// the norm to which each pixel belongs.
 struct Norms {
     Values values;
     std::vector<size_t> of_pixel;
@@ -42,8 +43,8 @@ Norms norms_of(const Values& gradient, const Shape& shape, bool column) {
     Norms norms;
     norms.values.assign(static_cast<size_t>(shape.batch) * (column ? c * h : 1), 1e-12);
     for (size_t i = 0; i < gradient.size(); ++i) {
-        const size_t x = i % h, image = i / (c * h * h),
-                     channel = i / (h * h); // channel counts over the batch
+        // Channel counts over the batch.
+        const size_t x = i % h, image = i / (c * h * h), channel = i / (h * h);
         norms.of_pixel.push_back(column ? channel * h + x : image);
         norms.values[norms.of_pixel.back()] += gradient[i] * gradient[i];
     }
@@ -99,8 +100,8 @@ CriticLosses PlainGan::critic_gradient(const Values& x, const Values& real, cons
     return {d_fake.value - d_real.value + weight * gp, d_real.value - d_fake.value, gp};
 }
 
-// With g the gradient of D by x^ and v = dGP/dg, the derivative of GP by a weight is that of (v . g) at fixed v, and v . g is
-// the derivative of D along v.
+// With g = dD/dx^ and v = dGP/dg, the derivative of GP with respect to a weight is that of v . g at
+// fixed v, and v . g is the derivative of D along v.
 double PlainGan::penalty(const Values& x, const Values& mixed, bool column, const Masks& masks,
                          double weight, Named& gradient) const {
     const int b = shape_.batch, c = shape_.channels, h = shape_.size;

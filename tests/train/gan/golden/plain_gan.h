@@ -1,6 +1,7 @@
-// WGAN-GP training of a DAGAN once more, in double, plain loops and scalar derivatives, written from dagan.md sections 1, 2, 3, 4
-// and 5 (topology code, 3x3 projections, unclipped batch renorm) and using nothing of src/model or src/train. Weights, state and
-// gradients go by the names that the networks give them.
+// A second implementation of the WGAN-GP training of a DAGAN, in double, with plain loops and
+// scalar derivatives, written from docs/reference/model.md, eqs. (1) to (28) (topology code, 3x3
+// projections, unclipped batch renormalisation). It uses nothing of src/model or src/train.
+// Weights, state and gradients have the names of the networks' parameters.
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ struct Shape {
     std::array<int, 4> widths{};
 };
 
-// Where the dropout masks of one pass come from: sample i draws at (key, step, first + i * stride, number of the layer).
+// The source of the dropout masks of one pass: sample i draws at (key, step, first + i * stride,
+// number of the layer).
 struct Masks {
     double rate = 0;
     uint64_t key = 0;
@@ -30,7 +32,7 @@ struct CriticLosses {
     double critic_loss = 0, wasserstein = 0, penalty = 0;
 };
 
-// Adam over every tensor of `values`, as the paper by Kingma and Ba has it.
+// Adam on every tensor of `values`, as in the paper of Kingma and Ba.
 class PlainAdam {
   public:
     PlainAdam(double rate, double beta1, double beta2)
@@ -50,14 +52,14 @@ class PlainGan {
         : shape_(shape), generator_(std::move(generator)), state_(std::move(state)),
           critic_(std::move(critic)) {}
 
-    // x~ in training mode, [B, C, H, W]; moves the state.
+    // Returns x~ in training mode, [B, C, H, W]; updates the state.
     Values fakes(const Values& x, const Values& z, const Masks& masks);
-    // L_D with its gradient by the critic's parameters. `column`: penalty_norm.
+    // Returns L_D and its gradient with respect to the critic's parameters. `column`: penalty_norm.
     CriticLosses critic_gradient(const Values& x, const Values& real, const Values& fake,
                                  const Values& epsilon, double weight, bool column,
                                  const Masks& on_fake, const Masks& on_real, const Masks& on_mixed,
                                  Named& gradient);
-    // L_G with its gradient by the generator's parameters; moves the state.
+    // Returns L_G and its gradient with respect to the generator's parameters; updates the state.
     double generator_gradient(const Values& x, const Values& z, const Masks& of_generator,
                               const Masks& of_critic, Named& gradient);
 

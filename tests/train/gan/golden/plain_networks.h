@@ -68,7 +68,8 @@ template <class S> Maps<S> leaky(Maps<S> x) {
     return x;
 }
 
-// One pass over one network. With `state` it normalises by batch renorm and moves the state; without, by layer norm.
+// One pass through one network. With `state` it uses batch renormalisation and updates the state;
+// without, layer normalisation.
 template <class S> class Passage {
   public:
     Passage(const Shape& shape, const Parameters<S>& weights, const Masks& masks, Named* state)
@@ -140,7 +141,7 @@ template <class S> class Passage {
         return E;
     }
 
-    // 3x3, TensorFlow's SAME padding: o = ceil(N / s), the odd pixel of padding after.
+    // 3x3 with TensorFlow's SAME padding: o = ceil(N / s), an odd pixel of padding goes after.
     Maps<S> conv(const std::string& name, const Maps<S>& x, int out, int stride) {
         ++layer_;
         const std::vector<S>&weight = weights_.at(name + ".weight"),
@@ -218,7 +219,7 @@ template <class S> class Passage {
         return {mean, squares / count};
     }
 
-    // r and d are numbers, not functions: the gradient flows through mu and sigma alone.
+    // r and d are constants: the gradient flows only through mu and sigma.
     Maps<S> batch_renorm(const std::string& name, const Maps<S>& x) {
         constexpr double eps = 1e-3, p = 0.99, q = 0.99;
         const std::vector<S>&gamma = weights_.at(name + ".weight"),
@@ -269,7 +270,7 @@ template <class S> class Passage {
     const Parameters<S>& weights_;
     const Masks& masks_;
     Named* state_;
-    int layer_ = -1; // number of the convolution or dense layer last applied
+    int layer_ = -1; // number of the last applied convolution or dense layer
 };
 
 } // namespace dagan::train::golden
