@@ -400,7 +400,7 @@ TEST(DocumentsTest, FindsANameOfAFileThatDoesNotExist) {
                     {"docs/reports/old.md", "`l.md`\n"},
                     {"src/base/a.h", "// See docs/guide/gpu.md, gpu.md, base/a.h and a.h.\n"
                                      "int x; // docs/gpu.md\n"
-                                     "/* base/b.h\n   */ const char* s = \"c.md // see README.md\";\n"
+                                     "/* base/b.h\n   */ const char* s = \"c.md README.md\";\n"
                                      "// torch/torch.h and <sys/mman.h>; strokes.h5; *.cpp\n"},
                     {"src/base/CMakeLists.txt", "# e.md, README.md, FOLDER/x.sh\nset(x f.md)\n"},
                     {"data/README.md", ""},
