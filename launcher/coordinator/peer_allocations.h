@@ -16,7 +16,7 @@
 
 namespace dagan::launcher {
 
-// What changed since the last poll; tasks are named by their keys.
+// Changes since the last poll; tasks are named by their keys.
 struct PeerUpdate {
     // Tasks whose lease this allocation held until it expired.
     std::vector<std::string> lost;

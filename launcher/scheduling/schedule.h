@@ -102,7 +102,7 @@ enum class Admission {
     on_peer // a peer allocation holds its lease
 };
 
-// What the store knows about the attempts of a task. history_of() makes it
+// The attempts of a task, as the store has them. history_of() makes it
 // (launcher/campaign/task_history.h).
 struct TaskHistory {
     // The outcome, if the task has ended.

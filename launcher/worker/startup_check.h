@@ -24,7 +24,7 @@ struct RankFacts {
     std::string gpu;
     // A hash of the programs that this rank runs.
     std::string programs;
-    // What may have set the affinity mask: "srun", "mpirun" or "", for the hint.
+    // The likely setter of the affinity mask: "srun", "mpirun" or "", for the hint.
     std::string affinity_fixed;
 
     DAGAN_FIELDS(rank, host, machine, cores, usable_cores, gpu, programs, affinity_fixed)

@@ -51,7 +51,7 @@ struct StoredTask {
     std::vector<Artifact> artifacts;
     // Token of an attempt without a recorded end; 0 if there is none.
     int64_t open_attempt = 0;
-    // What start_attempt() was given for the open attempt.
+    // The value given to start_attempt() for the open attempt.
     int64_t checkpoint_before = 0;
 };
 

@@ -28,7 +28,7 @@ class CampaignPaths {
     const Path& root() const { return root_; }
     int allocation() const { return allocation_; }
 
-    // What was asked for when the campaign began: sweep, hashes of the data sets, code version.
+    // The request with which the campaign began: sweep, hashes of the data sets, code version.
     Path manifest() const { return root_ / "campaign.json"; }
     // The results, unless the campaign's store is a server.
     Path database() const { return root_ / "results.sqlite"; }
