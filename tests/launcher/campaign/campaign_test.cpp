@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/temporary_folder.h"
+#include "launcher/campaign/small_sweep.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,22 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-// A small sweep as load_sweep() returns it.
-sweeps::LoadedSweep loaded() {
-    sweeps::LoadedSweep loaded;
-    loaded.sweep.name = "small";
-    loaded.sweep.seed = 11;
-    loaded.sweep.seeds = 2;
-    DatasetOptions& strokes = loaded.sweep.datasets["strokes"];
-    strokes.file = "strokes.h5";
-    strokes.split = {{0, 20}, {200, 204}, {204, 208}};
-    loaded.sweep.classifier.epochs = 3;
-    loaded.sweep.sweep = {
-        {.dataset = "strokes", .samples_per_class = {1, 2}, .generated_per_real = {0, 2}}};
-    loaded.known["strokes"] = {{.classes = 240, .images_per_class = 20, .channels = 1, .size = 28},
-                               "sha-of-strokes"};
-    return loaded;
-}
+sweeps::LoadedSweep loaded() { return small_sweep({1, 2}, {0, 2}); }
 
 // All files below a folder, with their contents.
 std::map<std::string, std::string> contents(const fs::path& folder) {
